@@ -1,0 +1,340 @@
+"""The one road of every write: a batch of commands, decided in order, appended at once.
+
+What it promises:
+
+- One key, one command: the first answer again, or `idempotency-key-reused`.
+- Commands of one batch see each other's results. An answer that rests on a batch-mate's pending
+  result waits for the mate's verdict, and is decided again if the mate lost.
+- Conflicts are decided per command, reloaded and decided again, a bounded number of times.
+- Time is the log's: what depends on it is checked again inside the append.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import Aggregate, AggregateEvent
+
+from application.command import Command, Envelope, Handler, Loaded, Missing, Outcome
+from application.errors import (
+    IdempotencyKeyReused,
+    InternalError,
+    LogRejected,
+    LogUnavailable,
+    Overloaded,
+)
+from application.event_log import EventLog, Pending, Receipt, Verdict, VerdictKind, fold, history
+from application.ports.metrics import Metrics, NoMetrics
+from application.state_cache import StateCache
+from domain.errors import LedgerError
+
+TRIES_MAX: Final = 4
+"""How often one command may be decided because it lost, before the caller is told to wait."""
+LOADS_MAX: Final = 4
+"""How often a handler may name a stream that was not loaded yet."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """One command on its way through the rounds."""
+
+    envelope: Envelope
+    tries: int = 0
+    result: Outcome | LedgerError | None = None
+    # What this round decided:
+    subject: Any = None
+    error: LedgerError | None = None
+    events: list[AggregateEvent] = field(default_factory=list)
+    touched: tuple[UUID, ...] = ()
+    mates: set[_Slot] = field(default_factory=set)
+    deadline: datetime | None = None
+    earliest: datetime | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def to_record(self) -> bool:
+        """Whether the log must hear of it: it has events, or an answer that its key must keep."""
+        kept = self.error.kept if self.error else True
+        return bool(self.events) or (self.envelope.keyed and kept)
+
+    @property
+    def won(self) -> bool:
+        return self.verdict is not None and self.verdict.kind is VerdictKind.RECORDED
+
+    @property
+    def is_duplicate(self) -> bool:
+        return self.verdict is not None and self.verdict.kind is VerdictKind.DUPLICATE
+
+
+class Bus:
+    """Decides batches of commands on top of one event log. Not thread-safe: one writer owns it."""
+
+    def __init__(
+        self, log: EventLog, *, cache: StateCache | None = None, metrics: Metrics | None = None
+    ) -> None:
+        self._event_log = log
+        self._cache = cache if cache is not None else StateCache()
+        self._metrics = metrics if metrics is not None else NoMetrics()
+        self._handlers: dict[type[Command], Handler] = {}
+
+    def serve(self, kind: type[Command], handler: Handler) -> None:
+        """Let a handler decide every command of a kind."""
+        self._handlers[kind] = handler
+
+    def send(self, envelope: Envelope) -> Outcome:
+        """Run one command alone.
+
+        Raises:
+            LedgerError: the refusal.
+        """
+        [result] = self.run([envelope])
+        if isinstance(result, LedgerError):
+            raise result
+        return result
+
+    def run(self, batch: Sequence[Envelope]) -> list[Outcome | LedgerError]:
+        """Decide and append a batch; one result per command, in order."""
+        slots = [_Slot(envelope) for envelope in batch]
+        try:
+            while open_slots := [slot for slot in slots if slot.result is None]:
+                self._round(open_slots)
+        except LogUnavailable as away:
+            self._cache.clear()
+            for slot in slots:
+                slot.result = slot.result or Overloaded(reason=str(away.facts["reason"]))
+        except Exception:
+            _log.exception("a batch of %d commands failed", len(batch))
+            self._cache.clear()
+            for slot in slots:
+                slot.result = slot.result or InternalError()
+        return [slot.result or InternalError() for slot in slots]
+
+    # One round: load, decide in order, append, learn the verdicts. Every round settles or
+    # tries at least its first command, so `TRIES_MAX` bounds the rounds.
+
+    def _round(self, slots: list[_Slot]) -> None:
+        first: dict[UUID, _Slot] = {}
+        for slot in slots:
+            first.setdefault(slot.envelope.command_id, slot)
+        states, receipts, now = self._load(
+            {stream for slot in first.values() for stream in slot.envelope.command.streams},
+            [slot.envelope.command_id for slot in slots if slot.envelope.keyed],
+        )
+        deciding = []
+        for slot in slots:
+            receipt = receipts.get(slot.envelope.command_id)
+            if receipt is not None:
+                slot.result = self._retell(receipt, slot.envelope, replayed=True)
+            elif first[slot.envelope.command_id] is slot:
+                deciding.append(slot)  # a twin waits for the next round, and finds the receipt
+        decided = self._decide_all(deciding, states, now)
+        recording = [slot for slot in decided if slot.to_record]
+        if recording:
+            self._append(recording)
+        self._commit(recording, states)
+        for slot in sorted(decided, key=lambda slot: slot.is_duplicate):  # those read once more
+            self._conclude(slot, now)
+        self._cache.trim()
+        for slot in slots:
+            self._share_refusal(slot, first[slot.envelope.command_id])
+
+    def _load(
+        self, streams: Iterable[UUID], receipts: Sequence[UUID]
+    ) -> tuple[dict[UUID, Aggregate | None], dict[UUID, Receipt], datetime]:
+        wanted = {stream: self._cache.version(stream) for stream in streams}
+        loading = self._event_log.load(wanted, receipts)
+        for recorded in loading.events:
+            self._cache.take_in(recorded)
+        return (
+            {stream: self._cache.state(stream) for stream in wanted},
+            dict(loading.receipts),
+            loading.now,
+        )
+
+    def _decide_all(
+        self, slots: list[_Slot], states: dict[UUID, Aggregate | None], now: datetime
+    ) -> list[_Slot]:
+        writers: dict[UUID, set[_Slot]] = {}
+        decided = []
+        waiting = slots
+        for _ in range(LOADS_MAX):
+            missing: dict[UUID, None] = {}
+            again = []
+            for slot in waiting:
+                try:
+                    if self._decide(slot, states, writers, now):
+                        decided.append(slot)
+                except Missing as signal:
+                    missing[signal.stream_id] = None
+                    again.append(slot)
+            if not again:
+                return decided
+            found, _receipts, later = self._load(missing, [])
+            states.update((stream, found[stream]) for stream in missing if stream not in states)
+            now = max(now, later)
+            waiting = again
+        for slot in waiting:
+            _log.error("%s asks for streams without end", type(slot.envelope.command).__name__)
+            slot.result = InternalError()
+        return decided
+
+    def _decide(
+        self,
+        slot: _Slot,
+        states: dict[UUID, Aggregate | None],
+        writers: dict[UUID, set[_Slot]],
+        now: datetime,
+    ) -> bool:
+        """Ask the handler. False: the slot has to wait for a mate's verdict, or is settled."""
+        loaded = Loaded(states, now)
+        slot.error, slot.subject, slot.events, slot.verdict = None, None, [], None
+        changed: list[Aggregate] = []
+        try:
+            answer = self._handlers[type(slot.envelope.command)](slot.envelope.command, loaded)
+            slot.subject = answer[-1]
+            changed = [aggregate for aggregate in answer if aggregate.pending_events]
+        except LedgerError as refusal:
+            slot.error = refusal
+        except Missing:
+            raise
+        except Exception:
+            _log.exception("%s failed", type(slot.envelope.command).__name__)
+            slot.result = InternalError()
+            return False
+        slot.deadline, slot.earliest = loaded.deadline, loaded.earliest
+        written = {aggregate.id for aggregate in changed}
+        slot.mates = {mate for stream in loaded.seen for mate in writers.get(stream, ())}
+        slot.events = [event for aggregate in changed for event in aggregate.pending_events]
+        if slot.to_record and any(writers.get(stream) for stream in loaded.seen.keys() - written):
+            return False  # the append could not see that it rests on a mate: decide it afterwards
+        for aggregate in changed:
+            aggregate.collect_events()
+            states[aggregate.id] = aggregate
+            writers.setdefault(aggregate.id, set()).add(slot)
+        slot.touched = tuple(written)
+        return True
+
+    def _append(self, slots: list[_Slot]) -> None:
+        batch = [self._pending(slot) for slot in slots]
+        started = time.perf_counter()
+        try:
+            verdicts: Sequence[Verdict | None] = self._event_log.append(batch)
+        except LogRejected:
+            verdicts = [self._append_alone(pending) for pending in batch]
+        self._metrics.batch_appended(
+            commands=len(batch),
+            events=sum(len(pending.events) for pending in batch),
+            seconds=time.perf_counter() - started,
+        )
+        for slot, verdict in zip(slots, verdicts, strict=True):
+            slot.verdict = verdict
+            if verdict is None:
+                slot.result = InternalError()
+            else:
+                self._metrics.verdict_given(verdict.kind)
+
+    def _append_alone(self, pending: Pending) -> Verdict | None:
+        """One poisonous command must not fail its batch-mates."""
+        try:
+            return self._event_log.append([pending])[0]
+        except LogRejected:
+            _log.exception("command %s cannot be stored", pending.command_id)
+            return None
+
+    @staticmethod
+    def _pending(slot: _Slot) -> Pending:
+        refusal = None
+        if slot.error:
+            refusal = msgspec.json.encode({"code": slot.error.code, "facts": slot.error.facts})
+        return Pending(
+            command_id=slot.envelope.command_id,
+            fingerprint=slot.envelope.fingerprint,
+            events=slot.events,
+            deadline=slot.deadline,
+            not_before=slot.earliest,
+            actor=slot.envelope.actor,
+            trace_id=slot.envelope.trace_id,
+            subject=slot.subject.id if slot.subject else None,
+            version=slot.subject.version if slot.subject else 0,
+            refusal=refusal,
+        )
+
+    def _commit(self, recording: list[_Slot], states: dict[UUID, Aggregate | None]) -> None:
+        """Keep the states of winners only, so that the cache never knows more than the log."""
+        lost = {stream for slot in recording if not slot.won for stream in slot.touched}
+        for stream in lost:
+            self._cache.drop(stream)
+        for slot in recording:
+            if slot.won and slot.verdict is not None and slot.verdict.first_position is not None:
+                for position, event in enumerate(slot.events, slot.verdict.first_position):
+                    state = states[event.originator_id]
+                    if event.originator_id not in lost and state is not None:
+                        self._cache.put(state, position)
+
+    def _conclude(self, slot: _Slot, now: datetime) -> None:
+        if slot.result is not None:
+            return
+        verdict = slot.verdict
+        if verdict is None:  # nothing to record: true as long as what it rests on is
+            if any(not mate.won for mate in slot.mates):
+                self._try_again(slot)
+            elif slot.error:
+                slot.result = slot.error
+            else:
+                times = [mate.verdict.recorded_at for mate in slot.mates if mate.verdict]
+                position = self._cache.position(slot.subject.id)
+                slot.result = Outcome(slot.subject, position, max([now, *times]))
+        elif verdict.kind is VerdictKind.RECORDED:
+            if slot.error:
+                slot.result = slot.error
+            else:
+                position = verdict.last_position or self._cache.position(slot.subject.id)
+                slot.result = Outcome(slot.subject, position, verdict.recorded_at)
+        elif verdict.kind is VerdictKind.REUSED:
+            slot.result = IdempotencyKeyReused()
+        elif verdict.kind is VerdictKind.DUPLICATE:
+            receipts = self._event_log.load({}, [slot.envelope.command_id]).receipts
+            receipt = receipts[slot.envelope.command_id]
+            slot.result = self._retell(receipt, slot.envelope, replayed=not verdict.resent)
+        else:
+            self._try_again(slot)
+
+    @staticmethod
+    def _try_again(slot: _Slot) -> None:
+        slot.tries += 1
+        if slot.tries >= TRIES_MAX:
+            slot.result = Overloaded(reason="too many others write the same thing")
+
+    @staticmethod
+    def _share_refusal(slot: _Slot, first: _Slot) -> None:
+        """A twin in the same batch asked the same thing at the same moment: same refusal."""
+        if slot is first or slot.result is not None or not isinstance(first.result, LedgerError):
+            return
+        if slot.envelope.fingerprint == first.envelope.fingerprint and not first.result.kept:
+            slot.result = first.result
+
+    def _retell(
+        self, receipt: Receipt, envelope: Envelope, *, replayed: bool
+    ) -> Outcome | LedgerError:
+        """The first answer again, from what the log kept of the command."""
+        if receipt.fingerprint != envelope.fingerprint:
+            return IdempotencyKeyReused()
+        if receipt.refusal is not None:
+            stored = msgspec.json.decode(receipt.refusal)
+            refusal = LedgerError.by_code[stored["code"]](**stored["facts"])
+            refusal.replayed = replayed
+            return refusal
+        if receipt.subject is None:
+            return InternalError()
+        events = history(self._event_log, receipt.subject, up_to=receipt.version)
+        position = receipt.last_position or events[-1].position
+        return Outcome(fold(events), position, receipt.recorded_at, replayed)

@@ -1,0 +1,121 @@
+"""What may be asked: commands, the envelope they travel in, and what a handler sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from application.errors import NotFound
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Command:
+    """A wish, in the imperative. Subclasses are frozen dataclasses."""
+
+    __slots__ = ()
+
+    @property
+    def streams(self) -> tuple[UUID, ...]:
+        """The streams the handler will ask for, as far as the command knows them."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A command and who sends it under which name."""
+
+    command: Command
+    command_id: UUID
+    actor: str
+    trace_id: str = ""
+    fingerprint: bytes = b""
+    """Hash of the request, if the caller gave an idempotency key; else empty."""
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the caller gave an idempotency key, so that the answer is kept for ever."""
+        return bool(self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended well: what its answer shows, and where the log stands."""
+
+    subject: Any
+    position: int
+    recorded_at: datetime
+    replayed: bool = False
+
+
+class Missing(Exception):  # noqa: N818 - a signal between handler and bus, not an error
+    """A handler needs a stream that was not loaded; the bus loads it and asks again."""
+
+    def __init__(self, stream_id: UUID) -> None:
+        self.stream_id = stream_id
+        super().__init__(stream_id)
+
+
+class Loaded:
+    """What a handler sees: aggregates as its batch-mates leave them, and the ledger's time.
+
+    Each aggregate is the handler's own copy, so a refusal leaves no trace.
+    """
+
+    def __init__(self, states: Mapping[UUID, Aggregate | None], now: datetime) -> None:
+        self.now = now
+        self.deadline: datetime | None = None
+        self.earliest: datetime | None = None
+        self.seen: dict[UUID, Aggregate | None] = {}
+        self._states = states
+
+    def find(self, kind: type[A], stream_id: UUID) -> A | None:
+        """The aggregate, or None if it does not exist or is of another kind."""
+        if stream_id not in self.seen:
+            if stream_id not in self._states:
+                raise Missing(stream_id)
+            state = self._states[stream_id]
+            self.seen[stream_id] = None if state is None else branch(state)
+        found = self.seen[stream_id]
+        return found if isinstance(found, kind) else None
+
+    def get(self, kind: type[A], stream_id: UUID, thing: str) -> A:
+        """The aggregate.
+
+        Raises:
+            NotFound: it does not exist; `thing` names it for the caller.
+        """
+        found = self.find(kind, stream_id)
+        if found is None:
+            raise NotFound(thing=thing)
+        return found
+
+    def mind(self, at: datetime) -> bool:
+        """Whether the ledger's time has reached `at`.
+
+        The decision rests on it, so the log checks it again when it records: a decision made
+        before `at` is not recorded at `at` or later, and the other way round.
+        """
+        if self.now < at:
+            self.deadline = min(at, self.deadline or at)
+            return False
+        self.earliest = max(at, self.earliest or at)
+        return True
+
+
+Handler = Callable[[Any, Loaded], Sequence[Aggregate]]
+"""Takes a command and what is loaded; answers with what changed, in the order it is to be
+recorded. The last one is what the answer shows. Raises LedgerError to refuse."""
+
+
+def branch(aggregate: A) -> A:
+    """A copy that can be changed without touching the original: state is immutable values."""
+    twin = object.__new__(type(aggregate))
+    twin.__dict__.update(aggregate.__dict__)
+    twin.__dict__["_pending_events"] = []
+    return twin

@@ -1,0 +1,54 @@
+"""Money: integers in the currency's smallest unit. No floats, no rounding, no implicit currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.errors import InvalidRequest
+from domain.money.currencies import CURRENCIES, Currency
+
+AMOUNT_MINOR_MAX = 999_999_999_999
+"""Twelve digits: the largest amount of one payment or top-up, in minor units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units of one currency; zero is allowed, as balances need it."""
+
+    minor: int
+    currency: str
+
+    @property
+    def exponent(self) -> int:
+        """Decimals of the minor unit, as ISO 4217 says."""
+        return CURRENCIES[self.currency].exponent
+
+
+def currency_in_use(code: str, *, name: str = "currency") -> Currency:
+    """The currency, if new money may be in it.
+
+    Args:
+        code: three letters.
+        name: how the caller names the field, for the refusal.
+
+    Raises:
+        InvalidRequest: unknown to ISO 4217, without minor units, or withdrawn.
+    """
+    currency = CURRENCIES.get(code)
+    if currency is None:
+        raise InvalidRequest.of(name, f"{code!r} is not an ISO 4217 currency with minor units")
+    if currency.withdrawn:
+        raise InvalidRequest.of(name, f"{code} has been withdrawn")
+    return currency
+
+
+def check_amount(minor: int, code: str, *, name: str = "amount") -> Money:
+    """An amount that somebody may ask for or pay.
+
+    Raises (checked in this order):
+        InvalidRequest: the currency is not in use; zero, negative, or more than twelve digits.
+    """
+    currency = currency_in_use(code, name=f"{name}.currency")
+    if not 1 <= minor <= AMOUNT_MINOR_MAX:
+        raise InvalidRequest.of(f"{name}.minor", f"must be from 1 to {AMOUNT_MINOR_MAX}")
+    return Money(minor, currency.code)

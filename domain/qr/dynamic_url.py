@@ -1,0 +1,54 @@
+"""The dynamic code: an address of ours that names one payment session.
+
+Written in upper case, which QR's alphanumeric mode packs into a smaller symbol; read in any case.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from domain import ids
+from domain.errors import InvalidQr
+
+PAYLOAD_CHARS_MAX: Final = 512
+_PORTS = {"http": 80, "https": 443}
+
+
+def build(public_url: str, session_id: UUID) -> str:
+    """The text of a session's code, such as `HTTPS://PAY.EXAMPLE/Q/01H455VB4PEX5VSKNK084SN02Q`."""
+    return f"{public_url}/q/{ids.encode_suffix(session_id)}".upper()
+
+
+def parse(payload: str, public_url: str) -> UUID:
+    """The session a scanned text names.
+
+    Args:
+        payload: what the camera read; surrounding white space is ignored.
+        public_url: our own origin, such as `https://pay.example`.
+
+    Raises:
+        InvalidQr: not a URL, another scheme, host or port, or not the address of a session.
+    """
+    text = payload.strip()
+    if len(text) > PAYLOAD_CHARS_MAX or not text.isascii() or not text.isprintable():
+        raise InvalidQr(reason="it is not a URL")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InvalidQr(reason="it is not a URL") from None
+    ours = urlsplit(public_url)
+    origin = (parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme))
+    if origin != (ours.scheme, ours.hostname, ours.port or _PORTS.get(ours.scheme)):
+        raise InvalidQr(reason="it leads to another host")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise InvalidQr(reason="it carries more than an address")
+    head, _, suffix = parts.path.lower().rpartition("/")
+    if head != "/q":
+        raise InvalidQr(reason="it is not the address of a payment session")
+    try:
+        return ids.decode_suffix(suffix.removeprefix("ps_"))
+    except ValueError:
+        raise InvalidQr(reason="it is not the address of a payment session") from None

@@ -1,0 +1,95 @@
+"""The order guard: at most one payment session per merchant order may be open or paid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
+
+from domain import ids
+
+
+class Order(Aggregate):
+    """A merchant's order id and the session that holds it.
+
+    free ──open──▶ held ──release (expired, cancelled, failed)──▶ free. A paid session keeps it.
+    """
+
+    TOPIC = "order"
+
+    class Event(Aggregate.Event):
+        """Anything that happens to an order."""
+
+        TOPIC = "order.event"
+
+    class Opened(Event, Aggregate.Created):
+        """A payment session took hold of the order; the first one also starts its stream."""
+
+        TOPIC = "order.opened"
+        merchant_id: str
+        order_id: str
+        session_id: str
+
+        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
+            """Start the stream, or go on with it when an earlier session has ended."""
+            if aggregate is None:
+                return super().mutate(None)
+            return CanMutateAggregate.mutate(self, aggregate)
+
+        def apply(self, aggregate: Order) -> None:
+            """Record who holds the order now."""
+            aggregate.session_id = self.session_id
+
+    class Released(Event):
+        """The session that held the order ended unpaid."""
+
+        TOPIC = "order.released"
+        session_id: str
+        reason: str
+
+    @event(Opened)
+    def __init__(self, merchant_id: str, order_id: str, session_id: str) -> None:
+        self.merchant_id = merchant_id
+        self.order_id = order_id
+        self.session_id: str | None = session_id
+
+    @staticmethod
+    def stream_id(merchant_id: str, order_id: str) -> UUID:
+        """The stream of a merchant's order: derived, so that it is found without a look-up."""
+        return ids.derive("order", merchant_id, order_id)
+
+    @classmethod
+    def open(cls, *, merchant_id: str, order_id: str, session_id: str, at: datetime) -> Order:
+        """Let the order's first session take hold of it."""
+        return cls._create(
+            cls.Opened,
+            id=cls.stream_id(merchant_id, order_id),
+            timestamp=at,
+            merchant_id=merchant_id,
+            order_id=order_id,
+            session_id=session_id,
+        )
+
+    def reopen(self, *, session_id: str, at: datetime) -> None:
+        """Let a new attempt take hold; the last one must have been released."""
+        if self.session_id is not None:
+            msg = f"order {self.order_id} is held by {self.session_id}"
+            raise AssertionError(msg)
+        self.trigger_event(
+            self.Opened,
+            originator_topic=self.TOPIC,
+            merchant_id=self.merchant_id,
+            order_id=self.order_id,
+            session_id=session_id,
+            timestamp=at,
+        )
+
+    def release(self, *, session_id: str, reason: str, at: datetime) -> None:
+        """Free the order when the session that holds it has ended unpaid."""
+        if self.session_id == session_id:
+            self._released(session_id=session_id, reason=reason, timestamp=at)
+
+    @event(Released)
+    def _released(self, session_id: str, reason: str, timestamp: datetime) -> None:  # noqa: ARG002
+        self.session_id = None

@@ -1,0 +1,394 @@
+"""The payment session: a merchant's request to be paid, from QR to receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, event
+
+from domain import ids, times
+from domain.errors import (
+    AmountMismatch,
+    ClaimRequired,
+    ClaimsExhausted,
+    SessionClaimed,
+    SessionExpired,
+    SessionNotPayable,
+)
+from domain.money.money import Money
+
+LIFETIME_SECONDS_MIN: Final = 60
+LIFETIME_SECONDS_MAX: Final = 86_400
+LIFETIME_SECONDS_DEFAULT: Final = 900
+LEASE_SECONDS_MAX: Final = 600
+CLAIMS_PER_APP_MAX: Final = 3
+
+
+class Status(StrEnum):
+    """Where a session stands; the last four are ends."""
+
+    CREATED = "created"
+    SCANNED = "scanned"
+    PROCESSING = "processing"
+    PAID = "paid"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+OPEN: Final = frozenset({Status.CREATED, Status.SCANNED})
+"""May still be scanned, paid, cancelled and expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A wallet's lease on the session. Good until another wallet has taken over."""
+
+    id: str
+    wallet_id: str
+    wallet_app_id: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Who paid and when, by the ledger's time."""
+
+    wallet_id: str
+    claim_id: str
+    paid_at: datetime
+
+
+class PaymentSession(Aggregate):
+    """A merchant's request to be paid, from QR to receipt.
+
+        created ──scan──▶ scanned ──pay──▶ paid
+           │  ◀──release──  │
+           └──────┬─────────┘
+                  └── expire, cancel ──▶ expired, cancelled
+
+    `processing` and `failed` belong to processors that answer later. State holds immutable values
+    only, so a shallow copy of a session is a session. Ids in events are public text.
+    """
+
+    TOPIC = "payment_session"
+
+    class Event(Aggregate.Event):
+        """Anything that happens to a session."""
+
+        TOPIC = "payment_session.event"
+
+    class Created(Event, Aggregate.Created):
+        """A merchant asks to be paid."""
+
+        TOPIC = "payment_session.created"
+        merchant_id: str
+        merchant_name: str
+        order_id: str
+        amount_minor: int
+        currency: str
+        exponent: int
+        description: str
+        expires_at: str
+        expires_in_seconds: int
+        return_url: str | None
+        metadata: dict[str, str]
+        checkout_may_cancel: bool
+
+    class Scanned(Event):
+        """A wallet has claimed the session for a while."""
+
+        TOPIC = "payment_session.scanned"
+        claim_id: str
+        wallet_id: str
+        wallet_app_id: str
+        lease_until: str
+
+    class ClaimReleased(Event):
+        """The wallet gave its claim back."""
+
+        TOPIC = "payment_session.claim_released"
+        claim_id: str
+
+    class Paid(Event):
+        """The full amount was paid, once."""
+
+        TOPIC = "payment_session.paid"
+        wallet_id: str
+        claim_id: str
+        amount_minor: int
+        currency: str
+        exponent: int
+        merchant_id: str
+
+    class Expired(Event):
+        """The deadline passed unpaid."""
+
+        TOPIC = "payment_session.expired"
+        expires_at: str
+
+    class Cancelled(Event):
+        """The merchant withdrew the request."""
+
+        TOPIC = "payment_session.cancelled"
+        by: str
+
+    @event(Created)
+    def __init__(
+        self,
+        merchant_id: str,
+        merchant_name: str,
+        order_id: str,
+        amount_minor: int,
+        currency: str,
+        exponent: int,
+        description: str,
+        expires_at: str,
+        expires_in_seconds: int,
+        return_url: str | None,
+        metadata: dict[str, str],
+        checkout_may_cancel: bool,  # noqa: FBT001 - the library calls it with event fields
+    ) -> None:
+        self.merchant_id = merchant_id
+        self.merchant_name = merchant_name
+        self.order_id = order_id
+        self.amount = Money(amount_minor, currency)
+        self.exponent = exponent
+        self.description = description
+        self.expires_at = times.from_text(expires_at)
+        self.expires_in_seconds = expires_in_seconds
+        self.return_url = return_url
+        self.metadata: Mapping[str, str] = metadata
+        self.checkout_may_cancel = checkout_may_cancel
+        self.status = Status.CREATED
+        self.claim: Claim | None = None
+        self.claims_by_app: Mapping[str, int] = {}
+        self.payment: Payment | None = None
+        self.ended_at: datetime | None = None
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        session_id: UUID,
+        merchant_id: str,
+        merchant_name: str,
+        order_id: str,
+        amount: Money,
+        at: datetime,
+        expires_in_seconds: int = LIFETIME_SECONDS_DEFAULT,
+        description: str = "",
+        return_url: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        checkout_may_cancel: bool = False,
+    ) -> PaymentSession:
+        """Ask to be paid. `at` is the ledger's time; lifetime 60 to 86,400 seconds."""
+        return cls._create(
+            cls.Created,
+            id=session_id,
+            timestamp=at,
+            merchant_id=merchant_id,
+            merchant_name=merchant_name,
+            order_id=order_id,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            exponent=amount.exponent,
+            description=description,
+            expires_at=times.to_text(at + timedelta(seconds=expires_in_seconds)),
+            expires_in_seconds=expires_in_seconds,
+            return_url=return_url,
+            metadata=dict(metadata or {}),
+            checkout_may_cancel=checkout_may_cancel,
+        )
+
+    @property
+    def public_id(self) -> str:
+        """The id as the outside writes it."""
+        return ids.encode("ps", self.id)
+
+    def status_at(self, at: datetime) -> Status:
+        """The status as it reads at an instant: expired at once when the deadline has passed."""
+        return Status.EXPIRED if self.status in OPEN and at >= self.expires_at else self.status
+
+    def paid_by(self, wallet_id: str) -> bool:
+        """Whether this very wallet has paid."""
+        return self.payment is not None and self.payment.wallet_id == wallet_id
+
+    # What may be asked. These decide and may refuse; the private methods below only record.
+
+    def scan(
+        self,
+        *,
+        wallet_id: str,
+        wallet_app_id: str,
+        claim_id: str,
+        at: datetime,
+        lease_seconds: int,
+    ) -> None:
+        """Let one wallet claim the session; its own claim, or its own payment, is answered anew.
+
+        Args:
+            wallet_id: who scanned.
+            wallet_app_id: the app that acts for the wallet.
+            claim_id: the id of the claim, should a new one be made.
+            at: the ledger's time, UTC.
+            lease_seconds: how long no other wallet may take over, 1 to 600.
+
+        Raises (checked in this order):
+            SessionNotPayable: cancelled, failed, processing, or paid by somebody else.
+            SessionExpired: `at` is not before `expires_at`.
+            SessionClaimed: another wallet's claim holds.
+            ClaimsExhausted: the app has claimed this session three times.
+        """
+        if self.paid_by(wallet_id):
+            return
+        self._must_be_open(at)
+        if self.claim and self.claim.wallet_id == wallet_id:
+            return
+        if self.claim and at < self.claim.lease_until:
+            raise SessionClaimed(
+                session_id=self.public_id, lease_until=times.to_text(self.claim.lease_until)
+            )
+        if self.claims_by_app.get(wallet_app_id, 0) >= CLAIMS_PER_APP_MAX:
+            raise ClaimsExhausted(session_id=self.public_id, claims_max=CLAIMS_PER_APP_MAX)
+        self._scanned(
+            claim_id=claim_id,
+            wallet_id=wallet_id,
+            wallet_app_id=wallet_app_id,
+            lease_until=times.to_text(at + timedelta(seconds=lease_seconds)),
+            timestamp=at,
+        )
+
+    def release_claim(self, *, wallet_app_id: str, wallet_id: str | None, at: datetime) -> None:
+        """Give the claim back, so that another wallet may scan at once.
+
+        Raises (checked in this order):
+            SessionNotPayable: the session has ended, or is processing.
+            SessionExpired: `at` is not before `expires_at`.
+            ClaimRequired: the claim is not this app's (or not this wallet's, where one is named).
+        """
+        self._must_be_open(at)
+        claim = self.claim
+        if claim is None or claim.wallet_app_id != wallet_app_id:
+            raise ClaimRequired(session_id=self.public_id)
+        if wallet_id is not None and claim.wallet_id != wallet_id:
+            raise ClaimRequired(session_id=self.public_id)
+        self._claim_released(claim_id=claim.id, timestamp=at)
+
+    def check_payable(
+        self, *, wallet_id: str, claim_id: str, amount_minor: int, currency: str, at: datetime
+    ) -> None:
+        """Whether this wallet may pay this amount now.
+
+        Raises (checked in this order):
+            SessionNotPayable: cancelled, failed, processing, or paid by somebody else.
+            SessionExpired: `at` is not before `expires_at`.
+            ClaimRequired: the wallet does not hold the session under this claim.
+            AmountMismatch: another amount or currency than asked for.
+        """
+        self._must_be_open(at)
+        claim = self.claim
+        if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:
+            raise ClaimRequired(session_id=self.public_id)
+        if (amount_minor, currency) != (self.amount.minor, self.amount.currency):
+            raise AmountMismatch(
+                session_id=self.public_id,
+                asked_minor=self.amount.minor,
+                asked_currency=self.amount.currency,
+                offered_minor=amount_minor,
+                offered_currency=currency,
+            )
+
+    def pay(self, *, wallet_id: str, claim_id: str, at: datetime) -> None:
+        """Mark the session paid in full; call `check_payable` first, refusals are its own."""
+        self._paid(
+            wallet_id=wallet_id,
+            claim_id=claim_id,
+            amount_minor=self.amount.minor,
+            currency=self.amount.currency,
+            exponent=self.exponent,
+            merchant_id=self.merchant_id,
+            timestamp=at,
+        )
+
+    def cancel(self, *, by: str, at: datetime) -> None:
+        """Withdraw the request.
+
+        Args:
+            by: `merchant` or `checkout`.
+            at: the ledger's time, UTC.
+
+        Raises (checked in this order):
+            SessionNotPayable: the session has ended, or is past its deadline.
+        """
+        status = self.status_at(at)
+        if status not in OPEN:
+            raise SessionNotPayable(session_id=self.public_id, session_status=status.value)
+        self._cancelled(by=by, timestamp=at)
+
+    def expire(self, *, at: datetime) -> bool:
+        """Record that the deadline passed, if it did and the session was still open."""
+        due = self.status in OPEN and at >= self.expires_at
+        if due:
+            self._expired(expires_at=times.to_text(self.expires_at), timestamp=at)
+        return due
+
+    def _must_be_open(self, at: datetime) -> None:
+        status = self.status_at(at)
+        if status is Status.EXPIRED:
+            raise SessionExpired(
+                session_id=self.public_id, expires_at=times.to_text(self.expires_at)
+            )
+        if status not in OPEN:
+            raise SessionNotPayable(session_id=self.public_id, session_status=status.value)
+
+    # What is recorded. These run again on every replay and never refuse.
+
+    @event(Scanned)
+    def _scanned(
+        self,
+        claim_id: str,
+        wallet_id: str,
+        wallet_app_id: str,
+        lease_until: str,
+        timestamp: datetime,  # noqa: ARG002 - named so that callers must pass it
+    ) -> None:
+        self.status = Status.SCANNED
+        self.claim = Claim(claim_id, wallet_id, wallet_app_id, times.from_text(lease_until))
+        count = self.claims_by_app.get(wallet_app_id, 0) + 1
+        self.claims_by_app = {**self.claims_by_app, wallet_app_id: count}
+
+    @event(ClaimReleased)
+    def _claim_released(self, claim_id: str, timestamp: datetime) -> None:  # noqa: ARG002
+        self.status = Status.CREATED
+        self.claim = None
+
+    @event(Paid)
+    def _paid(
+        self,
+        wallet_id: str,
+        claim_id: str,
+        amount_minor: int,  # noqa: ARG002
+        currency: str,  # noqa: ARG002
+        exponent: int,  # noqa: ARG002
+        merchant_id: str,  # noqa: ARG002
+        timestamp: datetime,
+    ) -> None:
+        self.status = Status.PAID
+        self.payment = Payment(wallet_id, claim_id, timestamp)
+        self.ended_at = timestamp
+
+    @event(Expired)
+    def _expired(self, expires_at: str, timestamp: datetime) -> None:  # noqa: ARG002
+        self.status = Status.EXPIRED
+        self.ended_at = timestamp
+
+    @event(Cancelled)
+    def _cancelled(self, by: str, timestamp: datetime) -> None:  # noqa: ARG002
+        self.status = Status.CANCELLED
+        self.ended_at = timestamp

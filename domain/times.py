@@ -1,0 +1,23 @@
+"""Instants as text: RFC 3339, UTC, microseconds and `Z`, so that events hold primitives only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def to_text(at: datetime) -> str:
+    """Write an aware instant as `2026-11-20T10:12:33.000001Z`."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def from_text(text: str) -> datetime:
+    """Read what `to_text` wrote.
+
+    Raises:
+        ValueError: not an RFC 3339 instant with an offset.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        msg = f"{text!r} has no offset from UTC"
+        raise ValueError(msg)
+    return at.astimezone(UTC)

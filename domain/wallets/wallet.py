@@ -1,0 +1,171 @@
+"""The wallet: what a payer may spend, in one currency."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, event
+
+from domain import ids
+from domain.errors import BalanceLimit, InsufficientFunds, ReferenceUsed, WalletCurrencyMismatch
+from domain.money.currencies import Currency
+from domain.money.money import Money
+
+BALANCE_MINOR_MAX: Final = 10**15
+"""The most a wallet may hold, in minor units: exact in every JSON reader."""
+
+
+class Wallet(Aggregate):
+    """A balance that never goes below zero: topped up, and captured by payments.
+
+    `held_minor` is money promised to a processor that has not answered yet; a hold counts
+    against what is available at once.
+    """
+
+    TOPIC = "wallet"
+
+    class Event(Aggregate.Event):
+        """Anything that happens to a wallet."""
+
+        TOPIC = "wallet.event"
+
+    class Opened(Event, Aggregate.Created):
+        """A wallet app opened the wallet for a payer."""
+
+        TOPIC = "wallet.opened"
+        wallet_app_id: str
+        currency: str
+        exponent: int
+
+    class ToppedUp(Event):
+        """Money came in."""
+
+        TOPIC = "wallet.topped_up"
+        amount_minor: int
+        currency: str
+        exponent: int
+        reference: str
+
+    class Captured(Event):
+        """Money went out to pay a session."""
+
+        TOPIC = "wallet.captured"
+        amount_minor: int
+        currency: str
+        exponent: int
+        session_id: str
+
+    @event(Opened)
+    def __init__(self, wallet_app_id: str, currency: str, exponent: int) -> None:
+        self.wallet_app_id = wallet_app_id
+        self.currency = currency
+        self.exponent = exponent
+        self.available_minor = 0
+        self.held_minor = 0
+        self.references: frozenset[str] = frozenset()
+
+    @classmethod
+    def open(
+        cls, *, wallet_id: UUID, wallet_app_id: str, currency: Currency, at: datetime
+    ) -> Wallet:
+        """Open an empty wallet in one currency."""
+        return cls._create(
+            cls.Opened,
+            id=wallet_id,
+            timestamp=at,
+            wallet_app_id=wallet_app_id,
+            currency=currency.code,
+            exponent=currency.exponent,
+        )
+
+    @property
+    def public_id(self) -> str:
+        """The id as the outside writes it."""
+        return ids.encode("wal", self.id)
+
+    @property
+    def available(self) -> Money:
+        """What may be spent now."""
+        return Money(self.available_minor, self.currency)
+
+    @property
+    def held(self) -> Money:
+        """What is promised and not yet captured."""
+        return Money(self.held_minor, self.currency)
+
+    def top_up(self, *, amount: Money, reference: str, at: datetime) -> None:
+        """Take money in.
+
+        Args:
+            amount: 1 to 999,999,999,999 minor units of the wallet's currency.
+            reference: the payer's bank's or operator's name for it; once per wallet.
+            at: the ledger's time, UTC.
+
+        Raises (checked in this order):
+            ReferenceUsed: the wallet has a top-up of that reference.
+            WalletCurrencyMismatch: another currency.
+            BalanceLimit: the wallet would hold more than 10^15 minor units.
+        """
+        if reference in self.references:
+            raise ReferenceUsed(wallet_id=self.public_id, reference=reference)
+        self._must_hold(amount)
+        if self.available_minor + self.held_minor + amount.minor > BALANCE_MINOR_MAX:
+            raise BalanceLimit(wallet_id=self.public_id, limit_minor=BALANCE_MINOR_MAX)
+        self._topped_up(
+            amount_minor=amount.minor,
+            currency=self.currency,
+            exponent=self.exponent,
+            reference=reference,
+            timestamp=at,
+        )
+
+    def capture(self, *, amount: Money, session_id: str, at: datetime) -> None:
+        """Pay a session at once.
+
+        Raises (checked in this order):
+            WalletCurrencyMismatch: the session asks for another currency.
+            InsufficientFunds: less is available than asked for.
+        """
+        self._must_hold(amount)
+        if amount.minor > self.available_minor:
+            raise InsufficientFunds(
+                wallet_id=self.public_id, asked_minor=amount.minor, currency=amount.currency
+            )
+        self._captured(
+            amount_minor=amount.minor,
+            currency=self.currency,
+            exponent=self.exponent,
+            session_id=session_id,
+            timestamp=at,
+        )
+
+    def _must_hold(self, amount: Money) -> None:
+        if amount.currency != self.currency:
+            raise WalletCurrencyMismatch(
+                wallet_currency=self.currency, asked_currency=amount.currency
+            )
+
+    @event(ToppedUp)
+    def _topped_up(
+        self,
+        amount_minor: int,
+        currency: str,  # noqa: ARG002
+        exponent: int,  # noqa: ARG002
+        reference: str,
+        timestamp: datetime,  # noqa: ARG002
+    ) -> None:
+        self.available_minor += amount_minor
+        self.references |= {reference}
+
+    @event(Captured)
+    def _captured(
+        self,
+        amount_minor: int,
+        currency: str,  # noqa: ARG002
+        exponent: int,  # noqa: ARG002
+        session_id: str,  # noqa: ARG002
+        timestamp: datetime,  # noqa: ARG002
+    ) -> None:
+        self.available_minor -= amount_minor

@@ -1,0 +1,100 @@
+"""Events to bytes and back: JSON through msgspec, one decoder per topic, upcasting in one place.
+
+The stored bytes are what audits hash, so they are written once and never rewritten. A class that
+changed shape has a `class_version` above 1 and functions `upcast_v1_v2(state)` and so on; its old
+bytes are decoded loosely, brought up step by step, then checked against today's fields.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import AggregateEvent, DomainEventProtocol
+from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisationError, StoredEvent
+from eventsourcing.utils import resolve_topic
+
+_ENVELOPE = {"originator_id", "originator_version"}
+
+
+class LedgerMapper(Mapper[UUID]):
+    """Maps declarative events whose fields are primitives; the timestamp is an RFC 3339 text."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__(JSONTranscoder())
+        self._encode = msgspec.json.Encoder().encode
+        self._decoders: dict[str, tuple[type[Any], Callable[[bytes], dict[str, Any]]]] = {}
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """Write an event; its class names the topic."""
+        kind: Any = type(domain_event)
+        state = {k: v for k, v in vars(domain_event).items() if k not in _ENVELOPE}
+        if schema_version(kind) > 1:
+            state["class_version"] = schema_version(kind)
+        return StoredEvent(
+            originator_id=domain_event.originator_id,
+            originator_version=domain_event.originator_version,
+            topic=kind.TOPIC,
+            state=self._encode(state),
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> AggregateEvent:
+        """Read an event.
+
+        Raises:
+            MapperDeserialisationError: the bytes are not such an event; names topic, stream, version.
+        """
+        known = self._decoders.get(stored_event.topic)
+        if known is None:
+            kind = resolve_topic(stored_event.topic)
+            known = self._decoders[stored_event.topic] = (kind, _decoder(kind))
+        kind, decode = known
+        try:
+            state = decode(stored_event.state)
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            msg = (
+                f"event {stored_event.originator_version} of {stored_event.originator_id} "
+                f"cannot be read as {stored_event.topic}: {error}"
+            )
+            raise MapperDeserialisationError(msg) from error
+        state["originator_id"] = stored_event.originator_id
+        state["originator_version"] = stored_event.originator_version
+        event = object.__new__(kind)
+        event.__dict__.update(state)
+        return typing.cast("AggregateEvent", event)
+
+
+def schema_version(kind: type[Any]) -> int:
+    """The version of an event class's shape, 1 if it never changed."""
+    return int(getattr(kind, "class_version", 1))
+
+
+def _fields(kind: type[Any]) -> dict[str, Any]:
+    hints: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        hints.update(getattr(base, "__annotations__", {}))
+    names = [name for name in kind.__dataclass_fields__ if name not in _ENVELOPE]
+    namespace = {"datetime": datetime, "UUID": UUID}
+    return {
+        name: eval(hints[name], namespace) if isinstance(hints[name], str) else hints[name]  # noqa: S307 - our own annotations
+        for name in names
+    }
+
+
+def _decoder(kind: type[Any]) -> Callable[[bytes], dict[str, Any]]:
+    shape: Any = TypedDict(kind.__name__, _fields(kind))  # type: ignore[misc, operator]
+    today = schema_version(kind)
+    if today == 1:
+        return typing.cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(shape).decode)
+
+    def decode(data: bytes) -> dict[str, Any]:
+        state = msgspec.json.decode(data)
+        for version in range(state.pop("class_version", 1), today):
+            getattr(kind, f"upcast_v{version}_v{version + 1}")(state)
+        return typing.cast("dict[str, Any]", msgspec.convert(state, shape))
+
+    return decode

@@ -1,0 +1,158 @@
+"""The recorder behind the log: the library's, with our append and a poll that never sleeps in.
+
+Applications, repositories and the library's shipped test cases run on it as they are; the bus
+calls `append` with whole batches.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    StoredEvent,
+    Subscription,
+)
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresSubscription
+from psycopg import sql
+from uuid_utils.compat import uuid7
+
+from application.errors import LogRejected, LogUnavailable
+from application.event_log import Verdict, VerdictKind
+from infrastructure.event_store import rows
+from infrastructure.event_store.datastore import LedgerDatastore
+
+SETTLE_SECONDS: Final = 60.0
+"""How long a batch whose outcome is unknown is sent again before its callers are told so."""
+RETRY_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.5
+
+_UNSURE = ("08", "57P")  # connection exceptions, operator intervention: the commit may have been
+_log = logging.getLogger(__name__)
+
+
+class LedgerRecorder(PostgresApplicationRecorder):
+    """Appends through `ledger.append`; reads as the library does."""
+
+    def __init__(
+        self,
+        datastore: LedgerDatastore,
+        *,
+        events_table_name: str = "events",  # noqa: ARG002 - the factory would say otherwise
+        new_id: Callable[[], UUID] = uuid7,
+    ) -> None:
+        super().__init__(datastore, events_table_name="events")
+        self.channel_name = rows.CHANNEL
+        self.connections = datastore.connections
+        self._new_id = new_id
+
+    def create_table(self) -> None:
+        """Nothing: the schema is migrated, never made in passing."""
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        """Append events as one command; the library's way in, for tools and tests.
+
+        Raises (checked in this order):
+            IntegrityError: a version is taken, or the command id is.
+            OperationalError: the log is away.
+        """
+        if not stored_events:
+            return []
+        command = rows.CommandRow(
+            command_id=kwargs.get("command_id") or self._new_id(),
+            events=stored_events,
+            schema_versions=[1] * len(stored_events),
+        )
+        try:
+            [verdict] = self.append([command])
+        except LogUnavailable as away:
+            raise OperationalError(str(away)) from away
+        except LogRejected as refused:
+            raise IntegrityError(str(refused)) from refused
+        recorded = {VerdictKind.RECORDED, VerdictKind.DUPLICATE}
+        if verdict.kind not in recorded or verdict.first_position is None:
+            raise IntegrityError(verdict.kind)
+        return list(range(verdict.first_position, (verdict.last_position or 0) + 1))
+
+    def append(self, batch: Sequence[rows.CommandRow]) -> list[Verdict]:
+        """Append a batch in one round trip.
+
+        If the link breaks while the answer is on its way, the same batch goes out again under the
+        same command ids until the log says what became of it: the new call waits behind the old
+        one's commit and then answers `duplicate` or `recorded`.
+
+        Raises (checked in this order):
+            LogRejected: the batch cannot be stored; nothing of it was.
+            LogUnavailable: the server is away, or its answer could not be learnt in 60 s.
+        """
+        parameters = rows.append_parameters(batch, self._new_id)
+        resent = False
+        until = time.monotonic() + SETTLE_SECONDS
+        while True:
+            sent = False
+            try:
+                with self.connections.connection() as connection:
+                    sent = True
+                    cursor = connection.cursor(binary=True)
+                    found = cursor.execute(rows.APPEND, parameters, prepare=True).fetchall()
+                return [Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in found]
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                unsure = sent and (error.sqlstate or "08").startswith(_UNSURE)
+                if not (unsure or resent):
+                    raise LogUnavailable(reason="the database is away or busy") from error
+                resent = True
+                if time.monotonic() > until:
+                    raise LogUnavailable(reason="the outcome could not be learnt") from error
+                _log.warning("append: %s; sending the batch again", type(error).__name__)
+                time.sleep(RETRY_SECONDS)
+            except psycopg.Error as error:
+                if error.sqlstate == "53100":  # disk full: nothing was stored, and it may pass
+                    raise LogUnavailable(reason="the database's disk is full") from error
+                raise LogRejected(reason=error.diag.message_primary or str(error)) from error
+
+    def subscribe(
+        self, gt: int | None = None, topics: Sequence[str] = ()
+    ) -> Subscription[PostgresApplicationRecorder]:
+        """Follow the log from after position `gt`; survives lost connections and restarts."""
+        return PollingSubscription(recorder=self, gt=gt, topics=topics)
+
+
+class PollingSubscription(PostgresSubscription):
+    """NOTIFY is a hint; the poll, twice a second, is the truth."""
+
+    def _loop_on_pull(self) -> None:
+        try:
+            while not self._has_been_stopped:
+                with suppress(InterfaceError, OperationalError):
+                    self._pull()
+                self._has_been_notified.wait(timeout=POLL_SECONDS)
+        except BaseException as error:  # noqa: BLE001 - handed to the iterating thread
+            self._thread_error = self._thread_error or error
+            self.stop()
+
+    def _listen(self) -> None:
+        while not self._has_been_stopped:
+            with (
+                suppress(InterfaceError, OperationalError),
+                self._recorder.datastore.get_connection() as connection,
+            ):
+                channel = sql.Identifier(self._recorder.channel_name)
+                connection.execute(sql.SQL("listen {}").format(channel))
+                try:
+                    while not self._has_been_stopped:
+                        for _ in connection.notifies(timeout=0.1, stop_after=1):
+                            self._has_been_notified.set()
+                finally:
+                    with suppress(psycopg.Error):
+                        connection.execute("unlisten *")
+            self._has_been_notified.wait(timeout=RETRY_SECONDS)

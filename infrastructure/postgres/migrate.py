@@ -1,0 +1,202 @@
+"""Bring a database up to date: roles, schema, numbered SQL files; safe to run at any moment.
+
+Each file runs once, in a transaction, under one advisory lock; its SHA-256 is recorded, so an
+edited file is noticed. Only what cannot be rebuilt is migrated: read models fill themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final, LiteralString, cast
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from infrastructure.postgres.connections import Right, connect, role_name
+
+VERSION_MIN: Final = 150_000
+LOCK_KEY: Final = 0x7172_6C65_6467_6572  # "qrledger"
+MIGRATE_SECONDS: Final = 600
+
+
+class DatabaseNotReady(Exception):
+    """The database cannot carry the ledger as it is; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered SQL file of the package."""
+
+    number: int
+    name: str
+    text: str
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).digest()
+
+
+def migrations() -> list[Migration]:
+    """Every migration of this version of the program, in order."""
+    folder = resources.files("infrastructure.postgres") / "sql"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [Migration(int(f.name[:4]), f.name, f.read_text("utf-8")) for f in files]
+
+
+def migrate(url: str, *, mode: str, token_secret: bytes) -> list[str]:
+    """Apply what is missing; answers with the names of the files applied.
+
+    Args:
+        url: a login that may create roles and schemas in this database.
+        mode: `live` or `test`; fixed by the first migration.
+        token_secret: 32 random bytes, used only if the ledger has none yet.
+
+    Raises (checked in this order):
+        DatabaseNotReady: too old, too few rights, newer than this program, a changed file, or a
+            ledger of the other mode.
+        psycopg.OperationalError: the server cannot be reached.
+    """
+    with connect(url, None, statement_seconds=MIGRATE_SECONDS) as connection:
+        _check_version(connection)
+        connection.execute("set lock_timeout = 0")
+        connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
+        try:
+            return _migrate(connection, mode, token_secret)
+        except psycopg.errors.InsufficientPrivilege as error:
+            msg = f"the login may not migrate this database ({error.diag.message_primary}); use its owner"
+            raise DatabaseNotReady(msg) from error
+
+
+def check(url: str) -> str:
+    """Whether the database is ready for this program; answers with its mode.
+
+    Raises (checked in this order):
+        DatabaseNotReady: too old, never migrated, half migrated, or newer than this program.
+        psycopg.OperationalError: the server cannot be reached.
+    """
+    with connect(url, None) as connection:
+        _check_version(connection)
+        try:
+            connection.execute(_set_role(connection, Right.WRITER))
+            applied = _applied(connection)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidParameterValue) as error:
+            msg = "the database has no ledger yet: run `qrledger migrate`"
+            raise DatabaseNotReady(msg) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            msg = "the login may not use the ledger's roles: run `qrledger migrate` with this login"
+            raise DatabaseNotReady(msg) from error
+        missing = [m.name for m in migrations() if m.number not in applied]
+        _check_known(applied)
+        if missing:
+            msg = f"the database is half migrated, {missing[0]} is missing: run `qrledger migrate`"
+            raise DatabaseNotReady(msg)
+        row = connection.execute("select mode from ledger.identity").fetchone()
+        if row is None:
+            msg = "the database is half migrated, it has no identity: run `qrledger migrate`"
+            raise DatabaseNotReady(msg)
+        return str(row[0])
+
+
+def _check_version(connection: Connection[TupleRow]) -> None:
+    version = connection.info.server_version
+    if version < VERSION_MIN:
+        msg = f"PostgreSQL {version // 10_000} is too old: the ledger needs 15 or newer"
+        raise DatabaseNotReady(msg)
+
+
+def _migrate(connection: Connection[TupleRow], mode: str, token_secret: bytes) -> list[str]:
+    _make_roles(connection)
+    owner = role_name(connection.info.dbname, Right.OWNER)
+    if connection.execute("select to_regnamespace('ledger')").fetchone() == (None,):
+        connection.execute(
+            sql.SQL("create schema ledger authorization {}").format(sql.Identifier(owner))
+        )
+        database = sql.Identifier(connection.info.dbname)
+        connection.execute(
+            sql.SQL("grant create on database {} to {}").format(database, sql.Identifier(owner))
+        )
+    connection.execute(_set_role(connection, Right.OWNER))
+    connection.execute(
+        "create table if not exists ledger.migrations (number int primary key, name text not null,"
+        " digest bytea not null, applied_at timestamptz not null default clock_timestamp())"
+    )
+    for right in (Right.WRITER, Right.PROJECTOR, Right.READER):
+        role = sql.Identifier(role_name(connection.info.dbname, right))
+        connection.execute(sql.SQL("grant usage on schema ledger to {}").format(role))
+        connection.execute(sql.SQL("grant select on ledger.migrations to {}").format(role))
+    applied = _applied(connection)
+    _check_known(applied)
+    names = []
+    for migration in migrations():
+        if migration.number not in applied:
+            _apply(connection, migration)
+            names.append(migration.name)
+    _check_identity(connection, mode, token_secret)
+    return names
+
+
+def _make_roles(connection: Connection[TupleRow]) -> None:
+    for right in Right:
+        name = role_name(connection.info.dbname, right)
+        role = sql.Identifier(name)
+        if not connection.execute("select 1 from pg_roles where rolname = %s", (name,)).fetchone():
+            try:
+                connection.execute(sql.SQL("create role {} nologin").format(role))
+            except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                continue
+        member = connection.execute("select pg_has_role(session_user, %s, 'member')", (name,))
+        if member.fetchone() != (True,) or not connection.info.parameter_status("is_superuser") == "on":
+            connection.execute(sql.SQL("grant {} to session_user").format(role))
+    # The owner hands the schema of read models to the projector.
+    owner, projector = (
+        sql.Identifier(role_name(connection.info.dbname, r)) for r in (Right.OWNER, Right.PROJECTOR)
+    )
+    connection.execute(sql.SQL("grant {} to {}").format(projector, owner))
+
+
+def _set_role(connection: Connection[TupleRow], right: Right) -> sql.Composed:
+    return sql.SQL("set role {}").format(sql.Identifier(role_name(connection.info.dbname, right)))
+
+
+def _applied(connection: Connection[TupleRow]) -> dict[int, bytes]:
+    rows = connection.execute("select number, digest from ledger.migrations").fetchall()
+    return {number: bytes(digest) for number, digest in rows}
+
+
+def _check_known(applied: dict[int, bytes]) -> None:
+    known = {migration.number: migration for migration in migrations()}
+    for number, digest in sorted(applied.items()):
+        if number not in known:
+            msg = f"the database has migration {number}, which this program does not know: upgrade it"
+            raise DatabaseNotReady(msg)
+        if known[number].digest != digest:
+            msg = f"{known[number].name} was applied with another text than this program's"
+            raise DatabaseNotReady(msg)
+
+
+def _apply(connection: Connection[TupleRow], migration: Migration) -> None:
+    text = migration.text
+    for right in Right:
+        name = sql.Identifier(role_name(connection.info.dbname, right)).as_string(connection)
+        text = text.replace(f":{right}", name)
+    with connection.transaction():
+        connection.execute(cast("LiteralString", text))
+        connection.execute(
+            "insert into ledger.migrations (number, name, digest) values (%s, %s, %s)",
+            (migration.number, migration.name, migration.digest),
+        )
+
+
+def _check_identity(connection: Connection[TupleRow], mode: str, token_secret: bytes) -> None:
+    connection.execute(
+        "insert into ledger.identity (mode, token_secret) values (%s, %s) on conflict do nothing",
+        (mode, token_secret),
+    )
+    row = connection.execute("select mode from ledger.identity").fetchone()
+    if row != (mode,):
+        msg = f"this is a {row[0] if row else '?'} ledger, QRLEDGER_MODE says {mode}"
+        raise DatabaseNotReady(msg)
