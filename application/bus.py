@@ -20,7 +20,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from eventsourcing.domain import Aggregate, AggregateEvent
+from eventsourcing.domain import Aggregate
 
 from application.command import Command, Envelope, Handler, Loaded, Missing, Outcome
 from application.errors import (
@@ -30,7 +30,16 @@ from application.errors import (
     LogUnavailable,
     Overloaded,
 )
-from application.event_log import EventLog, Pending, Receipt, Verdict, VerdictKind, fold, history
+from application.event_log import (
+    Event,
+    EventLog,
+    Pending,
+    Receipt,
+    Verdict,
+    VerdictKind,
+    fold,
+    history,
+)
 from application.ports.metrics import Metrics, NoMetrics
 from application.state_cache import StateCache
 from domain.errors import LedgerError
@@ -53,7 +62,7 @@ class _Slot:
     # What this round decided:
     subject: Any = None
     error: LedgerError | None = None
-    events: list[AggregateEvent] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     touched: tuple[UUID, ...] = ()
     mates: set[_Slot] = field(default_factory=set)
     deadline: datetime | None = None
@@ -111,7 +120,7 @@ class Bus:
             self._cache.clear()
             for slot in slots:
                 slot.result = slot.result or Overloaded(reason=str(away.facts["reason"]))
-        except Exception:
+        except Exception:  # noqa: BLE001 - one mistake must not end the writer
             _log.exception("a batch of %d commands failed", len(batch))
             self._cache.clear()
             for slot in slots:
@@ -206,7 +215,7 @@ class Bus:
             slot.error = refusal
         except Missing:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - one bad command must not fail its mates
             _log.exception("%s failed", type(slot.envelope.command).__name__)
             slot.result = InternalError()
             return False

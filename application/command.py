@@ -53,7 +53,7 @@ class Outcome:
     replayed: bool = False
 
 
-class Missing(Exception):  # noqa: N818 - a signal between handler and bus, not an error
+class Missing(Exception):
     """A handler needs a stream that was not loaded; the bus loads it and asks again."""
 
     def __init__(self, stream_id: UUID) -> None:

@@ -1,11 +1,11 @@
 """Requests that cannot be served, and the world failing; the tree's root is in domain/errors.py.
 
-    LedgerError
-    ├── ApplicationError
-    │   ├── not-found · unauthorized · forbidden · not-caught-up · overloaded
-    │   └── idempotency-key-required · idempotency-key-reused · idempotency-in-progress
-    └── PortError
-        └── log-unavailable · log-rejected · internal-error
+LedgerError
+├── ApplicationError
+│   ├── not-found · unauthorized · forbidden · not-caught-up · overloaded
+│   └── idempotency-key-required · idempotency-key-reused · idempotency-in-progress
+└── PortError
+    └── log-unavailable · log-rejected · internal-error
 """
 
 from __future__ import annotations

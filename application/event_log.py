@@ -13,7 +13,10 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from eventsourcing.domain import AggregateEvent
+from eventsourcing.domain import CanMutateAggregate
+
+Event = CanMutateAggregate[UUID]
+"""What every event of the house is."""
 
 BATCH_COMMANDS_MAX: Final = 1024
 BATCH_EVENTS_MAX: Final = 4096
@@ -37,7 +40,7 @@ class Recorded:
     actor: str
     trace_id: str
     schema_version: int
-    event: AggregateEvent
+    event: Event
     """The event, brought up to today's shape."""
 
 
@@ -47,7 +50,7 @@ class Pending:
 
     command_id: UUID
     fingerprint: bytes
-    events: Sequence[AggregateEvent]
+    events: Sequence[Event]
     deadline: datetime | None
     """Record strictly before this, by the log's clock; later is the verdict `late`."""
     not_before: datetime | None

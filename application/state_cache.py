@@ -49,7 +49,8 @@ class StateCache:
         entry = self._entries.get(recorded.stream_id)
         if entry is None or recorded.version > entry[0].version:
             before: Any = branch(entry[0]) if entry else None
-            self.put(recorded.event.mutate(before), recorded.position)
+            after: Any = recorded.event.mutate(before)
+            self.put(after, recorded.position)
 
     def put(self, state: Aggregate, position: int) -> None:
         """Keep a state that the log has confirmed; never change it afterwards."""

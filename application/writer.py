@@ -95,7 +95,7 @@ class Writer:
                     self._leave(envelope.command_id)
             try:
                 self._deliver([(answer, r) for (_, answer), r in zip(batch, results, strict=True)])
-            except Exception:
+            except Exception:  # noqa: BLE001 - the writer goes on
                 _log.exception("a batch of answers could not be delivered")
 
     def _next_batch(self) -> list[tuple[Envelope, Answer]]:

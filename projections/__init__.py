@@ -1,0 +1,1 @@
+"""What is remembered: rows made from events."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from application.bus import Bus
+from application.command import Command, Handler
 from application.commands.create_session import CreateSession, create_session
 from application.commands.end_session import (
     CancelSession,
@@ -26,7 +27,7 @@ from application.commands.pay_session import PaySession, pay_session
 from application.commands.scan_session import ScanSession, scan_session
 from application.commands.wallets import OpenWallet, TopUpWallet, open_wallet, top_up_wallet
 
-HANDLERS = {
+HANDLERS: dict[type[Command], Handler] = {
     CreateSession: create_session,
     ScanSession: scan_session,
     PaySession: pay_session,

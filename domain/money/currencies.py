@@ -66,8 +66,11 @@ _WITHDRAWN = {
 
 def _read(table: dict[int, str], *, withdrawn: bool) -> dict[str, Currency]:
     pairs = [
-        (exponent, item.split(":")) for exponent, text in table.items() for item in text.split()]
-    return {code: Currency(code, numeric, exponent, withdrawn) for exponent, (code, numeric) in pairs}
+        (exponent, item.split(":")) for exponent, text in table.items() for item in text.split()
+    ]
+    return {
+        code: Currency(code, numeric, exponent, withdrawn) for exponent, (code, numeric) in pairs
+    }
 
 
 CURRENCIES = _read(_WITHDRAWN, withdrawn=True) | _read(_CURRENT, withdrawn=False)

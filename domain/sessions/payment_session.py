@@ -125,6 +125,7 @@ class PaymentSession(Aggregate):
         currency: str
         exponent: int
         merchant_id: str
+        merchant_name: str
 
     class Expired(Event):
         """The deadline passed unpaid."""
@@ -313,6 +314,7 @@ class PaymentSession(Aggregate):
             currency=self.amount.currency,
             exponent=self.exponent,
             merchant_id=self.merchant_id,
+            merchant_name=self.merchant_name,
             timestamp=at,
         )
 
@@ -377,6 +379,7 @@ class PaymentSession(Aggregate):
         currency: str,  # noqa: ARG002
         exponent: int,  # noqa: ARG002
         merchant_id: str,  # noqa: ARG002
+        merchant_name: str,  # noqa: ARG002
         timestamp: datetime,
     ) -> None:
         self.status = Status.PAID

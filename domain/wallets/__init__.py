@@ -1,0 +1,1 @@
+"""Wallets and the apps that act for them."""

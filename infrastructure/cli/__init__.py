@@ -1,0 +1,35 @@
+"""The program: one file per command; each parses, bootstraps and runs."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from infrastructure.cli import database, demo, holders, servers
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="qrledger")
+def program() -> None:
+    """An event-sourced ledger for scan-to-pay.
+
+    Settings come from QRLEDGER_* variables or qrledger.toml in the current folder.
+    """
+
+
+for command in (
+    demo.demo,
+    servers.serve,
+    servers.work,
+    servers.notify,
+    database.migrate,
+    database.rebuild,
+    holders.merchants,
+    holders.apps,
+    holders.keys,
+):
+    program.add_command(command)
+
+
+def main() -> None:
+    """Run the program."""
+    program()

@@ -55,7 +55,7 @@ class Follower:
         while not self._stopped.is_set():
             try:
                 with connect(self._url, self._right) as connection:
-                    connection.execute(f"listen {rows.CHANNEL}")  # type: ignore[arg-type]
+                    connection.execute(f"listen {rows.CHANNEL}")
                     yield from self._pages_on(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if not self._stopped.is_set():

@@ -15,7 +15,12 @@ from uuid import UUID
 
 import msgspec
 from eventsourcing.domain import AggregateEvent, DomainEventProtocol
-from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisationError, StoredEvent
+from eventsourcing.persistence import (
+    JSONTranscoder,
+    Mapper,
+    MapperDeserialisationError,
+    StoredEvent,
+)
 from eventsourcing.utils import resolve_topic
 
 _ENVELOPE = {"originator_id", "originator_version"}
@@ -46,7 +51,7 @@ class LedgerMapper(Mapper[UUID]):
         """Read an event.
 
         Raises:
-            MapperDeserialisationError: the bytes are not such an event; names topic, stream, version.
+            MapperDeserialisationError: not such an event; names topic, stream and version.
         """
         known = self._decoders.get(stored_event.topic)
         if known is None:
@@ -86,7 +91,7 @@ def _fields(kind: type[Any]) -> dict[str, Any]:
 
 
 def _decoder(kind: type[Any]) -> Callable[[bytes], dict[str, Any]]:
-    shape: Any = TypedDict(kind.__name__, _fields(kind))  # type: ignore[misc, operator]
+    shape: Any = TypedDict(kind.__name__, _fields(kind))  # type: ignore[misc]
     today = schema_version(kind)
     if today == 1:
         return typing.cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(shape).decode)

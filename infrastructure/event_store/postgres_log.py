@@ -91,7 +91,9 @@ class PostgresLog:
 
     def of_topics(self, topics: Sequence[str]) -> Sequence[Recorded]:
         """Every event of a few rare topics, oldest first: who was let in, which keys were given."""
-        query = f"select {rows.COLUMNS} from ledger.events e where topic = any(%b::text[]) order by 1"
+        query = (
+            f"select {rows.COLUMNS} from ledger.events e where topic = any(%b::text[]) order by 1"
+        )
         return self._select(query, (list(topics),))
 
     def close(self) -> None:
@@ -104,9 +106,7 @@ class PostgresLog:
         with self._connections.connection() as connection:
             yield lambda after, limit: self.page(connection, after, limit)
 
-    def page(
-        self, connection: Connection[TupleRow], after: int, limit: int
-    ) -> Sequence[Recorded]:
+    def page(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[Recorded]:
         """A page of the log on a given connection."""
         cursor = connection.cursor(binary=True)
         cursor.execute(rows.PAGE, (Int8(after), Int8(limit)), prepare=True)
@@ -115,7 +115,7 @@ class PostgresLog:
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Recorded]:
         def ask(connection: Connection[TupleRow]) -> list[Recorded]:
             cursor = connection.cursor(binary=True)
-            cursor.execute(query, parameters, prepare=True)  # type: ignore[arg-type]
+            cursor.execute(query, parameters, prepare=True)
             return self._recorded(cursor)
 
         return self._read(ask)
@@ -133,7 +133,7 @@ class PostgresLog:
     def _recorded(self, cursor: Cursor[TupleRow]) -> list[Recorded]:
         read = self._mapper.to_domain_event
         return [
-            Recorded(*row, event=read(StoredEvent(row[1], row[2], row[3], row[4])))
+            Recorded(*row, read(StoredEvent(row[1], row[2], row[3], row[4])))  # type: ignore[call-arg]
             for row in cursor.fetchall()
         ]
 

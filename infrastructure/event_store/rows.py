@@ -38,6 +38,9 @@ PAGE: Final = f"""
 select {COLUMNS} from ledger.events e where e.notification_id > %b
  order by e.notification_id limit %b
 """
+OF_TOPICS: Final = f"""
+select {COLUMNS} from ledger.events e where topic = any(%b::text[]) order by e.notification_id
+"""
 RECEIPTS: Final = """
 select command_id, fingerprint, last_pos, recorded_at, subject, version, refusal
   from ledger.commands where command_id = any(%b::uuid[])

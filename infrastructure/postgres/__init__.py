@@ -1,0 +1,1 @@
+"""Connections, migrations, the embedded server."""

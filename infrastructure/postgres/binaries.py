@@ -56,8 +56,10 @@ def _look(folder: Path) -> Binaries | None:
     if not (folder / "initdb").exists() or not (folder / "postgres").exists():
         return None
     try:
-        command = [folder / "postgres", "--version"]
-        text = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
+        command = [str(folder / "postgres"), "--version"]
+        text = subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r"(\d+)(?:\.|beta|rc|devel)", text)

@@ -51,7 +51,9 @@ def role_name(database: str, right: Right) -> str:
     return name
 
 
-def connect(url: str, right: Right | None, *, statement_seconds: int = STATEMENT_SECONDS) -> Connection[TupleRow]:
+def connect(
+    url: str, right: Right | None, *, statement_seconds: int = STATEMENT_SECONDS
+) -> Connection[TupleRow]:
     """Open a connection in autocommit and take its role; None keeps the login's own rights.
 
     Raises:

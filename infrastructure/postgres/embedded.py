@@ -75,7 +75,8 @@ class EmbeddedServer:
     @property
     def pid(self) -> int | None:
         """The postmaster's process id, if one runs."""
-        return self._running()[0] if self._running() else None
+        running = self._running()
+        return running[0] if running else None
 
     def start(self) -> str:
         """Start the server, or join the one that runs; answers with the URL of the database.
@@ -111,7 +112,7 @@ class EmbeddedServer:
         self._lock = None
 
     def alive(self) -> bool:
-        """Whether the server this process started still runs; one that was joined counts as alive."""
+        """Whether the server this process started still runs."""
         if self._process is not None:
             return self._process.poll() is None
         return self._adopted is None or _alive(self._adopted)
@@ -132,7 +133,7 @@ class EmbeddedServer:
                 self._user = name
                 self._home = SERVICE_FOLDER
                 return
-        msg = "PostgreSQL does not run as root, and there is no user to run it: set QRLEDGER_DATABASE_URL"
+        msg = "PostgreSQL does not run as root and no user can run it: set QRLEDGER_DATABASE_URL"
         raise EmbeddedError(msg)
 
     def _make_folder(self) -> None:
@@ -143,7 +144,7 @@ class EmbeddedServer:
                 os.chown(self._home, entry.pw_uid, entry.pw_gid)
                 os.chown(self.folder, entry.pw_uid, entry.pw_gid)
         except OSError as error:
-            msg = f"cannot write to {self.folder} ({error.strerror}): set QRLEDGER_HOME to a folder of yours"
+            msg = f"cannot write to {self.folder} ({error.strerror}): set QRLEDGER_HOME"
             raise EmbeddedError(msg) from error
 
     def _take_lock(self) -> None:
@@ -229,7 +230,12 @@ class EmbeddedServer:
             ]  # fmt: skip
             with (self.folder / "postgres.log").open("wb") as log:
                 self._process = subprocess.Popen(  # noqa: S603
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self._user, cwd="/"
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    user=self._user,
+                    cwd="/",
                 )
             until = time.monotonic() + READY_SECONDS
             while time.monotonic() < until and self._process.poll() is None:
@@ -258,7 +264,7 @@ class EmbeddedServer:
             row = connection.execute("select 1 from pg_database where datname = %s", (DATABASE,))
             if row.fetchone() is None:
                 with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                    connection.execute(f"create database {DATABASE}")  # type: ignore[arg-type]
+                    connection.execute(f"create database {DATABASE}")
         return self._url(port, DATABASE)
 
     def _signal(self, pid: int, number: signal.Signals) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final, LiteralString, cast
+from typing import Final
 
 import psycopg
 from psycopg import Connection, sql
@@ -67,7 +67,8 @@ def migrate(url: str, *, mode: str, token_secret: bytes) -> list[str]:
         try:
             return _migrate(connection, mode, token_secret)
         except psycopg.errors.InsufficientPrivilege as error:
-            msg = f"the login may not migrate this database ({error.diag.message_primary}); use its owner"
+            reason = error.diag.message_primary
+            msg = f"the login may not migrate this database ({reason}): use its owner"
             raise DatabaseNotReady(msg) from error
 
 
@@ -149,7 +150,7 @@ def _make_roles(connection: Connection[TupleRow]) -> None:
             except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                 continue
         member = connection.execute("select pg_has_role(session_user, %s, 'member')", (name,))
-        if member.fetchone() != (True,) or not connection.info.parameter_status("is_superuser") == "on":
+        if member.fetchone() != (True,) or connection.info.parameter_status("is_superuser") != "on":
             connection.execute(sql.SQL("grant {} to session_user").format(role))
     # The owner hands the schema of read models to the projector.
     owner, projector = (
@@ -171,7 +172,9 @@ def _check_known(applied: dict[int, bytes]) -> None:
     known = {migration.number: migration for migration in migrations()}
     for number, digest in sorted(applied.items()):
         if number not in known:
-            msg = f"the database has migration {number}, which this program does not know: upgrade it"
+            msg = (
+                f"the database has migration {number}, which this program does not know: upgrade it"
+            )
             raise DatabaseNotReady(msg)
         if known[number].digest != digest:
             msg = f"{known[number].name} was applied with another text than this program's"
@@ -184,7 +187,7 @@ def _apply(connection: Connection[TupleRow], migration: Migration) -> None:
         name = sql.Identifier(role_name(connection.info.dbname, right)).as_string(connection)
         text = text.replace(f":{right}", name)
     with connection.transaction():
-        connection.execute(cast("LiteralString", text))
+        connection.execute(text)
         connection.execute(
             "insert into ledger.migrations (number, name, digest) values (%s, %s, %s)",
             (migration.number, migration.name, migration.digest),

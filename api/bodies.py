@@ -1,0 +1,136 @@
+"""Reading what callers send: strictly, with the name of what is wrong.
+
+No coercion (`"5"` and `5.0` are not the integer 5), no unknown fields, no control characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from msgspec import Meta
+
+from api.errors import UnsupportedMediaType
+from application.errors import NotFound
+from domain import ids
+from domain.errors import InvalidRequest
+from domain.money.money import AMOUNT_MINOR_MAX, Money, check_amount
+
+T = TypeVar("T")
+
+PRINTABLE: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$(?!\n)"
+
+OrderId = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
+ShortText = Annotated[str, Meta(min_length=1, max_length=80, pattern=PRINTABLE)]
+Description = Annotated[str, Meta(max_length=200, pattern=PRINTABLE)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=40)]
+MetadataValue = Annotated[str, Meta(max_length=500)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=20)]
+Url = Annotated[str, Meta(min_length=1, max_length=2000, pattern=PRINTABLE)]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+
+
+def id_text(prefix: str) -> Any:
+    """The type of an id field: TypeID text of one prefix."""
+    pattern = rf"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$(?!\n)"
+    return Annotated[str, Meta(pattern=pattern)]
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A request body: unknown fields are refused by name."""
+
+
+class MoneyBody(Body):
+    """An amount somebody asks for or pays, in minor units."""
+
+    minor: Annotated[int, Meta(ge=1, le=AMOUNT_MINOR_MAX)]
+    currency: CurrencyCode
+
+    def to_money(self, name: str = "amount") -> Money:
+        """The amount.
+
+        Raises:
+            InvalidRequest: the currency is unknown or withdrawn.
+        """
+        return check_amount(self.minor, self.currency, name=name)
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Query parameters: unknown ones are refused by name."""
+
+
+Limit = Annotated[int, Meta(ge=1, le=100)]
+Position = Annotated[int, Meta(ge=0, le=2**62)]
+
+
+async def read_body(request: Request[Any, Any, Any], kind: type[T]) -> T:
+    """The body as the given struct.
+
+    Raises (checked in this order):
+        UnsupportedMediaType: not `application/json`.
+        HTTPException: more than 16 KiB (413).
+        InvalidRequest: not JSON, not UTF-8, too deep, or a field is wrong; names it.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    raw = await request.body()
+    if media_type != "application/json":
+        if raw or media_type:
+            raise UnsupportedMediaType(media_type=media_type[:80] or "nothing")
+        raise InvalidRequest.of("body", "is missing")
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise _named(error) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InvalidRequest.of("body", f"is not JSON in UTF-8 ({error})") from None
+    except RecursionError:
+        raise InvalidRequest.of("body", "is nested too deeply") from None
+
+
+def read_query(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T:
+    """The query parameters as the given struct.
+
+    Raises:
+        InvalidRequest: unknown, twice, or out of range; names it.
+    """
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            raise InvalidRequest.of(name[:80], "is given twice")
+        values[name] = value
+    try:
+        return msgspec.convert(values, kind, strict=False, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise _named(error) from None
+
+
+def path_id(prefix: str, values: Mapping[str, Any], name: str = "id") -> UUID:
+    """An id from the address; one that cannot be ours is simply not found.
+
+    Raises:
+        NotFound: not such an id.
+    """
+    try:
+        return ids.decode(prefix, str(values[name]))
+    except ValueError:
+        raise NotFound(thing=ids.PREFIXES[prefix]) from None
+
+
+_FIELD = re.compile(r"(?:unknown|required) field `([^`]*)`")
+
+
+def _named(error: msgspec.ValidationError) -> InvalidRequest:
+    """Which field msgspec means, as the caller wrote it, and what is wrong with it."""
+    text = str(error)
+    reason, _, path = text.partition(" - at `")
+    where = path.rstrip("`").removeprefix("$").removeprefix(".")
+    field = _FIELD.search(reason)
+    if field:
+        where = f"{where}.{field.group(1)}" if where else field.group(1)
+        reason = "is not a field of this request" if "unknown" in reason else "is missing"
+    where = where.replace("key` in `$.", "key of ")
+    return InvalidRequest.of(where[:200] or "body", reason[:200])

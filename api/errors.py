@@ -1,0 +1,177 @@
+"""The one table from error to status, and how a refusal is written (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from application.errors import (
+    ApplicationError,
+    InternalError,
+    LogUnavailable,
+    NotFound,
+    Overloaded,
+    Unauthorized,
+)
+from domain import times
+from domain.errors import LedgerError
+
+PROBLEM_JSON: Final = "application/problem+json"
+RETRY_SECONDS: Final = 1
+BODY_BYTES_MAX: Final = 16_384
+_log = logging.getLogger(__name__)
+
+
+class MethodNotAllowed(ApplicationError):
+    """The address exists, the method does not."""
+
+    code = "method-not-allowed"
+    title = "This address has no such method"
+    sentence = "{method} is not served here."
+
+
+class BodyTooLarge(ApplicationError):
+    """More than 16 KiB."""
+
+    code = "body-too-large"
+    title = "The body is too large"
+    sentence = "A body may have at most {limit_bytes} bytes."
+
+
+class UnsupportedMediaType(ApplicationError):
+    """Bodies are JSON."""
+
+    code = "unsupported-media-type"
+    title = "The body must be JSON"
+    sentence = "The body must be sent as application/json, not {media_type}."
+
+
+class TooManyRequests(ApplicationError):
+    """The key, or the address, asks faster than it may."""
+
+    code = "too-many-requests"
+    title = "Too many requests"
+    sentence = "At most {limit} requests a second are served to one caller."
+    transient = True
+
+
+class NotReady(ApplicationError):
+    """The database is away or a read model lags."""
+
+    code = "not-ready"
+    title = "Not ready"
+    sentence = "Not ready: {reason}."
+    transient = True
+
+
+STATUS: Final = {
+    "session-expired": 410,
+    "session-not-payable": 409,
+    "session-claimed": 409,
+    "claim-required": 409,
+    "claims-exhausted": 409,
+    "amount-mismatch": 422,
+    "wallet-currency-mismatch": 422,
+    "insufficient-funds": 402,
+    "order-open": 409,
+    "order-paid": 409,
+    "balance-limit": 422,
+    "reference-used": 409,
+    "key-limit": 409,
+    "invalid-qr": 422,
+    "invalid-request": 400,
+    "not-found": 404,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not-caught-up": 503,
+    "overloaded": 503,
+    "idempotency-key-required": 400,
+    "idempotency-key-reused": 422,
+    "idempotency-in-progress": 409,
+    "method-not-allowed": 405,
+    "body-too-large": 413,
+    "unsupported-media-type": 415,
+    "too-many-requests": 429,
+    "not-ready": 503,
+    "log-unavailable": 503,
+    "log-rejected": 500,
+    "internal-error": 500,
+}
+"""Every code and its HTTP status; a test walks the tree of errors and finds each one here."""
+
+
+def problem(error: LedgerError) -> dict[str, Any]:
+    """The problem document: the fixed members, then the facts."""
+    return {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": STATUS[error.code],
+        "detail": error.detail,
+        "code": error.code,
+        "transient": error.transient,
+        **{name: value for name, value in error.facts.items() if name != "reason"},
+    }
+
+
+def to_response(error: LedgerError) -> Response[bytes]:
+    """Write a refusal."""
+    if isinstance(error, LogUnavailable):  # the outside has one word for it
+        error = Overloaded(reason="the database is away")
+    headers = {"Cache-Control": "no-store"}
+    status = STATUS[error.code]
+    if status in {429, 503} or error.transient:
+        headers["Retry-After"] = str(_retry_after(error))
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(
+        msgspec.json.encode(problem(error)),
+        status_code=status,
+        media_type=PROBLEM_JSON,
+        headers=headers,
+    )
+
+
+def _retry_after(error: LedgerError) -> int:
+    """Whole seconds: until a claim's lease is over, else a second."""
+    lease_until = error.facts.get("lease_until")
+    if isinstance(lease_until, str):
+        left = times.from_text(lease_until) - datetime.now(UTC)
+        return max(RETRY_SECONDS, int(left.total_seconds()) + 1)
+    return RETRY_SECONDS
+
+
+def on_ledger_error(_request: Request[Any, Any, Any], error: LedgerError) -> Response[bytes]:
+    """A refusal of ours."""
+    return to_response(error)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """A refusal of the framework's: no such address, no such method, a body too large."""
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return to_response(NotFound(thing="address"))
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            response = to_response(MethodNotAllowed(method=request.method))
+            response.headers.update(error.headers or {})
+            return response
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return to_response(BodyTooLarge(limit_bytes=BODY_BYTES_MAX))
+        case HTTPStatus.UNAUTHORIZED:
+            return to_response(Unauthorized(reason="A valid key is needed"))
+        case _:
+            return on_any_error(request, error)
+
+
+def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A mistake of ours: told to the log with its trace, to the caller without."""
+    route = getattr(request.scope.get("route_handler"), "name", "")
+    _log.error("%s %s failed", request.method, route or "a request", exc_info=error)
+    return to_response(InternalError())

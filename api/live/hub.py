@@ -1,0 +1,136 @@
+"""Who listens to what: channels of sessions, sockets that may be slow, words that go out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from api.live.protocol import CLOSE_SLOW, SessionFeed
+from application.event_log import Recorded
+
+BUFFER_BYTES_MAX: Final = 65_536
+"""More than this unsent, and the reader is too slow to be kept."""
+SOCKETS_PER_SESSION_MAX: Final = 8
+
+
+class Socket(Protocol):
+    """What the hub needs of a connection."""
+
+    def buffered(self) -> int:
+        """Bytes written that the kernel has not taken yet."""
+        ...
+
+    def send_soon(self, text: str) -> None:
+        """Put a message in the buffer; never waits."""
+        ...
+
+    def part(self, code: int, reason: str) -> None:
+        """Close, under a deadline, then abort."""
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """A socket on one session. Until it has heard its opening, events wait in `waiting`."""
+
+    socket: Socket
+    session_id: UUID
+    address: str
+    waiting: list[Recorded] | None = field(default_factory=list)
+    feed: SessionFeed | None = None
+    ended_at: float | None = None
+
+    def hear(self, text: str) -> None:
+        """Send, unless the reader is too slow to be kept."""
+        if self.socket.buffered() > BUFFER_BYTES_MAX:
+            self.socket.part(CLOSE_SLOW, "slow reader")
+        else:
+            self.socket.send_soon(text)
+
+
+class Hub:
+    """Channels by session. Lives in one event loop; nothing here waits for a reader."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._channels: dict[UUID, set[Listener]] = {}
+        self._addresses: dict[str, int] = {}
+        self.count = 0
+
+    def listeners(self) -> list[Listener]:
+        """Everybody, as a list of its own."""
+        return [listener for channel in self._channels.values() for listener in channel]
+
+    def on_session(self, session_id: UUID) -> int:
+        """Listeners of one session."""
+        return len(self._channels.get(session_id, ()))
+
+    def from_address(self, address: str) -> int:
+        """Listeners from one address."""
+        return self._addresses.get(address, 0)
+
+    def register(self, listener: Listener) -> None:
+        """Begin to keep events for a listener; do this before its history is read."""
+        self._channels.setdefault(listener.session_id, set()).add(listener)
+        self._addresses[listener.address] = self._addresses.get(listener.address, 0) + 1
+        self.count += 1
+
+    def leave(self, listener: Listener) -> None:
+        """Forget a listener."""
+        channel = self._channels.get(listener.session_id)
+        if channel is None or listener not in channel:
+            return
+        channel.remove(listener)
+        if not channel:
+            del self._channels[listener.session_id]
+        left = self._addresses[listener.address] - 1
+        if left:
+            self._addresses[listener.address] = left
+        else:
+            del self._addresses[listener.address]
+        self.count -= 1
+
+    def open(self, listener: Listener, history: Sequence[Recorded], after: int | None) -> None:
+        """Say the opening, then what came in while the history was read."""
+        feed = SessionFeed(history)
+        known = feed.seq
+        now = self._now()
+        for text in feed.opening(after, now):
+            listener.hear(text)
+        listener.feed = feed
+        waiting, listener.waiting = listener.waiting or [], None
+        self._tell(listener, [one for one in waiting if one.version > known], now)
+
+    def dispatch(self, page: Sequence[Recorded]) -> None:
+        """Tell the listeners of each session what happened, in order."""
+        now = self._now()
+        for recorded in page:
+            for listener in self._channels.get(recorded.stream_id, ()):
+                if listener.waiting is not None:
+                    listener.waiting.append(recorded)
+                else:
+                    self._tell(listener, [recorded], now)
+
+    def wanted(self, sessions: Iterable[UUID]) -> bool:
+        """Whether anybody listens to any of these."""
+        return any(session in self._channels for session in sessions)
+
+    @staticmethod
+    def _tell(listener: Listener, events: Collection[Recorded], now: datetime) -> None:
+        if listener.feed is None:
+            return
+        for recorded in events:
+            if listener.feed.take_in(recorded):
+                listener.hear(listener.feed.event(recorded.version, now))
+
+
+async def in_steps(listeners: Sequence[Listener], act: Callable[[Listener], None]) -> None:
+    """Do something to everybody without holding the loop: 250 at a time."""
+    for start in range(0, len(listeners), 250):
+        for listener in listeners[start : start + 250]:
+            act(listener)
+        await asyncio.sleep(0)

@@ -1,0 +1,210 @@
+"""One way to serve a request: who, how often, what exactly, under which key; then the handler.
+
+An operation says everything about a route in one place. The router serves it, the OpenAPI
+document describes it, the reference page prints it: they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+
+from api.bodies import Body, read_body, read_query
+from api.context import Services
+from api.errors import TooManyRequests, on_any_error, to_response
+from api.identity import Caller, Doorkeeper, Identity, client_address, is_local
+from api.rate_limit import RateLimit
+from application.command import Command, Envelope, Outcome
+from application.errors import Forbidden, IdempotencyKeyRequired
+from domain import ids
+from domain.errors import InvalidRequest, LedgerError
+
+KEY_CHARS_MAX: Final = 255
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+class Idempotency(StrEnum):
+    """Whether a call takes an `Idempotency-Key`."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+Handler = Callable[["Call"], Awaitable[Response[Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A route: its address, who may call it, what goes in, what comes out."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    description: str = ""
+    callers: frozenset[Caller] = frozenset()
+    """Empty: anybody, without a key."""
+    local_without_key: bool = False
+    """From this machine no key is asked for."""
+    body: type[Any] | None = None
+    query: type[Any] | None = None
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    """Status to the struct of the answer, to a media type (`image/svg+xml`), or to None."""
+    problems: tuple[str, ...] = ()
+    idempotency: Idempotency = Idempotency.NONE
+    handler: Handler
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request, read and checked, on its way to the handler."""
+
+    operation: Operation
+    request: Request[Any, Any, Any]
+    services: Services
+    who: Identity
+    body: Any = None
+    query: Any = None
+    key: str = ""
+
+    @property
+    def path(self) -> Mapping[str, Any]:
+        """The parameters of the address."""
+        return self.request.path_params
+
+    async def send(self, command: Command) -> Outcome:
+        """Send a command under the caller's idempotency key, if there is one.
+
+        The key's scope is the holder, the method and the route, so that rotating an API key
+        changes nothing.
+        """
+        fingerprint = b""
+        command_id = self.services.new_id()
+        if self.key:
+            operation = self.operation
+            scope = f"{operation.method} {operation.path}"
+            command_id = ids.derive("idempotency", self.who.holder, scope, self.key)
+            parts = (operation.method, self.request.url.path, _canonical(self.body))
+            fingerprint = hashlib.sha256("\n".join(parts).encode()).digest()
+        match = _TRACEPARENT.match(self.request.headers.get("traceparent", ""))
+        envelope = Envelope(
+            command=command,
+            command_id=command_id,
+            actor=self.who.actor,
+            trace_id=match.group(1) if match else self.services.new_id().hex,
+            fingerprint=fingerprint,
+        )
+        return await self.services.gate.send(envelope)
+
+
+ANYBODY: Final = Identity(Caller.PAGE, "", "public")
+
+
+class Router:
+    """Turns operations into Litestar routes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._doorkeeper = Doorkeeper(services)
+        self._rate_limit = RateLimit(services.config.rate_limit)
+
+    def route(self, operation: Operation) -> HTTPRouteHandler:
+        """The Litestar handler of an operation."""
+
+        async def serve(request: Request[Any, Any, Any]) -> Response[Any]:
+            started = time.perf_counter()
+            try:
+                response = await self._serve(operation, request)
+            except LedgerError as refusal:
+                response = to_response(refusal)
+            except Exception as error:
+                if hasattr(error, "status_code"):
+                    raise
+                response = on_any_error(request, error)
+            self._services.metrics.request_served(
+                operation=operation.name,
+                status=response.status_code or 200,
+                seconds=time.perf_counter() - started,
+            )
+            return response
+
+        return HTTPRouteHandler(
+            [operation.path, *operation.aliases],
+            http_method=operation.method,  # type: ignore[arg-type]
+            name=operation.name,
+            status_code=200,
+        )(serve)
+
+    async def _serve(self, operation: Operation, request: Request[Any, Any, Any]) -> Response[Any]:
+        who = ANYBODY
+        now = time.monotonic()
+        config = self._services.config
+        local = operation.local_without_key and is_local(request, config)
+        if operation.callers and not local:
+            address = f"address {client_address(request, config)}"
+            try:
+                who = await self._doorkeeper.identify(request, now)
+            except LedgerError:
+                self._let_through(address, now)
+                raise
+            self._let_through(who.holder, now)
+            if who.caller not in operation.callers:
+                raise Forbidden(reason=f"A key of the role {who.caller} may not do this")
+        else:
+            self._let_through(f"address {client_address(request, config)}", now)
+        key = _idempotency_key(request.headers.get("idempotency-key"))
+        if operation.idempotency is Idempotency.REQUIRED and key is None:
+            raise IdempotencyKeyRequired
+        call = Call(
+            operation=operation,
+            request=request,
+            services=self._services,
+            who=who,
+            key="" if operation.idempotency is Idempotency.NONE else key or "",
+        )
+        pairs = [(str(k), str(v)) for k, v in request.query_params.multi_items()]
+        call.query = read_query(pairs, operation.query) if operation.query else None
+        if operation.query is None and pairs:
+            raise InvalidRequest.of(pairs[0][0][:80], "is not a parameter of this request")
+        if operation.body:
+            call.body = await read_body(request, operation.body)
+        elif operation.method != "GET" and await request.body():
+            await read_body(request, Body)  # nothing is expected: `{}` is all there may be
+        return await operation.handler(call)
+
+    def _let_through(self, caller: str, now: float) -> None:
+        if not self._rate_limit.allows(caller, now):
+            raise TooManyRequests(limit=self._rate_limit.per_second)
+
+
+def _idempotency_key(header: str | None) -> str | None:
+    """The key, quoted (RFC 8941 string) or bare.
+
+    Raises:
+        InvalidRequest: empty, longer than 255 characters, or not printable ASCII.
+    """
+    if header is None:
+        return None
+    text = header.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    if not 1 <= len(text) <= KEY_CHARS_MAX or not (text.isascii() and text.isprintable()):
+        reason = "must be 1 to 255 printable ASCII characters"
+        raise InvalidRequest.of("Idempotency-Key", reason)
+    return text
+
+
+def _canonical(body: Any) -> str:
+    """The body in one spelling, whatever the order of its fields or its white space."""
+    return msgspec.json.encode(body, order="deterministic").decode()

@@ -1,0 +1,113 @@
+"""Tokens that travel in addresses and pages: signed, short-lived, good for one thing.
+
+A *session token* shows one payment session a little more than its id does; it ends an hour after
+the session. A *page token* lets a browser page act for one wallet for fifteen minutes.
+Both are HMAC-SHA256 over length-prefixed parts, cut to 128 bits, with the ledger's own secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain import ids
+
+SESSION_TOKEN_GRACE: Final = timedelta(hours=1)
+PAGE_TOKEN_LIFETIME: Final = timedelta(minutes=15)
+_MAC_CHARS = 32
+_SESSION_PARTS = 2
+_PAGE_PARTS = 5
+
+
+class BadToken(ValueError):
+    """Not a token of ours, another session's, or no longer valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageHolder:
+    """Whom a page token stands for."""
+
+    wallet_id: UUID
+    wallet_app_id: UUID
+    expires_at: datetime
+
+
+class Tokens:
+    """Mints and checks tokens with the ledger's secret (32 bytes)."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def for_session(self, session_id: UUID, expires_at: datetime) -> str:
+        """A session's token; the same one every time, as the session's deadline never moves."""
+        until = _seconds(expires_at + SESSION_TOKEN_GRACE)
+        return f"{until:x}.{self._mac('session', str(session_id), str(until))}"
+
+    def check_session(self, token: str, session_id: UUID, now: datetime) -> None:
+        """Whether the token is this session's and still valid.
+
+        Raises:
+            BadToken: it is not.
+        """
+        parts = token.split(".")
+        until = _hex(parts[0])
+        if len(parts) != _SESSION_PARTS or until is None:
+            msg = "not a session token"
+            raise BadToken(msg)
+        self._must_match(parts[1], "session", str(session_id), str(until))
+        if _seconds(now) >= until:
+            msg = "the token has expired"
+            raise BadToken(msg)
+
+    def for_page(self, wallet_id: UUID, wallet_app_id: UUID, now: datetime) -> tuple[str, datetime]:
+        """A token for one wallet, and when it ends."""
+        until = _seconds(now + PAGE_TOKEN_LIFETIME)
+        wallet, app = ids.encode_suffix(wallet_id), ids.encode_suffix(wallet_app_id)
+        mac = self._mac("page", wallet, app, str(until))
+        return f"qrw_{wallet}_{app}_{until:x}_{mac}", datetime.fromtimestamp(until, UTC)
+
+    def check_page(self, token: str, now: datetime) -> PageHolder:
+        """Whom the token stands for.
+
+        Raises:
+            BadToken: not ours, or no longer valid.
+        """
+        parts = token.split("_")
+        until = _hex(parts[3]) if len(parts) == _PAGE_PARTS else None
+        if until is None:
+            msg = "not a page token"
+            raise BadToken(msg)
+        self._must_match(parts[4], "page", parts[1], parts[2], str(until))
+        if _seconds(now) >= until:
+            msg = "the token has expired"
+            raise BadToken(msg)
+        wallet, app = ids.decode_suffix(parts[1]), ids.decode_suffix(parts[2])
+        return PageHolder(wallet, app, datetime.fromtimestamp(until, UTC))
+
+    def for_cursor(self, text: str) -> str:
+        """A short check sum that keeps list cursors opaque."""
+        return self._mac("cursor", text)[:12]
+
+    def _mac(self, *parts: str) -> str:
+        data = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
+        return hmac.new(self._secret, data, hashlib.sha256).hexdigest()[:_MAC_CHARS]
+
+    def _must_match(self, mac: str, *parts: str) -> None:
+        if not hmac.compare_digest(mac.encode(), self._mac(*parts).encode()):
+            msg = "the token is not ours"
+            raise BadToken(msg)
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _hex(text: str) -> int | None:
+    try:
+        return int(text, 16) if len(text) <= 16 and text.isalnum() else None  # noqa: PLR2004
+    except ValueError:
+        return None

@@ -1,0 +1,94 @@
+"""Alive, ready, and in figures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Literal
+
+from litestar import Response
+from msgspec import Struct
+
+from api.context import Lag, Services
+from api.errors import NotReady
+from api.identity import Caller
+from api.operation import Call, Operation
+from api.v1.answers import json_answer
+from application.errors import LogUnavailable
+
+LAG_SECONDS_MAX: Final = 2.0
+
+
+class AliveView(Struct, frozen=True):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class LagView(Struct, frozen=True):
+    """How far a read model is behind the log."""
+
+    name: str
+    position: int
+    events: int
+    seconds: float
+
+
+class ReadyView(Struct, frozen=True):
+    """The database answers and every read model is close behind."""
+
+    status: Literal["ok"]
+    position: int
+    read_models: list[LagView]
+
+
+class HealthRoutes:
+    """What orchestrators and monitors ask."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """Every route of this file."""
+        return [
+            Operation(
+                name="getHealth", method="GET", path="/healthz", summary="The process is alive",
+                answers={200: AliveView}, handler=self.alive,
+            ),
+            Operation(
+                name="getReadiness", method="GET", path="/readyz",
+                summary="The database answers and no read model lags more than 2 s",
+                answers={200: ReadyView}, problems=("not-ready",), handler=self.ready,
+            ),
+            Operation(
+                name="getMetrics", method="GET", path="/metrics",
+                summary="Prometheus metrics; from this machine, or with an operator's key",
+                callers=frozenset({Caller.OPERATOR}), local_without_key=True,
+                answers={200: "text/plain"}, handler=self.metrics,
+            ),
+        ]  # fmt: skip
+
+    async def alive(self, _call: Call) -> Response[bytes]:
+        """Say so."""
+        return json_answer(AliveView("ok"))
+
+    async def ready(self, _call: Call) -> Response[bytes]:
+        """Ask the database."""
+        try:
+            head = await asyncio.to_thread(self._services.log.head)
+            lags = await asyncio.to_thread(self._services.read_models.lags)
+        except LogUnavailable:
+            raise NotReady(reason="the database is away") from None
+        behind = [lag for lag in lags if lag.seconds > LAG_SECONDS_MAX]
+        if behind:
+            raise NotReady(reason=", ".join(_text(lag) for lag in behind))
+        views = [LagView(lag.name, lag.position, lag.events, lag.seconds) for lag in lags]
+        return json_answer(ReadyView("ok", head, views))
+
+    async def metrics(self, _call: Call) -> Response[bytes]:
+        """The figures of this process."""
+        text = await asyncio.to_thread(self._services.metrics.exposition)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _text(lag: Lag) -> str:
+    return f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind"

@@ -1,0 +1,329 @@
+"""Payment sessions: merchants open and cancel them, wallets scan and pay them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Response
+from msgspec import Meta
+
+from api.bodies import (
+    Body,
+    CurrencyCode,
+    Description,
+    Limit,
+    Metadata,
+    MoneyBody,
+    OrderId,
+    Position,
+    Query,
+    Url,
+    id_text,
+    path_id,
+)
+from api.context import Services
+from api.identity import Caller, Identity
+from api.operation import Call, Idempotency, Operation
+from api.v1.answers import (
+    Page,
+    caught_up,
+    command_answer,
+    json_answer,
+    page_of,
+    read_cursor,
+    tagged_answer,
+)
+from api.v1.views import EventView, SessionStatus, SessionView, Views, etag, event_view
+from application.command import Command, Outcome
+from application.commands.create_session import CreateSession
+from application.commands.end_session import CancelSession, ReleaseClaim
+from application.commands.pay_session import PaySession
+from application.commands.scan_session import ScanSession
+from application.errors import NotFound
+from application.event_log import history
+from application.reader import Current
+from domain import ids, times
+from domain.errors import InvalidRequest
+from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
+from domain.sessions.payment_session import (
+    LIFETIME_SECONDS_DEFAULT,
+    LIFETIME_SECONDS_MAX,
+    LIFETIME_SECONDS_MIN,
+    PaymentSession,
+)
+
+WALLETS = frozenset({Caller.WALLET, Caller.PAGE})
+RACE = ("session-expired", "session-not-payable", "session-claimed", "claim-required")
+
+
+class CreateSessionBody(Body):
+    """What a till sends. Free texts are not for personal data."""
+
+    order_id: OrderId
+    amount: MoneyBody
+    description: Description = ""
+    expires_in_seconds: Annotated[int, Meta(ge=LIFETIME_SECONDS_MIN, le=LIFETIME_SECONDS_MAX)] = (
+        LIFETIME_SECONDS_DEFAULT
+    )
+    return_url: Url | None = None
+    metadata: Metadata = {}  # noqa: RUF012 - msgspec copies it
+    checkout_may_cancel: bool = False
+
+
+class ScanBody(Body):
+    """What a wallet's camera read, and which wallet read it."""
+
+    payload: Annotated[str, Meta(min_length=1, max_length=PAYLOAD_CHARS_MAX)]
+    wallet_id: id_text("wal")  # type: ignore[valid-type]
+
+
+class PayBody(Body):
+    """The claim that the scan answered with, and the amount the payer saw."""
+
+    claim_id: id_text("clm")  # type: ignore[valid-type]
+    wallet_id: id_text("wal")  # type: ignore[valid-type]
+    amount: MoneyBody
+
+
+class SessionsQuery(Query):
+    """Filters of the merchant's list. Times are RFC 3339; the range is half open."""
+
+    status: SessionStatus | None = None
+    order_id: OrderId | None = None
+    currency: CurrencyCode | None = None
+    created_from: str | None = None
+    created_to: str | None = None
+    limit: Limit = 20
+    cursor: str | None = None
+    at_least: Position | None = None
+
+
+class EventsOfSessionQuery(Query):
+    """Where to go on in a session's history."""
+
+    limit: Limit = 100
+    cursor: str | None = None
+
+
+class SessionRoutes:
+    """The operations on payment sessions."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._views = Views(services.config, services.tokens)
+
+    def operations(self) -> list[Operation]:
+        """Every route of this file."""
+        key = Idempotency
+        one = "/v1/payment-sessions/{id:str}"
+        return [
+            Operation(
+                name="createPaymentSession", method="POST", path="/v1/payment-sessions",
+                summary="Ask to be paid; the answer carries the QR code",
+                callers=frozenset({Caller.MERCHANT}), body=CreateSessionBody,
+                answers={201: SessionView}, idempotency=key.OPTIONAL, handler=self.create,
+                problems=("order-open", "order-paid", "not-found"),
+            ),
+            Operation(
+                name="listPaymentSessions", method="GET", path="/v1/payment-sessions",
+                summary="The merchant's sessions, newest first",
+                callers=frozenset({Caller.MERCHANT}), query=SessionsQuery,
+                answers={200: Page[SessionView]}, problems=("not-caught-up",), handler=self.list,
+            ),
+            Operation(
+                name="scan", method="POST", path="/v1/scans",
+                summary="Scan a code: claim its session for a while",
+                callers=WALLETS, body=ScanBody, answers={200: SessionView},
+                idempotency=key.OPTIONAL, handler=self.scan,
+                problems=("invalid-qr", "not-found", *RACE, "claims-exhausted"),
+            ),
+            Operation(
+                name="payPaymentSession", method="POST", path=f"{one}/pay",
+                summary="Pay a claimed session in full",
+                callers=WALLETS, body=PayBody, answers={200: SessionView},
+                idempotency=key.REQUIRED, handler=self.pay,
+                problems=(
+                    "not-found", *RACE, "amount-mismatch", "wallet-currency-mismatch",
+                    "insufficient-funds",
+                ),
+            ),
+            Operation(
+                name="cancelPaymentSession", method="POST", path=f"{one}/cancel",
+                summary="Withdraw a session that has not ended",
+                callers=frozenset({Caller.MERCHANT}), answers={200: SessionView},
+                idempotency=key.OPTIONAL, handler=self.cancel,
+                problems=("not-found", "session-not-payable"),
+            ),
+            Operation(
+                name="releaseClaim", method="DELETE", path=f"{one}/claim",
+                summary="Give a claim back before its lease is over",
+                callers=WALLETS, answers={200: SessionView}, handler=self.release,
+                problems=("not-found", *RACE),
+            ),
+            Operation(
+                name="getPaymentSession", method="GET", path=one,
+                summary="One session, read from the log: always current",
+                callers=WALLETS | {Caller.MERCHANT, Caller.AUDITOR},
+                answers={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
+            ),
+            Operation(
+                name="listPaymentSessionEvents", method="GET", path=f"{one}/events",
+                summary="A session's history, oldest first",
+                callers=frozenset({Caller.MERCHANT, Caller.AUDITOR}), query=EventsOfSessionQuery,
+                answers={200: Page[EventView]}, problems=("not-found",), handler=self.events,
+            ),
+        ]  # fmt: skip
+
+    async def create(self, call: Call) -> Response[bytes]:
+        """Open a session."""
+        body: CreateSessionBody = call.body
+        outcome = await call.send(
+            CreateSession(
+                session_id=self._services.new_id(),
+                merchant_id=call.who.stream,
+                order_id=body.order_id,
+                amount=body.amount.to_money(),
+                description=body.description,
+                expires_in_seconds=body.expires_in_seconds,
+                return_url=body.return_url,
+                metadata=body.metadata,
+                checkout_may_cancel=body.checkout_may_cancel,
+            )
+        )
+        return self._answer(outcome, status=201)
+
+    async def scan(self, call: Call) -> Response[bytes]:
+        """Claim the session that the code names."""
+        body: ScanBody = call.body
+        command = ScanSession(
+            payload=body.payload,
+            wallet_id=_acting_wallet(call.who, body.wallet_id),
+            wallet_app_id=call.who.wallet_app_id,
+            claim_id=self._services.new_id(),
+            public_url=self._services.config.public_url,
+            lease_seconds=self._services.config.claim_seconds,
+        )
+        return self._answer(await call.send(command), scanned=True, for_wallet=True)
+
+    async def pay(self, call: Call) -> Response[bytes]:
+        """Pay."""
+        body: PayBody = call.body
+        command = PaySession(
+            session_id=path_id("ps", call.path),
+            wallet_id=_acting_wallet(call.who, body.wallet_id),
+            wallet_app_id=call.who.wallet_app_id,
+            claim_id=body.claim_id,
+            amount=body.amount.to_money(),
+        )
+        return self._answer(await call.send(command), for_wallet=True)
+
+    async def cancel(self, call: Call) -> Response[bytes]:
+        """Withdraw."""
+        command: Command = CancelSession(
+            session_id=path_id("ps", call.path), merchant_id=call.who.holder
+        )
+        return self._answer(await call.send(command))
+
+    async def release(self, call: Call) -> Response[bytes]:
+        """Give the claim back."""
+        session_id = path_id("ps", call.path)
+        await self._visible(call, session_id)
+        page_wallet = ids.encode("wal", call.who.wallet_id) if call.who.wallet_id else None
+        command = ReleaseClaim(
+            session_id=session_id, wallet_app_id=call.who.wallet_app_id, wallet_id=page_wallet
+        )
+        return self._answer(await call.send(command), for_wallet=True)
+
+    async def get(self, call: Call) -> Response[bytes]:
+        """One session as it stands."""
+        current = await self._visible(call, path_id("ps", call.path))
+        view = self._views.session(
+            current.state,
+            position=current.position,
+            now=current.now,
+            for_wallet=call.who.caller in WALLETS,
+        )
+        return tagged_answer(call, view, etag(current.state, current.now))
+
+    async def events(self, call: Call) -> Response[bytes]:
+        """A session's history."""
+        query: EventsOfSessionQuery = call.query
+        current = await self._visible(call, path_id("ps", call.path))
+        after = read_cursor(self._services.tokens, query.cursor) or 0
+        recorded = await asyncio.to_thread(history, self._services.log, current.state.id)
+        rows = [one for one in recorded if one.position > after]
+        return json_answer(page_of(call, rows, query.limit, event_view, lambda row: row.position))
+
+    async def list(self, call: Call) -> Response[bytes]:
+        """The merchant's sessions."""
+        query: SessionsQuery = call.query
+        sessions = self._services.read_models.sessions
+        await caught_up(call, sessions.name, query.at_least)
+        rows, now = await asyncio.to_thread(
+            sessions.of_merchant,
+            call.who.holder,
+            status=query.status,
+            order_id=query.order_id,
+            currency=query.currency,
+            created_from=_time("created_from", query.created_from),
+            created_to=_time("created_to", query.created_to),
+            before=read_cursor(self._services.tokens, query.cursor),
+            limit=query.limit + 1,
+        )
+
+        def view(row: Any) -> SessionView:
+            return self._views.session(row, position=row.position, now=now)
+
+        return json_answer(page_of(call, rows, query.limit, view, lambda row: row.created_position))
+
+    def _answer(
+        self,
+        outcome: Outcome,
+        *,
+        status: int = 200,
+        scanned: bool = False,
+        for_wallet: bool = False,
+    ) -> Response[bytes]:
+        view = self._views.session(
+            outcome.subject,
+            position=outcome.position,
+            now=outcome.recorded_at,
+            scanned=scanned,
+            for_wallet=for_wallet,
+        )
+        return command_answer(outcome, view, status=status)
+
+    async def _visible(self, call: Call, session_id: UUID) -> Current[PaymentSession]:
+        """The session, if the caller may see it; another tenant's is not found."""
+        read = self._services.reader.get
+        current = await asyncio.to_thread(read, PaymentSession, session_id, "payment session")
+        session, who = current.state, call.who
+        wallets = {one.wallet_id for one in (session.claim, session.payment) if one}
+        seen = {
+            Caller.MERCHANT: session.merchant_id == who.holder,
+            Caller.WALLET: who.holder in session.claims_by_app,
+            Caller.PAGE: who.holder in wallets,
+            Caller.AUDITOR: True,
+        }
+        if not seen.get(who.caller, False):
+            raise NotFound(thing="payment session")
+        return current
+
+
+def _acting_wallet(who: Identity, wallet_id: str) -> UUID:
+    """The wallet a call names; a page acts for its own only."""
+    wallet = ids.decode("wal", wallet_id)
+    if who.wallet_id not in {None, wallet}:
+        raise NotFound(thing="wallet")
+    return wallet
+
+
+def _time(name: str, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return times.from_text(text)
+    except ValueError:
+        raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset") from None

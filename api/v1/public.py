@@ -1,0 +1,144 @@
+"""What anybody may see who has a session's id or token: the code's address, pictures, checkout."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Final
+from uuid import UUID
+
+from litestar import Response
+from msgspec import Meta
+
+from api.bodies import Query, path_id
+from api.context import Services
+from api.operation import Call, Operation
+from api.tokens import BadToken
+from api.v1.answers import command_answer, tagged_answer
+from api.v1.views import PublicSessionView, etag, public_session
+from application.commands.end_session import CancelSession
+from application.errors import Forbidden, NotFound, Unauthorized
+from application.reader import Current
+from domain import ids
+from domain.qr import dynamic_url
+from domain.sessions.payment_session import PaymentSession
+
+PICTURE_HEADERS: Final = {"Cache-Control": "public, max-age=86400, immutable"}
+Token = Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class PictureQuery(Query):
+    """Size of a picture: pixels (or points) per module, and modules of quiet zone."""
+
+    scale: Annotated[int, Meta(ge=1, le=40)] = 8
+    border: Annotated[int, Meta(ge=4, le=16)] = 4
+
+
+class TokenQuery(Query):
+    """The session's token, as `checkout_url` carries it."""
+
+    token: Token
+
+
+class PublicRoutes:
+    """The operations that need no key."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """Every route of this file."""
+        pictures = "/v1/payment-sessions/{id:str}/qr"
+        gone = ("not-found",)
+        return [
+            Operation(
+                name="getCodeAddress", method="GET", path="/q/{code:str}",
+                aliases=("/Q/{code:str}",),
+                summary="The address in the QR code: the public part of its session",
+                answers={200: PublicSessionView, 304: None}, problems=gone, handler=self.address,
+            ),
+            Operation(
+                name="getCheckout", method="GET", path="/checkout/{id:str}",
+                summary="The session as its checkout screen may see it",
+                query=TokenQuery, answers={200: PublicSessionView, 304: None},
+                problems=("unauthorized", "not-found"), handler=self.checkout,
+            ),
+            Operation(
+                name="cancelFromCheckout", method="POST", path="/checkout/{id:str}/cancel",
+                summary="Cancel from the checkout screen, where the till allowed it",
+                query=TokenQuery, answers={200: PublicSessionView},
+                problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
+                handler=self.cancel,
+            ),
+            Operation(
+                name="getQrSvg", method="GET", path=f"{pictures}.svg", query=PictureQuery,
+                summary="The code as SVG", answers={200: "image/svg+xml"}, problems=gone,
+                handler=partial(self.picture, kind="svg"),
+            ),
+            Operation(
+                name="getQrPng", method="GET", path=f"{pictures}.png", query=PictureQuery,
+                summary="The code as PNG", answers={200: "image/png"}, problems=gone,
+                handler=partial(self.picture, kind="png"),
+            ),
+            Operation(
+                name="getQrText", method="GET", path=f"{pictures}.txt", query=PictureQuery,
+                summary="The code for a terminal", answers={200: "text/plain"}, problems=gone,
+                handler=partial(self.picture, kind="txt"),
+            ),
+        ]  # fmt: skip
+
+    async def address(self, call: Call) -> Response[bytes]:
+        """The public part, by the suffix in the code or the full id, in any letter case."""
+        code = str(call.path["code"]).lower().removeprefix("ps_")
+        current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
+        view = public_session(current.state, current.now)
+        return tagged_answer(call, view, etag(current.state, current.now))
+
+    async def checkout(self, call: Call) -> Response[bytes]:
+        """The public part, the order and the way back to the shop."""
+        current = await self._with_token(call)
+        view = public_session(current.state, current.now, with_token=True)
+        return tagged_answer(call, view, etag(current.state, current.now))
+
+    async def cancel(self, call: Call) -> Response[bytes]:
+        """Cancel, if the till asked for it when it created the session."""
+        current = await self._with_token(call)
+        if not current.state.checkout_may_cancel:
+            raise Forbidden(reason="The till did not allow the checkout screen to cancel")
+        command = CancelSession(
+            session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
+        )
+        outcome = await call.send(command)
+        view = public_session(outcome.subject, outcome.recorded_at, with_token=True)
+        return command_answer(outcome, view)
+
+    async def picture(self, call: Call, *, kind: str) -> Response[bytes]:
+        """Draw the code; the same address always shows the same picture."""
+        query: PictureQuery = call.query
+        current = await self._read(path_id("ps", call.path))
+        text = dynamic_url.build(self._services.config.public_url, current.state.id)
+        images = self._services.qr_images
+        drawings: dict[str, tuple[Callable[..., bytes], str]] = {
+            "svg": (partial(images.svg, scale=query.scale), "image/svg+xml"),
+            "png": (partial(images.png, scale=query.scale), "image/png"),
+            "txt": (images.terminal, "text/plain"),
+        }
+        draw, media_type = drawings[kind]
+        data: bytes = await asyncio.to_thread(draw, text, border=query.border)
+        return Response(data, media_type=media_type, headers=PICTURE_HEADERS)
+
+    async def _read(self, session_id: UUID) -> Current[PaymentSession]:
+        read = self._services.reader.get
+        return await asyncio.to_thread(read, PaymentSession, session_id, "payment session")
+
+    async def _with_token(self, call: Call) -> Current[PaymentSession]:
+        session_id = path_id("ps", call.path)
+        query: TokenQuery = call.query
+        try:
+            current = await self._read(session_id)
+            self._services.tokens.check_session(query.token, session_id, current.now)
+        except (BadToken, NotFound):  # an unknown id tells no more than a wrong token
+            session = ids.encode("ps", session_id)
+            raise Unauthorized(reason=f"The token does not open {session}") from None
+        return current

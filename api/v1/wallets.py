@@ -1,0 +1,182 @@
+"""Wallets: apps open them, money comes in, payers look at them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from litestar import Response
+from msgspec import Struct
+
+from api.bodies import Body, CurrencyCode, Limit, MoneyBody, Position, Query, ShortText, path_id
+from api.context import Services
+from api.identity import Caller
+from api.operation import Call, Idempotency, Operation
+from api.v1.answers import Page, caught_up, command_answer, json_answer, page_of, read_cursor
+from api.v1.views import MerchantView, Time, Views, WalletPaymentView, WalletView, money_view
+from application.commands.wallets import OpenWallet, TopUpWallet
+from application.errors import Forbidden, NotFound
+from application.reader import Current
+from domain import ids, times
+from domain.money.money import currency_in_use
+from domain.wallets.wallet import Wallet
+
+
+class OpenWalletBody(Body):
+    """The one currency the wallet will hold."""
+
+    currency: CurrencyCode
+
+
+class TopUpBody(Body):
+    """Money that came in, under the sender's own reference (not personal data)."""
+
+    amount: MoneyBody
+    reference: ShortText
+
+
+class WalletPaymentsQuery(Query):
+    """Where to go on in a wallet's payments."""
+
+    limit: Limit = 20
+    cursor: str | None = None
+    at_least: Position | None = None
+
+
+class PageTokenView(Struct, frozen=True):
+    """A token that a browser page may hold: it reads, scans and pays with this one wallet."""
+
+    token: str
+    wallet_id: str
+    expires_at: Time
+
+
+class WalletRoutes:
+    """The operations on wallets."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._views = Views(services.config, services.tokens)
+
+    def operations(self) -> list[Operation]:
+        """Every route of this file."""
+        one = "/v1/wallets/{id:str}"
+        readers = frozenset({Caller.WALLET, Caller.PAGE, Caller.AUDITOR, Caller.OPERATOR})
+        return [
+            Operation(
+                name="openWallet", method="POST", path="/v1/wallets",
+                summary="Open an empty wallet in one currency",
+                callers=frozenset({Caller.WALLET}), body=OpenWalletBody,
+                answers={201: WalletView}, idempotency=Idempotency.OPTIONAL, handler=self.open,
+            ),
+            Operation(
+                name="getWallet", method="GET", path=one,
+                summary="A wallet, read from the log: always current",
+                callers=readers, answers={200: WalletView}, problems=("not-found",),
+                handler=self.get,
+            ),
+            Operation(
+                name="topUpWallet", method="POST", path=f"{one}/top-ups",
+                summary="Put money into a wallet (its app: in a test ledger only)",
+                callers=frozenset({Caller.OPERATOR, Caller.WALLET}), body=TopUpBody,
+                answers={201: WalletView}, idempotency=Idempotency.REQUIRED, handler=self.top_up,
+                problems=(
+                    "not-found", "reference-used", "wallet-currency-mismatch", "balance-limit",
+                ),
+            ),
+            Operation(
+                name="listWalletPayments", method="GET", path=f"{one}/payments",
+                summary="What the wallet paid, newest first",
+                callers=readers, query=WalletPaymentsQuery, answers={200: Page[WalletPaymentView]},
+                problems=("not-found", "not-caught-up"), handler=self.payments,
+            ),
+            Operation(
+                name="mintPageToken", method="POST", path=f"{one}/tokens",
+                summary="A token of 15 minutes with which a browser page acts for this wallet",
+                callers=frozenset({Caller.WALLET}), answers={201: PageTokenView},
+                problems=("not-found",), handler=self.token,
+            ),
+        ]  # fmt: skip
+
+    async def open(self, call: Call) -> Response[bytes]:
+        """Open a wallet."""
+        body: OpenWalletBody = call.body
+        command = OpenWallet(
+            wallet_id=self._services.new_id(),
+            wallet_app_id=call.who.holder,
+            currency=currency_in_use(body.currency),
+        )
+        outcome = await call.send(command)
+        view = self._views.wallet(outcome.subject, outcome.position)
+        return command_answer(outcome, view, status=201)
+
+    async def get(self, call: Call) -> Response[bytes]:
+        """A wallet as it stands."""
+        current = await self._visible(call, path_id("wal", call.path))
+        return json_answer(self._views.wallet(current.state, current.position))
+
+    async def top_up(self, call: Call) -> Response[bytes]:
+        """Take money in."""
+        body: TopUpBody = call.body
+        app = call.who.holder if call.who.caller is Caller.WALLET else None
+        if app is not None and self._services.config.mode != "test":
+            raise Forbidden(reason="Only in a test ledger may a wallet app top up its wallets")
+        command = TopUpWallet(
+            wallet_id=path_id("wal", call.path),
+            amount=body.amount.to_money(),
+            reference=body.reference,
+            wallet_app_id=app,
+        )
+        outcome = await call.send(command)
+        view = self._views.wallet(outcome.subject, outcome.position)
+        return command_answer(outcome, view, status=201)
+
+    async def payments(self, call: Call) -> Response[bytes]:
+        """What the wallet paid."""
+        query: WalletPaymentsQuery = call.query
+        current = await self._visible(call, path_id("wal", call.path))
+        model = self._services.read_models.wallet_payments
+        await caught_up(call, model.name, query.at_least)
+        rows = await asyncio.to_thread(
+            model.of_wallet,
+            current.state.public_id,
+            before=read_cursor(self._services.tokens, query.cursor),
+            limit=query.limit + 1,
+        )
+        page = page_of(call, rows, query.limit, _payment_view, lambda row: row.position)
+        return json_answer(page)
+
+    async def token(self, call: Call) -> Response[bytes]:
+        """Mint a page token."""
+        wallet_id = path_id("wal", call.path)
+        current = await self._visible(call, wallet_id)
+        app_id = ids.decode("app", call.who.holder)
+        token, until = self._services.tokens.for_page(wallet_id, app_id, current.now)
+        view = PageTokenView(token, current.state.public_id, times.to_text(until))
+        return json_answer(view, status=201)
+
+    async def _visible(self, call: Call, wallet_id: UUID) -> Current[Wallet]:
+        """The wallet, if the caller may see it; another app's is not found."""
+        read = self._services.reader.get
+        current = await asyncio.to_thread(read, Wallet, wallet_id, "wallet")
+        who = call.who
+        seen = {
+            Caller.WALLET: current.state.wallet_app_id == who.holder,
+            Caller.PAGE: wallet_id == who.wallet_id,
+            Caller.AUDITOR: True,
+            Caller.OPERATOR: True,
+        }
+        if not seen.get(who.caller, False):
+            raise NotFound(thing="wallet")
+        return current
+
+
+def _payment_view(row: Any) -> WalletPaymentView:
+    return WalletPaymentView(
+        session_id=row.session_id,
+        merchant=MerchantView(row.merchant_id, row.merchant_name),
+        amount=money_view(row.amount),
+        paid_at=times.to_text(row.paid_at),
+        position=row.position,
+    )

@@ -1,0 +1,287 @@
+"""The composition root: the one place where all rooms meet."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event, Thread
+from typing import Any, Final
+
+import psycopg
+import uvicorn
+from litestar import Litestar
+from uuid_utils.compat import uuid7
+
+from api.app import create_app
+from api.command_gate import CommandGate
+from api.context import ApiConfig, Lag, Services
+from api.live.server import LiveConfig, Notifier
+from api.tokens import Tokens
+from application.bus import Bus
+from application.commands import serve_all
+from application.errors import LogUnavailable
+from application.ports.metrics import Metrics
+from application.reader import Reader
+from application.writer import Deliver, Writer
+from infrastructure.event_store.follower import Follower
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.metrics import PrometheusMetrics
+from infrastructure.postgres import migrate as migrations
+from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.qr_images import SegnoImages
+from infrastructure.settings import Settings
+from infrastructure.workers.expiry import ExpiryWorker
+from infrastructure.workers.projector import Projector
+from infrastructure.workers.supervisor import Supervisor, lead
+from projections._read_model import all_models
+from projections._runner import lags
+from projections.sessions import Sessions
+from projections.wallet_payments import WalletPayments
+
+READ_CONNECTIONS_MAX: Final = 8
+GRACE_SECONDS: Final = 5
+
+
+class PortInUse(Exception):
+    """Somebody else listens there; the text says where and what to do."""
+
+
+@contextmanager
+def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
+    """The database's URL, the embedded server's if none is set; checked to be ready.
+
+    Raises (checked in this order):
+        EmbeddedError: the embedded server cannot run here.
+        DatabaseNotReady: too old, not migrated, newer than this program, or of the other mode.
+        psycopg.OperationalError: the server cannot be reached.
+    """
+    server = None if settings.database_url else EmbeddedServer(settings.home_folder)
+    url = settings.database_url or (server.start() if server else "")
+    try:
+        if migrate or server is not None:
+            migrate_database(settings, url)
+        mode = migrations.check(url)
+        if mode != settings.mode:
+            msg = f"this is a {mode} ledger, QRLEDGER_MODE says {settings.mode}"
+            raise migrations.DatabaseNotReady(msg)
+        yield url
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def migrate_database(settings: Settings, url: str) -> list[str]:
+    """Bring the database up to date; see `infrastructure.postgres.migrate`."""
+    return migrations.migrate(url, mode=settings.mode, token_secret=secrets.token_bytes(32))
+
+
+def make_log(url: str, right: Right, *, size_max: int) -> PostgresLog:
+    """The event log with connections of its own."""
+    return PostgresLog(Connections(url, right, size_max=size_max), new_id=uuid7)
+
+
+def make_bus(log: PostgresLog, metrics: Metrics | None = None) -> Bus:
+    """A bus that decides every command."""
+    return serve_all(Bus(log, metrics=metrics))
+
+
+def read_tokens(url: str, right: Right) -> Tokens:
+    """The ledger's own secret, for signing tokens."""
+    connections = Connections(url, right, size_max=1)
+    with connections.connection() as connection:
+        row = connection.execute("select token_secret from ledger.identity").fetchone()
+    connections.close()
+    if row is None:
+        msg = "the ledger has no identity: run `qrledger migrate`"
+        raise migrations.DatabaseNotReady(msg)
+    return Tokens(bytes(row[0]))
+
+
+class PostgresReadModels:
+    """The read models as the API asks them."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.sessions = Sessions(connections.connection)
+        self.wallet_payments = WalletPayments(connections.connection)
+
+    def position(self, name: str) -> int:
+        """The last position a read model has taken in, 0 before its first."""
+        query = "select position from read_models.tracking where name = %s"
+        with self._connections.connection() as connection:
+            row = connection.execute(query, (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def lags(self) -> list[Lag]:
+        """How far each read model is behind; one that was never built is behind for ever."""
+        try:
+            with self._connections.connection() as connection:
+                found = {lag[0]: Lag(*lag) for lag in lags(connection)}
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise LogUnavailable(reason="the database is away") from error
+        return [found.get(m.name) or Lag(m.name, 0, 0, float("inf")) for m in all_models()]
+
+
+@dataclass(slots=True)
+class ApiProcess:
+    """The HTTP server with everything it needs."""
+
+    app: Litestar
+    services: Services
+    settings: Settings
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve until left; answers what is in flight before it ends.
+
+        Raises:
+            PortInUse: the port is taken.
+        """
+        config = uvicorn.Config(
+            self.app,
+            host=self.settings.host,
+            port=self.settings.port,
+            access_log=False,
+            log_config=None,
+            ws="none",
+            lifespan="on",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        server = _Server(config)
+        task = asyncio.create_task(server.serve())
+        try:
+            while not server.started:
+                if task.done():
+                    await task
+                    where = f"{self.settings.host}:{self.settings.port}"
+                    msg = f"{where} is in use: stop what listens there, or set QRLEDGER_PORT"
+                    raise PortInUse(msg)
+                await asyncio.sleep(0.01)
+            yield
+        finally:
+            server.should_exit = True
+            with suppress(SystemExit):
+                await task
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the program has one place for those."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+def make_api(settings: Settings, url: str) -> ApiProcess:
+    """The API on a migrated database."""
+    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
+    models = PostgresReadModels(Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX))
+    metrics = PrometheusMetrics(models.lags)
+
+    def make_writer(deliver: Deliver) -> Writer:
+        write_log = make_log(url, Right.WRITER, size_max=1)
+        return Writer(make_bus(write_log, metrics), deliver=deliver, metrics=metrics)
+
+    services = Services(
+        config=ApiConfig(
+            public_url=settings.public_origin,
+            live_public_url=settings.live_origin,
+            mode=settings.mode,
+            claim_seconds=settings.claim_seconds,
+            rate_limit=settings.rate_limit,
+            trusted_proxies=settings.trusted_proxies,
+        ),
+        log=read_log,
+        reader=Reader(read_log),
+        gate=CommandGate(make_writer),
+        tokens=read_tokens(url, Right.WRITER),
+        read_models=models,
+        qr_images=SegnoImages(),
+        metrics=metrics,
+        new_id=uuid7,
+        clock=lambda: datetime.now(UTC),
+    )
+    return ApiProcess(create_app(services), services, settings)
+
+
+@asynccontextmanager
+async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
+    """The notifier with its follower, until left.
+
+    Raises:
+        PortInUse: the port is taken.
+    """
+    log = make_log(url, Right.READER, size_max=READ_CONNECTIONS_MAX)
+    metrics = PrometheusMetrics()
+    config = LiveConfig(
+        host=settings.host,
+        port=settings.live_port,
+        origins=(settings.public_origin,),
+        per_address=settings.live_per_address,
+        total=settings.live_max,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    notifier = Notifier(
+        config,
+        log=log,
+        tokens=read_tokens(url, Right.READER),
+        on_open=metrics.sockets.set,
+        on_part=lambda code: metrics.partings.labels(str(code)).inc(),
+        exposition=metrics.exposition,
+    )
+    follower = Follower(log, url, Right.READER, after=await asyncio.to_thread(log.head))
+
+    def follow() -> None:
+        for page in follower.pages():
+            notifier.feed(page)
+
+    try:
+        await notifier.open()
+    except OSError as error:
+        where = f"{settings.host}:{settings.live_port}"
+        msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_LIVE_PORT"
+        raise PortInUse(msg) from error
+    supervisor = Supervisor()
+    supervisor.keep("notifier", follow)
+    try:
+        yield notifier
+    finally:
+        follower.stop()
+        await notifier.close()
+        await asyncio.to_thread(supervisor.stop)
+        log.close()
+
+
+@contextmanager
+def working(url: str) -> Iterator[None]:
+    """Projections and expiry, as the one leader or standing by, until left."""
+    stopped = Event()
+    metrics = PrometheusMetrics()
+
+    def work() -> Sequence[Any]:
+        supervisor = Supervisor()
+        read_log = make_log(url, Right.PROJECTOR, size_max=READ_CONNECTIONS_MAX)
+        projectors = [
+            Projector(model, url=url, log=read_log, metrics=metrics) for model in all_models()
+        ]
+        write_log = make_log(url, Right.WRITER, size_max=1)
+        expiry = ExpiryWorker(url=url, log=read_log, bus=make_bus(write_log), new_id=uuid7)
+        for projector in projectors:
+            supervisor.keep(projector.model.name, projector.follow)
+        supervisor.keep("expiry timers", expiry.follow)
+        supervisor.keep("expiry sweep", expiry.sweep)
+        stops = [projector.stop for projector in projectors]
+        return [*stops, expiry.stop, supervisor.stop, read_log.close, write_log.close]
+
+    thread = Thread(target=lead, args=(url, stopped, work), name="leader", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(2 * GRACE_SECONDS)

@@ -1,0 +1,79 @@
+"""What every command of the program shares: settings, one clear line for what is wrong, Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NoReturn
+
+import psycopg
+
+from application.errors import LogUnavailable
+from domain.errors import LedgerError
+from infrastructure.bootstrap import PortInUse
+from infrastructure.postgres.embedded import EmbeddedError
+from infrastructure.postgres.migrate import DatabaseNotReady
+from infrastructure.settings import Settings, SettingsError, load
+
+EXIT_FAILED: Final = 1
+EXIT_BAD_INPUT: Final = 2
+
+
+def fail(text: str, code: int = EXIT_BAD_INPUT) -> NoReturn:
+    """One line on standard error, and out."""
+    sys.stderr.write(f"qrledger: {text}\n")
+    sys.exit(code)
+
+
+def settings() -> Settings:
+    """The settings; an odd one ends the program with status 2."""
+    try:
+        return load(os.environ, Path.cwd())
+    except SettingsError as error:
+        fail(str(error))
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn what can go wrong outside into one line and status 2."""
+    try:
+        yield
+    except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError) as error:
+        fail(str(error))
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        fail(f"the database cannot be reached: {reason}; check QRLEDGER_DATABASE_URL")
+    except LogUnavailable as error:
+        fail(error.detail)
+    except LedgerError as error:
+        fail(error.detail, EXIT_FAILED)
+
+
+def run_until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run a coroutine; SIGINT or SIGTERM sets the event it is given, a second one ends at once."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def on_signal() -> None:
+            if stop.is_set():
+                os._exit(130)
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, on_signal)
+        await serve(stop)
+
+    try:
+        import uvloop  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        asyncio.run(run())
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())

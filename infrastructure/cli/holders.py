@@ -1,0 +1,164 @@
+"""`merchants`, `apps`, `keys`: the operator lets holders in and gives out keys."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import rich_click as click
+from uuid_utils.compat import uuid7
+
+from application.bus import Bus
+from application.command import Command, Envelope, Outcome
+from application.commands.holders import IssueKey, RegisterMerchant, RegisterWalletApp, RevokeKey
+from domain import ids
+from domain.errors import KeyLimit
+from domain.merchants.api_key import KEYS_PER_HOLDER_MAX, SECRET_BYTES, ApiKey, BearerKey, Role
+from infrastructure import bootstrap
+from infrastructure.cli import _support
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Right
+
+NAME_CHARS_MAX = 80
+HOSTS_MAX = 20
+
+
+class Registrar:
+    """What the operator's commands do, on one log."""
+
+    def __init__(self, log: PostgresLog, bus: Bus, mode: str) -> None:
+        self._event_log = log
+        self._bus = bus
+        self._mode = mode
+
+    def send(self, command: Command) -> Outcome:
+        """Run a command in the operator's name."""
+        return self._bus.send(Envelope(command=command, command_id=uuid7(), actor="operator"))
+
+    def register_merchant(self, name: str, hosts: tuple[str, ...]) -> str:
+        """Take a merchant on; answers with its id."""
+        merchant_id = uuid7()
+        self.send(RegisterMerchant(merchant_id=merchant_id, name=name, return_hosts=hosts))
+        return ids.encode("mer", merchant_id)
+
+    def register_app(self, name: str) -> str:
+        """Let a wallet app in; answers with its id."""
+        app_id = uuid7()
+        self.send(RegisterWalletApp(wallet_app_id=app_id, name=name))
+        return ids.encode("app", app_id)
+
+    def issue_key(self, role: Role, holder: str = "") -> BearerKey:
+        """Give out a key.
+
+        Raises (checked in this order):
+            ValueError: the holder's id is not one.
+            KeyLimit: the holder has two living keys.
+            NotFound: no such holder.
+        """
+        stream: UUID | None = None
+        if role in {Role.MERCHANT, Role.WALLET}:
+            stream = ids.decode("mer" if role is Role.MERCHANT else "app", holder)
+        holder_id = holder if stream else role.value
+        living = [key for key in self.every_key() if key.holder_id == holder_id and not key.revoked]
+        if len(living) >= KEYS_PER_HOLDER_MAX:
+            raise KeyLimit(holder_id=holder_id, keys_max=KEYS_PER_HOLDER_MAX, role=role.value)
+        random = secrets.token_bytes(SECRET_BYTES)
+        key = BearerKey.make(mode=self._mode, role=role, key_id=uuid7(), random=random)
+        self.send(IssueKey(key=key, holder_id=holder_id, holder_stream=stream))
+        return key
+
+    def every_key(self) -> list[ApiKey]:
+        """Every key ever given out, oldest first."""
+        found: dict[UUID, ApiKey] = {}
+        for recorded in self._event_log.of_topics(("key.issued", "key.revoked")):
+            before = found.get(recorded.stream_id)
+            found[recorded.stream_id] = recorded.event.mutate(before)  # type: ignore[assignment]
+        return list(found.values())
+
+
+@contextmanager
+def registrar() -> Iterator[Registrar]:
+    """The operator's desk on the configured database."""
+    settings = _support.settings()
+    with _support.told_plainly(), bootstrap.database(settings) as url:
+        log = bootstrap.make_log(url, Right.WRITER, size_max=1)
+        try:
+            yield Registrar(log, bootstrap.make_bus(log), settings.mode)
+        finally:
+            log.close()
+
+
+def _name(text: str) -> str:
+    if not 1 <= len(text) <= NAME_CHARS_MAX or not text.isprintable():
+        _support.fail(f"a name has 1 to {NAME_CHARS_MAX} printable characters")
+    return text
+
+
+@click.group()
+def merchants() -> None:
+    """Merchants: who is paid."""
+
+
+@merchants.command("register")
+@click.argument("name")
+@click.option("--return-host", "hosts", multiple=True, help="Host that `return_url` may be on.")
+def register_merchant(name: str, hosts: tuple[str, ...]) -> None:
+    """Take a merchant on; NAME is what payers read before they pay."""
+    if len(hosts) > HOSTS_MAX or any("/" in host or not host.isascii() for host in hosts):
+        _support.fail(f"--return-host takes host names such as shop.example, at most {HOSTS_MAX}")
+    with registrar() as desk:
+        click.echo(desk.register_merchant(_name(name), hosts))
+
+
+@click.group()
+def apps() -> None:
+    """Wallet apps: they open wallets and act for them."""
+
+
+@apps.command("register")
+@click.argument("name")
+def register_app(name: str) -> None:
+    """Let a wallet app in."""
+    with registrar() as desk:
+        click.echo(desk.register_app(_name(name)))
+
+
+@click.group()
+def keys() -> None:
+    """API keys: shown once, stored hashed, two living ones per holder."""
+
+
+@keys.command("create")
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@click.option("--holder", default="", help="mer_… or app_…; auditors and operators have none.")
+def create_key(role: str, holder: str) -> None:
+    """Give out a key. It is printed once and cannot be shown again."""
+    with registrar() as desk:
+        try:
+            click.echo(desk.issue_key(Role(role), holder).text)
+        except ValueError:
+            _support.fail(f"--holder: a key of the role {role} needs its holder's id")
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Every key: id, role, holder, living or revoked. Never the secret."""
+    with registrar() as desk:
+        for key in desk.every_key():
+            state = "revoked" if key.revoked else "living"
+            click.echo(f"{key.public_id}  {key.role:<8}  {key.holder_id:<30}  {state}")
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+def revoke_key(key_id: str) -> None:
+    """Close a key; it opens nothing a second later."""
+    try:
+        stream = ids.decode("key", key_id)
+    except ValueError:
+        _support.fail(f"{key_id!r} is not a key's id; `qrledger keys list` shows them")
+    with registrar() as desk:
+        desk.send(RevokeKey(key_id=stream))
+        click.echo(f"{key_id} is revoked")

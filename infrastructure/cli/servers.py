@@ -1,0 +1,56 @@
+"""`serve`, `work`, `notify`: the three processes of an installation."""
+
+from __future__ import annotations
+
+import asyncio
+
+import rich_click as click
+
+from infrastructure import bootstrap, logs
+from infrastructure.cli import _support
+
+
+@click.command()
+def serve() -> None:
+    """Run the API. Any number of these may run."""
+    settings = _support.settings()
+    logs.configure()
+    with _support.told_plainly(), bootstrap.database(settings) as url:
+        api = bootstrap.make_api(settings, url)
+
+        async def run(stop: asyncio.Event) -> None:
+            async with api.running():
+                click.echo(f"serving {settings.public_origin}")
+                await stop.wait()
+
+        _support.run_until_stopped(run)
+
+
+@click.command()
+def work() -> None:
+    """Run projections and expiry. One leads; the others stand by."""
+    settings = _support.settings()
+    logs.configure()
+    with _support.told_plainly(), bootstrap.database(settings) as url:
+
+        async def run(stop: asyncio.Event) -> None:
+            with bootstrap.working(url):
+                click.echo("working")
+                await stop.wait()
+
+        _support.run_until_stopped(run)
+
+
+@click.command()
+def notify() -> None:
+    """Run the live socket. Any number of these may run."""
+    settings = _support.settings()
+    logs.configure()
+    with _support.told_plainly(), bootstrap.database(settings) as url:
+
+        async def run(stop: asyncio.Event) -> None:
+            async with bootstrap.notifying(settings, url):
+                click.echo(f"notifying {settings.live_origin}")
+                await stop.wait()
+
+        _support.run_until_stopped(run)

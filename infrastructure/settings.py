@@ -1,0 +1,176 @@
+"""Settings: `QRLEDGER_*` variables over `qrledger.toml` over defaults; anything odd is refused."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+PREFIX: Final = "QRLEDGER_"
+FILE: Final = "qrledger.toml"
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+
+class SettingsError(Exception):
+    """A setting is unknown or wrong; the text names it and says what is expected."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting, as the file names it; the variable is the upper-case name with QRLEDGER_."""
+
+    home: Annotated[str, Meta(description="Where state is kept. Default: the XDG data folder.")] = (
+        ""
+    )
+    database_url: Annotated[
+        str, Meta(description="PostgreSQL 15 or newer; absent, the embedded server is used.")
+    ] = ""
+    host: Annotated[str, Meta(description="Address the servers listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port of the API and its pages.")] = 8080
+    live_port: Annotated[Port, Meta(description="Port of the live socket.")] = 8081
+    public_url: Annotated[
+        str,
+        Meta(description="Origin under which the outside reaches the API; https unless loopback."),
+    ] = ""
+    live_public_url: Annotated[
+        str,
+        Meta(description="Origin of the live socket for the outside; wss unless loopback."),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses whose X-Forwarded-For is believed; commas between them."),
+    ] = ()
+    mode: Annotated[
+        Literal["live", "test"], Meta(description="The ledger's mode, fixed at `migrate`.")
+    ] = "test"
+    claim_seconds: Annotated[
+        int, Meta(ge=1, le=600, description="How long a scan holds a session.")
+    ] = 90
+    rate_limit: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Requests a second per caller; 0 for none.")
+    ] = 100
+    live_per_address: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Live sockets per address; 0 for no limit.")
+    ] = 64
+    live_max: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Live sockets in all; 0 for no limit.")
+    ] = 20_000
+
+    @property
+    def home_folder(self) -> Path:
+        """Where state is kept."""
+        if self.home:
+            return Path(self.home).expanduser().absolute()
+        base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        return Path(base).expanduser().absolute() / "qrledger"
+
+    @property
+    def public_origin(self) -> str:
+        """Origin under which the outside reaches the API."""
+        return self.public_url or f"http://{_reachable(self.host)}:{self.port}"
+
+    @property
+    def live_origin(self) -> str:
+        """Origin under which the outside reaches the live socket."""
+        return self.live_public_url or f"ws://{_reachable(self.host)}:{self.live_port}"
+
+
+def load(environ: Mapping[str, str], folder: Path) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: the process's variables.
+        folder: where `qrledger.toml` is looked for.
+
+    Raises:
+        SettingsError: an unknown name, a wrong value, or a file that is not TOML.
+    """
+    values = _from_file(folder / FILE)
+    known = {field.name: field for field in msgspec.structs.fields(Settings)}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in known:
+            msg = f"{variable} is not a setting; `docs/reference/settings.md` lists them"
+            raise SettingsError(msg)
+        if text:
+            values[name] = _split(text) if name == "trusted_proxies" else text
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`")
+        msg = f"setting {name}: {reason}" if name else f"settings: {reason}"
+        raise SettingsError(msg) from None
+    _check_origin("public_url", settings.public_url, ("http", "https"))
+    _check_origin("live_public_url", settings.live_public_url, ("ws", "wss"))
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_address(proxy)
+        except ValueError:
+            msg = f"setting trusted_proxies: {proxy!r} is not an IP address"
+            raise SettingsError(msg) from None
+    if settings.port == settings.live_port:
+        msg = "setting live_port: must differ from port"
+        raise SettingsError(msg)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path} cannot be read: {error}"
+        raise SettingsError(msg) from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{path} is not TOML: {error}"
+        raise SettingsError(msg) from None
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _check_origin(name: str, url: str, schemes: tuple[str, str]) -> None:
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in schemes or parts.path or parts.query or parts.fragment:
+        msg = (
+            f"setting {name}: must be an origin such as {schemes[1]}://pay.example, without a path"
+        )
+        raise SettingsError(msg)
+    if parts.scheme == schemes[0] and not _is_loopback(host):
+        msg = f"setting {name}: must be {schemes[1]} unless it is loopback"
+        raise SettingsError(msg)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _reachable(host: str) -> str:
+    """An address to connect to for one to listen on."""
+    if host in {"0.0.0.0", ""}:  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,116 @@
+"""Keeps the expiry process running: timers in a table, commands through a bus of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from application.bus import Bus
+from application.command import Envelope
+from application.event_log import Recorded
+from application.processes import expiry
+from domain.errors import LedgerError
+from infrastructure.event_store.follower import Follower
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Right, connect
+
+SWEEP_SECONDS: Final = 0.5
+PAUSE_SECONDS: Final = 0.02
+"""Between two full sweeps, so that a herd of expiries leaves the log to payments."""
+
+_log = logging.getLogger(__name__)
+
+
+class ExpiryWorker:
+    """Follows the log into the table `due`, and asks about what is due."""
+
+    def __init__(self, *, url: str, log: PostgresLog, bus: Bus, new_id: Callable[[], UUID]) -> None:
+        self._url = url
+        self._event_log = log
+        self._bus = bus
+        self._new_id = new_id
+        self._stopped = Event()
+        self._follower: Follower | None = None
+
+    def stop(self) -> None:
+        """Let both loops end within a second."""
+        self._stopped.set()
+        if self._follower is not None:
+            self._follower.stop()
+
+    def follow(self) -> None:
+        """Keep the timers, until stopped."""
+        with connect(self._url, Right.PROJECTOR) as connection:
+            self._follower = Follower(
+                self._event_log, self._url, Right.PROJECTOR, after=_position(connection)
+            )
+            for page in self._follower.pages():
+                if page:
+                    _take_in(connection, page)
+                if self._stopped.is_set():
+                    return
+
+    def sweep(self) -> None:
+        """Ask about what is due, until stopped."""
+        with connect(self._url, Right.PROJECTOR) as connection:
+            while not self._stopped.is_set():
+                asked = self.sweep_once(connection)
+                full = asked == expiry.SWEEP_SESSIONS_MAX
+                self._stopped.wait(PAUSE_SECONDS if full else SWEEP_SECONDS)
+
+    def sweep_once(self, connection: Connection[TupleRow]) -> int:
+        """Ask about the sessions whose time is over, at most 256; answers with how many."""
+        rows = connection.execute(
+            "select key from ledger.due where kind = %s and due_at <= ledger.now() "
+            "order by due_at limit %s",
+            (expiry.NAME, expiry.SWEEP_SESSIONS_MAX),
+        ).fetchall()
+        due = [row[0] for row in rows]
+        envelopes = [
+            Envelope(command=command, command_id=self._new_id(), actor=expiry.NAME)
+            for command in expiry.commands(due)
+        ]
+        done = []
+        for session_id, result in zip(due, self._bus.run(envelopes), strict=True):
+            if not isinstance(result, LedgerError) or not result.transient:
+                done.append(session_id)
+            if isinstance(result, LedgerError):
+                _log.warning("expiring %s: %s", session_id, result.code)
+        connection.execute(
+            "delete from ledger.due where kind = %s and key = any(%s) and due_at <= ledger.now()",
+            (expiry.NAME, done),
+        )
+        return len(due)
+
+
+def _position(connection: Connection[TupleRow]) -> int:
+    row = connection.execute(
+        "select position from ledger.process_positions where name = %s", (expiry.NAME,)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _take_in(connection: Connection[TupleRow], page: Sequence[Recorded]) -> None:
+    changes = expiry.timers(page)
+    with connection.transaction():
+        cursor = connection.cursor()
+        cursor.executemany(
+            "insert into ledger.due (kind, key, due_at) values (%s, %s, %s) on conflict do nothing",
+            [(expiry.NAME, session_id, at) for session_id, at in changes.wanted.items()],
+        )
+        cursor.execute(
+            "delete from ledger.due where kind = %s and key = any(%s)",
+            (expiry.NAME, list(changes.cleared)),
+        )
+        cursor.execute(
+            "insert into ledger.process_positions (name, position) values (%s, %s) "
+            "on conflict (name) do update set position = excluded.position "
+            "where process_positions.position < excluded.position",
+            (expiry.NAME, page[-1].position),
+        )

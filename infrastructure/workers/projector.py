@@ -1,0 +1,51 @@
+"""Keeps one read model up to date: follows the log, takes pages in, starts over when it must."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event
+
+from application.ports.metrics import Metrics
+from infrastructure.event_store.follower import Follower
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Right, connect
+from projections._read_model import ReadModel
+from projections._runner import Runner
+
+BUILD_SECONDS = 600
+_log = logging.getLogger(__name__)
+
+
+class Projector:
+    """One read model's worker. A poison event stops it, loudly, with the position: rows about
+    money are never guessed.
+    """
+
+    def __init__(
+        self, model: type[ReadModel], *, url: str, log: PostgresLog, metrics: Metrics
+    ) -> None:
+        self.model = model
+        self._url = url
+        self._event_log = log
+        self._metrics = metrics
+        self._stopped = Event()
+        self._follower: Follower | None = None
+
+    def stop(self) -> None:
+        """Let `follow` end within a second."""
+        self._stopped.set()
+        if self._follower is not None:
+            self._follower.stop()
+
+    def follow(self) -> None:
+        """Take the log in, until stopped or until an event cannot be taken in."""
+        url, right = self._url, Right.PROJECTOR
+        with connect(url, right, statement_seconds=BUILD_SECONDS) as connection:
+            runner = Runner(self.model, connection, metrics=self._metrics)
+            position = runner.prepare(self._event_log.read)
+            self._follower = Follower(self._event_log, url, right, after=position)
+            for page in self._follower.pages():
+                if self._stopped.is_set():
+                    return
+                if page:
+                    self._follower.position = runner.take_in(page)

@@ -1,0 +1,93 @@
+"""What each wallet paid, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow, class_row
+
+from application.event_log import Recorded
+from domain import ids
+from domain.money.money import Money
+from domain.sessions.payment_session import PaymentSession
+from projections._read_model import ReadModel
+
+_COLUMNS = (
+    "session_id, wallet_id, merchant_id, merchant_name, amount_minor, currency, paid_at, position"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WalletPaymentRow:
+    """One payment a wallet made."""
+
+    session_id: str
+    wallet_id: str
+    merchant_id: str
+    merchant_name: str
+    amount_minor: int
+    currency: str
+    paid_at: datetime
+    position: int
+
+    @property
+    def amount(self) -> Money:
+        """What was paid."""
+        return Money(self.amount_minor, self.currency)
+
+
+class WalletPayments(ReadModel):
+    """Every payment by the wallet that made it. Eventually consistent."""
+
+    name = "wallet_payments"
+    version = 1
+    key = ("session_id",)
+    follows = (PaymentSession.Paid,)
+    tables = """
+        create table {table} (
+            session_id text primary key, wallet_id text not null,
+            merchant_id text not null, merchant_name text not null,
+            amount_minor bigint not null, currency text not null,
+            paid_at timestamptz not null, position bigint not null
+        );
+        create index on {table} (wallet_id, position desc);
+    """
+
+    @classmethod
+    def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
+        """Insert each payment once."""
+        rows = [_row(recorded, recorded.event) for recorded in events]
+        values = ", ".join(["%s"] * 8)
+        insert = f"insert into {table} ({_COLUMNS}) values ({values}) on conflict do nothing"
+        cursor.executemany(insert, rows)
+
+    def of_wallet(
+        self, wallet_id: str, *, before: int | None = None, limit: int
+    ) -> list[WalletPaymentRow]:
+        """A wallet's payments below a position, newest first, at most `limit`."""
+        query = f"""
+            select {_COLUMNS} from read_models.{self.name}
+             where wallet_id = %s and (%s::bigint is null or position < %s)
+             order by position desc limit %s
+        """
+        with self._connect() as connection:
+            cursor = connection.cursor(row_factory=class_row(WalletPaymentRow))
+            parameters = (wallet_id, before, before, limit)
+            return cursor.execute(query, parameters).fetchall()
+
+
+def _row(recorded: Recorded, event: Any) -> tuple[Any, ...]:
+    return (
+        ids.encode("ps", recorded.stream_id),
+        event.wallet_id,
+        event.merchant_id,
+        event.merchant_name,
+        event.amount_minor,
+        event.currency,
+        event.timestamp,
+        recorded.position,
+    )
