@@ -31,10 +31,10 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(told).decode()
 
 
-def configure() -> None:
-    """Write messages of level info and above; libraries only when something is wrong."""
+def configure(level: int = logging.INFO) -> None:
+    """Write messages of a level and above; libraries only when something is wrong."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)

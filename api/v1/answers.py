@@ -101,11 +101,12 @@ def read_cursor(tokens: Tokens, cursor: str | None) -> int | None:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text, _, check = base64.urlsafe_b64decode(padded.encode("ascii")).decode().partition(".")
-        if len(cursor) > _CURSOR_CHARS_MAX or tokens.for_cursor(text) != check:
-            raise ValueError
-        return int(text)
+        ours = len(cursor) <= _CURSOR_CHARS_MAX and tokens.for_cursor(text) == check
     except ValueError:
-        raise InvalidRequest.of("cursor", "is not a cursor of this list") from None
+        ours = False
+    if not ours:
+        raise InvalidRequest.of("cursor", "is not a cursor of this list")
+    return int(text)
 
 
 def page_of(

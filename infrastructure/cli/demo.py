@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def demo(*, once: bool) -> None:
     settings = _support.settings()
     if settings.mode != "test":
         _support.fail("the demo is a test ledger: unset QRLEDGER_MODE")
-    logs.configure()
+    logs.configure(logging.WARNING)
     with _support.told_plainly(), _only_one(settings.home_folder) as home:
         state = home / "demo.json"
         state.unlink(missing_ok=True)

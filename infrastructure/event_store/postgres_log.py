@@ -91,10 +91,7 @@ class PostgresLog:
 
     def of_topics(self, topics: Sequence[str]) -> Sequence[Recorded]:
         """Every event of a few rare topics, oldest first: who was let in, which keys were given."""
-        query = (
-            f"select {rows.COLUMNS} from ledger.events e where topic = any(%b::text[]) order by 1"
-        )
-        return self._select(query, (list(topics),))
+        return self._select(rows.OF_TOPICS, (list(topics),))
 
     def close(self) -> None:
         """Close the connections."""

@@ -209,7 +209,7 @@ class EmbeddedServer:
             "--auth-host=scram-sha-256", "--auth-local=scram-sha-256", f"--pwfile={password}",
             "-E", "UTF8", "--locale=C", "--no-instructions",
         ]  # fmt: skip
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command, capture_output=True, text=True, check=False, user=self._user, cwd="/"
         )
         if done.returncode != 0:
@@ -229,7 +229,7 @@ class EmbeddedServer:
                 "-p", str(port), *settings,
             ]  # fmt: skip
             with (self.folder / "postgres.log").open("wb") as log:
-                self._process = subprocess.Popen(  # noqa: S603
+                self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -295,7 +295,7 @@ def _alive(pid: int) -> bool:
 
 def _succeeds(command: list[str]) -> bool:
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=10)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, check=False, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return False
     return done.returncode == 0

@@ -17,8 +17,9 @@ _log = logging.getLogger(__name__)
 
 
 class Projector:
-    """One read model's worker. A poison event stops it, loudly, with the position: rows about
-    money are never guessed.
+    """One read model's worker.
+
+    A poison event stops it, loudly, with the position: rows about money are never guessed.
     """
 
     def __init__(

@@ -1,0 +1,381 @@
+"""The one road of every write: keys, batches, conflicts, clocks, in memory and one command at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from application.bus import TRIES_MAX
+from application.command import Command, Envelope, Outcome
+from application.commands.wallets import TopUpWallet
+from application.errors import LogRejected, LogUnavailable
+from application.event_log import Loading, Pending, Verdict
+from domain.errors import LedgerError
+from domain.money.money import Money
+from domain.sessions.payment_session import PaymentSession, Status
+from tests.support.memory_log import MemoryLog
+from tests.support.world import World, envelope
+
+
+def codes(results: Sequence[Outcome | LedgerError]) -> list[str]:
+    return [one.code if isinstance(one, LedgerError) else "ok" for one in results]
+
+
+def topics(log: MemoryLog, after: int = 0) -> list[str]:
+    return [one.topic for one in log.events[after:]]
+
+
+def test_a_payment_is_recorded_by_wallet_and_session_in_one_append() -> None:
+    world = World(log := MemoryLog())
+    wallet, session = world.a_wallet(), world.a_session()
+    claim = world.a_claim(session, wallet)
+    before = log.head()
+
+    outcome = world.send(world.pay(session, wallet, claim))
+
+    assert topics(log, before) == ["wallet.captured", "payment_session.paid"]
+    assert len({one.command_id for one in log.events[before:]}) == 1
+    assert outcome.position == log.head()
+    assert world.wallet(wallet).available_minor == 99_000
+
+
+def test_the_same_key_and_body_is_answered_as_the_first_time_even_much_later() -> None:
+    world = World(log := MemoryLog())
+    command = world.create("A-1")
+    first = world.send(command, key="k", body="b")
+    wallet = world.a_wallet()
+    world.send(world.pay(command.session_id, wallet, world.a_claim(command.session_id, wallet)))
+    log.advance(5000)
+    head = log.head()
+
+    again = world.send(world.create("A-1"), key="k", body="b")
+
+    assert again.replayed
+    assert (again.position, again.recorded_at) == (first.position, first.recorded_at)
+    assert (again.subject.id, again.subject.version) == (command.session_id, 1)
+    assert again.subject.status is Status.CREATED
+    assert log.head() == head
+
+
+def test_the_same_key_with_another_body_is_refused() -> None:
+    world = World(MemoryLog())
+    world.send(world.create(), key="k", body="b")
+
+    assert world.try_send(world.create(), key="k", body="c") == "idempotency-key-reused"
+
+
+def test_a_decided_refusal_is_kept_under_its_key_and_told_again() -> None:
+    world = World(log := MemoryLog())
+    wallet, session = world.a_wallet(5), world.a_session()
+    pay = world.pay(session, wallet, world.a_claim(session, wallet))
+
+    assert world.try_send(pay, key="k") == "insufficient-funds"
+    world.send(TopUpWallet(wallet_id=wallet, amount=Money(5000, "USD"), reference="more"))
+    head = log.head()
+    with pytest.raises(LedgerError) as told:
+        world.send(pay, key="k")
+
+    assert (told.value.code, told.value.replayed) == ("insufficient-funds", True)
+    assert told.value.facts["asked_minor"] == 1000
+    assert log.head() == head
+    assert isinstance(world.try_send(pay, key="other"), Outcome)
+
+
+def test_a_refusal_that_may_pass_is_not_kept() -> None:
+    world = World(log := MemoryLog())
+    one, other, session = world.a_wallet(), world.a_wallet(), world.a_session()
+    world.a_claim(session, one)
+    scan = world.scan(session, other)
+
+    assert world.try_send(scan, key="k") == "session-claimed"
+    log.advance(90)
+
+    assert isinstance(world.try_send(scan, key="k"), Outcome)
+
+
+def test_twins_in_one_batch_are_one_command() -> None:
+    world = World(log := MemoryLog())
+    head = log.head()
+
+    results = world.bus.run([envelope(world.create("A-1"), "k", "b") for _ in range(50)])
+
+    assert codes(results) == ["ok"] * 50
+    outcomes = [one for one in results if isinstance(one, Outcome)]
+    assert len({one.subject.id for one in outcomes}) == 1
+    assert sum(one.replayed for one in outcomes) == 49
+    assert log.head() == head + 2
+
+
+def test_commands_of_one_batch_see_each_other() -> None:
+    world = World(MemoryLog())
+    wallet = world.a_wallet(2500)
+    sessions = [world.a_session() for _ in range(4)]
+    claims = [world.a_claim(session, wallet) for session in sessions]
+
+    results = world.bus.run(
+        [
+            envelope(world.pay(session, wallet, claim))
+            for session, claim in zip(sessions, claims, strict=True)
+        ]
+    )
+
+    assert codes(results) == ["ok", "ok", "insufficient-funds", "insufficient-funds"]
+    assert world.wallet(wallet).available_minor == 500
+
+
+def test_a_second_create_for_the_order_is_refused_with_the_first_ones_id() -> None:
+    world = World(MemoryLog())
+    first = world.create("A-1")
+
+    [_, refusal] = world.bus.run([envelope(first), envelope(world.create("A-1"))])
+
+    assert isinstance(refusal, LedgerError)
+    assert refusal.code == "order-open"
+    assert refusal.facts["session_id"] == PaymentSession.public_id.fget(  # type: ignore[attr-defined]
+        world.session(first.session_id)
+    )
+
+
+def test_a_create_after_the_deadline_records_the_old_session_as_expired_first() -> None:
+    world = World(log := MemoryLog())
+    old = world.a_session("A-1")
+    log.advance(900)
+    before = log.head()
+
+    world.send(world.create("A-1"))
+
+    assert topics(log, before) == [
+        "payment_session.expired",
+        "order.released",
+        "order.opened",
+        "payment_session.created",
+    ]
+    assert world.session(old).status is Status.EXPIRED
+
+
+@pytest.mark.parametrize("end", ["cancel", "expire"])
+def test_an_order_is_free_again_when_its_session_has_ended(end: str) -> None:
+    world = World(log := MemoryLog())
+    session = world.a_session("A-1")
+    log.advance(900 if end == "expire" else 1)
+
+    world.send(world.cancel(session) if end == "cancel" else world.expire(session))
+
+    assert isinstance(world.try_send(world.create("A-1")), Outcome)
+
+
+def test_a_paid_order_stays_paid() -> None:
+    world = World(MemoryLog())
+    wallet, session = world.a_wallet(), world.a_session("A-1")
+    world.send(world.pay(session, wallet, world.a_claim(session, wallet)))
+
+    assert world.try_send(world.create("A-1")) == "order-paid"
+
+
+def test_paying_again_answers_with_the_first_payment_whatever_the_key() -> None:
+    world = World(log := MemoryLog())
+    wallet, session = world.a_wallet(), world.a_session()
+    pay = world.pay(session, wallet, world.a_claim(session, wallet))
+    first = world.send(pay, key="one")
+    head = log.head()
+    log.advance(5000)
+
+    again = world.send(pay, key="two")
+
+    assert (again.position, again.replayed) == (first.position, False)
+    assert log.head() == head
+
+
+def test_another_apps_wallet_is_not_found() -> None:
+    world = World(MemoryLog())
+    foreign = world.a_wallet(app="app_other")
+
+    assert world.try_send(world.scan(world.a_session(), foreign)) == "not-found"
+
+
+def test_an_unknown_payee_order_or_wallet_leaves_no_event() -> None:
+    world = World(log := MemoryLog())
+    head = log.head()
+
+    assert world.try_send(world.scan(uuid7(), uuid7())) == "not-found"
+    assert world.try_send(world.cancel(uuid7())) == "not-found"
+    assert log.head() == head
+
+
+class Meddler(MemoryLog):
+    """A log where somebody else is faster, or where something breaks, on demand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_append: Callable[[], None] | None = None
+        self.after_load: Callable[[], None] | None = None
+
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+        loading = super().load(streams, receipts)
+        if self.after_load:
+            self.after_load()
+        return loading
+
+    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+        if self.before_append:
+            act, self.before_append = self.before_append, None
+            act()
+        return super().append(batch)
+
+
+def test_a_conflict_is_decided_again_on_what_is_true_now() -> None:
+    world = World(log := Meddler())
+    other = World(log, like=world)
+    wallet, rival, session = world.a_wallet(), world.a_wallet(), world.a_session()
+
+    def overtake() -> None:
+        other.send(other.scan(session, rival))
+
+    log.before_append = overtake
+
+    assert world.try_send(world.scan(session, wallet)) == "session-claimed"
+
+
+def test_an_answer_that_rests_on_a_loser_is_decided_again() -> None:
+    world = World(log := Meddler())
+    other = World(log, like=world)
+    wallet = world.a_wallet(1000)
+    one, two = world.a_session(), world.a_session()
+    claims = [world.a_claim(one, wallet), world.a_claim(two, wallet)]
+    log.before_append = lambda: other.send(other.cancel(one)) and None
+
+    results = world.bus.run(
+        [
+            envelope(world.pay(one, wallet, claims[0])),
+            envelope(world.pay(two, wallet, claims[1]), key="k"),
+        ]
+    )
+
+    assert codes(results) == ["session-not-payable", "ok"]
+    assert world.wallet(wallet).available_minor == 0
+
+
+def test_a_kept_refusal_never_rests_on_a_mate_that_may_lose() -> None:
+    world = World(log := Meddler())
+    other = World(log, like=world)
+    wallet = world.a_wallet(1000)
+    one, two = world.a_session(), world.a_session()
+    claims = [world.a_claim(one, wallet), world.a_claim(two, wallet)]
+    log.before_append = lambda: other.send(other.cancel(one)) and None
+
+    world.bus.run(
+        [
+            envelope(world.pay(one, wallet, claims[0])),
+            envelope(world.pay(two, wallet, claims[1]), key="k"),
+        ]
+    )
+
+    assert isinstance(world.try_send(world.pay(two, wallet, claims[1]), key="k"), Outcome)
+
+
+def test_whoever_always_loses_is_told_to_come_again() -> None:
+    world = World(log := Meddler())
+    other = World(log, like=world)
+    wallet = world.a_wallet()
+
+    def top_up(reference: str) -> None:
+        command = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=reference)
+        other.send(command)
+
+    def again() -> None:
+        log.after_load = None
+        top_up(str(uuid7()))
+        log.after_load = again
+
+    log.after_load = again
+    mine = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="mine")
+
+    assert world.try_send(mine) == "overloaded"
+    log.after_load = None
+    assert "mine" not in world.wallet(wallet).references
+    assert len(world.wallet(wallet).references) == TRIES_MAX + 1
+
+
+def test_time_that_passes_between_deciding_and_recording_is_seen() -> None:
+    world = World(log := Meddler())
+    wallet, session = world.a_wallet(), world.a_session()
+    pay = world.pay(session, wallet, world.a_claim(session, wallet))
+    log.before_append = lambda: log.advance(900)
+
+    assert world.try_send(pay) == "session-expired"
+    assert world.session(session).status is Status.SCANNED
+
+
+def test_a_clock_that_goes_back_does_not_expire_a_session_early() -> None:
+    world = World(log := Meddler())
+    session = world.a_session()
+    log.advance(900)
+    log.before_append = lambda: log.advance(-1)
+
+    outcome = world.send(world.expire(session))
+
+    assert outcome.subject.status is Status.CREATED
+
+
+def test_a_poisonous_command_does_not_fail_its_mates() -> None:
+    class Picky(MemoryLog):
+        def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+            if any(pending.trace_id == "poison" for pending in batch):
+                raise LogRejected(reason="no")
+            return super().append(batch)
+
+    world = World(Picky())
+    bad = Envelope(command=world.create(), command_id=uuid7(), actor="t", trace_id="poison")
+
+    results = world.bus.run([envelope(world.create()), bad, envelope(world.create())])
+
+    assert codes(results) == ["ok", "internal-error", "ok"]
+
+
+def test_a_handler_that_breaks_harms_nobody_else() -> None:
+    class Broken(Command):
+        pass
+
+    world = World(MemoryLog())
+
+    def handler(_command: Any, _loaded: Any) -> Any:
+        raise ZeroDivisionError
+
+    world.bus.serve(Broken, handler)
+
+    results = world.bus.run([envelope(world.create()), envelope(Broken()), envelope(world.create())])
+
+    assert codes(results) == ["ok", "internal-error", "ok"]
+
+
+def test_a_log_that_is_away_is_told_as_such_and_forgotten_when_it_is_back() -> None:
+    class Away(MemoryLog):
+        away = False
+
+        def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+            if self.away:
+                raise LogUnavailable(reason="the database is away")
+            return super().load(streams, receipts)
+
+    log = Away()
+    world = World(log)
+    log.away = True
+    assert world.try_send(world.create()) == "overloaded"
+
+    log.away = False
+    assert isinstance(world.try_send(world.create()), Outcome)
+
+
+def test_the_cache_is_bounded_and_a_tiny_one_changes_no_answer() -> None:
+    world = World(MemoryLog())
+    world.bus._cache._states_max = 1
+    wallet, session = world.a_wallet(), world.a_session()
+
+    outcome = world.send(world.pay(session, wallet, world.a_claim(session, wallet)))
+
+    assert outcome.subject.status is Status.PAID
+    assert len(world.bus._cache._entries) == 1

@@ -1,0 +1,30 @@
+"""Sessions and wallets against a small model, step by step, wherever Hypothesis leads."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.support.machine import Ledger, LedgerMachine
+from tests.support.memory_log import MemoryLog
+
+
+class _MemoryLedger(Ledger):
+    def __init__(self) -> None:
+        self.log = MemoryLog()
+
+    def advance(self, seconds: float) -> None:
+        self.log.advance(seconds)
+
+
+class MemoryMachine(LedgerMachine):
+    """The model on the log in memory."""
+
+    def make_ledger(self) -> Ledger:
+        return _MemoryLedger()
+
+
+def test_the_ledger_does_what_the_model_says_in_memory() -> None:
+    run_state_machine_as_test(
+        MemoryMachine, settings=settings(max_examples=60, stateful_step_count=40)
+    )

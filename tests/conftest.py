@@ -1,0 +1,81 @@
+"""One PostgreSQL for the run, started here; a database of its own for every test that asks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.migrate import migrate
+from tests.support.postgres import TestClock
+
+settings.register_profile(
+    "house", deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("house")
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A PostgreSQL; TEST_POSTGRES_MAJOR chooses which, if several are installed."""
+    major = os.environ.get("TEST_POSTGRES_MAJOR")
+    server = EmbeddedServer(tmp_path_factory.mktemp("server"), major=int(major) if major else None)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_database(server: EmbeddedServer) -> Callable[[], str]:
+    """Makes fresh, empty databases; answers with their URLs."""
+
+    def make() -> str:
+        url = server.start()
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"create database {name}")
+        return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+    return make
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """A fresh, migrated test ledger."""
+    url = make_database()
+    migrate(url, mode="test", token_secret=secrets.token_bytes(32))
+    return url
+
+
+@pytest.fixture
+def postgres_log(database_url: str) -> Iterator[PostgresLog]:
+    """The event log of a fresh ledger."""
+    log = PostgresLog(Connections(database_url, Right.WRITER, size_max=16))
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def clock(database_url: str) -> TestClock:
+    """The ledger's time, in the test's hand: set it, and the ledger believes it."""
+    return TestClock(database_url)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder for the program."""
+    return tmp_path / "home"
+
+

@@ -1,0 +1,59 @@
+"""A wallet's balance never goes below zero and every top-up counts once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from domain.errors import BalanceLimit, InsufficientFunds, ReferenceUsed, WalletCurrencyMismatch
+from domain.money.currencies import CURRENCIES
+from domain.money.money import Money
+from domain.wallets.wallet import BALANCE_MINOR_MAX, Wallet
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def a_wallet(minor: int = 0) -> Wallet:
+    wallet = Wallet.open(
+        wallet_id=uuid7(), wallet_app_id="app_1", currency=CURRENCIES["USD"], at=NOW
+    )
+    if minor:
+        wallet.top_up(amount=Money(minor, "USD"), reference="first", at=NOW)
+    return wallet
+
+
+def test_the_last_cent_can_be_spent_and_no_more() -> None:
+    wallet = a_wallet(1000)
+
+    wallet.capture(amount=Money(1000, "USD"), session_id="ps_1", at=NOW)
+
+    assert wallet.available_minor == 0
+    with pytest.raises(InsufficientFunds):
+        wallet.capture(amount=Money(1, "USD"), session_id="ps_2", at=NOW)
+
+
+def test_currency_is_checked_before_funds() -> None:
+    with pytest.raises(WalletCurrencyMismatch):
+        a_wallet().capture(amount=Money(10**9, "EUR"), session_id="ps_1", at=NOW)
+
+
+def test_a_reference_counts_once_and_is_checked_first() -> None:
+    wallet = a_wallet(1000)
+
+    with pytest.raises(ReferenceUsed):
+        wallet.top_up(amount=Money(1, "EUR"), reference="first", at=NOW)
+    with pytest.raises(WalletCurrencyMismatch):
+        wallet.top_up(amount=Money(1, "EUR"), reference="second", at=NOW)
+
+    assert wallet.available_minor == 1000
+
+
+def test_a_wallet_holds_at_most_the_limit() -> None:
+    wallet = a_wallet()
+    for number in range(BALANCE_MINOR_MAX // 10**12):
+        wallet.top_up(amount=Money(10**12, "USD"), reference=str(number), at=NOW)
+
+    with pytest.raises(BalanceLimit):
+        wallet.top_up(amount=Money(1, "USD"), reference="one more", at=NOW)

@@ -1,0 +1,294 @@
+"""The database goes away, in the worst moments; nobody is told a falsehood."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from threading import Event, Thread
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from application.command import Outcome
+from application.writer import Result, Writer
+from domain.errors import LedgerError
+from domain.sessions.payment_session import Status
+from infrastructure.event_store import recorder as recorder_module
+from infrastructure.event_store.follower import Follower
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.embedded import EmbeddedServer
+from tests.support.postgres import rows
+from tests.support.world import World, envelope
+
+pytestmark = [pytest.mark.faults, pytest.mark.postgres]
+
+
+class CuttingProxy:
+    """Passes bytes to PostgreSQL; on demand swallows the next answers and cuts the link."""
+
+    def __init__(self, url: str) -> None:
+        self._target = (urlsplit(url).hostname or "", urlsplit(url).port or 0)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self.cut_after = b""
+        self.cuts = 0
+        Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._target)
+            Thread(target=self._forth, args=(client, server), daemon=True).start()
+            Thread(target=self._back, args=(server, client), daemon=True).start()
+
+    def _forth(self, client: socket.socket, server: socket.socket) -> None:
+        try:
+            while data := client.recv(65536):
+                server.sendall(data)
+        except OSError:
+            pass
+        _end(server)
+
+    def _back(self, server: socket.socket, client: socket.socket) -> None:
+        try:
+            while data := server.recv(65536):
+                if self.cut_after and self.cut_after in data:
+                    self.cut_after = b""  # the commit is done, its answer is lost
+                    self.cuts += 1
+                    break
+                client.sendall(data)
+        except OSError:
+            pass
+        _end(client)
+        _end(server)
+
+
+def _end(link: socket.socket) -> None:
+    """Tell both the peer and the thread that is reading; close alone would tell neither."""
+    with suppress(OSError):
+        link.shutdown(socket.SHUT_RDWR)
+    link.close()
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[CuttingProxy]:
+    proxy = CuttingProxy(database_url)
+    yield proxy
+    proxy.close()
+
+
+def through(url: str, proxy: CuttingProxy) -> str:
+    parts = urlsplit(url)
+    netloc = f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"
+    return parts._replace(netloc=netloc).geturl()
+
+
+def test_an_answer_lost_after_the_commit_is_found_again_and_is_no_conflict(
+    database_url: str, proxy: CuttingProxy
+) -> None:
+    log = PostgresLog(Connections(through(database_url, proxy), Right.WRITER, size_max=1))
+    world = World(log)
+    wallet, session = world.a_wallet(), world.a_session()
+    claim = world.a_claim(session, wallet)
+    proxy.cut_after = b"verdict"  # only the append answers with that column
+
+    outcome = world.send(world.pay(session, wallet, claim), key="k")
+
+    assert proxy.cuts == 1
+    assert outcome.subject.status is Status.PAID
+    assert not outcome.replayed
+    paid = "select count(*) from ledger.events where topic = 'payment_session.paid'"
+    assert rows(database_url, paid) == [(1,)]
+    assert world.wallet(wallet).available_minor == 99_000
+    log.close()
+
+
+def test_a_whole_batch_whose_answer_is_lost_is_settled(
+    database_url: str, proxy: CuttingProxy
+) -> None:
+    log = PostgresLog(Connections(through(database_url, proxy), Right.WRITER, size_max=1))
+    world = World(log)
+    proxy.cut_after = b"verdict"  # only the append answers with that column
+
+    results = world.bus.run([envelope(world.create(f"A-{n}")) for n in range(50)])
+
+    assert proxy.cuts == 1
+    assert all(isinstance(one, Outcome) for one in results)
+    created = "select count(*) from ledger.events where topic = 'payment_session.created'"
+    assert rows(database_url, created) == [(50,)]
+    log.close()
+
+
+def test_an_outcome_that_cannot_be_learnt_is_told_as_such(
+    database_url: str, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "SETTLE_SECONDS", 0.3)
+    log = PostgresLog(Connections(through(database_url, proxy), Right.WRITER, size_max=1))
+    world = World(log)
+    command = world.create("A-1")
+    proxy.cut_after = b"verdict"  # only the append answers with that column
+    monkeypatch.setattr(
+        "infrastructure.postgres.connections.connect", refuse := Refusing(proxy)
+    )
+
+    assert world.try_send(command, key="k") == "overloaded"
+    refuse.over = True
+    again = world.send(world.create("A-1"), key="k")
+
+    assert again.replayed
+    assert again.subject.id == command.session_id
+    log.close()
+
+
+class Refusing:
+    """Connections are refused once the link was cut, until it is over."""
+
+    def __init__(self, proxy: CuttingProxy) -> None:
+        from infrastructure.postgres import connections  # noqa: PLC0415
+
+        self._connect = connections.connect
+        self._proxy = proxy
+        self.over = False
+
+    def __call__(self, url: str, right: Right) -> object:
+        if self._proxy.cuts and not self.over:
+            raise psycopg.OperationalError
+        return self._connect(url, right)
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    server = EmbeddedServer(tmp_path_factory.mktemp("own"))
+    yield server
+    server.stop()
+
+
+def restart(server: EmbeddedServer, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.stop()
+    monkeypatch.setattr("infrastructure.postgres.embedded._free_port", lambda: port)
+    server.start()
+
+
+def test_a_restart_in_mid_traffic_loses_nothing_that_was_acknowledged(
+    own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from infrastructure.postgres.migrate import migrate  # noqa: PLC0415
+
+    url = own_server.start()
+    migrate(url, mode="test", token_secret=b"s" * 32)
+    log = PostgresLog(Connections(url, Right.WRITER, size_max=4))
+    follow_log = PostgresLog(Connections(url, Right.READER, size_max=2))
+    world = World(log)
+    writer = Writer(world.bus)
+    writer.start()
+    acknowledged: list[Outcome] = []
+    refused: list[str] = []
+    followed: list[int] = []
+    stop = Event()
+    follower = Follower(follow_log, url, Right.READER, after=0)
+
+    def follow() -> None:
+        for page in follower.pages():
+            followed.extend(one.position for one in page)
+
+    def answered(result: Result) -> None:
+        if isinstance(result, LedgerError):
+            refused.append(result.code)
+        else:
+            acknowledged.append(result)
+
+    def traffic() -> None:
+        while not stop.is_set():
+            writer.submit(envelope(world.create()), answered)
+            time.sleep(0.002)
+
+    threads = [Thread(target=follow, daemon=True), Thread(target=traffic, daemon=True)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(acknowledged) > 50)
+    restart(own_server, urlsplit(url).port or 0, monkeypatch)
+    before = len(acknowledged)
+    wait_for(lambda: len(acknowledged) > before + 50)
+    stop.set()
+    threads[1].join(10)
+    writer.stop()
+    wait_for(lambda: followed and followed[-1] == log.head())
+    follower.stop()
+
+    stored = {one.position for one in log.read(0, 1000)} | set(range(1001, log.head() + 1))
+    assert {one.position for one in acknowledged} <= stored
+    assert set(refused) <= {"overloaded"}
+    assert followed == list(range(1, log.head() + 1))
+    created = rows(url, "select count(*) from ledger.events where topic ~ 'session.created'")
+    assert created[0][0] >= len(acknowledged)
+    log.close()
+    follow_log.close()
+
+
+def test_a_follower_survives_terminated_backends(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    world = World(postgres_log)
+    followed: list[int] = []
+    follower = Follower(postgres_log, database_url, Right.READER, after=0)
+
+    def follow() -> None:
+        for page in follower.pages():
+            followed.extend(one.position for one in page)
+
+    thread = Thread(target=follow, daemon=True)
+    thread.start()
+    for _ in range(3):
+        world.a_session()
+        wait_for(lambda: followed and followed[-1] == postgres_log.head())
+        rows(
+            database_url,
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()",
+        )
+    world_head = wait_for(lambda: world.try_send(world.create()) and postgres_log.head())
+    wait_for(lambda: followed[-1] == postgres_log.head())
+    follower.stop()
+    thread.join(5)
+
+    assert world_head
+    assert followed == list(range(1, postgres_log.head() + 1))
+    assert not thread.is_alive()
+
+
+def test_the_librarys_subscription_survives_terminated_backends(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    world = World(postgres_log)
+    world.a_session()
+    with postgres_log.recorder.subscribe(gt=0) as subscription:
+        seen = [next(subscription).id for _ in range(postgres_log.head())]
+        rows(
+            database_url,
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        wait_for(lambda: isinstance(world.try_send(world.create()), Outcome))
+        seen += [next(subscription).id for _ in range(postgres_log.head() - len(seen))]
+
+    assert seen == list(range(1, postgres_log.head() + 1))
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
+    """Wait until something is so; it is a failure if it never is."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := condition():
+            return found
+        time.sleep(0.01)
+    pytest.fail("it never came")

@@ -1,0 +1,213 @@
+"""The contract of the event log: every adapter, and the one in memory, keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from application.event_log import EventLog, Pending, Verdict, fold, history
+from domain.money.currencies import CURRENCIES
+from domain.money.money import Money
+from domain.wallets.wallet import Wallet
+from tests.support.memory_log import MemoryLog
+
+pytestmark = [pytest.mark.contract, pytest.mark.postgres]
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class Rig:
+    """A log, and a hand on its clock."""
+
+    def __init__(self, log: EventLog, set_clock: Callable[[datetime], None]) -> None:
+        self.log = log
+        self.set_clock = set_clock
+
+    def append(self, *batch: Pending) -> list[str]:
+        return [verdict.kind.value for verdict in self.log.append(batch)]
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    if request.param == "memory":
+        memory = MemoryLog()
+
+        def set_clock(at: datetime) -> None:
+            memory.clock = at
+
+        return Rig(memory, set_clock)
+    log = request.getfixturevalue("postgres_log")
+    clock = request.getfixturevalue("clock")
+    clock.set(AT)
+    return Rig(log, clock.set)
+
+
+def a_wallet(wallet_id: UUID | None = None) -> Wallet:
+    return Wallet.open(
+        wallet_id=wallet_id or uuid7(), wallet_app_id="app", currency=CURRENCIES["USD"], at=AT
+    )
+
+
+def top_up(wallet: Wallet) -> Sequence[Any]:
+    wallet.top_up(amount=Money(1, "USD"), reference=str(uuid7()), at=AT)
+    return wallet.collect_events()
+
+
+def pending(events: Sequence[Any], **facts: Any) -> Pending:
+    given: dict[str, Any] = {
+        "command_id": uuid7(),
+        "fingerprint": b"",
+        "deadline": None,
+        "not_before": None,
+        "actor": "somebody",
+        "trace_id": "a trace",
+        "subject": None,
+        "version": 0,
+        "refusal": None,
+    }
+    return Pending(events=events, **{**given, **facts})
+
+
+def test_what_is_appended_is_read_back_whole(rig: Rig) -> None:
+    wallet = a_wallet()
+    opened = wallet.collect_events()
+    command = pending([*opened, *top_up(wallet)])
+
+    [verdict] = rig.log.append([command])
+
+    assert (verdict.first_position, verdict.last_position) == (1, 2)
+    first, second = rig.log.read(0, 10)
+    assert (first.position, second.position) == (1, 2)
+    assert (first.version, second.version) == (1, 2)
+    assert (first.topic, second.topic) == ("wallet.opened", "wallet.topped_up")
+    assert first.command_id == second.command_id == command.command_id
+    assert (first.actor, first.trace_id, first.schema_version) == ("somebody", "a trace", 1)
+    assert first.event_id != second.event_id
+    assert first.recorded_at == second.recorded_at == verdict.recorded_at
+    assert fold([first, second]) == wallet
+    assert rig.log.head() == 2
+    assert rig.log.read(1, 1)[0].position == 2
+    assert [one.version for one in history(rig.log, wallet.id)] == [1, 2]
+    assert [one.version for one in rig.log.stream(wallet.id, after=1)] == [2]
+    assert [one.version for one in rig.log.stream(wallet.id, up_to=1)] == [1]
+
+
+def test_loading_gives_what_is_new_the_receipts_and_the_time(rig: Rig) -> None:
+    wallet, other = a_wallet(), a_wallet()
+    command = pending(
+        [*wallet.collect_events(), *top_up(wallet)], fingerprint=b"f", subject=wallet.id, version=2
+    )
+    rig.append(command, pending(other.collect_events()))
+    rig.set_clock(AT + HOUR)
+
+    loading = rig.log.load({wallet.id: 1, other.id: 0, uuid7(): 0}, [command.command_id, uuid7()])
+
+    assert {(one.stream_id, one.version) for one in loading.events} == {
+        (wallet.id, 2),
+        (other.id, 1),
+    }
+    assert loading.now == AT + HOUR
+    [receipt] = loading.receipts.values()
+    assert receipt.command_id == command.command_id
+    assert (receipt.fingerprint, receipt.last_position) == (b"f", 2)
+    assert (receipt.subject, receipt.version, receipt.refusal) == (wallet.id, 2, None)
+
+
+def test_a_conflict_leaves_nothing_and_burns_no_position(rig: Rig) -> None:
+    wallet = a_wallet()
+    opened = wallet.collect_events()
+
+    assert rig.append(pending(opened), pending(opened)) == ["recorded", "conflict"]
+    stale = pending(opened)
+    assert rig.append(pending(top_up(wallet)), stale) == ["recorded", "conflict"]
+
+    assert [one.position for one in rig.log.read(0, 10)] == [1, 2]
+    assert stale.command_id not in rig.log.load({}, [stale.command_id]).receipts
+
+
+def test_whoever_built_on_a_loser_loses_even_if_its_version_fits_by_accident(rig: Rig) -> None:
+    wallet = a_wallet()
+    rig.append(pending(wallet.collect_events()))
+    mine = top_up(wallet)
+    built_on_mine = top_up(wallet)
+    rig.append(pending(mine), pending(built_on_mine))
+    third = top_up(wallet)
+    late = pending(third, deadline=AT)
+    accident = pending([replace(one, originator_version=4) for one in third])
+
+    assert rig.append(late, accident) == ["late", "conflict"]
+    assert rig.append(pending(third)) == ["recorded"]
+
+
+def test_commands_on_several_streams_win_or_lose_whole(rig: Rig) -> None:
+    one, two = a_wallet(), a_wallet()
+    first, second = one.collect_events(), two.collect_events()
+    rig.append(pending(first))
+
+    assert rig.append(pending([*second, *first])) == ["conflict"]
+
+    assert history(rig.log, two.id) == []
+
+
+@pytest.mark.parametrize(
+    ("offset", "deadline", "not_before"),
+    [(-1, "recorded", "early"), (0, "late", "recorded"), (1, "late", "recorded")],
+)
+def test_deadlines_are_half_open_to_the_microsecond(
+    rig: Rig, offset: int, deadline: str, not_before: str
+) -> None:
+    rig.set_clock(AT + timedelta(microseconds=offset))
+
+    assert rig.append(pending(a_wallet().collect_events(), deadline=AT)) == [deadline]
+    assert rig.append(pending(a_wallet().collect_events(), not_before=AT)) == [not_before]
+    assert rig.append(pending([], deadline=AT)) == [deadline]
+
+
+def test_time_never_goes_back(rig: Rig) -> None:
+    rig.set_clock(AT + HOUR)
+    rig.append(pending(a_wallet().collect_events()))
+    rig.set_clock(AT)
+
+    [verdict] = rig.log.append([pending(a_wallet().collect_events())])
+
+    assert verdict.recorded_at == AT + HOUR
+
+
+def test_a_command_sent_again_is_known_with_its_positions(rig: Rig) -> None:
+    wallet = a_wallet()
+    command = pending(wallet.collect_events(), fingerprint=b"f")
+    rig.append(command)
+    rig.set_clock(AT + HOUR)
+
+    again, other = rig.log.append([command])[0], replace(command, fingerprint=b"g")
+
+    assert (again.kind, again.first_position, again.last_position) == ("duplicate", 1, 1)
+    assert again.recorded_at == AT
+    assert rig.append(other) == ["reused"]
+    assert rig.log.head() == 1
+
+
+def test_a_refusal_is_kept_without_an_event(rig: Rig) -> None:
+    command = pending([], fingerprint=b"f", refusal=b'{"code":"x"}')
+
+    [verdict] = rig.log.append([command])
+
+    assert (verdict.first_position, verdict.last_position) == (None, None)
+    receipt = rig.log.load({}, [command.command_id]).receipts[command.command_id]
+    assert (receipt.refusal, receipt.last_position) == (b'{"code":"x"}', None)
+    assert rig.log.head() == 0
+
+
+def test_a_thousand_commands_are_one_batch(rig: Rig) -> None:
+    wallets = [a_wallet() for _ in range(1000)]
+
+    verdicts: Sequence[Verdict] = rig.log.append([pending(w.collect_events()) for w in wallets])
+
+    assert [one.first_position for one in verdicts] == list(range(1, 1001))
+    assert [one.stream_id for one in rig.log.read(0, 1000)] == [one.id for one in wallets]

@@ -1,0 +1,84 @@
+"""Events to bytes and back, and history that is older than the code."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from eventsourcing.domain import Aggregate
+from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
+
+from infrastructure.event_store.mapper import LedgerMapper
+
+AT = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
+
+
+class Shop(Aggregate):
+    """An aggregate whose event changed its shape twice."""
+
+    TOPIC = "test_shop"
+
+    class Event(Aggregate.Event):
+        TOPIC = "test_shop.event"
+
+    class Opened(Event, Aggregate.Created):
+        TOPIC = "test_shop.opened"
+        class_version = 3
+        name: str
+        country: str
+        city: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["country"] = "DE"
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            state["city"] = state.pop("town", "?")
+
+
+def stored(state: bytes, topic: str = "test_shop.opened") -> StoredEvent:
+    return StoredEvent(uuid4(), 1, topic, state)
+
+
+OLD = b'{"timestamp":"2026-01-01T12:00:00.000001Z","originator_topic":"test_shop","name":"A"'
+
+
+@pytest.mark.parametrize(
+    ("state", "country", "city"),
+    [
+        (OLD + b"}", "DE", "?"),
+        (OLD + b',"country":"FR","town":"Lyon","class_version":2}', "FR", "Lyon"),
+        (OLD + b',"country":"FR","city":"Nice","class_version":3}', "FR", "Nice"),
+    ],
+)
+def test_old_bytes_are_brought_up_step_by_step(state: bytes, country: str, city: str) -> None:
+    event: Any = LedgerMapper().to_domain_event(stored(state))
+
+    assert (event.name, event.country, event.city, event.timestamp) == ("A", country, city, AT)
+
+
+def test_todays_shape_is_written_with_its_version_and_read_back() -> None:
+    event = Shop.Opened(
+        originator_id=uuid4(),
+        originator_version=1,
+        timestamp=AT,
+        originator_topic="test_shop",
+        name="A",
+        country="FR",
+        city="Nice",
+    )
+    mapper = LedgerMapper()
+
+    written = mapper.to_stored_event(event)
+
+    assert b'"class_version":3' in written.state
+    assert mapper.to_domain_event(written) == event
+
+
+@pytest.mark.parametrize("state", [b"", b"{", b"[]", b'{"name":1}', b"\xff", b'{"timestamp":"x"}'])
+def test_bytes_that_are_no_such_event_are_named(state: bytes) -> None:
+    with pytest.raises(MapperDeserialisationError, match=r"test_shop.opened"):
+        LedgerMapper().to_domain_event(stored(state))

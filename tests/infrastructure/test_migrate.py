@@ -1,0 +1,97 @@
+"""Migrations: at any moment, by several at once, and clear words for what cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from infrastructure.postgres import migrate as module
+from infrastructure.postgres.migrate import DatabaseNotReady, check, migrate
+from tests.support.postgres import rows
+
+pytestmark = pytest.mark.postgres
+SECRET = b"s" * 32
+
+
+def test_several_at_the_same_moment_make_one_ledger(make_database: Callable[[], str]) -> None:
+    url = make_database()
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: migrate(url, mode="test", token_secret=SECRET), range(8)))
+
+    assert sorted(map(len, done)) == [0] * 7 + [len(module.migrations())]
+    assert check(url) == "test"
+
+
+def test_the_mode_is_fixed(database_url: str) -> None:
+    with pytest.raises(DatabaseNotReady, match="test ledger"):
+        migrate(database_url, mode="live", token_secret=SECRET)
+
+
+def test_the_secret_is_made_once(database_url: str) -> None:
+    before = rows(database_url, "select token_secret from ledger.identity")
+
+    migrate(database_url, mode="test", token_secret=b"t" * 32)
+
+    assert rows(database_url, "select token_secret from ledger.identity") == before
+
+
+def test_an_empty_database_is_told(make_database: Callable[[], str]) -> None:
+    with pytest.raises(DatabaseNotReady, match="qrledger migrate"):
+        check(make_database())
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ("delete from ledger.migrations where number = 2", "half migrated"),
+        ("insert into ledger.migrations values (9999, 'x', '')", "does not know"),
+        ("update ledger.migrations set digest = '' where number = 1", "another text"),
+        ("delete from ledger.identity", "identity"),
+    ],
+)
+def test_a_database_that_does_not_fit_is_told(database_url: str, change: str, word: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(change)
+
+    with pytest.raises(DatabaseNotReady, match=word):
+        check(database_url)
+
+
+def test_an_old_server_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "VERSION_MIN", 990_000)
+
+    with pytest.raises(DatabaseNotReady, match="too old"):
+        check(database_url)
+
+
+def test_an_ordinary_owner_without_superuser_can_migrate_and_run(
+    make_database: Callable[[], str],
+) -> None:
+    url = make_database()
+    name = urlsplit(url).path.lstrip("/")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create role {name}_login login createrole password 'secret'")
+        connection.execute(f"alter database {name} owner to {name}_login")
+    parts = urlsplit(url)
+    own = parts._replace(netloc=f"{name}_login:secret@{parts.netloc.rpartition('@')[2]}").geturl()
+
+    migrate(own, mode="test", token_secret=SECRET)
+
+    assert check(own) == "test"
+
+
+def test_a_login_without_rights_is_told(make_database: Callable[[], str]) -> None:
+    url = make_database()
+    name = urlsplit(url).path.lstrip("/")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create role {name}_poor login password 'secret'")
+    parts = urlsplit(url)
+    poor = parts._replace(netloc=f"{name}_poor:secret@{parts.netloc.rpartition('@')[2]}").geturl()
+
+    with pytest.raises(DatabaseNotReady, match="may not migrate"):
+        migrate(poor, mode="test", token_secret=SECRET)

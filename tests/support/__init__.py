@@ -1,0 +1,1 @@
+"""Builders, fakes and scenarios that the tests share."""

@@ -1,0 +1,223 @@
+"""A stateful model of sessions and wallets: what a small dictionary says must be what is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from application.command import Command, Outcome
+from application.commands.wallets import TopUpWallet
+from application.event_log import EventLog
+from domain.money.money import Money
+from tests.support.world import LEASE_SECONDS, World
+
+LIFETIME = 900
+PRICE = 400
+
+
+class Ledger(ABC):
+    """A log and the hand on its clock."""
+
+    log: EventLog
+
+    @abstractmethod
+    def advance(self, seconds: float) -> None:
+        """Let the ledger's time pass."""
+
+
+@dataclass
+class ModelSession:
+    """What the model knows of a session."""
+
+    id: UUID
+    order: str
+    ends: float
+    status: str = "open"
+    holder: int | None = None
+    lease: float = 0
+    claim: str = ""
+    payer: int | None = None
+    claims: int = 0
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Wallets 0 and 1 of one app; orders A to C; a clock that only goes forward."""
+
+    def make_ledger(self) -> Ledger:
+        raise NotImplementedError
+
+    @initialize()
+    def begin(self) -> None:
+        self.ledger = self.make_ledger()
+        self.world = World(self.ledger.log)
+        self.wallets = [self.world.a_wallet(0), self.world.a_wallet(0)]
+        self.balance = [0, 0]
+        self.sessions: list[ModelSession] = []
+        self.time = 0.0
+        self.head = self.ledger.log.head()
+        self.top_ups = 0
+        self.answers: dict[str, Any] = {}
+
+    # What may happen.
+
+    @rule(seconds=st.sampled_from([1, LEASE_SECONDS - 1, LEASE_SECONDS, LIFETIME - 1, LIFETIME]))
+    def time_passes(self, seconds: int) -> None:
+        self.ledger.advance(seconds)
+        self.time += seconds
+
+    @rule(wallet=st.integers(0, 1), minor=st.integers(1, 1000))
+    def top_up(self, wallet: int, minor: int) -> None:
+        self.top_ups += 1
+        command = TopUpWallet(
+            wallet_id=self.wallets[wallet],
+            amount=Money(minor, "USD"),
+            reference=str(self.top_ups),
+        )
+        self.expect(command, "ok", events=1)
+        self.balance[wallet] += minor
+
+    @rule(order=st.sampled_from("ABC"))
+    def create(self, order: str) -> None:
+        command = self.world.create(order, amount=Money(PRICE, "USD"))
+        last = next((one for one in reversed(self.sessions) if one.order == order), None)
+        expected, events = "ok", 2
+        if last is not None and last.status == "paid":
+            expected = "order-paid"
+        elif last is not None and last.status == "open":
+            if self.time < last.ends:
+                expected = "order-open"
+            else:
+                last.status, events = "expired", 4
+        self.expect(command, expected, events=events)
+        if expected == "ok":
+            self.sessions.append(ModelSession(command.session_id, order, self.time + LIFETIME))
+
+    @rule(wallet=st.integers(0, 1), pick=st.integers(0, 5))
+    def scan(self, wallet: int, pick: int) -> None:
+        session = self.pick(pick)
+        if session is None:
+            return
+        expected, events = self.scan_says(session, wallet)
+        outcome = self.expect(self.scan_of(session, wallet), expected, events=events)
+        if events and outcome is not None:
+            session.holder, session.claim = wallet, outcome.subject.claim.id
+            session.lease = self.time + LEASE_SECONDS
+            session.claims += 1
+
+    @rule(
+        wallet=st.integers(0, 1),
+        pick=st.integers(0, 5),
+        amount=st.sampled_from([PRICE, PRICE, PRICE, 1]),
+        key=st.sampled_from(["", "", "k1", "k2"]),
+    )
+    def pay(self, wallet: int, pick: int, amount: int, key: str) -> None:
+        session = self.pick(pick)
+        if session is None:
+            return
+        expected, events = self.pay_says(session, wallet, amount)
+        scope = f"{wallet} {session.id} {amount} {key}"
+        if key and scope in self.answers:
+            expected, events = self.answers[scope], 0
+        elif key and expected in {"ok", "insufficient-funds", "amount-mismatch", "session-expired"}:
+            self.answers[scope] = expected
+        command = self.world.pay(
+            session.id, self.wallets[wallet], session.claim or "clm_none", Money(amount, "USD")
+        )
+        self.expect(command, expected, events=events, key=scope if key else "")
+        if events:
+            session.status, session.payer = "paid", wallet
+            self.balance[wallet] -= PRICE
+
+    @rule(pick=st.integers(0, 5))
+    def cancel(self, pick: int) -> None:
+        session = self.pick(pick)
+        if session is None:
+            return
+        open_now = session.status == "open" and self.time < session.ends
+        expected = "ok" if open_now else "session-not-payable"
+        self.expect(self.world.cancel(session.id), expected, events=2)
+        if open_now:
+            session.status = "cancelled"
+
+    @rule(pick=st.integers(0, 5))
+    def expire(self, pick: int) -> None:
+        session = self.pick(pick)
+        if session is None:
+            return
+        due = session.status == "open" and self.time >= session.ends
+        self.expect(self.world.expire(session.id), "ok", events=2 if due else 0)
+        if due:
+            session.status = "expired"
+
+    # What must be so.
+
+    @invariant()
+    def money_is_conserved(self) -> None:
+        for wallet_id, balance in zip(self.wallets, self.balance, strict=True):
+            assert self.world.wallet(wallet_id).available_minor == balance
+
+    @invariant()
+    def sessions_stand_where_the_model_says(self) -> None:
+        for session in self.sessions[-6:]:
+            real = self.world.session(session.id)
+            shown = {"open": {"created", "scanned"}}.get(session.status, {session.status})
+            assert real.status.value in shown
+            assert (real.payment is not None) == (session.payer is not None)
+
+    @invariant()
+    def positions_are_gapless(self) -> None:
+        assert self.ledger.log.head() == self.head
+
+    # How the model decides.
+
+    def pick(self, number: int) -> ModelSession | None:
+        return self.sessions[-1 - number % len(self.sessions)] if self.sessions else None
+
+    def scan_of(self, session: ModelSession, wallet: int) -> Command:
+        return self.world.scan(session.id, self.wallets[wallet])
+
+    def ended(self, session: ModelSession) -> str | None:
+        if session.status in {"paid", "cancelled"}:
+            return "session-not-payable"
+        if session.status == "expired" or self.time >= session.ends:
+            return "session-expired"
+        return None
+
+    def scan_says(self, session: ModelSession, wallet: int) -> tuple[str, int]:
+        if session.payer == wallet:
+            return "ok", 0
+        if code := self.ended(session):
+            return code, 0
+        if session.holder == wallet:
+            return "ok", 0
+        if session.holder is not None and self.time < session.lease:
+            return "session-claimed", 0
+        if session.claims >= 3:
+            return "claims-exhausted", 0
+        return "ok", 1
+
+    def pay_says(self, session: ModelSession, wallet: int, amount: int) -> tuple[str, int]:
+        if session.payer == wallet:
+            return "ok", 0
+        if code := self.ended(session):
+            return code, 0
+        if session.holder != wallet:
+            return "claim-required", 0
+        if amount != PRICE:
+            return "amount-mismatch", 0
+        if self.balance[wallet] < PRICE:
+            return "insufficient-funds", 0
+        return "ok", 2
+
+    def expect(
+        self, command: Command, expected: str, *, events: int, key: str = ""
+    ) -> Outcome | None:
+        result = self.world.try_send(command, key)
+        assert (result if isinstance(result, str) else "ok") == expected
+        self.head += events if expected == "ok" else 0
+        return result if isinstance(result, Outcome) else None

@@ -1,0 +1,136 @@
+"""An event log in memory: the port's semantics without a database, with a clock the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from application.event_log import (
+    PAGE_EVENTS_MAX,
+    STREAM_EVENTS_MAX,
+    Loading,
+    Pending,
+    Receipt,
+    Recorded,
+    Verdict,
+    VerdictKind,
+)
+from infrastructure.event_store.mapper import LedgerMapper, schema_version
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class MemoryLog:
+    """`application.event_log.EventLog`, for tests and simulations."""
+
+    def __init__(self) -> None:
+        self.clock = START
+        self.events: list[Recorded] = []
+        self.receipts: dict[UUID, tuple[Receipt, int | None]] = {}
+        self._streams: dict[UUID, list[Recorded]] = {}
+        self._mapper = LedgerMapper()
+        self._lock = Lock()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock += timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        """See the port."""
+        last = self.events[-1].recorded_at if self.events else self.clock
+        return max(last, self.clock)
+
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+        """See the port."""
+        with self._lock:
+            events = [
+                recorded
+                for stream, after in streams.items()
+                for recorded in self._streams.get(stream, [])[after:]
+            ]
+            found = {c: self.receipts[c][0] for c in receipts if c in self.receipts}
+            return Loading(events, found, self.now())
+
+    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+        """See the port."""
+        with self._lock:
+            now = self.now()
+            dirty: set[UUID] = set()
+            verdicts = []
+            for pending in batch:
+                verdict = self._judge(pending, now, dirty)
+                if verdict.kind is VerdictKind.RECORDED:
+                    verdict = self._record(pending, now)
+                else:
+                    dirty |= {event.originator_id for event in pending.events}
+                verdicts.append(verdict)
+            return verdicts
+
+    def read(self, after: int, limit: int) -> Sequence[Recorded]:
+        """See the port."""
+        return self.events[after : after + min(limit, PAGE_EVENTS_MAX)]
+
+    def stream(self, stream_id: UUID, *, after: int = 0, up_to: int = 2**62) -> Sequence[Recorded]:
+        """See the port."""
+        return self._streams.get(stream_id, [])[after : min(up_to, after + STREAM_EVENTS_MAX)]
+
+    def head(self) -> int:
+        """See the port."""
+        return len(self.events)
+
+    def _judge(self, pending: Pending, now: datetime, dirty: set[UUID]) -> Verdict:
+        known = self.receipts.get(pending.command_id)
+        if known is not None:
+            receipt, first = known
+            same = receipt.fingerprint == pending.fingerprint
+            kind = VerdictKind.DUPLICATE if same else VerdictKind.REUSED
+            return Verdict(kind, first, receipt.last_position, receipt.recorded_at)
+        if pending.deadline is not None and pending.deadline <= now:
+            return Verdict(VerdictKind.LATE, None, None, now)
+        if pending.not_before is not None and pending.not_before > now:
+            return Verdict(VerdictKind.EARLY, None, None, now)
+        heights: dict[UUID, int] = {}
+        for event in pending.events:
+            stream = event.originator_id
+            height = heights.get(stream, len(self._streams.get(stream, [])))
+            if stream in dirty or event.originator_version != height + 1:
+                return Verdict(VerdictKind.CONFLICT, None, None, now)
+            heights[stream] = height + 1
+        return Verdict(VerdictKind.RECORDED, None, None, now)
+
+    def _record(self, pending: Pending, now: datetime) -> Verdict:
+        first = len(self.events) + 1 if pending.events else None
+        for event in pending.events:
+            stored = self._mapper.to_stored_event(event)
+            recorded = Recorded(
+                position=len(self.events) + 1,
+                stream_id=event.originator_id,
+                version=event.originator_version,
+                topic=stored.topic,
+                state=stored.state,
+                recorded_at=now,
+                event_id=uuid7(),
+                command_id=pending.command_id,
+                actor=pending.actor,
+                trace_id=pending.trace_id,
+                schema_version=schema_version(type(event)),
+                event=self._mapper.to_domain_event(stored),
+            )
+            self.events.append(recorded)
+            self._streams.setdefault(event.originator_id, []).append(recorded)
+        last = len(self.events) if pending.events else None
+        receipt = Receipt(
+            pending.command_id,
+            pending.fingerprint,
+            last,
+            now,
+            pending.subject,
+            pending.version,
+            pending.refusal,
+        )
+        self.receipts[pending.command_id] = (receipt, first)
+        return Verdict(VerdictKind.RECORDED, first, last, now)

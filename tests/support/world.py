@@ -1,0 +1,158 @@
+"""A small town: a merchant, a wallet app, wallets, and the commands they send."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from application.bus import Bus
+from application.command import Command, Envelope, Outcome
+from application.commands import serve_all
+from application.commands.create_session import CreateSession
+from application.commands.end_session import CancelSession, ExpireSession
+from application.commands.holders import RegisterMerchant, RegisterWalletApp
+from application.commands.pay_session import PaySession
+from application.commands.scan_session import ScanSession
+from application.commands.wallets import OpenWallet, TopUpWallet
+from application.event_log import EventLog
+from domain import ids
+from domain.errors import LedgerError
+from domain.money.currencies import CURRENCIES
+from domain.money.money import Money
+from domain.qr import dynamic_url
+from domain.sessions.payment_session import PaymentSession
+from domain.wallets.wallet import Wallet
+
+PUBLIC_URL = "https://pay.example"
+LEASE_SECONDS = 90
+
+
+def a_bus(log: EventLog) -> Bus:
+    """A bus with every handler of the house."""
+    return serve_all(Bus(log))
+
+
+def envelope(command: Command, key: str = "", body: str = "") -> Envelope:
+    """A command on its way, under an idempotency key if one is given."""
+    if not key:
+        return Envelope(command=command, command_id=uuid7(), actor="test")
+    fingerprint = ids.derive("body", body).bytes
+    return Envelope(
+        command=command,
+        command_id=ids.derive("key", key),
+        actor="test",
+        fingerprint=fingerprint,
+    )
+
+
+class World:
+    """Sends commands through one bus. Several worlds may share a log and the same people."""
+
+    def __init__(self, log: EventLog, *, like: World | None = None) -> None:
+        self.log = log
+        self.bus = a_bus(log)
+        self.merchant_id = like.merchant_id if like else uuid7()
+        self.app_id = like.app_id if like else uuid7()
+        if like is None:
+            self.send(
+                RegisterMerchant(
+                    merchant_id=self.merchant_id, name="Cafe", return_hosts=("shop.example",)
+                )
+            )
+            self.send(RegisterWalletApp(wallet_app_id=self.app_id, name="App"))
+
+    @property
+    def merchant(self) -> str:
+        return ids.encode("mer", self.merchant_id)
+
+    @property
+    def app(self) -> str:
+        return ids.encode("app", self.app_id)
+
+    def send(self, command: Command, key: str = "", body: str = "") -> Outcome:
+        return self.bus.send(envelope(command, key, body))
+
+    def try_send(self, command: Command, key: str = "", body: str = "") -> Outcome | str:
+        """The outcome, or the refusal's code."""
+        try:
+            return self.send(command, key, body)
+        except LedgerError as refusal:
+            return refusal.code
+
+    def a_wallet(self, minor: int = 100_000, currency: str = "USD", app: str = "") -> UUID:
+        wallet_id = uuid7()
+        self.send(
+            OpenWallet(
+                wallet_id=wallet_id,
+                wallet_app_id=app or self.app,
+                currency=CURRENCIES[currency],
+            )
+        )
+        if minor:
+            top_up = TopUpWallet(
+                wallet_id=wallet_id, amount=Money(minor, currency), reference="funds"
+            )
+            self.send(top_up)
+        return wallet_id
+
+    def create(self, order_id: str | None = None, **facts: Any) -> CreateSession:
+        session_id = uuid7()
+        return CreateSession(
+            session_id=session_id,
+            merchant_id=self.merchant_id,
+            order_id=order_id or str(session_id),
+            amount=facts.pop("amount", Money(1000, "USD")),
+            **facts,
+        )
+
+    def a_session(self, order_id: str | None = None, **facts: Any) -> UUID:
+        command = self.create(order_id, **facts)
+        self.send(command)
+        return command.session_id
+
+    def scan(self, session_id: UUID, wallet_id: UUID, app: str = "") -> ScanSession:
+        return ScanSession(
+            payload=dynamic_url.build(PUBLIC_URL, session_id),
+            wallet_id=wallet_id,
+            wallet_app_id=app or self.app,
+            claim_id=uuid7(),
+            public_url=PUBLIC_URL,
+            lease_seconds=LEASE_SECONDS,
+        )
+
+    def a_claim(self, session_id: UUID, wallet_id: UUID) -> str:
+        claim_id: str = self.send(self.scan(session_id, wallet_id)).subject.claim.id
+        return claim_id
+
+    def pay(
+        self, session_id: UUID, wallet_id: UUID, claim_id: str, amount: Money | None = None
+    ) -> PaySession:
+        return PaySession(
+            session_id=session_id,
+            wallet_id=wallet_id,
+            wallet_app_id=self.app,
+            claim_id=claim_id,
+            amount=amount or Money(1000, "USD"),
+        )
+
+    def cancel(self, session_id: UUID) -> CancelSession:
+        return CancelSession(session_id=session_id, merchant_id=self.merchant)
+
+    def expire(self, session_id: UUID) -> ExpireSession:
+        return ExpireSession(session_id=session_id)
+
+    def session(self, session_id: UUID) -> PaymentSession:
+        state: PaymentSession = self._state(session_id)
+        return state
+
+    def wallet(self, wallet_id: UUID) -> Wallet:
+        state: Wallet = self._state(wallet_id)
+        return state
+
+    def _state(self, stream_id: UUID) -> Any:
+        state: Any = None
+        for recorded in self.log.stream(stream_id):
+            state = recorded.event.mutate(state)
+        return state
