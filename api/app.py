@@ -11,6 +11,7 @@ import msgspec
 from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Message, Scope
 
 from api import openapi
 from api.context import Services
@@ -60,24 +61,25 @@ def create_app(services: Services) -> Litestar:
     if services.config.secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
 
-    async def add_headers(response: Response[Any]) -> Response[Any]:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
-        return response
+    written = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def add_headers(message: Message, _scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *written]
 
     return Litestar(
         [*(router.route(operation) for operation in served), *_documents(served, services)],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
-        after_request=add_headers,
+        before_send=[add_headers],
         exception_handlers={
             LedgerError: on_ledger_error,
             HTTPException: on_http_error,
             Exception: on_any_error,
         },
         on_startup=[services.gate.open],
-        on_shutdown=[services.gate.close],
+        on_shutdown=[services.gate.close, services.close],
     )
 
 

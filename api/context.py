@@ -106,3 +106,5 @@ class Services:
     new_id: Callable[[], UUID]
     clock: Callable[[], datetime]
     """The process's clock: good enough for rate limits and token lifetimes, never for money."""
+    close: Callable[[], None]
+    """Gives back what the services hold, when the application has ended."""

@@ -23,7 +23,7 @@ def _pattern(locale: str, exponent: int) -> tuple[Locale, NumberPattern]:
 
 
 def display(amount: Money, locale: str = LOCALE) -> str:
-    """The amount with its currency sign, such as `$123.45`, `KWD 1.005` or `¥1,200`."""
+    """The amount with its currency sign, such as `$123.45`, `KWD1.005` or `¥1,200`."""
     parsed, pattern = _pattern(locale, amount.exponent)
     value = Decimal(amount.minor).scaleb(-amount.exponent)
     text: str = pattern.apply(value, parsed, currency=amount.currency, currency_digits=False)

@@ -180,12 +180,17 @@ class _Server(uvicorn.Server):
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
     read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
-    models = PostgresReadModels(Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX))
+    write_log = make_log(url, Right.WRITER, size_max=1)
+    reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
+    models = PostgresReadModels(reads)
     metrics = PrometheusMetrics(models.lags)
 
     def make_writer(deliver: Deliver) -> Writer:
-        write_log = make_log(url, Right.WRITER, size_max=1)
         return Writer(make_bus(write_log, metrics), deliver=deliver, metrics=metrics)
+
+    def close() -> None:
+        for held in (read_log, write_log, reads):
+            held.close()
 
     services = Services(
         config=ApiConfig(
@@ -205,6 +210,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         metrics=metrics,
         new_id=uuid7,
         clock=lambda: datetime.now(UTC),
+        close=close,
     )
     return ApiProcess(create_app(services), services, settings)
 

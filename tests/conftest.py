@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
     server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_database(server: EmbeddedServer) -> Callable[[], str]:
     """Makes fresh, empty databases; answers with their URLs."""
 

@@ -1,0 +1,128 @@
+"""Nobody reads or changes what is another's: every route, every id, every holder."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from api.app import operations
+from api.identity import Caller
+from domain.merchants.api_key import Role
+from tests.support.town import USD_10, Town
+
+pytestmark = pytest.mark.postgres
+IDS = re.compile(r"(?:mer|wal|app|clm|key)_[0-7][0-9a-hjkmnp-tv-z]{25}")
+
+
+@pytest.fixture(scope="module")
+def foreign(town: Town) -> dict[str, str]:
+    """Things of the first merchant and the first app."""
+    session, wallet = town.a_session(metadata={"note": "private"}), town.a_wallet()
+    claim = town.scan(session, wallet).json()["claim"]["id"]
+    paid, payer = town.a_paid_session()
+    token = town.call("wallet", "POST", f"/v1/wallets/{town.a_wallet()}/tokens").json()["token"]
+    return {
+        "session": session["id"],
+        "paid": paid["id"],
+        "wallet": wallet,
+        "payer": payer,
+        "claim": claim,
+        "page": token,
+        "order": session["order_id"],
+    }
+
+
+def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
+    for session in (foreign["session"], foreign["paid"]):
+        base = f"/v1/payment-sessions/{session}"
+        yield "GET", base, None
+        yield "GET", f"{base}/events", None
+        yield "POST", f"{base}/cancel", None
+        yield "DELETE", f"{base}/claim", None
+        for wallet in (foreign["wallet"], foreign["payer"]):
+            pay = {"claim_id": foreign["claim"], "wallet_id": wallet, "amount": USD_10}
+            yield "POST", f"{base}/pay", pay
+            payload = f"http://127.0.0.1:18080/q/{session[3:]}"
+            yield "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet}
+    for wallet in (foreign["wallet"], foreign["payer"]):
+        yield "GET", f"/v1/wallets/{wallet}", None
+        yield "GET", f"/v1/wallets/{wallet}/payments", None
+        yield "POST", f"/v1/wallets/{wallet}/top-ups", {"amount": USD_10, "reference": "theft"}
+        yield "POST", f"/v1/wallets/{wallet}/tokens", None
+    yield "GET", f"/v1/payment-sessions?order_id={foreign['order']}", None
+    yield "GET", "/v1/payment-sessions?limit=100", None
+    yield "GET", f"/v1/events?session={foreign['session']}", None
+    yield "GET", "/v1/events", None
+    yield "GET", "/metrics", None
+
+
+@pytest.mark.parametrize("who", ["other_merchant", "other_wallet", "page", ""])
+def test_a_stranger_gets_nothing_and_changes_nothing(
+    town: Town, foreign: dict[str, str], who: str
+) -> None:
+    before = town.position()
+    holder = foreign["page"] if who == "page" else who
+    leaks = []
+
+    for method, path, body in attempts(foreign):
+        response = town.call(holder, method, path, body, key=str(uuid4()))
+        own_list = response.status_code == 200 and response.json().get("data") == []
+        if response.status_code not in {401, 403, 404} and not own_list:
+            leaks.append((method, path, response.status_code))
+        secrets = set(IDS.findall(response.text)) & {foreign["wallet"], foreign["claim"]}
+        if secrets - {body["wallet_id"]} if body and "wallet_id" in body else secrets:
+            leaks.append((method, path, secrets))
+
+    assert leaks == []
+    assert town.position() == before
+
+
+def test_a_foreign_session_looks_like_none_at_all(town: Town, foreign: dict[str, str]) -> None:
+    path = "/v1/payment-sessions/"
+
+    real = town.call("other_merchant", "GET", path + foreign["session"])
+    none = town.call("other_merchant", "GET", path + "ps_" + "0" * 26)
+
+    assert real.json() == none.json()
+
+
+def test_each_route_is_closed_to_every_role_that_it_does_not_name(
+    town: Town, foreign: dict[str, str]
+) -> None:
+    holders = {
+        Caller.MERCHANT: "merchant",
+        Caller.WALLET: "wallet",
+        Caller.AUDITOR: "auditor",
+        Caller.OPERATOR: "operator",
+        Caller.PAGE: foreign["page"],
+    }
+    checked = 0
+    for operation, (caller, key) in product(operations(town.services), holders.items()):
+        if not operation.callers or caller in operation.callers:
+            continue
+        path = operation.path.replace("{id:str}", "x")
+        response = town.call(key, operation.method, path, key="k")
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden"), operation.name
+        checked += 1
+    assert checked > 30
+
+
+def test_a_revoked_key_and_a_key_of_the_other_mode_open_nothing(town: Town) -> None:
+    from application.commands.holders import RevokeKey  # noqa: PLC0415
+
+    key = town.desk.issue_key(Role.AUDITOR)
+    assert town.call(key.text, "GET", "/v1/events").status_code == 200
+    town.desk.send(RevokeKey(key_id=key.key_id))
+    time.sleep(1.05)  # the one wait that is promised: a revoked key lives for a second at most
+
+    assert town.call(key.text, "GET", "/v1/events").status_code == 401
+    town.desk._mode = "live"
+    live = town.desk.issue_key(Role.AUDITOR)
+    town.desk._mode = "test"
+    assert town.call(live.text, "GET", "/v1/events").status_code == 401

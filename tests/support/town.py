@@ -1,0 +1,126 @@
+"""A running ledger with two merchants, two wallet apps, an auditor and an operator, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from httpx import Response
+from litestar.testing import TestClient
+
+from api.context import Services
+from domain.merchants.api_key import Role
+from infrastructure import bootstrap
+from infrastructure.cli.holders import Registrar
+from infrastructure.postgres.connections import Right
+from infrastructure.settings import Settings
+
+USD_10 = {"minor": 1000, "currency": "USD"}
+
+
+class Town:
+    """Keys by name, and the calls that tests make."""
+
+    def __init__(
+        self, client: TestClient[Any], desk: Registrar, settings: Settings, services: Services
+    ) -> None:
+        self.services = services
+        self.client = client
+        self.desk = desk
+        self.settings = settings
+        self.merchants = [desk.register_merchant(n, ("shop.example",)) for n in ("Cafe", "Shop")]
+        self.apps = [desk.register_app(name) for name in ("One", "Two")]
+        self.keys = {
+            "merchant": desk.issue_key(Role.MERCHANT, self.merchants[0]).text,
+            "other_merchant": desk.issue_key(Role.MERCHANT, self.merchants[1]).text,
+            "wallet": desk.issue_key(Role.WALLET, self.apps[0]).text,
+            "other_wallet": desk.issue_key(Role.WALLET, self.apps[1]).text,
+            "auditor": desk.issue_key(Role.AUDITOR).text,
+            "operator": desk.issue_key(Role.OPERATOR).text,
+        }
+
+    def call(
+        self,
+        who: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "",
+        **headers: str,
+    ) -> Response:
+        """A request by somebody; `who` is a name from `keys`, a token, or nobody."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if who:
+            sent["Authorization"] = f"Bearer {self.keys.get(who, who)}"
+        if key:
+            sent["Idempotency-Key"] = key
+        content = None
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.client.request(method, path, content=content, headers=sent)
+
+    def a_session(self, who: str = "merchant", **facts: Any) -> dict[str, Any]:
+        body = {"order_id": str(uuid4()), "amount": USD_10, **facts}
+        response = self.call(who, "POST", "/v1/payment-sessions", body)
+        assert response.status_code == 201, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def a_wallet(self, minor: int = 100_000, who: str = "wallet", currency: str = "USD") -> str:
+        wallet = self.call(who, "POST", "/v1/wallets", {"currency": currency}).json()
+        if minor:
+            amount = {"minor": minor, "currency": currency}
+            path = f"/v1/wallets/{wallet['id']}/top-ups"
+            done = self.call(
+                "operator", "POST", path, {"amount": amount, "reference": "r"}, key=str(uuid4())
+            )
+            assert done.status_code == 201, done.text
+        return str(wallet["id"])
+
+    def scan(self, session: dict[str, Any], wallet: str, who: str = "wallet") -> Response:
+        body = {"payload": session["qr"]["payload"], "wallet_id": wallet}
+        return self.call(who, "POST", "/v1/scans", body)
+
+    def pay(
+        self,
+        session: dict[str, Any],
+        wallet: str,
+        claim: str,
+        who: str = "wallet",
+        key: str = "",
+        **facts: Any,
+    ) -> Response:
+        body = {"claim_id": claim, "wallet_id": wallet, "amount": USD_10, **facts}
+        path = f"/v1/payment-sessions/{session['id']}/pay"
+        return self.call(who, "POST", path, body, key=key or str(uuid4()))
+
+    def a_paid_session(self) -> tuple[dict[str, Any], str]:
+        session, wallet = self.a_session(), self.a_wallet()
+        claim = self.scan(session, wallet).json()["claim"]["id"]
+        paid = self.pay(session, wallet, claim)
+        assert paid.status_code == 200, paid.text
+        return paid.json(), wallet
+
+    def position(self) -> int:
+        return int(self.client.get("/readyz").json()["position"])
+
+
+@contextmanager
+def a_town(url: str, *, projections: bool = True, **facts: Any) -> Iterator[Town]:
+    """The API on a migrated database, projections and expiry beside it."""
+    settings = Settings(**{"rate_limit": 0, "port": 18080, "live_port": 18081, **facts})
+    api = bootstrap.make_api(settings, url)
+    log = bootstrap.make_log(url, Right.WRITER, size_max=2)
+    desk = Registrar(log, bootstrap.make_bus(log), settings.mode)
+    with TestClient(api.app, raise_server_exceptions=False) as client:
+        if projections:
+            with bootstrap.working(url):
+                yield Town(client, desk, settings, api.services)
+        else:
+            yield Town(client, desk, settings, api.services)
+    log.close()
