@@ -1,0 +1,204 @@
+"""Events in, rows out: the same event twice, rebuilt equals live, a poison event halts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from application.event_log import Recorded
+from domain.sessions.payment_session import PaymentSession
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Right, connect
+from projections._read_model import ReadModel, all_models
+from projections._runner import Runner, lags
+from projections.sessions import Sessions
+from projections.wallet_payments import WalletPayments
+from tests.support.postgres import rows
+from tests.support.world import World
+
+pytestmark = pytest.mark.postgres
+
+
+def some_history(log: PostgresLog) -> World:
+    world = World(log)
+    wallet, other = world.a_wallet(), world.a_wallet()
+    for number in range(12):
+        session = world.a_session(metadata={"n": str(number)})
+        if number % 4 == 0:
+            continue
+        claim = world.a_claim(session, wallet)
+        if number % 4 == 1:
+            world.send(world.pay(session, wallet, claim))
+        elif number % 4 == 2:
+            world.send(world.cancel(session))
+        else:
+            world.try_send(world.scan(session, other))
+    return world
+
+
+def take_all(runner: Runner, log: PostgresLog, *, size: int = 1000) -> None:
+    position = runner.prepare(log.read)
+    while page := log.read(position, size):
+        position = runner.take_in(page)
+
+
+@pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_live_equals_rebuilt_whatever_the_size_of_the_pages(
+    database_url: str, postgres_log: PostgresLog, model: type[ReadModel], size: int
+) -> None:
+    with connect(database_url, Right.PROJECTOR) as connection:
+        runner = Runner(model, connection)
+        assert runner.prepare(postgres_log.read) == 0
+        some_history(postgres_log)
+        take_all(runner, postgres_log, size=size)
+
+        assert runner.verify(postgres_log.read) == []
+        [(count,)] = rows(database_url, f"select count(*) from read_models.{model.name}")
+        assert count > 0
+        assert runner.rebuild(postgres_log.read) == postgres_log.head()
+        assert runner.verify(postgres_log.read) == []
+        assert rows(database_url, f"select count(*) from read_models.{model.name}") == [(count,)]
+
+
+@pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
+def test_the_same_page_twice_counts_once(
+    database_url: str, postgres_log: PostgresLog, model: type[ReadModel]
+) -> None:
+    some_history(postgres_log)
+    with connect(database_url, Right.PROJECTOR) as connection:
+        runner = Runner(model, connection)
+        take_all(runner, postgres_log)
+        before = rows(database_url, f"select * from read_models.{model.name} order by 1")
+
+        again = runner.take_in(postgres_log.read(0, 1000))
+
+        assert again == postgres_log.head()
+        assert rows(database_url, f"select * from read_models.{model.name} order by 1") == before
+
+
+def test_two_runners_share_the_work_and_nothing_counts_twice(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    some_history(postgres_log)
+    with (
+        connect(database_url, Right.PROJECTOR) as one,
+        connect(database_url, Right.PROJECTOR) as two,
+    ):
+        first, second = Runner(WalletPayments, one), Runner(WalletPayments, two)
+        first.prepare(postgres_log.read)
+        take_all(second, postgres_log, size=3)
+        take_all(first, postgres_log, size=5)
+        assert first.verify(postgres_log.read) == []
+
+
+def test_a_changed_row_is_found_by_verify(database_url: str, postgres_log: PostgresLog) -> None:
+    some_history(postgres_log)
+    with connect(database_url, Right.PROJECTOR) as connection:
+        runner = Runner(Sessions, connection)
+        take_all(runner, postgres_log)
+        connection.execute(
+            "update read_models.sessions set amount_minor = 1 where status = 'paid' and "
+            "position = (select min(position) from read_models.sessions where status = 'paid')"
+        )
+
+        differences = runner.verify(postgres_log.read)
+
+        assert len(differences) == 2
+        assert "only in the live table" in differences[0]
+
+
+def test_verify_of_a_model_that_lags_compares_at_its_own_position(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    some_history(postgres_log)
+    with connect(database_url, Right.PROJECTOR) as connection:
+        runner = Runner(Sessions, connection)
+        take_all(runner, postgres_log)
+        some_history(postgres_log)
+
+        assert runner.verify(postgres_log.read) == []
+        [(_, _, behind, seconds), *_] = lags(connection)
+        assert behind > 0
+        assert seconds >= 0
+
+
+def test_a_new_version_is_built_beside_and_takes_over(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    class Payments2(WalletPayments):
+        version = 2
+        tables = WalletPayments.tables.replace(
+            "position bigint not null", "position bigint not null, extra int"
+        )
+
+    some_history(postgres_log)
+    with connect(database_url, Right.PROJECTOR) as connection:
+        take_all(Runner(WalletPayments, connection), postgres_log)
+
+        position = Runner(Payments2, connection).prepare(postgres_log.read)
+
+        assert position == postgres_log.head()
+        [(count,)] = rows(
+            database_url, "select count(*) from read_models.wallet_payments where extra is null"
+        )
+        assert count == 3
+
+
+def test_a_poison_event_stops_a_model_and_leaves_its_rows_alone(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    class Picky(WalletPayments):
+        poison: ClassVar[bool] = True
+
+        @classmethod
+        def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
+            super().apply(events, cursor, table)
+            if cls.poison:
+                raise ZeroDivisionError
+
+    with connect(database_url, Right.PROJECTOR) as connection:
+        runner = Runner(Picky, connection)
+        runner.prepare(postgres_log.read)
+        some_history(postgres_log)
+
+        with pytest.raises(ZeroDivisionError):
+            runner.take_in(postgres_log.read(0, 1000))
+
+        query = "select position from read_models.tracking where name = 'wallet_payments'"
+        assert rows(database_url, query) == [(0,)]
+        assert rows(database_url, "select count(*) from read_models.wallet_payments") == [(0,)]
+
+
+def test_a_merchant_sees_only_its_own_and_expired_by_time(
+    database_url: str, postgres_log: PostgresLog, clock: Any
+) -> None:
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    world = World(postgres_log)
+    session = world.a_session()
+    other = World(postgres_log)
+    other.a_session()
+    with connect(database_url, Right.PROJECTOR) as connection:
+        take_all(Runner(Sessions, connection), postgres_log)
+    model = Sessions(postgres_log._connections.connection)
+
+    open_rows, _ = model.of_merchant(world.merchant, status="created", limit=10)
+    clock.set(datetime(2050, 1, 1, tzinfo=UTC))
+    expired, now = model.of_merchant(world.merchant, status="expired", limit=10)
+
+    assert [row.session_id for row in open_rows] == [session]
+    assert [row.session_id for row in expired] == [session]
+    assert expired[0].status_at(now).value == "expired"
+    assert model.of_merchant(world.merchant, status="created", limit=10)[0] == []
+
+
+def test_every_followed_event_changes_a_row() -> None:
+    ours = {v for v in vars(PaymentSession).values() if isinstance(v, type) and v.__name__ != "Event"}
+    events = {one for one in ours if issubclass(one, PaymentSession.Event)}
+
+    assert set(Sessions.follows) == events
