@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import Request
-from msgspec import Meta
+from msgspec import Meta, UnsetType
 
 from api.errors import UnsupportedMediaType
 from application.errors import NotFound
 from domain import ids
 from domain.errors import InvalidRequest
+from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money, check_amount
 
 T = TypeVar("T")
@@ -31,7 +32,11 @@ MetadataKey = Annotated[str, Meta(min_length=1, max_length=40)]
 MetadataValue = Annotated[str, Meta(max_length=500)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=20)]
 Url = Annotated[str, Meta(min_length=1, max_length=2000, pattern=PRINTABLE)]
-CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+CurrencyCode: Any = Literal[tuple(sorted(c.code for c in CURRENCIES.values() if not c.withdrawn))]
+"""ISO 4217, in use; the document lists them."""
+KnownCurrencyCode: Any = Literal[tuple(sorted(CURRENCIES))]
+"""ISO 4217, withdrawn ones too: history is still read."""
+TimeText = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
 
 
 def id_text(prefix: str) -> Any:
@@ -61,6 +66,15 @@ class MoneyBody(Body):
 
 class Query(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Query parameters: unknown ones are refused by name."""
+
+
+def given(value: T | UnsetType) -> T | None:
+    """A query parameter, or None if it was left out.
+
+    Left-out parameters are `UNSET` in the structs: a parameter that may be None would read the
+    text `null` as None.
+    """
+    return None if isinstance(value, UnsetType) else value
 
 
 Limit = Annotated[int, Meta(ge=1, le=100)]

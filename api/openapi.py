@@ -111,7 +111,7 @@ def _describe(
     if operation.description:
         told["description"] = operation.description
     if operation.callers:
-        told["security"] = [{"key": []}]
+        told["security"] = [{"key": []}, *([{}] if operation.local_without_key else [])]
         told["x-callers"] = sorted(operation.callers)
     if operation.body:
         content = {"application/json": {"schema": schemas[str(operation.body)]}}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -45,6 +46,7 @@ from projections.wallet_payments import WalletPayments
 
 READ_CONNECTIONS_MAX: Final = 8
 GRACE_SECONDS: Final = 5
+BACKLOG: Final = 2048
 
 
 class PortInUse(Exception):
@@ -142,10 +144,16 @@ class ApiProcess:
         Raises:
             PortInUse: the port is taken.
         """
+        where = f"{self.settings.host}:{self.settings.port}"
+        family = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
+        address = (self.settings.host, self.settings.port)
+        try:
+            listening = socket.create_server(address, family=family, backlog=BACKLOG)
+        except OSError as error:
+            msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_PORT"
+            raise PortInUse(msg) from error
         config = uvicorn.Config(
             self.app,
-            host=self.settings.host,
-            port=self.settings.port,
             access_log=False,
             log_config=None,
             ws="none",
@@ -154,20 +162,14 @@ class ApiProcess:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = _Server(config)
-        task = asyncio.create_task(server.serve())
+        task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            while not server.started:
-                if task.done():
-                    await task
-                    where = f"{self.settings.host}:{self.settings.port}"
-                    msg = f"{where} is in use: stop what listens there, or set QRLEDGER_PORT"
-                    raise PortInUse(msg)
+            while not server.started and not task.done():
                 await asyncio.sleep(0.01)
             yield
         finally:
             server.should_exit = True
-            with suppress(SystemExit):
-                await task
+            await task
 
 
 class _Server(uvicorn.Server):

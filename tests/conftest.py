@@ -77,5 +77,3 @@ def clock(database_url: str) -> TestClock:
 def home(tmp_path: Path) -> Path:
     """A home folder for the program."""
     return tmp_path / "home"
-
-

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 from litestar import Response
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from api.bodies import Limit, Position, Query, id_text
+from api.bodies import Limit, Position, Query, given, id_text
 from api.context import Services
 from api.identity import Caller
 from api.operation import Call, Operation
@@ -26,10 +26,10 @@ class EventsQuery(Query):
     """Where to start and what to show. `cursor` is the last answer's `next_cursor`."""
 
     after: Position = 0
-    cursor: Annotated[int, Meta(ge=0, le=2**62)] | None = None
+    cursor: Annotated[int, Meta(ge=0, le=2**62)] | UnsetType = UNSET
     limit: Limit = 20
-    type: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\.[a-z_]{1,40}$(?!\n)")] | None = None
-    session: id_text("ps") | None = None  # type: ignore[valid-type]
+    type: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\.[a-z_]{1,40}$(?!\n)")] | UnsetType = UNSET
+    session: id_text("ps") | UnsetType = UNSET  # type: ignore[valid-type]
 
 
 class EventRoutes:
@@ -56,24 +56,23 @@ class EventRoutes:
     async def list(self, call: Call) -> Response[bytes]:
         """A page of the log."""
         query: EventsQuery = call.query
-        after = query.after if query.cursor is None else query.cursor
-        if query.session is not None:
-            found, place = await asyncio.to_thread(self._of_session, query, after)
-        else:
-            found, place = await asyncio.to_thread(self._of_log, query, after)
-        cursor = str(place) if place is not None else None
-        return json_answer(Page([event_view(one) for one in found], cursor))
+        cursor = given(query.cursor)
+        after = query.after if cursor is None else cursor
+        find = self._of_log if query.session is UNSET else self._of_session
+        found, place = await asyncio.to_thread(find, query, after)
+        next_cursor = str(place) if place is not None else None
+        return json_answer(Page([event_view(one) for one in found], next_cursor))
 
     def _of_session(self, query: EventsQuery, after: int) -> tuple[Sequence[Recorded], int | None]:
         events = history(self._services.log, ids.decode("ps", str(query.session)))
-        fit = [e for e in events if e.position > after and query.type in {None, e.topic}]
+        fit = [e for e in events if e.position > after and query.type in {UNSET, e.topic}]
         shown = fit[: query.limit]
         return shown, shown[-1].position if len(fit) > query.limit else None
 
     def _of_log(self, query: EventsQuery, after: int) -> tuple[Sequence[Recorded], int | None]:
         """The next events, and the place to go on from; None at the end of the log."""
         log = self._services.log
-        if query.type is None:
+        if query.type is UNSET:
             page = log.read(after, query.limit + 1)
             shown = page[: query.limit]
             return shown, shown[-1].position if len(page) > query.limit else None

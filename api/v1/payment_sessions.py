@@ -7,19 +7,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Response
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.bodies import (
     Body,
-    CurrencyCode,
     Description,
+    KnownCurrencyCode,
     Limit,
     Metadata,
     MoneyBody,
     OrderId,
     Position,
     Query,
+    TimeText,
     Url,
+    given,
     id_text,
     path_id,
 )
@@ -90,21 +92,21 @@ class PayBody(Body):
 class SessionsQuery(Query):
     """Filters of the merchant's list. Times are RFC 3339; the range is half open."""
 
-    status: SessionStatus | None = None
-    order_id: OrderId | None = None
-    currency: CurrencyCode | None = None
-    created_from: str | None = None
-    created_to: str | None = None
+    status: SessionStatus | UnsetType = UNSET
+    order_id: OrderId | UnsetType = UNSET
+    currency: KnownCurrencyCode | UnsetType = UNSET
+    created_from: TimeText | UnsetType = UNSET
+    created_to: TimeText | UnsetType = UNSET
     limit: Limit = 20
-    cursor: str | None = None
-    at_least: Position | None = None
+    cursor: str | UnsetType = UNSET
+    at_least: Position | UnsetType = UNSET
 
 
 class EventsOfSessionQuery(Query):
     """Where to go on in a session's history."""
 
     limit: Limit = 100
-    cursor: str | None = None
+    cursor: str | UnsetType = UNSET
 
 
 class SessionRoutes:
@@ -251,7 +253,7 @@ class SessionRoutes:
         """A session's history."""
         query: EventsOfSessionQuery = call.query
         current = await self._visible(call, path_id("ps", call.path))
-        after = read_cursor(self._services.tokens, query.cursor) or 0
+        after = read_cursor(self._services.tokens, given(query.cursor)) or 0
         recorded = await asyncio.to_thread(history, self._services.log, current.state.id)
         rows = [one for one in recorded if one.position > after]
         return json_answer(page_of(call, rows, query.limit, event_view, lambda row: row.position))
@@ -260,16 +262,16 @@ class SessionRoutes:
         """The merchant's sessions."""
         query: SessionsQuery = call.query
         sessions = self._services.read_models.sessions
-        await caught_up(call, sessions.name, query.at_least)
+        await caught_up(call, sessions.name, given(query.at_least))
         rows, now = await asyncio.to_thread(
             sessions.of_merchant,
             call.who.holder,
-            status=query.status,
-            order_id=query.order_id,
-            currency=query.currency,
-            created_from=_time("created_from", query.created_from),
-            created_to=_time("created_to", query.created_to),
-            before=read_cursor(self._services.tokens, query.cursor),
+            status=given(query.status),
+            order_id=given(query.order_id),
+            currency=given(query.currency),
+            created_from=_time("created_from", given(query.created_from)),
+            created_to=_time("created_to", given(query.created_to)),
+            before=read_cursor(self._services.tokens, given(query.cursor)),
             limit=query.limit + 1,
         )
 

@@ -7,9 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from api.bodies import Body, CurrencyCode, Limit, MoneyBody, Position, Query, ShortText, path_id
+from api.bodies import (
+    Body,
+    CurrencyCode,
+    Limit,
+    MoneyBody,
+    Position,
+    Query,
+    ShortText,
+    given,
+    path_id,
+)
 from api.context import Services
 from api.identity import Caller
 from api.operation import Call, Idempotency, Operation
@@ -40,8 +50,8 @@ class WalletPaymentsQuery(Query):
     """Where to go on in a wallet's payments."""
 
     limit: Limit = 20
-    cursor: str | None = None
-    at_least: Position | None = None
+    cursor: str | UnsetType = UNSET
+    at_least: Position | UnsetType = UNSET
 
 
 class PageTokenView(Struct, frozen=True):
@@ -137,11 +147,11 @@ class WalletRoutes:
         query: WalletPaymentsQuery = call.query
         current = await self._visible(call, path_id("wal", call.path))
         model = self._services.read_models.wallet_payments
-        await caught_up(call, model.name, query.at_least)
+        await caught_up(call, model.name, given(query.at_least))
         rows = await asyncio.to_thread(
             model.of_wallet,
             current.state.public_id,
-            before=read_cursor(self._services.tokens, query.cursor),
+            before=read_cursor(self._services.tokens, given(query.cursor)),
             limit=query.limit + 1,
         )
         page = page_of(call, rows, query.limit, _payment_view, lambda row: row.position)

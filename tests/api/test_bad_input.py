@@ -49,7 +49,7 @@ OPTIONAL = {
     "checkout_may_cancel",
 }
 TEXT = ["", 5, None, [], {}, True, LONG, "a\x00b", "a\nb", "line\n"]
-AMOUNT = [
+AMOUNT: list[Any] = [
     None, 5, "10", [], {}, {"minor": 1}, {"currency": "USD"}, {"minor": 1, "currency": "USD", "x": 1},
     {"minor": "1", "currency": "USD"}, {"minor": 1.0, "currency": "USD"},
     {"minor": 1.5, "currency": "USD"}, {"minor": True, "currency": "USD"},
@@ -139,9 +139,7 @@ def test_a_wrong_body_is_told(
 ) -> None:
     before = town.position()
 
-    response = town.call(
-        "merchant", "POST", "/v1/payment-sessions", raw, Content_Type=media_type
-    )
+    response = town.call("merchant", "POST", "/v1/payment-sessions", raw, Content_Type=media_type)
 
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.headers["Content-Type"] == "application/problem+json"

@@ -246,7 +246,7 @@ def test_a_peer_that_never_reads_is_cut_and_does_not_hold_the_shutdown(
         path = url[url.index("/live") :]
         deaf = [await asyncio.to_thread(_deaf, stage.notifier.port, path) for _ in range(2)]
         until = time.monotonic() + 15
-        while 4008 not in stage.parted and time.monotonic() < until:
+        while 4008 not in stage.parted and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         assert 4008 in stage.parted
         started = time.monotonic()

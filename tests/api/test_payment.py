@@ -163,7 +163,9 @@ def test_idempotency_keys_on_create(town: Town) -> None:
         reordered % body["order_id"].encode(),  # type: ignore[attr-defined]
         key=f'"{key}"',
     )
-    other = town.call("merchant", "POST", "/v1/payment-sessions", {**body, "description": "x"}, key=key)
+    other = town.call(
+        "merchant", "POST", "/v1/payment-sessions", {**body, "description": "x"}, key=key
+    )
     stranger = town.call("other_merchant", "POST", "/v1/payment-sessions", body, key=key)
 
     assert (first.status_code, again.status_code) == (201, 201)
@@ -242,7 +244,9 @@ def test_wallet_top_ups(town: Town) -> None:
     assert (reused.status_code, reused.json()["code"]) == (409, "reference-used")
     assert town.call("wallet", "POST", path, euros, key="e").status_code == 422
     assert town.call("other_wallet", "POST", path, body, key="o").status_code == 404
-    assert town.call("operator", "POST", path, {**body, "reference": "op"}, key="p").status_code == 201
+    assert (
+        town.call("operator", "POST", path, {**body, "reference": "op"}, key="p").status_code == 201
+    )
     assert town.call("wallet", "POST", path, body).json()["code"] == "idempotency-key-required"
 
 

@@ -76,7 +76,9 @@ def test_the_list_shows_what_happened(town: Town) -> None:
     assert {k: v for k, v in row.items() if k != "server_time"} == {
         k: v for k, v in current.items() if k != "server_time"
     }
-    payments = town.call("wallet", "GET", f"/v1/wallets/{wallet}/payments?at_least={paid['position']}")
+    payments = town.call(
+        "wallet", "GET", f"/v1/wallets/{wallet}/payments?at_least={paid['position']}"
+    )
     [payment] = payments.json()["data"]
     assert payment["session_id"] == paid["id"]
     assert payment["merchant"]["name"] == "Cafe"
@@ -116,7 +118,9 @@ def test_the_log_is_read_in_order_and_whole(town: Town) -> None:
             break
         after = int(page["next_cursor"])
     assert seen == list(range(1, town.position() + 1))
-    [one] = town.call("auditor", "GET", f"/v1/events?after={paid['position'] - 1}&limit=1").json()["data"]
+    [one] = town.call("auditor", "GET", f"/v1/events?after={paid['position'] - 1}&limit=1").json()[
+        "data"
+    ]
     assert one["subject"] == paid["id"]
     assert one["data"]["amount_minor"] == 1000
     assert one["id"].startswith("evt_")
@@ -159,7 +163,12 @@ def test_the_codes_address_shows_the_public_part_only(town: Town) -> None:
 
     answers = [
         town.call("", "GET", path, Accept="application/json")
-        for path in (f"/q/{suffix}", f"/Q/{suffix.upper()}", f"/q/{session['id']}", f"/Q/PS_{suffix}")
+        for path in (
+            f"/q/{suffix}",
+            f"/Q/{suffix.upper()}",
+            f"/q/{session['id']}",
+            f"/Q/PS_{suffix}",
+        )
     ]
 
     for answer in answers:

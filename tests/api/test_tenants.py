@@ -68,7 +68,7 @@ def test_a_stranger_gets_nothing_and_changes_nothing(
 ) -> None:
     before = town.position()
     holder = foreign["page"] if who == "page" else who
-    leaks = []
+    leaks: list[tuple[Any, ...]] = []
 
     for method, path, body in attempts(foreign):
         response = town.call(holder, method, path, body, key=str(uuid4()))

@@ -211,8 +211,8 @@ class Meddler(MemoryLog):
 
     def __init__(self) -> None:
         super().__init__()
-        self.before_append: Callable[[], None] | None = None
-        self.after_load: Callable[[], None] | None = None
+        self.before_append: Callable[[], object] | None = None
+        self.after_load: Callable[[], object] | None = None
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         loading = super().load(streams, receipts)
@@ -246,7 +246,7 @@ def test_an_answer_that_rests_on_a_loser_is_decided_again() -> None:
     wallet = world.a_wallet(1000)
     one, two = world.a_session(), world.a_session()
     claims = [world.a_claim(one, wallet), world.a_claim(two, wallet)]
-    log.before_append = lambda: other.send(other.cancel(one)) and None
+    log.before_append = lambda: other.send(other.cancel(one))
 
     results = world.bus.run(
         [
@@ -265,7 +265,7 @@ def test_a_kept_refusal_never_rests_on_a_mate_that_may_lose() -> None:
     wallet = world.a_wallet(1000)
     one, two = world.a_session(), world.a_session()
     claims = [world.a_claim(one, wallet), world.a_claim(two, wallet)]
-    log.before_append = lambda: other.send(other.cancel(one)) and None
+    log.before_append = lambda: other.send(other.cancel(one))
 
     world.bus.run(
         [
@@ -347,7 +347,9 @@ def test_a_handler_that_breaks_harms_nobody_else() -> None:
 
     world.bus.serve(Broken, handler)
 
-    results = world.bus.run([envelope(world.create()), envelope(Broken()), envelope(world.create())])
+    results = world.bus.run(
+        [envelope(world.create()), envelope(Broken()), envelope(world.create())]
+    )
 
     assert codes(results) == ["ok", "internal-error", "ok"]
 

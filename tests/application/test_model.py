@@ -11,10 +11,10 @@ from tests.support.memory_log import MemoryLog
 
 class _MemoryLedger(Ledger):
     def __init__(self) -> None:
-        self.log = MemoryLog()
+        self.memory = self.log = MemoryLog()
 
     def advance(self, seconds: float) -> None:
-        self.log.advance(seconds)
+        self.memory.advance(seconds)
 
 
 class MemoryMachine(LedgerMachine):

@@ -80,7 +80,11 @@ def check(session: PaymentSession, **facts: Any) -> None:
         (["expired"], {}, SessionExpired),
         (["scanned"], {"wallet_id": "w2", "at": DEADLINE}, SessionExpired),
         (["scanned"], {"wallet_id": "w2", "at": LATER}, SessionClaimed),
-        (["scanned"], {"wallet_id": "w2", "at": NOW + timedelta(seconds=90) - TICK}, SessionClaimed),
+        (
+            ["scanned"],
+            {"wallet_id": "w2", "at": NOW + timedelta(seconds=90) - TICK},
+            SessionClaimed,
+        ),
     ],
 )
 def test_a_scan_is_refused_in_the_promised_order(

@@ -106,7 +106,7 @@ def test_keys_are_read_back_and_a_mistyped_one_is_not(
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_key_reader(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - any of several sentences
+    with pytest.raises(ValueError):
         BearerKey.parse(text)
 
 
@@ -159,5 +159,3 @@ def test_payers_are_sent_back_to_registered_hosts_only(url: str) -> None:
     merchant.check_return_url("https://SHOP.example/thanks?order=1")
     with pytest.raises(InvalidRequest, match="return_url"):
         merchant.check_return_url(url)
-
-

@@ -137,9 +137,7 @@ def test_an_outcome_that_cannot_be_learnt_is_told_as_such(
     world = World(log)
     command = world.create("A-1")
     proxy.cut_after = b"verdict"  # only the append answers with that column
-    monkeypatch.setattr(
-        "infrastructure.postgres.connections.connect", refuse := Refusing(proxy)
-    )
+    monkeypatch.setattr("infrastructure.postgres.connections.connect", refuse := Refusing(proxy))
 
     assert world.try_send(command, key="k") == "overloaded"
     refuse.over = True

@@ -61,7 +61,8 @@ def test_old_bytes_are_brought_up_step_by_step(state: bytes, country: str, city:
 
 
 def test_todays_shape_is_written_with_its_version_and_read_back() -> None:
-    event = Shop.Opened(
+    opened: Any = Shop.Opened
+    event = opened(
         originator_id=uuid4(),
         originator_version=1,
         timestamp=AT,

@@ -75,7 +75,9 @@ def test_even_a_superusers_url_runs_with_few_rights(database_url: str, statement
 
 
 @pytest.mark.parametrize("table", ["events", "commands"])
-@pytest.mark.parametrize("statement", ["update {} set recorded_at = now()", "delete from {}", "truncate {}"])
+@pytest.mark.parametrize(
+    "statement", ["update {} set recorded_at = now()", "delete from {}", "truncate {}"]
+)
 def test_the_second_wall_stops_the_owner(
     database_url: str, postgres_log: PostgresLog, table: str, statement: str
 ) -> None:

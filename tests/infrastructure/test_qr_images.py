@@ -90,7 +90,9 @@ def test_a_tilted_or_blurred_picture_is_read_back(angle: int, blur: float) -> No
     text = dynamic_url.build(ORIGINS[1], uuid4())
     picture = Image.open(io.BytesIO(images.png(text, scale=8, border=8))).convert("L")
 
-    tilted = picture.rotate(angle, expand=True, fillcolor=255).filter(ImageFilter.GaussianBlur(blur))
+    tilted = picture.rotate(angle, expand=True, fillcolor=255).filter(
+        ImageFilter.GaussianBlur(blur)
+    )
 
     assert read(tilted) == text
 

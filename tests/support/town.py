@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import random
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
-from httpx import Response
+import pytest
+from httpx import Client, Response
 from litestar.testing import TestClient
 
 from api.context import Services
@@ -25,7 +30,7 @@ class Town:
     """Keys by name, and the calls that tests make."""
 
     def __init__(
-        self, client: TestClient[Any], desk: Registrar, settings: Settings, services: Services
+        self, client: Client, desk: Registrar, settings: Settings, services: Services
     ) -> None:
         self.services = services
         self.client = client
@@ -108,6 +113,40 @@ class Town:
 
     def position(self) -> int:
         return int(self.client.get("/readyz").json()["position"])
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 below the range the kernel hands out."""
+    for port in random.sample(range(15_000, 20_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("no free port")
+
+
+@contextmanager
+def a_served_town(url: str, **facts: Any) -> Iterator[Town]:
+    """A town behind a real server: the API, the notifier and the workers on ports of their own."""
+    ports = {"port": free_port(), "live_port": free_port()}
+    settings = Settings(**{"rate_limit": 0, **ports, **facts})
+    api = bootstrap.make_api(settings, url)
+    log = bootstrap.make_log(url, Right.WRITER, size_max=2)
+    desk = Registrar(log, bootstrap.make_bus(log), settings.mode)
+    ready, stop = Event(), Event()
+
+    async def serve() -> None:
+        async with api.running(), bootstrap.notifying(settings, url):
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
+        yield Town(client, desk, settings, api.services)
+    stop.set()
+    thread.join(20)
+    log.close()
 
 
 @contextmanager

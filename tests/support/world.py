@@ -53,8 +53,8 @@ class World:
     def __init__(self, log: EventLog, *, like: World | None = None) -> None:
         self.log = log
         self.bus = a_bus(log)
-        self.merchant_id = like.merchant_id if like else uuid7()
-        self.app_id = like.app_id if like else uuid7()
+        self.merchant_id: UUID = like.merchant_id if like else uuid7()
+        self.app_id: UUID = like.app_id if like else uuid7()
         if like is None:
             self.send(
                 RegisterMerchant(

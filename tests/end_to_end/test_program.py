@@ -1,0 +1,330 @@
+"""Stories told through the program's own commands, as its users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from tests.support.postgres import rows
+from tests.support.town import free_port
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
+PROGRAM = [sys.executable, "-I", "-c", "from infrastructure.cli import main; main()"]
+
+
+def environment(home: Path, **facts: object) -> dict[str, str]:
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")}
+    ours = {"QRLEDGER_HOME": str(home), **{f"QRLEDGER_{k}": str(v) for k, v in facts.items()}}
+    return {**plain, **ours}
+
+
+def run(home: Path, *words: str, **facts: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *words],
+        env=environment(home, **facts),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=home.parent,
+    )
+
+
+@contextmanager
+def running(home: Path, *words: str, **facts: object) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*PROGRAM, *words],
+        env=environment(home, **facts),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=home.parent,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture
+def http() -> Iterator[Callable[[str], httpx.Client]]:
+    """Makes clients, and closes them."""
+    with ExitStack() as stack:
+        yield lambda url: stack.enter_context(httpx.Client(base_url=url, timeout=30))
+
+
+Http = Callable[[str], httpx.Client]
+
+
+def ports() -> dict[str, object]:
+    return {"PORT": free_port(), "LIVE_PORT": free_port()}
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 40) -> Any:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if found := condition():
+                return found
+        except (httpx.TransportError, FileNotFoundError, json.JSONDecodeError):
+            pass
+        time.sleep(0.05)
+    pytest.fail("it never came")
+
+
+def facts_of(home: Path) -> dict[str, str]:
+    found: dict[str, str] = wait_for(lambda: json.loads((home / "demo.json").read_text()))
+    return found
+
+
+def servers_of(home: Path) -> list[str]:
+    found = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True)
+    return [line for line in found.stdout.splitlines() if str(home) in line and "postgres" in line]
+
+
+def test_the_demo_walks_a_payment_and_leaves_nothing_behind(home: Path) -> None:
+    done = run(home, "demo", "--once", **ports())
+
+    assert done.returncode == 0, done.stderr
+    assert "is paid" in done.stdout
+    assert "Corner Cafe, $123.45" in done.stdout
+    assert done.stdout.count("curl -s") == 3
+    assert "█" in done.stdout
+    assert (home / "demo.json").stat().st_mode & 0o777 == 0o600
+    assert servers_of(home) == []
+    assert not (home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_the_demo_stays_up_answers_curl_and_stops_on_ctrl_c(home: Path, http: Http) -> None:
+    with running(home, "demo", **ports()) as demo:
+        facts = facts_of(home)
+        assert set(facts) == {
+            "base_url", "live_base_url", "merchant_key", "wallet_key", "auditor_key",
+            "operator_key", "merchant_id", "wallet_id",
+        }  # fmt: skip
+        client = http(facts["base_url"])
+        key = {"Authorization": f"Bearer {facts['wallet_key']}"}
+        wallet = client.get(f"/v1/wallets/{facts['wallet_id']}", headers=key).json()
+        assert wallet["available"] == {
+            "minor": 1_000_000, "currency": "USD", "exponent": 2, "display": "$10,000.00",
+        }  # fmt: skip
+        body = {"order_id": "A-1", "amount": {"minor": 450, "currency": "USD"}}
+        merchant = {"Authorization": f"Bearer {facts['merchant_key']}"}
+        session = client.post("/v1/payment-sessions", json=body, headers=merchant).json()
+        with connect(session["live_url"]) as screen:
+            assert json.loads(screen.recv())["type"] == "snapshot"
+            scan = {"payload": session["qr"]["payload"], "wallet_id": facts["wallet_id"]}
+            claim = client.post("/v1/scans", json=scan, headers=key).json()["claim"]["id"]
+            assert json.loads(screen.recv())["event"] == "payment_session.scanned"
+            pay = {"claim_id": claim, "wallet_id": facts["wallet_id"], "amount": body["amount"]}
+            path = f"/v1/payment-sessions/{session['id']}/pay"
+            paid = client.post(path, json=pay, headers={**key, "Idempotency-Key": "k"})
+            assert paid.json()["status"] == "paid"
+            assert json.loads(screen.recv())["event"] == "payment_session.paid"
+        metrics = client.get("/metrics")
+        assert (metrics.status_code, "qrledger_append" in metrics.text) == (200, True)
+        second = run(home, "demo", **ports())
+        assert (second.returncode, len(second.stderr.strip().splitlines())) == (2, 1)
+        assert "another demo runs" in second.stderr
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 0
+    assert servers_of(home) == []
+
+
+def test_the_next_start_works_after_kill_9_and_the_payment_is_still_there(
+    home: Path, http: Http
+) -> None:
+    with running(home, "demo", **ports()) as demo:
+        facts = facts_of(home)
+        body = {"order_id": "A-1", "amount": {"minor": 450, "currency": "USD"}}
+        merchant = {"Authorization": f"Bearer {facts['merchant_key']}"}
+        client = http(facts["base_url"])
+        session = client.post("/v1/payment-sessions", json=body, headers=merchant).json()
+        demo.kill()
+        demo.wait(10)
+
+    with running(home, "demo", **ports()):
+        again = wait_for(lambda: (f := facts_of(home)) if f_new(home, facts) else None)
+        auditor = {"Authorization": f"Bearer {again['auditor_key']}"}
+        client = http(again["base_url"])
+        found = client.get(f"/v1/payment-sessions/{session['id']}", headers=auditor).json()
+        assert found["order_id"] == "A-1"
+        old = {"Authorization": f"Bearer {facts['auditor_key']}"}
+        assert client.get("/v1/events", headers=old).status_code == 401
+    wait_for(lambda: servers_of(home) == [])
+
+
+def f_new(home: Path, old: dict[str, str]) -> bool:
+    return bool(json.loads((home / "demo.json").read_text())["auditor_key"] != old["auditor_key"])
+
+
+def test_separate_processes_on_one_database(
+    home: Path, make_database: Callable[[], str], http: Http
+) -> None:
+    url = make_database()
+    place = {"DATABASE_URL": url, **ports()}
+    other = {**place, **ports()}
+    early = run(home, "serve", **place)
+    assert (early.returncode, "qrledger migrate" in early.stderr) == (2, True)
+
+    migrations = [
+        subprocess.Popen([*PROGRAM, "migrate"], env=environment(home, **place), cwd=home.parent)
+        for _ in range(3)
+    ]
+    assert [one.wait(30) for one in migrations] == [0, 0, 0]
+    merchant = run(home, "merchants", "register", "Shop", **place).stdout.strip()
+    app = run(home, "apps", "register", "App", **place).stdout.strip()
+    keys = {
+        role: run(home, "keys", "create", role, "--holder", holder, **place).stdout.strip()
+        for role, holder in (("merchant", merchant), ("wallet", app), ("operator", ""))
+    }
+    limit = [run(home, "keys", "create", "operator", **place).returncode for _ in range(2)]
+    assert limit == [0, 1]
+    listed = run(home, "keys", "list", **place).stdout
+    assert listed.count("living") == 4
+    assert keys["merchant"].rpartition("_")[2] not in listed
+
+    def headers(role: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {keys[role]}", "Idempotency-Key": os.urandom(8).hex()}
+
+    with (
+        running(home, "serve", **place),
+        running(home, "serve", **other),
+        running(home, "work", **place),
+        running(home, "work", **place),
+        running(home, "notify", **place),
+    ):
+        one, two = (http(f"http://127.0.0.1:{p['PORT']}") for p in (place, other))
+        wait_for(lambda: one.get("/readyz").status_code == 200)
+        wait_for(lambda: two.get("/readyz").status_code == 200)
+        amount = {"minor": 500, "currency": "USD"}
+        wallet = one.post("/v1/wallets", json={"currency": "USD"}, headers=headers("wallet")).json()
+        path = f"/v1/wallets/{wallet['id']}"
+        top_up = {"amount": amount, "reference": "r"}
+        assert two.post(f"{path}/top-ups", json=top_up, headers=headers("operator")).is_success
+        body = {"order_id": "A-1", "amount": amount}
+        session = one.post("/v1/payment-sessions", json=body, headers=headers("merchant")).json()
+        with connect(session["live_url"]) as screen:
+            assert json.loads(screen.recv())["seq"] == 1
+            scan = {"payload": session["qr"]["payload"], "wallet_id": wallet["id"]}
+            scanned = one.post("/v1/scans", json=scan, headers=headers("wallet")).json()
+            assert json.loads(screen.recv())["seq"] == 2
+            pay = {"claim_id": scanned["claim"]["id"], "wallet_id": wallet["id"], "amount": amount}
+            where = f"/v1/payment-sessions/{session['id']}/pay"
+            paid = one.post(where, json=pay, headers=headers("wallet")).json()
+            assert json.loads(screen.recv())["session"]["status"] == "paid"
+        query = f"?at_least={paid['position']}"
+        rows_ = one.get(f"/v1/payment-sessions{query}", headers=headers("merchant")).json()["data"]
+        assert [row["status"] for row in rows_] == ["paid"]
+        assert run(home, "rebuild", "--verify", **place).returncode == 0
+        assert run(home, "rebuild", **place).returncode == 0
+        assert run(home, "rebuild", "--verify", **place).returncode == 0
+        with_change = "update read_models.sessions set description = 'changed'"
+        _execute(url, with_change)
+        changed = run(home, "rebuild", "--verify", "sessions", **place)
+        assert (changed.returncode, "only in the live table" in changed.stderr) == (1, True)
+    last = rows(url, "select max(notification_id), count(*) from ledger.events")
+    assert last[0][0] == last[0][1]
+
+
+def _execute(url: str, statement: str) -> None:
+    import psycopg  # noqa: PLC0415
+
+    with psycopg.connect(url) as connection:
+        connection.execute(statement)  # type: ignore[arg-type]
+
+
+def test_a_session_expires_by_itself_and_the_screen_hears_of_it(
+    home: Path, make_database: Callable[[], str], http: Http
+) -> None:
+    with running(home, "demo", DATABASE_URL=make_database(), **ports()):
+        facts = facts_of(home)
+        merchant = {"Authorization": f"Bearer {facts['merchant_key']}"}
+        body = {
+            "order_id": "A",
+            "amount": {"minor": 1, "currency": "USD"},
+            "expires_in_seconds": 60,
+        }
+        client = http(facts["base_url"])
+        session = client.post("/v1/payment-sessions", json=body, headers=merchant).json()
+        with connect(session["live_url"]) as screen:
+            assert json.loads(screen.recv())["type"] == "snapshot"
+            heard = {}
+            while heard.get("type") != "event":
+                heard = json.loads(screen.recv(timeout=75))
+        assert heard["event"] == "payment_session.expired"
+        assert client.post("/v1/payment-sessions", json=body, headers=merchant).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("words", "facts", "word"),
+    [
+        (["serve"], {"PROT": "1"}, "QRLEDGER_PROT"),
+        (["serve"], {"PORT": "x"}, "port"),
+        (["demo"], {"MODE": "live"}, "test ledger"),
+        (["serve"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "cannot be reached"),
+        (["rebuild", "nothing"], {}, "no read model"),
+        (["keys", "revoke", "x"], {}, "not a key's id"),
+        (["demo"], {"HOME": "/proc/none"}, "QRLEDGER_HOME"),
+        (["migrate"], {"HOME": "/proc/none"}, "QRLEDGER_HOME"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(
+    home: Path, words: list[str], facts: dict[str, str], word: str
+) -> None:
+    done = run(home, *words, **facts)
+
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert word in done.stderr
+    assert done.stderr.startswith("qrledger: ")
+
+
+@pytest.mark.parametrize("which", ["PORT", "LIVE_PORT"])
+def test_a_port_in_use_is_one_clear_line(
+    home: Path, which: str, make_database: Callable[[], str]
+) -> None:
+    taken = ports()
+    with socket.create_server(("127.0.0.1", int(str(taken[which])))):
+        done = run(home, "demo", "--once", DATABASE_URL=make_database(), **taken)
+
+    assert done.returncode == 2
+    assert f"QRLEDGER_{which}" in done.stderr.strip().splitlines()[-1]
+
+
+def test_no_secret_is_written_to_the_log(
+    home: Path, make_database: Callable[[], str], http: Http
+) -> None:
+    url = make_database()
+    with running(home, "demo", DATABASE_URL=url, **ports()) as demo:
+        facts = facts_of(home)
+        client = http(facts["base_url"])
+        wrong = facts["merchant_key"][:-1] + "!"
+        client.get("/v1/events", headers={"Authorization": f"Bearer {wrong}"})
+        client.post("/v1/payment-sessions", content=b"{", headers={"Authorization": wrong})
+        demo.send_signal(signal.SIGINT)
+        text = demo.stdout.read() if demo.stdout else ""
+    lines = [line for line in text.splitlines() if line.startswith("{")]
+    assert not any(facts["merchant_key"][-20:] in line for line in lines)
+    assert urlsplit(url).password not in text

@@ -1,0 +1,234 @@
+"""The house rules: imports, topics, golden events, names, sizes, documents."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.utils import resolve_topic
+
+from api.app import operations
+from api.bodies import Body, Query
+from api.errors import STATUS
+from api.openapi import problems_of
+from application.commands import HANDLERS
+from application.event_log import fold
+from domain.errors import LedgerError
+from domain.merchants.api_key import ApiKey
+from domain.merchants.merchant import Merchant
+from domain.sessions.order import Order
+from domain.sessions.payment_session import PaymentSession
+from domain.wallets.wallet import Wallet
+from domain.wallets.wallet_app import WalletApp
+from infrastructure.event_store.mapper import LedgerMapper
+from tests.support.documents import DOCUMENTS, a_document_services
+from tests.support.golden import EVENTS, GOLDEN
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ["domain", "application", "infrastructure", "projections", "api"]
+AGGREGATES = [PaymentSession, Order, Wallet, WalletApp, Merchant, ApiKey]
+FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "domain").rglob("*.py")), ids=lambda p: p.name)
+def test_the_domain_knows_the_standard_library_and_the_events_only(path: Path) -> None:
+    allowed = {*sys.stdlib_module_names, "domain"}
+
+    foreign = {n for n in imports(path) if n.partition(".")[0] not in allowed}
+
+    assert foreign <= {"eventsourcing.domain"}
+
+
+@pytest.mark.parametrize("room", ["domain", "application", "projections"])
+def test_nothing_inside_is_asynchronous(room: str) -> None:
+    for path in (ROOT / room).rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text()))
+        assert not any(isinstance(one, ast.AsyncFunctionDef | ast.Await) for one in nodes), path
+
+
+def test_decimals_and_floats_stay_away_from_money() -> None:
+    for room in ("domain", "application", "projections"):
+        for path in (ROOT / room).rglob("*.py"):
+            assert "decimal" not in imports(path), path
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_hold_one_idea(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+
+    assert lines <= 400, f"{path} has {lines} lines"
+
+
+def test_no_other_distribution_provides_our_names() -> None:
+    provided = metadata.packages_distributions()
+
+    for room in ROOMS:
+        assert set(provided.get(room, ["qrledger"])) == {"qrledger"}
+
+
+def test_every_package_is_marked_as_typed() -> None:
+    for room in ROOMS:
+        assert (ROOT / room / "py.typed").exists()
+
+
+def _events(aggregate: type[Any]) -> dict[str, type[Any]]:
+    classes = [v for v in vars(aggregate).values() if isinstance(v, type)]
+    events: dict[str, type[Any]] = {
+        str(getattr(v, "TOPIC", "")): v for v in classes if issubclass(v, aggregate.Event)
+    }
+    return {topic: v for topic, v in events.items() if not topic.endswith(".event")}
+
+
+CONTRACT = {
+    "payment_session": ["created", "scanned", "claim_released", "paid", "expired", "cancelled"],
+    "order": ["opened", "released"],
+    "wallet": ["opened", "topped_up", "captured"],
+    "merchant": ["registered"],
+    "wallet_app": ["registered"],
+    "key": ["issued", "revoked"],
+}
+
+
+def test_topics_are_the_contracts_words() -> None:
+    ours = {topic for aggregate in AGGREGATES for topic in _events(aggregate)}
+
+    assert ours == {f"{noun}.{word}" for noun, words in CONTRACT.items() for word in words}
+
+
+def test_event_fields_are_primitives() -> None:
+    allowed = {"str", "int", "bool", "str | None", "dict[str, str]", "list[str]"}
+    for aggregate in AGGREGATES:
+        for event in _events(aggregate).values():
+            annotations = inspect.get_annotations(event)
+            own = {n: a for n, a in annotations.items() if not n.startswith("originator")}
+            for name, kind in own.items():
+                text = kind if isinstance(kind, str) else kind.__name__
+                assert text in allowed | {"datetime"}, f"{event.TOPIC}.{name}: {text}"
+
+
+def test_every_topic_has_a_golden_file_for_every_version() -> None:
+    for aggregate in AGGREGATES:
+        for topic, event in _events(aggregate).items():
+            for version in range(1, getattr(event, "class_version", 1) + 1):
+                assert (GOLDEN / f"{topic}.v{version}.json").exists(), topic
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda p: p.stem)
+def test_golden_events_load_for_ever(path: Path) -> None:
+    golden = json.loads(path.read_text())
+    stored = StoredEvent(
+        originator_id=UUID(golden["originator_id"]),
+        originator_version=golden["originator_version"],
+        topic=golden["topic"],
+        state=golden["state"].encode(),
+    )
+
+    event: Any = LedgerMapper().to_domain_event(stored)
+
+    assert type(event) is resolve_topic(golden["topic"])
+    assert msgspec.to_builtins({**vars(event)}) == golden["fields"]
+
+
+def test_what_is_written_today_is_what_the_golden_files_hold() -> None:
+    for event in EVENTS:
+        stored = LedgerMapper().to_stored_event(event)
+        version = getattr(type(event), "class_version", 1)
+        golden = json.loads((GOLDEN / f"{stored.topic}.v{version}.json").read_text())
+
+        assert stored.state.decode() == golden["state"]
+
+
+def test_states_hold_immutable_values_so_that_a_branch_is_a_copy() -> None:
+    from tests.support.memory_log import MemoryLog  # noqa: PLC0415
+    from tests.support.world import World  # noqa: PLC0415
+
+    world = World(log := MemoryLog())
+    wallet, session = world.a_wallet(), world.a_session(metadata={"a": "b"})
+    claim = world.a_claim(session, wallet)
+    state: Any = fold(log.stream(session))
+    before = {**vars(state)}
+    frozen = {name: repr(value) for name, value in before.items() if name != "_pending_events"}
+
+    world.send(world.pay(session, wallet, claim))
+
+    assert {n: repr(v) for n, v in before.items() if n != "_pending_events"} == frozen
+
+
+def _errors() -> list[type[LedgerError]]:
+    found: list[type[LedgerError]] = []
+    todo: list[type[LedgerError]] = [LedgerError]
+    while todo:
+        kind = todo.pop()
+        todo += kind.__subclasses__()
+        if "code" in vars(kind):
+            found.append(kind)
+    return found
+
+
+def test_every_error_has_one_code_one_status_and_a_sentence() -> None:
+    errors = _errors()
+
+    assert sorted(kind.code for kind in errors) == sorted(STATUS)
+    for kind in errors:
+        assert kind.title
+        assert (kind.__doc__ or "").strip()
+        assert kind.kept <= (STATUS[kind.code] in {402, 410, 422}), kind.code
+        if STATUS[kind.code] in {402, 410, 422} and kind.code != "idempotency-key-reused":
+            assert kind.kept, kind.code
+
+
+def test_every_problem_an_operation_names_is_known() -> None:
+    served = operations(a_document_services())
+
+    assert len({operation.name for operation in served}) == len(served)
+    for operation in served:
+        assert set(problems_of(operation)) <= set(STATUS)
+
+
+def test_every_body_refuses_unknown_fields() -> None:
+    for operation in operations(a_document_services()):
+        if operation.body is not None:
+            assert issubclass(operation.body, Body)
+            assert operation.body.__struct_config__.forbid_unknown_fields
+        if operation.query is not None:
+            assert issubclass(operation.query, Query)
+
+
+def test_every_command_has_a_handler_of_its_own() -> None:
+    assert len(set(HANDLERS.values())) == len(HANDLERS)
+    for kind, handler in HANDLERS.items():
+        parameters = list(inspect.signature(handler).parameters.values())
+        assert parameters[0].annotation == kind.__name__
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_reference_pages_are_fresh(name: str) -> None:
+    path = ROOT / "docs" / "reference" / name
+
+    assert path.read_text() == DOCUMENTS[name](), "run `make docs`"
+
+
+def test_the_lock_has_hashes_and_no_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+
+    assert "://" not in lock
+    assert "--hash=sha256:" in lock

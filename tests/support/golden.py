@@ -1,0 +1,115 @@
+"""One event of each kind, and the files that must load for ever.
+
+`python -m tests.support.golden` writes the files of new events. It never rewrites one: bytes that
+were stored once are hashed by others.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.merchants.api_key import ApiKey
+from domain.merchants.merchant import Merchant
+from domain.sessions.order import Order
+from domain.sessions.payment_session import PaymentSession
+from domain.wallets.wallet import Wallet
+from domain.wallets.wallet_app import WalletApp
+from infrastructure.event_store.mapper import LedgerMapper, schema_version
+
+GOLDEN = Path(__file__).parents[1] / "house" / "golden"
+STREAM = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+AT = datetime(2026, 11, 20, 10, 12, 33, 1, tzinfo=UTC)
+MONEY = {"amount_minor": 12345, "currency": "USD", "exponent": 2}
+
+
+def _event(kind: type[Any], version: int, **facts: Any) -> Any:
+    if version == 1:
+        facts["originator_topic"] = kind.TOPIC.partition(".")[0]
+    return kind(originator_id=STREAM, originator_version=version, timestamp=AT, **facts)
+
+
+EVENTS = [
+    _event(
+        PaymentSession.Created,
+        1,
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        merchant_name="Corner Café",
+        order_id="SN129803",
+        description="2 coffees",
+        expires_at="2026-11-20T10:27:33.000001Z",
+        expires_in_seconds=900,
+        return_url=None,
+        metadata={"till": "3"},
+        checkout_may_cancel=False,
+        **MONEY,
+    ),
+    _event(
+        PaymentSession.Scanned,
+        2,
+        claim_id="clm_01h455vb4pex5vsknk084sn02q",
+        wallet_id="wal_01h455vb4pex5vsknk084sn02q",
+        wallet_app_id="app_01h455vb4pex5vsknk084sn02q",
+        lease_until="2026-11-20T10:14:03.000001Z",
+    ),
+    _event(PaymentSession.ClaimReleased, 3, claim_id="clm_01h455vb4pex5vsknk084sn02q"),
+    _event(
+        PaymentSession.Paid,
+        3,
+        wallet_id="wal_01h455vb4pex5vsknk084sn02q",
+        claim_id="clm_01h455vb4pex5vsknk084sn02q",
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        merchant_name="Corner Café",
+        **MONEY,
+    ),
+    _event(PaymentSession.Expired, 2, expires_at="2026-11-20T10:27:33.000001Z"),
+    _event(PaymentSession.Cancelled, 2, by="merchant"),
+    _event(
+        Order.Opened,
+        1,
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        order_id="SN129803",
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+    ),
+    _event(Order.Released, 2, session_id="ps_01h455vb4pex5vsknk084sn02q", reason="expired"),
+    _event(
+        Wallet.Opened,
+        1,
+        wallet_app_id="app_01h455vb4pex5vsknk084sn02q",
+        currency="KWD",
+        exponent=3,
+    ),
+    _event(Wallet.ToppedUp, 2, reference="REF 1", **MONEY),
+    _event(Wallet.Captured, 3, session_id="ps_01h455vb4pex5vsknk084sn02q", **MONEY),
+    _event(Merchant.Registered, 1, name="Corner Café", return_hosts=["shop.example"]),
+    _event(WalletApp.Registered, 1, name="Wallet"),
+    _event(
+        ApiKey.Issued,
+        1,
+        role="merchant",
+        holder_id="mer_01h455vb4pex5vsknk084sn02q",
+        mode="test",
+        secret_hash="0" * 64,
+    ),
+    _event(ApiKey.Revoked, 2),
+]
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for event in EVENTS:
+        stored = LedgerMapper().to_stored_event(event)
+        path = GOLDEN / f"{stored.topic}.v{schema_version(type(event))}.json"
+        golden = {
+            "topic": stored.topic,
+            "originator_id": str(stored.originator_id),
+            "originator_version": stored.originator_version,
+            "state": stored.state.decode(),
+            "fields": msgspec.to_builtins({**vars(event)}),
+        }
+        if not path.exists():
+            path.write_text(json.dumps(golden, indent=2, ensure_ascii=False) + "\n")
