@@ -164,7 +164,7 @@ class ApiProcess:
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            while not server.started and not task.done():
+            while not server.started and not task.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             yield
         finally:

@@ -80,9 +80,14 @@ def http() -> str:
         facts = [
             f"## {operation.method} `{path}`",
             f"{operation.summary}. {operation.description}".strip(),
-            f"- who: {callers}\n- Idempotency-Key: {operation.idempotency.value}"
-            f"\n- answers: {answers}"
-            f"\n- problems: {', '.join(f'`{code}`' for code in problems_of(operation))}",
+            "\n".join(
+                [
+                    f"- who: {callers}",
+                    f"- Idempotency-Key: {operation.idempotency.value}",
+                    f"- answers: {answers}",
+                    f"- problems: {', '.join(f'`{code}`' for code in problems_of(operation))}",
+                ]
+            ),
         ]
         for title, kind in (("body", operation.body), ("query", operation.query)):
             if kind is not None:

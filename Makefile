@@ -1,0 +1,66 @@
+# Everything runs in .venv; `make help` lists what there is.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+WORKERS ?= 2
+
+.PHONY: help setup run test check fmt e2e faults bench serve work notify rebuild docs wheel lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@if command -v uv >/dev/null 2>&1; then \
+	  UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=.venv uv pip install -q --require-hashes -r requirements.lock; \
+	else \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; \
+	fi
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(STAMP) ## install everything into .venv
+
+run: $(STAMP) ## start everything, walk one payment, stay up until Ctrl-C
+	@exec $(BIN)/qrledger demo
+
+test: $(STAMP) ## every test that needs no browser and no Debian package
+	@$(BIN)/pytest -n $(WORKERS) -m "not e2e"
+
+check: $(STAMP) ## lint, types, layers; no database, seconds
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache | tail -n 2
+
+fmt: $(STAMP) ## format and mend
+	@$(BIN)/ruff format -q .
+	@$(BIN)/ruff check -q --fix .
+
+e2e: $(STAMP) ## the tests with a browser (Debian: apt-get install chromium)
+	@$(BIN)/pytest -m e2e
+
+faults: $(STAMP) ## break things on purpose
+	@$(BIN)/pytest -n $(WORKERS) -m faults
+
+bench: $(STAMP) ## measure, as ratios in one run
+	@$(BIN)/python -m benchmarks.run
+
+serve work notify rebuild: $(STAMP) ## one process of an installation each
+	@exec $(BIN)/qrledger $@
+
+docs: $(STAMP) ## write the reference pages from the code
+	@$(BIN)/python -m tests.support.documents
+
+wheel: $(STAMP) ## build the wheel into dist/
+	@rm -rf dist
+	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@ls dist
+
+lock: $(STAMP) ## write requirements.lock: versions and hashes, no address
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	  --all-extras --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove what was made
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

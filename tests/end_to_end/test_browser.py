@@ -1,0 +1,128 @@
+"""What a real browser makes of it: pictures that scan, a socket that talks, documents that stay home."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from infrastructure.postgres.migrate import migrate
+from tests.support.town import Town, a_served_town
+
+pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def town(make_database: Callable[[], str]) -> Iterator[Town]:
+    url = make_database()
+    migrate(url, mode="test", token_secret=b"s" * 32)
+    with a_served_town(url) as town:
+        yield town
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.fail("no chromium: install Debian's package `chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, town: Town) -> Iterator[Page]:
+    """A page that may not complain, and may ask nobody but us."""
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    ours = (town.settings.public_origin, "data:")
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(ours) else complaints.append(request.url),
+    )
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def shoot(page: Page, name: str) -> Image.Image:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    data = page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=False)
+    return Image.open(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_api_documents_load_nothing_from_elsewhere(page: Page, town: Town, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+
+    page.goto(f"{town.settings.public_origin}/docs")
+
+    assert page.get_by_role("heading", level=1).inner_text().startswith("qrledger API")
+    assert page.locator("section").count() > 15
+    font = page.locator("main").evaluate("e => getComputedStyle(e).maxWidth")
+    assert font == "960px"  # the style sheet was let in
+    shoot(page, f"docs-{scheme}")
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_picture_on_a_screen_is_read_back(page: Page, town: Town, kind: str, scheme: Any) -> None:
+    session = town.a_session()
+    page.emulate_media(color_scheme=scheme)
+
+    page.goto(session["qr"][f"{kind}_url"])
+
+    [found] = zxingcpp.read_barcodes(shoot(page, f"qr-{kind}-{scheme}").convert("L"))
+    assert found.text == session["qr"]["payload"]
+
+
+def test_a_page_of_ours_hears_of_the_payment_and_a_foreign_one_is_refused(
+    browser: Browser, town: Town
+) -> None:
+    session, wallet = town.a_session(), town.a_wallet()
+    listen = """url => {
+        window.heard = [];
+        const socket = new WebSocket(url);
+        socket.onmessage = e => window.heard.push(JSON.parse(e.data));
+        socket.onclose = e => window.heard.push({type: "closed", code: e.code});
+    }"""
+    ours, foreign = browser.new_page(), browser.new_page()
+    ours.route(
+        "**/app", lambda route: route.fulfill(body="<title>x</title>", content_type="text/html")
+    )
+    ours.goto(f"{town.settings.public_origin}/app")
+    ours.evaluate(listen, session["live_url"])
+    foreign.goto("about:blank")
+    foreign.evaluate(listen, session["live_url"])
+    ours.wait_for_function("heard.length == 1")
+
+    claim = town.scan(session, wallet).json()["claim"]["id"]
+    town.pay(session, wallet, claim)
+
+    ours.wait_for_function("heard.length == 3")
+    heard = ours.evaluate("heard.map(m => [m.type, m.seq, m.session.status])")
+    assert heard == [["snapshot", 1, "created"], ["event", 2, "scanned"], ["event", 3, "paid"]]
+    foreign.wait_for_function("heard.length == 1")
+    assert foreign.evaluate("heard[0]") == {"type": "closed", "code": 1006}
+    ours.close()
+    foreign.close()
