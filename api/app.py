@@ -65,7 +65,9 @@ def create_app(services: Services) -> Litestar:
 
     async def add_headers(message: Message, _scope: Scope) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *written]
+            own = {name for name, _ in message["headers"]}
+            added = [pair for pair in written if pair[0] not in own]
+            message["headers"] = [*message["headers"], *added]
 
     return Litestar(
         [*(router.route(operation) for operation in served), *_documents(served, services)],
@@ -96,6 +98,10 @@ def _documents(served: Sequence[Operation], services: Services) -> list[BaseRout
     async def docs() -> Response[str]:
         return Response(page, media_type="text/html")
 
+    @get("/favicon.ico", name="favicon")
+    async def favicon() -> Response[bytes]:
+        return Response(_static("icon.svg"), media_type=STATIC["icon.svg"])
+
     @get("/static/{name:str}", name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
         name = str(request.path_params["name"])
@@ -111,7 +117,7 @@ def _documents(served: Sequence[Operation], services: Services) -> list[BaseRout
         told = {"code": kind.code, "title": kind.title, "description": (kind.__doc__ or "").strip()}
         return Response(msgspec.json.encode(told), media_type="application/json")
 
-    return [openapi_json, docs, static, problem]
+    return [openapi_json, docs, favicon, static, problem]
 
 
 @lru_cache

@@ -11,6 +11,7 @@ import msgspec
 
 from api.errors import BODY_BYTES_MAX, STATUS
 from api.operation import KEY_CHARS_MAX, Idempotency, Operation
+from api.schema_words import fields
 from domain.errors import LedgerError
 
 _REF = "#/components/schemas/{name}"
@@ -197,7 +198,7 @@ def page(operations: Sequence[Operation], *, version: str) -> str:
         )
         rows.append(
             f'<section id="{operation.name}"><h2><code>{operation.method} {path}</code></h2>'
-            f"<p>{html.escape(operation.summary)}. {html.escape(operation.description)}</p>"
+            f"<p>{_marked(operation.summary)}. {_marked(operation.description)}</p>"
             f"<dl><dt>Who</dt><dd>{callers}</dd><dt>Idempotency-Key</dt>"
             f"<dd>{operation.idempotency.value}</dd><dt>Answers</dt><dd>{answers}</dd></dl>"
             f"{_fields('Body', operation.body)}{_fields('Query', operation.query)}"
@@ -208,10 +209,15 @@ def page(operations: Sequence[Operation], *, version: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="/static/icon.svg"><link rel="stylesheet" href="/static/docs.css">'
         f"</head><body><main><h1>qrledger API {html.escape(version)}</h1>"
-        f"<p>{html.escape(DESCRIPTION)}</p>"
+        f"<p>{_marked(DESCRIPTION)}</p>"
         '<p><a href="/openapi.json">OpenAPI 3.1 document</a></p>'
         f"{''.join(rows)}</main></body></html>"
     )
+
+
+def _marked(text: str) -> str:
+    """Back quotes as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 
 def _fields(title: str, kind: type[Any] | None) -> str:
@@ -221,24 +227,6 @@ def _fields(title: str, kind: type[Any] | None) -> str:
     for name, required, schema in fields(kind):
         rows.append(
             f"<tr><td><code>{name}</code></td><td>{'required' if required else ''}</td>"
-            f"<td><code>{html.escape(schema)}</code></td></tr>"
+            f"<td>{html.escape(schema)}</td></tr>"
         )
     return f"<table><caption>{title}</caption><tbody>{''.join(rows)}</tbody></table>"
-
-
-def fields(kind: type[Any]) -> list[tuple[str, bool, str]]:
-    """Name, whether it is required, and the schema of each field; nested ones are dotted."""
-    (reference,), components = msgspec.json.schema_components([kind], ref_template=_REF)
-    found: list[tuple[str, bool, str]] = []
-
-    def walk(schema: dict[str, Any], prefix: str) -> None:
-        for name, inner in schema.get("properties", {}).items():
-            target = inner.get("$ref", "").rpartition("/")[2]
-            if target:
-                walk(components[target], f"{prefix}{name}.")
-                continue
-            text = msgspec.json.encode(_without_null(inner)).decode()
-            found.append((prefix + name, name in schema.get("required", []), text))
-
-    walk(components[reference["$ref"].rpartition("/")[2]], "")
-    return found

@@ -24,7 +24,11 @@ from domain import ids
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
-PICTURE_HEADERS: Final = {"Cache-Control": "public, max-age=86400, immutable"}
+PICTURE_HEADERS: Final = {
+    "Cache-Control": "public, max-age=86400, immutable",
+    # A browser that shows a picture by itself styles it inline; nothing may run in it.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
 Token = Annotated[str, Meta(min_length=1, max_length=80)]
 
 

@@ -1,0 +1,72 @@
+"""JSON schemas in words, for pages that people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+_REF = "#/components/schemas/{name}"
+_CHOICES_MAX = 12
+
+
+def fields(kind: type[Any]) -> list[tuple[str, bool, str]]:
+    """Name, whether it is required, and what is expected of each field; nested ones are dotted."""
+    (reference,), components = msgspec.json.schema_components([kind], ref_template=_REF)
+    found: list[tuple[str, bool, str]] = []
+
+    def walk(schema: dict[str, Any], prefix: str) -> None:
+        for name, inner in schema.get("properties", {}).items():
+            target = inner.get("$ref", "").rpartition("/")[2]
+            if target:
+                walk(components[target], f"{prefix}{name}.")
+            else:
+                found.append((prefix + name, name in schema.get("required", []), words(inner)))
+
+    walk(components[reference["$ref"].rpartition("/")[2]], "")
+    return found
+
+
+def words(schema: dict[str, Any]) -> str:
+    """What a value must be, such as `text, 1 to 64 characters`."""
+    if "anyOf" in schema:
+        kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
+        return " or ".join(
+            [*map(words, kinds), *(["null"] if len(kinds) < len(schema["anyOf"]) else [])]
+        )
+    if "enum" in schema:
+        choices = [str(value) for value in schema["enum"]]
+        few = len(choices) <= _CHOICES_MAX
+        return ", ".join(choices) if few else f"ISO 4217 code ({choices[0]} … {choices[-1]})"
+    text = _kind(schema)
+    if schema.get("default") not in (None, "", {}):
+        text += f"; default {msgspec.json.encode(schema['default']).decode()}"
+    return text
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    match schema.get("type"):
+        case "string" if schema.get("format") == "date-time":
+            return "RFC 3339 time with an offset"
+        case "string" if "_[0-7]" in schema.get("pattern", ""):
+            return f"id, {schema['pattern'][1:].partition('_')[0]}_…"
+        case "string":
+            return "text" + _range(schema.get("minLength"), schema.get("maxLength"), "characters")
+        case "integer":
+            return "integer" + _range(schema.get("minimum"), schema.get("maximum"), "")
+        case "object":
+            return "object of texts" + _range(None, schema.get("maxProperties"), "members")
+        case other:
+            return str(other)
+
+
+def _range(least: int | None, most: int | None, unit: str) -> str:
+    if least is None and most is None:
+        return ""
+    if most is None:
+        text = f"at least {least:,}"
+    elif least is None or least == 0:
+        text = f"at most {most:,}"
+    else:
+        text = f"{least:,} to {most:,}"
+    return f", {text} {unit}".rstrip()
