@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
-from api import openapi
+from api import money, openapi
 from api.context import Services
 from api.errors import BODY_BYTES_MAX, on_any_error, on_http_error, on_ledger_error, to_response
 from api.operation import Operation, Router
@@ -24,6 +24,7 @@ from api.v1.public import PublicRoutes
 from api.v1.wallets import WalletRoutes
 from application.errors import NotFound
 from domain.errors import LedgerError
+from domain.money.money import Money
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
@@ -55,6 +56,7 @@ def version() -> str:
 
 def create_app(services: Services) -> Litestar:
     """The ASGI application."""
+    money.display(Money(0, "USD"))  # loads the locale now, not in the first answer
     served = operations(services)
     router = Router(services)
     headers = dict(HEADERS)

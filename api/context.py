@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -104,7 +103,5 @@ class Services:
     qr_images: QrImages
     metrics: Collector
     new_id: Callable[[], UUID]
-    clock: Callable[[], datetime]
-    """The process's clock: good enough for rate limits and token lifetimes, never for money."""
     close: Callable[[], None]
     """Gives back what the services hold, when the application has ended."""

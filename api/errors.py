@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ from application.errors import (
     Overloaded,
     Unauthorized,
 )
-from domain import times
 from domain.errors import LedgerError
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -126,7 +124,7 @@ def to_response(error: LedgerError) -> Response[bytes]:
     headers = {"Cache-Control": "no-store"}
     status = STATUS[error.code]
     if status in {429, 503} or error.transient:
-        headers["Retry-After"] = str(_retry_after(error))
+        headers["Retry-After"] = str(error.facts.get("retry_after_seconds", RETRY_SECONDS))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.replayed:
@@ -137,15 +135,6 @@ def to_response(error: LedgerError) -> Response[bytes]:
         media_type=PROBLEM_JSON,
         headers=headers,
     )
-
-
-def _retry_after(error: LedgerError) -> int:
-    """Whole seconds: until a claim's lease is over, else a second."""
-    lease_until = error.facts.get("lease_until")
-    if isinstance(lease_until, str):
-        left = times.from_text(lease_until) - datetime.now(UTC)
-        return max(RETRY_SECONDS, int(left.total_seconds()) + 1)
-    return RETRY_SECONDS
 
 
 def on_ledger_error(_request: Request[Any, Any, Any], error: LedgerError) -> Response[bytes]:

@@ -71,7 +71,7 @@ class Doorkeeper:
         if scheme.lower() != "bearer" or not text:
             raise Unauthorized(reason="Send a key as `Authorization: Bearer qrl_…`")
         if text.startswith("qrw_"):
-            return self._page(text)
+            return await asyncio.to_thread(self._page, text)
         try:
             presented = BearerKey.parse(text)
         except ValueError:
@@ -84,7 +84,7 @@ class Doorkeeper:
 
     def _page(self, text: str) -> Identity:
         try:
-            page = self._services.tokens.check_page(text, self._services.clock())
+            page = self._services.tokens.check_page(text, self._services.reader.clock.now())
         except BadToken as error:
             raise Unauthorized(reason=f"The page token is not valid: {error}") from None
         wallet_id = ids.encode("wal", page.wallet_id)

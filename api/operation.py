@@ -54,6 +54,8 @@ class Operation:
     description: str = ""
     callers: frozenset[Caller] = frozenset()
     """Empty: anybody, without a key."""
+    limited: bool = True
+    """Counts against the caller's requests a second; monitors' questions do not."""
     local_without_key: bool = False
     """From this machine no key is asked for."""
     body: type[Any] | None = None
@@ -161,7 +163,7 @@ class Router:
             self._let_through(who.holder, now)
             if who.caller not in operation.callers:
                 raise Forbidden(reason=f"A key of the role {who.caller} may not do this")
-        else:
+        elif operation.limited:
             self._let_through(f"address {client_address(request, config)}", now)
         key = _idempotency_key(request.headers.get("idempotency-key"))
         if operation.idempotency is Idempotency.REQUIRED and key is None:

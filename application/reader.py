@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Generic
+from typing import Final, Generic
 from uuid import UUID
 
 from application.command import A
 from application.errors import NotFound
 from application.event_log import EventLog
 from application.state_cache import StateCache
+
+CLOCK_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,44 @@ class Current(Generic[A]):
     now: datetime
 
 
+class LedgerClock:
+    """The ledger's time as far as this process can tell, whatever its own clock says.
+
+    It decides nothing about sessions: it is for token lifetimes and countdowns.
+    """
+
+    def __init__(self, log: EventLog, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._event_log = log
+        self._monotonic = monotonic
+        self._known: tuple[datetime, float] | None = None
+
+    def learn(self, now: datetime) -> None:
+        """Take the ledger's time from an answer that carried it."""
+        self._known = (now, self._monotonic())
+
+    def now(self) -> datetime:
+        """The last time learnt, plus what has passed since; asks if that is over a minute old.
+
+        Raises:
+            LogUnavailable: it has to ask, and the log is away.
+        """
+        if self._known is None or self._monotonic() - self._known[1] > CLOCK_SECONDS:
+            self.learn(self._event_log.now())
+        return self.estimate()
+
+    def estimate(self) -> datetime:
+        """The same without asking; the process's own time if nothing was ever learnt."""
+        if self._known is None:
+            return datetime.now(UTC)
+        at, then = self._known
+        return at + timedelta(seconds=self._monotonic() - then)
+
+
 class Reader:
     """Aggregates as the log has them now. Thread-safe; a cache makes long histories cheap."""
 
     def __init__(self, log: EventLog, cache: StateCache | None = None) -> None:
+        self.clock = LedgerClock(log)
         self._event_log = log
         self._cache = cache if cache is not None else StateCache()
         self._lock = Lock()
@@ -41,6 +79,7 @@ class Reader:
         with self._lock:
             version = self._cache.version(stream_id)
         loading = self._event_log.load({stream_id: version}, [])
+        self.clock.learn(loading.now)
         with self._lock:
             for recorded in loading.events:
                 self._cache.take_in(recorded)

@@ -8,13 +8,14 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any, Final
 
 import psycopg
 import uvicorn
 from litestar import Litestar
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from uuid_utils.compat import uuid7
 
 from api.app import create_app
@@ -109,24 +110,29 @@ class PostgresReadModels:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self.sessions = Sessions(connections.connection)
-        self.wallet_payments = WalletPayments(connections.connection)
+        self.sessions = Sessions(self._reading)
+        self.wallet_payments = WalletPayments(self._reading)
 
     def position(self, name: str) -> int:
         """The last position a read model has taken in, 0 before its first."""
         query = "select position from read_models.tracking where name = %s"
-        with self._connections.connection() as connection:
+        with self._reading() as connection:
             row = connection.execute(query, (name,)).fetchone()
         return int(row[0]) if row else 0
 
     def lags(self) -> list[Lag]:
         """How far each read model is behind; one that was never built is behind for ever."""
+        with self._reading() as connection:
+            found = {lag[0]: Lag(*lag) for lag in lags(connection)}
+        return [found.get(m.name) or Lag(m.name, 0, 0, float("inf")) for m in all_models()]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection[TupleRow]]:
         try:
             with self._connections.connection() as connection:
-                found = {lag[0]: Lag(*lag) for lag in lags(connection)}
+                yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise LogUnavailable(reason="the database is away") from error
-        return [found.get(m.name) or Lag(m.name, 0, 0, float("inf")) for m in all_models()]
+            raise LogUnavailable(reason="the database is away or busy") from error
 
 
 @dataclass(slots=True)
@@ -211,7 +217,6 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         qr_images=SegnoImages(),
         metrics=metrics,
         new_id=uuid7,
-        clock=lambda: datetime.now(UTC),
         close=close,
     )
     return ApiProcess(create_app(services), services, settings)

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -30,6 +29,7 @@ from api.live.hub import BUFFER_BYTES_MAX, SOCKETS_PER_SESSION_MAX, Hub, Listene
 from api.tokens import BadToken, Tokens
 from application.errors import LogUnavailable
 from application.event_log import EventLog, Recorded
+from application.reader import LedgerClock
 from domain import ids
 
 HEARTBEAT_SECONDS: Final = 25.0
@@ -78,8 +78,8 @@ class Notifier:
         self._on_open = on_open
         self._on_part = on_part
         self._exposition = exposition
-        self._offset = timedelta()
-        self._hub = Hub(self._now)
+        self._clock = LedgerClock(log)
+        self._hub = Hub(self._clock.estimate)
         self._connections: set[ServerConnection] = set()
         self._partings: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -218,7 +218,7 @@ class Notifier:
         self._hub.register(listener)
         try:
             loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
-            self._offset = loading.now - datetime.now(UTC)
+            self._clock.learn(loading.now)
             self._tokens.check_session(token, session_id, loading.now)
             history = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
             if not history:
@@ -258,14 +258,10 @@ class Notifier:
 
     # Housekeeping.
 
-    def _now(self) -> datetime:
-        """The ledger's time as far as this process can tell; it decides nothing."""
-        return datetime.now(UTC) + self._offset
-
     async def _heartbeats(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            text = protocol.heartbeat(self._now())
+            text = protocol.heartbeat(self._clock.estimate())
 
             def beat(listener: Listener, text: str = text) -> None:
                 if listener.waiting is None:

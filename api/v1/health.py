@@ -52,17 +52,18 @@ class HealthRoutes:
         return [
             Operation(
                 name="getHealth", method="GET", path="/healthz", summary="The process is alive",
-                answers={200: AliveView}, handler=self.alive,
+                answers={200: AliveView}, limited=False, handler=self.alive,
             ),
             Operation(
                 name="getReadiness", method="GET", path="/readyz",
                 summary="The database answers and no read model lags more than 2 s",
-                answers={200: ReadyView}, problems=("not-ready",), handler=self.ready,
+                answers={200: ReadyView}, problems=("not-ready",), limited=False,
+                handler=self.ready,
             ),
             Operation(
                 name="getMetrics", method="GET", path="/metrics",
                 summary="Prometheus metrics; from this machine, or with an operator's key",
-                callers=frozenset({Caller.OPERATOR}), local_without_key=True,
+                callers=frozenset({Caller.OPERATOR}), local_without_key=True, limited=False,
                 answers={200: "text/plain"}, handler=self.metrics,
             ),
         ]  # fmt: skip

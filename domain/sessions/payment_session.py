@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Final
 from uuid import UUID
 
@@ -252,8 +253,11 @@ class PaymentSession(Aggregate):
         if self.claim and self.claim.wallet_id == wallet_id:
             return
         if self.claim and at < self.claim.lease_until:
+            left = self.claim.lease_until - at
             raise SessionClaimed(
-                session_id=self.public_id, lease_until=times.to_text(self.claim.lease_until)
+                session_id=self.public_id,
+                lease_until=times.to_text(self.claim.lease_until),
+                retry_after_seconds=ceil(left.total_seconds()),
             )
         if self.claims_by_app.get(wallet_app_id, 0) >= CLAIMS_PER_APP_MAX:
             raise ClaimsExhausted(session_id=self.public_id, claims_max=CLAIMS_PER_APP_MAX)

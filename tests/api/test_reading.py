@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
 import zxingcpp
+from httpx import Response
 from PIL import Image
 
 from tests.support.town import Town
@@ -214,14 +217,21 @@ def test_health_readiness_and_metrics(town: Town) -> None:
     town.a_paid_session()
 
     assert town.call("", "GET", "/healthz").json() == {"status": "ok"}
-    ready = town.call("", "GET", "/readyz")
-    assert ready.status_code == 200
+    ready = wait_for(lambda: town.call("", "GET", "/readyz"), lambda r: r.status_code == 200)
     assert {one["name"] for one in ready.json()["read_models"]} == {"sessions", "wallet_payments"}
     assert town.call("", "GET", "/metrics").status_code == 401  # the test client has no address
     metrics = town.call("operator", "GET", "/metrics").text
     assert 'qrledger_verdicts_total{verdict="recorded"}' in metrics
     assert "qrledger_lag_seconds" in metrics
     assert town.call("merchant", "GET", "/metrics").status_code == 403
+
+
+def wait_for(ask: Callable[[], Response], good: Callable[[Response], bool]) -> Response:
+    until = time.monotonic() + 20
+    while not good(response := ask()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert good(response)
+    return response
 
 
 def test_the_documents_agree_and_load_nothing_from_elsewhere(town: Town) -> None:

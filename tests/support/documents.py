@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,7 +63,6 @@ def a_document_services() -> Services:
         qr_images=nothing,
         metrics=nothing,
         new_id=nothing,
-        clock=lambda: datetime.now(UTC),
         close=lambda: None,
     )
 

@@ -112,7 +112,7 @@ class Town:
         return paid.json(), wallet
 
     def position(self) -> int:
-        return int(self.client.get("/readyz").json()["position"])
+        return self.services.log.head()
 
 
 def free_port() -> int:

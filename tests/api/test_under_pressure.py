@@ -1,0 +1,216 @@
+"""Limits and outages as callers meet them: 429, 503, twins that wait, proxies that are believed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from api import command_gate
+from api.command_gate import CommandGate
+from api.context import ApiConfig
+from api.identity import client_address, is_local
+from api.rate_limit import RateLimit
+from application.command import Outcome
+from application.errors import IdempotencyInProgress, Overloaded
+from application.writer import Writer
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.migrate import migrate
+from tests.application.test_writer import Gate
+from tests.support.town import USD_10, a_town
+from tests.support.world import World, envelope
+
+pytestmark = pytest.mark.postgres
+SECRET = b"s" * 32
+
+
+def test_a_caller_that_asks_too_fast_is_told_when_to_come_again(
+    make_database: Callable[[], str],
+) -> None:
+    url = make_database()
+    migrate(url, mode="test", token_secret=SECRET)
+    with a_town(url, projections=False, rate_limit=5) as town:
+        path = f"/v1/wallets/wal_{'0' * 26}"
+        codes = [town.call("wallet", "GET", path).status_code for _ in range(8)]
+        refused = town.call("wallet", "GET", path)
+        other = town.call("other_wallet", "GET", path)
+        wrong = [town.call("qrl_bad", "GET", path).status_code for _ in range(8)]
+
+        assert codes[:5] == [404] * 5
+        assert 429 in codes
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+        assert refused.headers["Retry-After"] == "1"
+        assert other.status_code == 404
+        assert wrong[0] == 401
+        assert 429 in wrong
+        assert {town.client.get("/healthz").status_code for _ in range(20)} == {200}
+
+
+def test_a_bucket_fills_again_and_the_callers_are_bounded() -> None:
+    limit = RateLimit(2)
+
+    assert [limit.allows("a", 0.0) for _ in range(3)] == [True, True, False]
+    assert [limit.allows("a", 0.5) for _ in range(2)] == [True, False]
+    assert all(limit.allows(str(n), 1.0) for n in range(10_500))
+    assert len(limit._buckets) == 10_000
+    assert all(RateLimit(0).allows("a", 0.0) for _ in range(1000))
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    server = EmbeddedServer(tmp_path_factory.mktemp("own"))
+    yield server
+    server.stop()
+
+
+def test_the_api_says_503_while_the_database_is_away_and_recovers_by_itself(
+    own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = own_server.start()
+    migrate(url, mode="test", token_secret=SECRET)
+    with a_town(url) as town:
+        town.a_session()
+        own_server.stop()
+        body = {"order_id": "A", "amount": USD_10}
+        create = partial(town.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
+        for response in (
+            create(),
+            town.call("merchant", "GET", "/v1/payment-sessions"),
+            town.call("wallet", "GET", f"/v1/wallets/wal_{'0' * 26}"),
+        ):
+            assert (response.status_code, response.json()["code"]) == (503, "overloaded")
+            assert response.headers["Retry-After"]
+            assert response.json()["transient"]
+        assert town.client.get("/readyz").json()["code"] == "not-ready"
+        assert town.client.get("/healthz").status_code == 200
+
+        port = urlsplit(url).port
+        monkeypatch.setattr("infrastructure.postgres.embedded._free_port", lambda: port)
+        own_server.start()
+
+        assert _soon(lambda: create().status_code == 201)
+        position = town.call("merchant", "POST", "/v1/payment-sessions", body).json()
+        assert position["code"] == "order-open"
+        ready = partial(town.client.get, "/readyz")
+        assert _soon(lambda: ready().status_code == 200)
+        query = "/v1/payment-sessions?order_id=A"
+        assert _soon(lambda: len(town.call("merchant", "GET", query).json()["data"]) == 1)
+
+
+def _soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_twin_waits_for_the_first_and_is_told_if_it_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command_gate, "TWIN_SECONDS", 0.1)
+
+    async def story() -> None:
+        world = World(log := Gate())
+        gate = CommandGate(lambda deliver: Writer(world.bus, deliver=deliver))
+        await gate.open()
+        log.open.clear()
+        first = asyncio.create_task(gate.send(envelope(world.create("A"), "k", "b")))
+        await asyncio.sleep(0)
+        with pytest.raises(IdempotencyInProgress):
+            await gate.send(envelope(world.create("A"), "k", "b"))
+        patient = asyncio.create_task(gate.send(envelope(world.create("A"), "k", "b")))
+        await asyncio.sleep(0)
+        log.open.set()
+        outcomes = [await first, await patient]
+        await gate.close()
+        assert [one.replayed for one in outcomes] == [False, True]
+        assert len({one.position for one in outcomes}) == 1
+
+    asyncio.run(asyncio.wait_for(story(), 20))
+
+
+def test_a_caller_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_gate, "ANSWER_SECONDS", 0.1)
+
+    async def story() -> None:
+        world = World(log := Gate())
+        gate = CommandGate(lambda deliver: Writer(world.bus, deliver=deliver))
+        with pytest.raises(Overloaded, match="starting"):
+            await gate.send(envelope(world.create()))
+        await gate.open()
+        log.open.clear()
+        with pytest.raises(Overloaded, match="in time"):
+            await gate.send(envelope(world.create("A"), "k", "b"))
+        log.open.set()
+        again = await gate.send(envelope(world.create("A"), "k", "b"))
+        await gate.close()
+        assert isinstance(again, Outcome)
+        assert again.replayed
+
+    asyncio.run(asyncio.wait_for(story(), 20))
+
+
+CONFIG = ApiConfig(
+    public_url="http://127.0.0.1:8080",
+    live_public_url="ws://127.0.0.1:8081",
+    mode="test",
+    claim_seconds=90,
+    rate_limit=0,
+    trusted_proxies=("10.0.0.1", "10.0.0.2"),
+)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address", "local"),
+    [
+        ("127.0.0.1", None, "127.0.0.1", True),
+        ("::1", None, "::1", True),
+        ("203.0.113.9", None, "203.0.113.9", False),
+        ("203.0.113.9", "127.0.0.1", "203.0.113.9", False),
+        ("10.0.0.1", "127.0.0.1, 203.0.113.9", "203.0.113.9", False),
+        ("10.0.0.1", "203.0.113.9, 10.0.0.2", "203.0.113.9", False),
+        ("10.0.0.1", "nonsense", "nonsense", False),
+    ],
+)
+def test_only_trusted_proxies_say_who_is_behind_them(
+    peer: str, forwarded: str | None, address: str, local: bool
+) -> None:
+    headers = {"x-forwarded-for": forwarded} if forwarded else {}
+    request: Any = SimpleNamespace(client=SimpleNamespace(host=peer), headers=headers)
+
+    assert client_address(request, CONFIG) == address
+    assert is_local(request, CONFIG) is local
+
+
+def test_a_stranger_behind_an_unnamed_proxy_is_not_local() -> None:
+    headers = {"x-forwarded-for": "203.0.113.9"}
+    request: Any = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers=headers)
+
+    assert not is_local(request, replace(CONFIG, trusted_proxies=()))
+
+
+def test_tokens_live_by_the_ledgers_clock(make_database: Callable[[], str]) -> None:
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from tests.support.postgres import TestClock  # noqa: PLC0415
+
+    url = make_database()
+    migrate(url, mode="test", token_secret=SECRET)
+    clock = TestClock(url)
+    clock.set(start := datetime(2050, 1, 1, tzinfo=UTC))
+    with a_town(url, projections=False) as town:
+        wallet = town.a_wallet(0)
+        token = town.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
+        assert town.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
+        clock.advance(start, 901)
+        town.call("wallet", "GET", f"/v1/wallets/{wallet}")  # the process learns the time
+        assert town.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 401
