@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 from application.event_log import Recorded
 from domain import times
 from domain.money.money import Money
-from domain.sessions.payment_session import OPEN, Claim, Payment, PaymentSession, Status
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import OPEN, Claim, Payment, Status
 from projections._read_model import ReadModel
 
 _COLUMNS = (

@@ -16,7 +16,8 @@ from api.v1.views import public_session
 from application.command import branch
 from application.event_log import Recorded
 from domain import times
-from domain.sessions.payment_session import OPEN, PaymentSession
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import OPEN
 
 MISSED_MAX: Final = 100
 """More than this is told as a snapshot."""

@@ -49,11 +49,11 @@ from application.reader import Current
 from domain import ids, times
 from domain.errors import InvalidRequest
 from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
-from domain.sessions.payment_session import (
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import (
     LIFETIME_SECONDS_DEFAULT,
     LIFETIME_SECONDS_MAX,
     LIFETIME_SECONDS_MIN,
-    PaymentSession,
 )
 
 WALLETS = frozenset({Caller.WALLET, Caller.PAGE})

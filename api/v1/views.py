@@ -18,7 +18,7 @@ from application.event_log import Recorded
 from domain import ids, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
-from domain.sessions.payment_session import Claim, Payment, Status
+from domain.sessions.state import Claim, Payment, Status
 from domain.wallets.wallet import Wallet
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]

@@ -14,7 +14,8 @@ from domain.errors import OrderOpen, OrderPaid
 from domain.merchants.merchant import Merchant
 from domain.money.money import Money
 from domain.sessions.order import Order
-from domain.sessions.payment_session import LIFETIME_SECONDS_DEFAULT, PaymentSession, Status
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import LIFETIME_SECONDS_DEFAULT, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from eventsourcing.domain import Aggregate
 from application.command import Command, Loaded
 from application.commands._support import release_order
 from application.errors import NotFound
-from domain.sessions.payment_session import PaymentSession, Status
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from math import ceil
-from typing import Final
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -22,47 +19,14 @@ from domain.errors import (
     SessionNotPayable,
 )
 from domain.money.money import Money
-
-LIFETIME_SECONDS_MIN: Final = 60
-LIFETIME_SECONDS_MAX: Final = 86_400
-LIFETIME_SECONDS_DEFAULT: Final = 900
-LEASE_SECONDS_MAX: Final = 600
-CLAIMS_PER_APP_MAX: Final = 3
-
-
-class Status(StrEnum):
-    """Where a session stands; the last four are ends."""
-
-    CREATED = "created"
-    SCANNED = "scanned"
-    PROCESSING = "processing"
-    PAID = "paid"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-
-OPEN: Final = frozenset({Status.CREATED, Status.SCANNED})
-"""May still be scanned, paid, cancelled and expired."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A wallet's lease on the session. Good until another wallet has taken over."""
-
-    id: str
-    wallet_id: str
-    wallet_app_id: str
-    lease_until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """Who paid and when, by the ledger's time."""
-
-    wallet_id: str
-    claim_id: str
-    paid_at: datetime
+from domain.sessions.state import (
+    CLAIMS_PER_APP_MAX,
+    LIFETIME_SECONDS_DEFAULT,
+    OPEN,
+    Claim,
+    Payment,
+    Status,
+)
 
 
 class PaymentSession(Aggregate):

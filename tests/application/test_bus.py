@@ -16,7 +16,8 @@ from application.errors import LogRejected, LogUnavailable
 from application.event_log import Loading, Pending, Verdict
 from domain.errors import LedgerError
 from domain.money.money import Money
-from domain.sessions.payment_session import PaymentSession, Status
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Status
 from tests.support.memory_log import MemoryLog
 from tests.support.world import World, envelope
 

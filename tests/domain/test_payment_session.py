@@ -18,7 +18,8 @@ from domain.errors import (
     SessionNotPayable,
 )
 from domain.money.money import Money
-from domain.sessions.payment_session import PaymentSession, Status
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Status
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=10)

@@ -15,7 +15,7 @@ import pytest
 from application.command import Outcome
 from application.writer import Result, Writer
 from domain.errors import LedgerError
-from domain.sessions.payment_session import Status
+from domain.sessions.state import Status
 from infrastructure.event_store import recorder as recorder_module
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog

@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from application.command import Outcome
 from application.writer import Result, Writer
 from domain.errors import LedgerError
-from domain.sessions.payment_session import Status
+from domain.sessions.state import Status
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import Connections, Right
