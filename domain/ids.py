@@ -13,6 +13,7 @@ from uuid import UUID
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 SUFFIX_CHARS = 26
 _VALUES = {char: value for value, char in enumerate(ALPHABET)}
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 
 PREFIXES = {
     "ps": "payment session",
@@ -34,7 +35,7 @@ def encode(prefix: str, value: UUID) -> str:
 def encode_suffix(value: UUID) -> str:
     """The 26 characters after the prefix, lower case."""
     number = value.int
-    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def decode(prefix: str, text: str) -> UUID:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -65,6 +66,9 @@ def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
     """
     server = None if settings.database_url else EmbeddedServer(settings.home_folder)
     url = settings.database_url or (server.start() if server else "")
+    stopped, supervisor = Event(), Supervisor()
+    if server is not None:
+        supervisor.keep("embedded PostgreSQL", partial(server.keep_alive, stopped))
     try:
         if migrate or server is not None:
             migrate_database(settings, url)
@@ -74,6 +78,8 @@ def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
             raise migrations.DatabaseNotReady(msg)
         yield url
     finally:
+        stopped.set()
+        supervisor.stop()
         if server is not None:
             server.stop()
 
@@ -231,6 +237,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     """
     log = make_log(url, Right.READER, size_max=READ_CONNECTIONS_MAX)
     metrics = PrometheusMetrics()
+    supervisor = Supervisor()
     config = LiveConfig(
         host=settings.host,
         port=settings.live_port,
@@ -246,6 +253,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         on_open=metrics.sockets.set,
         on_part=lambda code: metrics.partings.labels(str(code)).inc(),
         exposition=metrics.exposition,
+        healthy=lambda: not supervisor.halted,
     )
     follower = Follower(log, url, Right.READER, after=await asyncio.to_thread(log.head))
 
@@ -259,7 +267,6 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         where = f"{settings.host}:{settings.live_port}"
         msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_LIVE_PORT"
         raise PortInUse(msg) from error
-    supervisor = Supervisor()
     supervisor.keep("notifier", follow)
     try:
         yield notifier

@@ -71,6 +71,7 @@ class Notifier:
         on_open: Callable[[int], None] = lambda _count: None,
         on_part: Callable[[int], None] = lambda _code: None,
         exposition: Callable[[], bytes] = lambda: b"",
+        healthy: Callable[[], bool] = lambda: True,
     ) -> None:
         self._config = config
         self._event_log = log
@@ -78,6 +79,7 @@ class Notifier:
         self._on_open = on_open
         self._on_part = on_part
         self._exposition = exposition
+        self._healthy = healthy
         self._clock = LedgerClock(log)
         self._hub = Hub(self._clock.estimate)
         self._connections: set[ServerConnection] = set()
@@ -157,12 +159,8 @@ class Notifier:
         self, connection: ServerConnection, request: Request
     ) -> Response | None:
         path = urlsplit(request.path).path
-        if path == "/healthz":
-            return connection.respond(HTTPStatus.OK, "ok\n")
-        if path == "/metrics" and self._address(connection, request) in {"127.0.0.1", "::1"}:
-            return connection.respond(HTTPStatus.OK, self._exposition().decode())
         if path != "/live":
-            return connection.respond(HTTPStatus.NOT_FOUND, "not found\n")
+            return self._plain(path, connection, request)
         if self._draining:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
         address = self._address(connection, request)
@@ -173,6 +171,16 @@ class Notifier:
             response.headers["Retry-After"] = "5"
             return response
         return None
+
+    def _plain(self, path: str, connection: ServerConnection, request: Request) -> Response:
+        """What monitors ask, as plain HTTP."""
+        if path == "/healthz" and self._healthy():
+            return connection.respond(HTTPStatus.OK, "ok\n")
+        if path == "/healthz":
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "deaf to the log\n")
+        if path == "/metrics" and self._address(connection, request) in {"127.0.0.1", "::1"}:
+            return connection.respond(HTTPStatus.OK, self._exposition().decode())
+        return connection.respond(HTTPStatus.NOT_FOUND, "not found\n")
 
     def _address(self, connection: ServerConnection, request: Request) -> str:
         peer = str(connection.remote_address[0]) if connection.remote_address else ""

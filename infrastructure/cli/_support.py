@@ -22,6 +22,7 @@ from infrastructure.settings import Settings, SettingsError, load
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_INPUT: Final = 2
+EXIT_INTERRUPTED: Final = 130
 
 
 def fail(text: str, code: int = EXIT_BAD_INPUT) -> NoReturn:
@@ -43,6 +44,8 @@ def told_plainly() -> Iterator[None]:
     """Turn what can go wrong outside into one line and status 2."""
     try:
         yield
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError) as error:
         fail(str(error))
     except psycopg.OperationalError as error:
@@ -63,7 +66,7 @@ def run_until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None
 
         def on_signal() -> None:
             if stop.is_set():
-                os._exit(130)
+                os._exit(EXIT_INTERRUPTED)
             stop.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):

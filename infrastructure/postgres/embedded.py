@@ -8,6 +8,7 @@ service user. Deleting the folder is a reset.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import pwd
 import random
@@ -19,6 +20,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import psycopg
@@ -28,6 +30,7 @@ from infrastructure.postgres import binaries
 PORTS: Final = range(20_000, 32_768)
 READY_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 15.0
+WATCH_SECONDS: Final = 0.5
 START_TRIES: Final = 5
 SERVICE_FOLDER: Final = Path("/var/lib/qrledger")
 USER: Final = "qrledger"
@@ -46,6 +49,9 @@ SETTINGS: Final = {
 }
 
 
+_log = logging.getLogger(__name__)
+
+
 class EmbeddedError(Exception):
     """The embedded server cannot run here; the text says why and what to do."""
 
@@ -61,6 +67,7 @@ class EmbeddedServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._adopted: int | None = None
         self._lock: int | None = None
+        self._port: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -95,6 +102,7 @@ class EmbeddedServer:
             running = self._launch(tools)
         else:
             self._adopted = running[0]
+        self._port = running[1]
         return self._database(running[1])
 
     def stop(self) -> None:
@@ -107,15 +115,26 @@ class EmbeddedServer:
             if not self._gone(pid, STOP_SECONDS):
                 self._signal(pid, signal.SIGQUIT)
                 self._gone(pid, STOP_SECONDS)
-        self._process, self._adopted = None, None
+        self._process, self._adopted, self._port = None, None, None
         os.close(self._lock)
         self._lock = None
 
-    def alive(self) -> bool:
-        """Whether the server this process started still runs."""
-        if self._process is not None:
-            return self._process.poll() is None
-        return self._adopted is None or _alive(self._adopted)
+    def keep_alive(self, stopped: Event) -> None:
+        """Start the server again, on the same port, whenever it is found dead; until stopped.
+
+        Only for whoever owns it: a process that joined another's server leaves it alone.
+        """
+        while not stopped.wait(WATCH_SECONDS):
+            if self._process is not None:
+                self._process.poll()  # a dead child is not gone before it has been asked for
+            if self._lock is None or self._running() is not None:
+                continue
+            _log.warning("PostgreSQL is gone; starting it again")
+            self._adopted = None
+            try:
+                self._launch(self._binaries(), self._port)
+            except EmbeddedError as error:  # its old children may still be ending
+                _log.warning("%s; trying again", error)
 
     # How it is done.
 
@@ -218,9 +237,9 @@ class EmbeddedServer:
             raise EmbeddedError(msg)
         fresh.rename(self.data)
 
-    def _launch(self, tools: binaries.Binaries) -> tuple[int, int]:
+    def _launch(self, tools: binaries.Binaries, port: int | None = None) -> tuple[int, int]:
         for _ in range(START_TRIES):
-            port = _free_port()
+            port = port or _free_port()
             settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
             guard = shutil.which("setpriv")  # the server goes when we do, even by kill -9
             follow = [guard, "--pdeathsig", "INT", "--"] if guard else []
@@ -244,6 +263,7 @@ class EmbeddedServer:
                 time.sleep(0.02)
             if self._process.poll() is None:
                 break
+            port = None if self._port is None else port
         log_file = self.folder / "postgres.log"
         last = log_file.read_text(errors="replace").strip().splitlines()[-1:]
         msg = f"PostgreSQL did not start ({' '.join(last)}); see {log_file}"

@@ -27,6 +27,8 @@ class Supervisor:
     def __init__(self) -> None:
         self._stopped = Event()
         self._threads: list[Thread] = []
+        self.halted: list[str] = []
+        """Loops that a mistake has ended; somebody has to look."""
 
     def keep(self, name: str, loop: Callable[[], None]) -> None:
         """Run a loop until the supervisor stops."""
@@ -50,6 +52,7 @@ class Supervisor:
                 self._stopped.wait(RESTART_SECONDS)
             except Exception:  # noqa: BLE001 - a mistake halts this loop only
                 _log.exception("%s halted", name)
+                self.halted.append(name)
                 return
             else:
                 return

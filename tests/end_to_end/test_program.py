@@ -176,6 +176,18 @@ def test_the_next_start_works_after_kill_9_and_the_payment_is_still_there(
     wait_for(lambda: servers_of(home) == [])
 
 
+def test_an_embedded_server_that_is_killed_is_started_again(home: Path, http: Http) -> None:
+    with running(home, "demo", **ports()):
+        facts = facts_of(home)
+        auditor = {"Authorization": f"Bearer {facts['auditor_key']}"}
+        client = http(facts["base_url"])
+        pid = int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: client.get("/readyz").status_code == 503)
+        wait_for(lambda: client.get("/readyz").status_code == 200)
+        assert client.get("/v1/events", headers=auditor).status_code == 200
+
+
 def f_new(home: Path, old: dict[str, str]) -> bool:
     return bool(json.loads((home / "demo.json").read_text())["auditor_key"] != old["auditor_key"])
 

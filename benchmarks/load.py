@@ -1,0 +1,106 @@
+"""A small HTTP client on streams: fast enough to load a server from the same machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+
+class Connection:
+    """One keep-alive connection."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def post(self, path: str, body: Any, key: str, idempotency: str = "") -> Any:
+        """Send JSON, answer with JSON; anything but a 2xx is a mistake of the benchmark."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._host, self._port)
+        reader, writer = self._streams
+        data = json.dumps(body).encode()
+        extra = f"Idempotency-Key: {idempotency}\r\n" if idempotency else ""
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n{extra}"
+            f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+        )
+        writer.write(head.encode() + data)
+        answer = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(answer.lower().partition("content-length: ")[2].partition("\r\n")[0])
+        content = json.loads(await reader.readexactly(length))
+        if answer[9] != "2":
+            raise RuntimeError(content)
+        return content
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._streams:
+            self._streams[1].close()
+
+
+async def flows(
+    url: str, facts: dict[str, str], *, connections: int, seconds: float
+) -> tuple[int, dict[str, list[float]]]:
+    """Create, scan and pay on each connection until time is up.
+
+    Answers with the number of whole flows, and the seconds of each step.
+    """
+    until = time.perf_counter() + seconds
+    took: dict[str, list[float]] = {"create": [], "scan": [], "pay": []}
+    amount = {"minor": 1, "currency": "USD"}
+
+    async def one() -> int:
+        connection = Connection(url)
+        wallet_key = facts["wallet_key"]
+        wallet = await connection.post("/v1/wallets", {"currency": "USD"}, wallet_key)
+        top_up = {"amount": {"minor": 10**9, "currency": "USD"}, "reference": "r"}
+        await connection.post(
+            f"/v1/wallets/{wallet['id']}/top-ups", top_up, wallet_key, str(uuid4())
+        )
+        done = 0
+        while time.perf_counter() < until:
+            started = time.perf_counter()
+            body = {"order_id": str(uuid4()), "amount": amount}
+            session = await connection.post("/v1/payment-sessions", body, facts["merchant_key"])
+            created = time.perf_counter()
+            scan = {"payload": session["qr"]["payload"], "wallet_id": wallet["id"]}
+            claim = (await connection.post("/v1/scans", scan, wallet_key))["claim"]["id"]
+            scanned = time.perf_counter()
+            pay = {"claim_id": claim, "wallet_id": wallet["id"], "amount": amount}
+            path = f"/v1/payment-sessions/{session['id']}/pay"
+            await connection.post(path, pay, wallet_key, str(uuid4()))
+            took["create"].append(created - started)
+            took["scan"].append(scanned - created)
+            took["pay"].append(time.perf_counter() - scanned)
+            done += 1
+        connection.close()
+        return done
+
+    done = await asyncio.gather(*(one() for _ in range(connections)))
+    return sum(done), took
+
+
+async def posts(url: str, *, connections: int, seconds: float) -> int:
+    """Post a small body over and over; answers with how many were answered."""
+    until = time.perf_counter() + seconds
+
+    async def one() -> int:
+        connection, done = Connection(url), 0
+        while time.perf_counter() < until:
+            body = {"order_id": "x", "amount": {"minor": 1, "currency": "USD"}}
+            await connection.post("/", body, "none")
+            done += 1
+        connection.close()
+        return done
+
+    return sum(await asyncio.gather(*(one() for _ in range(connections))))
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which a share of the values lies, in the values' unit."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
