@@ -22,6 +22,7 @@ def _pattern(locale: str, exponent: int) -> tuple[Locale, NumberPattern]:
     return parsed, pattern
 
 
+@lru_cache(maxsize=8192)
 def display(amount: Money, locale: str = LOCALE) -> str:
     """The amount with its currency sign, such as `$123.45`, `KWD1.005` or `¥1,200`."""
     parsed, pattern = _pattern(locale, amount.exponent)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 def to_text(at: datetime) -> str:
     """Write an aware instant as `2026-11-20T10:12:33.000001Z`."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def from_text(text: str) -> datetime:

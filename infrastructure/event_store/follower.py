@@ -35,11 +35,20 @@ class LogCorrupt(Exception):
 class Follower:
     """Pages of the log from a position on, for ever; an empty page whenever it is caught up."""
 
-    def __init__(self, log: PostgresLog, url: str, right: Right, *, after: int) -> None:
+    def __init__(
+        self,
+        log: PostgresLog,
+        url: str,
+        right: Right,
+        *,
+        after: int,
+        pace_seconds: float = 0.0,
+    ) -> None:
         self._event_log = log
         self._url = url
         self._right = right
         self.position = after
+        self._pace_seconds = pace_seconds
         self._stopped = Event()
 
     def stop(self) -> None:
@@ -71,6 +80,10 @@ class Follower:
             if page:
                 self.position = page[-1].position
             yield page
+            if len(page) == PAGE_EVENTS:
+                continue
+            if self._pace_seconds:  # who may lag a little takes more at once
+                self._stopped.wait(self._pace_seconds)
             if not page:
                 with suppress(StopIteration):
                     next(connection.notifies(timeout=POLL_SECONDS, stop_after=1))

@@ -60,11 +60,13 @@ def connect(
         psycopg.OperationalError: the server cannot be reached or refuses.
         psycopg.errors.InvalidParameterValue: the roles are not there; migrate first.
     """
-    settings = {
+    settings: dict[str, int | str] = {
         "statement_timeout": statement_seconds * 1000,
         "lock_timeout": LOCK_SECONDS * 1000,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS * 1000,
     }
+    if right is Right.PROJECTOR:  # rows and position are lost together, and read again from the log
+        settings["synchronous_commit"] = "off"
     given = conninfo_to_dict(url)
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     options = f"{options} -c timezone=UTC -c client_encoding=UTF8 {given.get('options') or ''}"

@@ -48,7 +48,11 @@ class ExpiryWorker:
         """Keep the timers, until stopped."""
         with connect(self._url, Right.PROJECTOR) as connection:
             self._follower = Follower(
-                self._event_log, self._url, Right.PROJECTOR, after=_position(connection)
+                self._event_log,
+                self._url,
+                Right.PROJECTOR,
+                after=_position(connection),
+                pace_seconds=SWEEP_SECONDS / 2,
             )
             for page in self._follower.pages():
                 if page:

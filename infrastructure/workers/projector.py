@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Event
+from typing import Final
 
 from application.ports.metrics import Metrics
 from infrastructure.event_store.follower import Follower
@@ -12,7 +13,9 @@ from infrastructure.postgres.connections import Right, connect
 from projections._read_model import ReadModel
 from projections._runner import Runner
 
-BUILD_SECONDS = 600
+BUILD_SECONDS: Final = 600
+PACE_SECONDS: Final = 0.05
+"""A list may lag that much: under load one transaction takes many events in."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +47,9 @@ class Projector:
         with connect(url, right, statement_seconds=BUILD_SECONDS) as connection:
             runner = Runner(self.model, connection, metrics=self._metrics)
             position = runner.prepare(self._event_log.read)
-            self._follower = Follower(self._event_log, url, right, after=position)
+            self._follower = Follower(
+                self._event_log, url, right, after=position, pace_seconds=PACE_SECONDS
+            )
             for page in self._follower.pages():
                 if self._stopped.is_set():
                     return
