@@ -151,6 +151,7 @@ class EmbeddedServer:
                 pwd.getpwnam(name)
                 self._user = name
                 self._home = SERVICE_FOLDER
+                _log.warning("PostgreSQL runs as %s; its state is in %s", name, SERVICE_FOLDER)
                 return
         msg = "PostgreSQL does not run as root and no user can run it: set QRLEDGER_DATABASE_URL"
         raise EmbeddedError(msg)

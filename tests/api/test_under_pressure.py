@@ -159,6 +159,26 @@ def test_a_caller_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
     asyncio.run(asyncio.wait_for(story(), 20))
 
 
+def test_a_mistake_of_ours_is_told_without_its_details(
+    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    url = make_database()
+    migrate(url, mode="test", token_secret=SECRET)
+    with a_town(url, projections=False) as town:
+        session = town.a_session()
+
+        def broken(*_: object, **__: object) -> None:
+            raise KeyError("inner-secret")
+
+        monkeypatch.setattr(town.services.log, "stream", broken)
+        response = town.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}/events")
+
+    assert (response.status_code, response.json()["code"]) == (500, "internal-error")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in response.text
+    assert "inner-secret" in caplog.text
+
+
 CONFIG = ApiConfig(
     public_url="http://127.0.0.1:8080",
     live_public_url="ws://127.0.0.1:8081",

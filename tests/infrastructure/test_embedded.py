@@ -1,0 +1,164 @@
+"""The embedded server: durable, never root, joined by others; and how we connect to any server."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infrastructure.event_store import rows as log_rows
+from infrastructure.event_store.follower import Follower
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres import binaries, embedded
+from infrastructure.postgres.connections import Connections, Right, connect, role_name
+from infrastructure.postgres.embedded import EmbeddedError, EmbeddedServer
+from tests.support.postgres import rows
+from tests.support.world import World
+
+pytestmark = pytest.mark.postgres
+
+
+def test_it_is_durable_private_and_not_root(server: EmbeddedServer) -> None:
+    url = server.start()
+    [(shown,)] = rows(
+        url,
+        "select array_agg(setting order by name) from pg_settings where name in "
+        "('data_checksums', 'fsync', 'full_page_writes', 'listen_addresses', 'synchronous_commit')",
+    )
+
+    assert shown == ["on", "on", "on", "127.0.0.1", "on"]
+    assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
+    assert server.folder.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(url.replace("qrledger:", "qrledger:x", 1))
+
+
+def test_a_second_process_joins_it_and_leaves_it_running(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    second = EmbeddedServer(server._home)
+
+    assert second.start() == server.start()
+    second.stop()
+
+    assert rows(server.start(), "select 1") == [(1,)]
+
+
+def test_a_stop_and_a_start_keep_the_data(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "home")
+    with psycopg.connect(server.start()) as connection:
+        connection.execute("create table kept as select 1 as a")
+    server.stop()
+    assert server.pid is None
+
+    again = EmbeddedServer(tmp_path / "home")
+    assert rows(again.start(), "select a from kept") == [(1,)]
+    again.stop()
+
+
+def test_without_a_postgresql_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "_system", list)
+    monkeypatch.setattr(binaries, "_wheel", list)
+
+    with pytest.raises(EmbeddedError, match=r"qrledger\[embedded\].*QRLEDGER_DATABASE_URL"):
+        EmbeddedServer(tmp_path / "home").start()
+
+
+def test_the_systems_own_comes_before_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def several() -> list[binaries.Binaries]:
+        return [binaries.Binaries(Path("/a"), 14), binaries.Binaries(Path("/b"), 16)]
+
+    monkeypatch.setattr(binaries, "_system", several)
+    monkeypatch.setattr(binaries, "_wheel", lambda: [binaries.Binaries(Path("/c"), 18)])
+
+    assert binaries.find() == binaries.Binaries(Path("/b"), 16)
+    assert binaries.find(major=18) == binaries.Binaries(Path("/c"), 18)
+    assert binaries.find(major=14) is None
+
+
+def test_every_connection_has_bounds_and_notices_a_dead_link_in_time(database_url: str) -> None:
+    with connect(database_url, Right.WRITER) as connection:
+        shown: dict[str, str] = dict(
+            connection.execute(
+                "select name, setting from pg_settings where name in ('statement_timeout', "
+                "'lock_timeout', 'idle_in_transaction_session_timeout', 'synchronous_commit')"
+            ).fetchall()
+        )
+        parameters = connection.info.get_parameters()
+    idle = int(parameters["keepalives_idle"])
+    idle += int(parameters["keepalives_interval"]) * int(parameters["keepalives_count"])
+
+    assert shown == {
+        "statement_timeout": "30000",
+        "lock_timeout": "5000",
+        "idle_in_transaction_session_timeout": "5000",
+        "synchronous_commit": "on",
+    }
+    assert idle < 10
+    assert int(parameters["tcp_user_timeout"]) < 10_000
+    assert int(parameters["connect_timeout"]) < 10
+
+
+def test_a_pool_is_bounded_and_gives_no_dead_connection_twice(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.postgres.connections.WAIT_SECONDS", 0.05)
+    pool = Connections(database_url, Right.READER, size_max=2)
+    with (
+        pool.connection() as one,
+        pool.connection() as two,
+        pytest.raises(psycopg.OperationalError, match="in time"),
+        pool.connection(),
+    ):
+        assert one is not two
+    rows(
+        database_url,
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()",
+    )
+    with pytest.raises(psycopg.OperationalError), pool.connection() as dead:
+        dead.execute("select 1")
+    with pool.connection() as fresh:
+        assert fresh.execute("select 1").fetchone() == (1,)
+    pool.close()
+    with pytest.raises(psycopg.OperationalError, match="closed"), pool.connection():
+        pass
+
+
+def test_long_database_names_have_roles_too() -> None:
+    names = {role_name("x" * 63, right) for right in Right} | {
+        role_name("x" * 62 + "y", Right.WRITER)
+    }
+
+    assert len(names) == len(Right) + 1
+    assert all(len(name) <= 63 for name in names)
+
+
+def test_without_a_single_notification_the_poll_finds_everything(
+    database_url: str, postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_rows, "CHANNEL", "a_channel_that_is_silent")
+    follower = Follower(postgres_log, database_url, Right.READER, after=0)
+    seen: list[int] = []
+    found = threading.Event()
+
+    def follow() -> None:
+        for page in follower.pages():
+            seen.extend(one.position for one in page)
+            if len(seen) >= 4:
+                found.set()
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    world = World(postgres_log)
+    world.a_session()
+
+    assert found.wait(10)
+    follower.stop()
+    thread.join(5)
+    assert seen == [1, 2, 3, 4]
+    assert embedded.PORTS.stop <= 32_768
