@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from threading import Event
 from typing import Final
 
@@ -85,5 +84,5 @@ class Follower:
             if self._pace_seconds:  # who may lag a little takes more at once
                 self._stopped.wait(self._pace_seconds)
             if not page:
-                with suppress(StopIteration):
-                    next(connection.notifies(timeout=POLL_SECONDS, stop_after=1))
+                for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                    pass  # all that have come: one look answers them all

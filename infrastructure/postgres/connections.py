@@ -33,6 +33,15 @@ KEEPALIVE: Final[dict[str, int]] = {
 }
 
 
+PLANNER: Final[dict[str, int | str]] = {
+    # The log is read by key only. A plan made while it was small must not scan it when it is large.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+
 class Right(StrEnum):
     """What a connection may do; each is a role of the database, taken with SET ROLE."""
 
@@ -65,6 +74,8 @@ def connect(
         "lock_timeout": LOCK_SECONDS * 1000,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS * 1000,
     }
+    if right in {Right.WRITER, Right.READER}:
+        settings |= PLANNER
     if right is Right.PROJECTOR:  # rows and position are lost together, and read again from the log
         settings["synchronous_commit"] = "off"
     given = conninfo_to_dict(url)
