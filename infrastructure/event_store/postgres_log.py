@@ -47,23 +47,15 @@ class PostgresLog:
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         """See the port."""
+        parameters = (list(streams), [Int8(version) for version in streams.values()])
 
         def ask(connection: Connection[TupleRow]) -> Loading:
+            if not receipts:
+                return self._loading(_execute(connection, rows.LOAD, parameters), [])
             with connection.pipeline():
-                events = connection.cursor(binary=True)
-                if streams:
-                    versions = [Int8(version) for version in streams.values()]
-                    events.execute(rows.LOAD, (list(streams), versions), prepare=True)
-                found = connection.cursor(binary=True)
-                if receipts:
-                    found.execute(rows.RECEIPTS, (list(receipts),), prepare=True)
-                clock = connection.cursor(binary=True).execute(rows.NOW, prepare=True)
-            told = [Receipt(*row) for row in found.fetchall()] if receipts else []
-            return Loading(
-                events=self._recorded(events) if streams else [],
-                receipts={receipt.command_id: receipt for receipt in told},
-                now=_one(clock),
-            )
+                found = _execute(connection, rows.LOAD, parameters)
+                told = _execute(connection, rows.RECEIPTS, (list(receipts),))
+            return self._loading(found, told.fetchall())
 
         return self._read(ask)
 
@@ -105,15 +97,20 @@ class PostgresLog:
 
     def page(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[Recorded]:
         """A page of the log on a given connection."""
-        cursor = connection.cursor(binary=True)
-        cursor.execute(rows.PAGE, (Int8(after), Int8(limit)), prepare=True)
-        return self._recorded(cursor)
+        return self._recorded(_execute(connection, rows.PAGE, (Int8(after), Int8(limit))))
+
+    def _loading(self, cursor: Cursor[TupleRow], receipts: Sequence[TupleRow]) -> Loading:
+        found = cursor.fetchall()
+        told = [Receipt(*row) for row in receipts]
+        return Loading(
+            events=[self._event(row[:-1]) for row in found if row[0] is not None],
+            receipts={receipt.command_id: receipt for receipt in told},
+            now=found[0][-1],
+        )
 
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Recorded]:
         def ask(connection: Connection[TupleRow]) -> list[Recorded]:
-            cursor = connection.cursor(binary=True)
-            cursor.execute(query, parameters, prepare=True)
-            return self._recorded(cursor)
+            return self._recorded(_execute(connection, query, parameters))
 
         return self._read(ask)
 
@@ -128,11 +125,11 @@ class PostgresLog:
         raise AssertionError
 
     def _recorded(self, cursor: Cursor[TupleRow]) -> list[Recorded]:
-        read = self._mapper.to_domain_event
-        return [
-            Recorded(*row, read(StoredEvent(row[1], row[2], row[3], row[4])))  # type: ignore[call-arg]
-            for row in cursor.fetchall()
-        ]
+        return [self._event(row) for row in cursor.fetchall()]
+
+    def _event(self, row: TupleRow) -> Recorded:
+        event = self._mapper.to_domain_event(StoredEvent(row[1], row[2], row[3], row[4]))
+        return Recorded(*row, event)  # type: ignore[call-arg]
 
     def _row(self, pending: Pending) -> rows.CommandRow:
         return rows.CommandRow(
@@ -148,6 +145,13 @@ class PostgresLog:
             version=pending.version,
             refusal=pending.refusal,
         )
+
+
+def _execute(
+    connection: Connection[TupleRow], query: str, parameters: Sequence[Any]
+) -> Cursor[TupleRow]:
+    """Ask in binary, prepared at once: these few queries are asked for ever."""
+    return connection.cursor(binary=True).execute(query, parameters, prepare=True)
 
 
 def _one(cursor: Cursor[TupleRow]) -> Any:

@@ -25,10 +25,13 @@ COLUMNS: Final = (
     "e.event_id, e.command_id, e.actor, e.trace_id, e.schema_version"
 )
 LOAD: Final = f"""
-select {COLUMNS} from unnest(%b::uuid[], %b::bigint[]) as w (id, after)
-  join ledger.events e on e.originator_id = w.id and e.originator_version > w.after
+select {COLUMNS}, c.now from (select ledger.now() as now) c
+  left join (unnest(%b::uuid[], %b::bigint[]) as w (id, after)
+             join ledger.events e on e.originator_id = w.id and e.originator_version > w.after)
+         on true
  order by e.originator_id, e.originator_version
 """
+"""The ledger's time in every row, so that there is a row even when there is no event."""
 STREAM: Final = f"""
 select {COLUMNS} from ledger.events e
  where e.originator_id = %b and e.originator_version > %b and e.originator_version <= %b
