@@ -1,7 +1,8 @@
 """Tokens that travel in addresses and pages: signed, short-lived, good for one thing.
 
-A *session token* shows one payment session a little more than its id does; it ends an hour after
-the session. A *page token* lets a browser page act for one wallet for fifteen minutes.
+A *session token* shows one payment session a little more than its id does, at the checkout screen
+or at the live socket, not both; it ends an hour after the session. A *page token* lets a browser
+page act for one wallet for fifteen minutes.
 Both are HMAC-SHA256 over length-prefixed parts, cut to 128 bits, with the ledger's own secret.
 """
 
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -21,6 +23,13 @@ PAGE_TOKEN_LIFETIME: Final = timedelta(minutes=15)
 _MAC_CHARS = 32
 _SESSION_PARTS = 2
 _PAGE_PARTS = 5
+
+
+class Use(StrEnum):
+    """What a session token is good for. A checkout token may cancel, where the till allowed it."""
+
+    CHECKOUT = "checkout"
+    LIVE = "live"
 
 
 class BadToken(ValueError):
@@ -42,13 +51,13 @@ class Tokens:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def for_session(self, session_id: UUID, expires_at: datetime) -> str:
+    def for_session(self, use: Use, session_id: UUID, expires_at: datetime) -> str:
         """A session's token; the same one every time, as the session's deadline never moves."""
         until = _seconds(expires_at + SESSION_TOKEN_GRACE)
-        return f"{until:x}.{self._mac('session', str(session_id), str(until))}"
+        return f"{until:x}.{self._mac(use, str(session_id), str(until))}"
 
-    def check_session(self, token: str, session_id: UUID, now: datetime) -> None:
-        """Whether the token is this session's and still valid.
+    def check_session(self, use: Use, token: str, session_id: UUID, now: datetime) -> None:
+        """Whether the token is this session's, for this use, and still valid.
 
         Raises:
             BadToken: it is not.
@@ -58,7 +67,7 @@ class Tokens:
         if len(parts) != _SESSION_PARTS or until is None:
             msg = "not a session token"
             raise BadToken(msg)
-        self._must_match(parts[1], "session", str(session_id), str(until))
+        self._must_match(parts[1], use, str(session_id), str(until))
         if _seconds(now) >= until:
             msg = "the token has expired"
             raise BadToken(msg)

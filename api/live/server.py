@@ -26,7 +26,7 @@ from websockets.http11 import Request, Response
 
 from api.live import protocol
 from api.live.hub import BUFFER_BYTES_MAX, SOCKETS_PER_SESSION_MAX, Hub, Listener, in_steps
-from api.tokens import BadToken, Tokens
+from api.tokens import BadToken, Tokens, Use
 from application.errors import LogUnavailable
 from application.event_log import EventLog, Recorded
 from application.reader import LedgerClock
@@ -227,7 +227,7 @@ class Notifier:
         try:
             loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
             self._clock.learn(loading.now)
-            self._tokens.check_session(token, session_id, loading.now)
+            self._tokens.check_session(Use.LIVE, token, session_id, loading.now)
             history = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
             if not history:
                 raise BadToken  # noqa: TRY301

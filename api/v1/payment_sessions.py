@@ -207,7 +207,7 @@ class SessionRoutes:
             public_url=self._services.config.public_url,
             lease_seconds=self._services.config.claim_seconds,
         )
-        return self._answer(await call.send(command), scanned=True, for_wallet=True)
+        return self._answer(await call.send(command), scanned=True, for_merchant=False)
 
     async def pay(self, call: Call) -> Response[bytes]:
         """Pay."""
@@ -219,7 +219,7 @@ class SessionRoutes:
             claim_id=body.claim_id,
             amount=body.amount.to_money(),
         )
-        return self._answer(await call.send(command), for_wallet=True)
+        return self._answer(await call.send(command), for_merchant=False)
 
     async def cancel(self, call: Call) -> Response[bytes]:
         """Withdraw."""
@@ -236,7 +236,7 @@ class SessionRoutes:
         command = ReleaseClaim(
             session_id=session_id, wallet_app_id=call.who.wallet_app_id, wallet_id=page_wallet
         )
-        return self._answer(await call.send(command), for_wallet=True)
+        return self._answer(await call.send(command), for_merchant=False)
 
     async def get(self, call: Call) -> Response[bytes]:
         """One session as it stands."""
@@ -245,7 +245,7 @@ class SessionRoutes:
             current.state,
             position=current.position,
             now=current.now,
-            for_wallet=call.who.caller in WALLETS,
+            for_merchant=call.who.caller is Caller.MERCHANT,
         )
         return tagged_answer(call, view, etag(current.state, current.now))
 
@@ -286,14 +286,14 @@ class SessionRoutes:
         *,
         status: int = 200,
         scanned: bool = False,
-        for_wallet: bool = False,
+        for_merchant: bool = True,
     ) -> Response[bytes]:
         view = self._views.session(
             outcome.subject,
             position=outcome.position,
             now=outcome.recorded_at,
             scanned=scanned,
-            for_wallet=for_wallet,
+            for_merchant=for_merchant,
         )
         return command_answer(outcome, view, status=status)
 

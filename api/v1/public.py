@@ -14,7 +14,7 @@ from msgspec import Meta
 from api.bodies import Query, path_id
 from api.context import Services
 from api.operation import Call, Operation
-from api.tokens import BadToken
+from api.tokens import BadToken, Use
 from api.v1.answers import command_answer, tagged_answer
 from api.v1.views import PublicSessionView, etag, public_session
 from application.commands.end_session import CancelSession
@@ -141,7 +141,7 @@ class PublicRoutes:
         query: TokenQuery = call.query
         try:
             current = await self._read(session_id)
-            self._services.tokens.check_session(query.token, session_id, current.now)
+            self._services.tokens.check_session(Use.CHECKOUT, query.token, session_id, current.now)
         except (BadToken, NotFound):  # an unknown id tells no more than a wrong token
             session = ids.encode("ps", session_id)
             raise Unauthorized(reason=f"The token does not open {session}") from None

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from api import money
 from api.bodies import id_text
 from api.context import ApiConfig
-from api.tokens import Tokens
+from api.tokens import Tokens, Use
 from application.event_log import Recorded
 from domain import ids, times
 from domain.money.money import Money
@@ -216,7 +216,7 @@ class Views:
         position: int,
         now: datetime,
         scanned: bool = False,
-        for_wallet: bool = False,
+        for_merchant: bool = True,
     ) -> SessionView:
         """The whole session, for key holders.
 
@@ -225,12 +225,15 @@ class Views:
             position: the log's position that goes with it.
             now: the ledger's time at which it is shown; decides whether it reads as expired.
             scanned: adds `served_at`.
-            for_wallet: leaves out the merchant's checkout address, which might cancel.
+            for_merchant: adds the address of the checkout screen, which may cancel.
         """
         public = self._config.public_url
         session_id = ids.encode("ps", session.id)
         pictures = f"{public}/v1/payment-sessions/{session_id}/qr"
-        token = self._tokens.for_session(session.id, session.expires_at)
+        checkout, live = (
+            self._tokens.for_session(use, session.id, session.expires_at)
+            for use in (Use.CHECKOUT, Use.LIVE)
+        )
         status = session.status_at(now)
         claim = session.claim if status is Status.SCANNED else None
         return SessionView(
@@ -256,8 +259,10 @@ class Views:
                 f"{pictures}.png",
                 f"{pictures}.txt",
             ),
-            checkout_url=None if for_wallet else f"{public}/checkout/{session_id}?token={token}",
-            live_url=f"{self._config.live_public_url}/live?session={session_id}&token={token}",
+            checkout_url=f"{public}/checkout/{session_id}?token={checkout}"
+            if for_merchant
+            else None,
+            live_url=f"{self._config.live_public_url}/live?session={session_id}&token={live}",
             claim=ClaimView(claim.id, claim.wallet_id, times.to_text(claim.lease_until))
             if claim
             else None,

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.live import server as module
 from api.live.server import LiveConfig, Notifier
-from api.tokens import Tokens
+from api.tokens import Tokens, Use
 from domain import ids
 from tests.support.memory_log import MemoryLog
 from tests.support.world import World
@@ -50,7 +50,9 @@ class Stage:
         )
 
     def url(self, session: UUID, after: int | None = None, token: str | None = None) -> str:
-        token = token or TOKENS.for_session(session, self.world.session(session).expires_at)
+        token = token or TOKENS.for_session(
+            Use.LIVE, session, self.world.session(session).expires_at
+        )
         resume = "" if after is None else f"&after={after}"
         place = f"127.0.0.1:{self.notifier.port}"
         return f"ws://{place}/live?session={ids.encode('ps', session)}&token={token}{resume}"
@@ -119,7 +121,9 @@ def test_a_screen_that_comes_back_hears_what_it_missed() -> None:
     play(story)
 
 
-@pytest.mark.parametrize("what", ["wrong", "foreign", "unknown", "expired", "none", "after"])
+@pytest.mark.parametrize(
+    "what", ["wrong", "foreign", "unknown", "expired", "none", "after", "checkout"]
+)
 def test_a_bad_token_is_closed_with_4001(what: str) -> None:
     async def story(stage: Stage) -> None:
         session, other = stage.world.a_session(), stage.world.a_session()
@@ -128,12 +132,15 @@ def test_a_bad_token_is_closed_with_4001(what: str) -> None:
         if what == "wrong":
             url = stage.url(session, token="1.2")
         elif what == "foreign":
-            token = TOKENS.for_session(other, stage.world.session(other).expires_at)
+            token = TOKENS.for_session(Use.LIVE, other, stage.world.session(other).expires_at)
             url = stage.url(session, token=token)
         elif what == "unknown":
             missing = UUID(int=1)
-            token = TOKENS.for_session(missing, stage.world.session(other).expires_at)
+            token = TOKENS.for_session(Use.LIVE, missing, stage.world.session(other).expires_at)
             url = f"{place}/live?session={ids.encode('ps', missing)}&token={token}"
+        elif what == "checkout":
+            expires_at = stage.world.session(session).expires_at
+            url = stage.url(session, token=TOKENS.for_session(Use.CHECKOUT, session, expires_at))
         elif what == "expired":
             stage.log.advance(900 + 3601)
         elif what == "none":

@@ -209,6 +209,14 @@ def test_the_checkout_token_opens_one_session_and_cancels_only_if_the_till_allow
     assert town.call("", "GET", f"/checkout/{plain['id']}?token=0.0").status_code == 401
     assert town.call("", "GET", f"/checkout/{plain['id']}").status_code == 400
     assert town.call("", "POST", path(plain, "/cancel")).status_code == 403
+    live = allowed["live_url"].partition("token=")[2]
+    assert (
+        town.call("", "POST", f"/checkout/{allowed['id']}/cancel?token={live}").status_code == 401
+    )
+    for who in ("wallet", "auditor"):
+        town.scan(allowed, town.a_wallet())
+        seen = town.call(who, "GET", f"/v1/payment-sessions/{allowed['id']}").json()
+        assert (seen["checkout_url"], seen["live_url"]) == (None, allowed["live_url"])
     cancelled = town.call("", "POST", path(allowed, "/cancel"))
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
 
