@@ -44,7 +44,7 @@ from application.ports.metrics import Metrics, NoMetrics
 from application.state_cache import StateCache
 from domain.errors import LedgerError
 
-TRIES_MAX: Final = 10
+TRIES_MAX: Final = 20
 """How often one command may be decided because it lost, before the caller is told to wait."""
 LOADS_MAX: Final = 4
 """How often a handler may name a stream that was not loaded yet."""

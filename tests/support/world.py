@@ -16,7 +16,7 @@ from application.commands.holders import RegisterMerchant, RegisterWalletApp
 from application.commands.pay_session import PaySession
 from application.commands.scan_session import ScanSession
 from application.commands.wallets import OpenWallet, TopUpWallet
-from application.event_log import EventLog
+from application.event_log import EventLog, fold, history
 from domain import ids
 from domain.errors import LedgerError
 from domain.money.currencies import CURRENCIES
@@ -152,7 +152,4 @@ class World:
         return state
 
     def _state(self, stream_id: UUID) -> Any:
-        state: Any = None
-        for recorded in self.log.stream(stream_id):
-            state = recorded.event.mutate(state)
-        return state
+        return fold(history(self.log, stream_id))
