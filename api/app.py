@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from importlib import metadata, resources
+from importlib import metadata
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +16,7 @@ from api import money, openapi
 from api.context import Services
 from api.errors import BODY_BYTES_MAX, on_any_error, on_http_error, on_ledger_error, to_response
 from api.operation import Operation, Router
+from api.pages import rendering
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
@@ -37,7 +37,6 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-STATIC: Final = {"docs.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 
 def operations(services: Services) -> list[Operation]:
@@ -102,14 +101,12 @@ def _documents(served: Sequence[Operation], services: Services) -> list[BaseRout
 
     @get("/favicon.ico", name="favicon")
     async def favicon() -> Response[bytes]:
-        return Response(_static("icon.svg"), media_type=STATIC["icon.svg"])
+        return _static("icon.svg", kept=False)
 
-    @get("/static/{name:str}", name="static")
+    @get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
-        name = str(request.path_params["name"])
-        if name not in STATIC:
-            return to_response(NotFound(thing="address"))
-        return Response(_static(name), media_type=STATIC[name])
+        wanted = request.path_params.get("edition")
+        return _static(str(request.path_params["name"]), kept=wanted == rendering.edition())
 
     @get("/problems/{code:str}", name="problem")
     async def problem(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -122,6 +119,10 @@ def _documents(served: Sequence[Operation], services: Services) -> list[BaseRout
     return [openapi_json, docs, favicon, static, problem]
 
 
-@lru_cache
-def _static(name: str) -> bytes:
-    return (resources.files("api") / "static" / name).read_bytes()
+def _static(name: str, *, kept: bool) -> Response[bytes]:
+    data = rendering.static_file(name)
+    if data is None:
+        return to_response(NotFound(thing="address"))
+    keep = "public, max-age=31536000, immutable" if kept else "no-cache"
+    media_type = rendering.MEDIA_TYPES[name.rpartition(".")[2]]
+    return Response(data, media_type=media_type, headers={"Cache-Control": keep})

@@ -14,6 +14,8 @@ from msgspec import Meta
 from api.bodies import Query, path_id
 from api.context import Services
 from api.operation import Call, Operation
+from api.pages.rendering import wants_html
+from api.pages.sessions import checkout_page, message_page, wallet_page
 from api.tokens import BadToken, Use
 from api.v1.answers import command_answer, tagged_answer
 from api.v1.views import PublicSessionView, etag, public_session
@@ -21,6 +23,7 @@ from application.commands.end_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
 from domain import ids
+from domain.errors import SessionNotPayable
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
@@ -29,6 +32,7 @@ PICTURE_HEADERS: Final = {
     # A browser that shows a picture by itself styles it inline; nothing may run in it.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
+Language = Annotated[str, Meta(max_length=20)]
 Token = Annotated[str, Meta(min_length=1, max_length=80)]
 
 
@@ -39,7 +43,13 @@ class PictureQuery(Query):
     border: Annotated[int, Meta(ge=4, le=16)] = 4
 
 
-class TokenQuery(Query):
+class LanguageQuery(Query):
+    """The language of a page."""
+
+    lang: Language = ""
+
+
+class TokenQuery(LanguageQuery, kw_only=True):
     """The session's token, as `checkout_url` carries it."""
 
     token: Token
@@ -60,7 +70,8 @@ class PublicRoutes:
                 name="getCodeAddress", method="GET", path="/q/{code:str}",
                 aliases=("/Q/{code:str}",),
                 summary="The address in the QR code: the public part of its session",
-                answers={200: PublicSessionView, 304: None}, problems=gone, handler=self.address,
+                query=LanguageQuery, answers={200: PublicSessionView, 304: None}, problems=gone,
+                handler=self.address,
             ),
             Operation(
                 name="getCheckout", method="GET", path="/checkout/{id:str}",
@@ -93,15 +104,31 @@ class PublicRoutes:
         ]  # fmt: skip
 
     async def address(self, call: Call) -> Response[bytes]:
-        """The public part, by the suffix in the code or the full id, in any letter case."""
+        """The wallet page to a browser, else the public part; any letter case."""
         code = str(call.path["code"]).lower().removeprefix("ps_")
-        current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
+        html = wants_html(call.request)
+        try:
+            current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
+        except NotFound:
+            if html:
+                return message_page(call, "unknown", status=404)
+            raise
+        if html:
+            return wallet_page(call, current)
         view = public_session(current.state, current.now)
         return tagged_answer(call, view, etag(current.state, current.now))
 
     async def checkout(self, call: Call) -> Response[bytes]:
-        """The public part, the order and the way back to the shop."""
-        current = await self._with_token(call)
+        """The checkout page to a browser, else the public part, the order and the way back."""
+        html = wants_html(call.request)
+        try:
+            current = await self._with_token(call)
+        except Unauthorized:
+            if html:
+                return message_page(call, "no_entry", status=401)
+            raise
+        if html:
+            return checkout_page(call, current, call.query.token)
         view = public_session(current.state, current.now, with_token=True)
         return tagged_answer(call, view, etag(current.state, current.now))
 
@@ -113,7 +140,16 @@ class PublicRoutes:
         command = CancelSession(
             session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
         )
-        outcome = await call.send(command)
+        html = wants_html(call.request)
+        back = f"/checkout/{current.state.public_id}?token={call.query.token}"
+        try:
+            outcome = await call.send(command)
+        except SessionNotPayable:
+            if html:  # it ended another way: the page shows how
+                return Response(b"", status_code=303, headers={"Location": back})
+            raise
+        if html:
+            return Response(b"", status_code=303, headers={"Location": back})
         view = public_session(outcome.subject, outcome.recorded_at, with_token=True)
         return command_answer(outcome, view)
 

@@ -103,7 +103,13 @@ async def _story(settings: Settings, url: str, state: Path, started: float) -> N
     base = f"http://{_host(settings)}:{settings.port}"
     till, wallet = Client(base, facts["merchant_key"]), Client(base, facts["wallet_key"])
     told = await walk(till, wallet, walker, f"DEMO-{uuid7().hex[-8:].upper()}")
+    page = await till.post(
+        "/v1/payment-sessions", {"order_id": f"PAGE-{uuid7().hex[-8:].upper()}", "amount": AMOUNT}
+    )
+    minted = await wallet.post(f"/v1/wallets/{facts['wallet_id']}/tokens", {})
     _tell(told, facts, time.perf_counter() - started)
+    click.echo("In a browser: the screen, and the wallet that pays it\n")
+    click.echo(f"  {page['checkout_url']}\n  {page['qr']['payload'].lower()}#{minted['token']}\n")
     _write_whole(state, facts)
 
 

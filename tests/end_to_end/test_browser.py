@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import zxingcpp
-from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from infrastructure.postgres.migrate import migrate
-from tests.support.town import Town, a_served_town
+from tests.end_to_end.browsing import shoot
+from tests.support.town import Town
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
-SCREENSHOTS = Path(__file__).parent / "screenshots"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def town(make_database: Callable[[], str]) -> Iterator[Town]:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
-    with a_served_town(url) as town:
-        yield town
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.fail("no chromium: install Debian's package `chromium`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -63,12 +30,6 @@ def page(browser: Browser, town: Town) -> Iterator[Page]:
     yield page
     page.close()
     assert complaints == []
-
-
-def shoot(page: Page, name: str) -> Image.Image:
-    SCREENSHOTS.mkdir(exist_ok=True)
-    data = page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=False)
-    return Image.open(io.BytesIO(data))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

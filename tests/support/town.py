@@ -33,6 +33,8 @@ class Town:
         self, client: Client, desk: Registrar, settings: Settings, services: Services
     ) -> None:
         self.services = services
+        self.url = ""
+        """The database, for tests that turn its clock."""
         self.client = client
         self.desk = desk
         self.settings = settings
@@ -143,7 +145,9 @@ def a_served_town(url: str, **facts: Any) -> Iterator[Town]:
     thread.start()
     assert ready.wait(20)
     with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
-        yield Town(client, desk, settings, api.services)
+        town = Town(client, desk, settings, api.services)
+        town.url = url
+        yield town
     stop.set()
     thread.join(20)
     log.close()

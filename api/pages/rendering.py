@@ -1,0 +1,120 @@
+"""Turning templates into answers: escaped by default, nothing from another host, nothing inline."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Request, Response
+from markupsafe import Markup
+
+from api.context import ApiConfig
+from api.pages.texts import Texts, choose
+
+MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+HASH_CHARS: Final = 16
+
+_environment = Environment(
+    loader=PackageLoader("api"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+
+
+@lru_cache
+def static_file(name: str) -> bytes | None:
+    """A file of `api/static`, by its plain name; None if there is none."""
+    if "/" in name or name.rpartition(".")[2] not in MEDIA_TYPES:
+        return None
+    path = resources.files("api") / "static" / name
+    return path.read_bytes() if path.is_file() else None
+
+
+@lru_cache
+def edition() -> str:
+    """A hash over every static file, and the folder they are served from.
+
+    Modules import each other by relative paths: so all are of one edition, and may be kept.
+    """
+    digest = hashlib.sha256()
+    for path in sorted((resources.files("api") / "static").iterdir(), key=lambda one: one.name):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:HASH_CHARS]
+
+
+def asset(name: str) -> str:
+    """The address of a static file."""
+    return f"/static/{edition()}/{name}"
+
+
+@lru_cache
+def integrity(name: str) -> str:
+    """The file's hash as Subresource Integrity writes it."""
+    digest = hashlib.sha384(static_file(name) or b"").digest()
+    return "sha384-" + base64.b64encode(digest).decode()
+
+
+def wants_html(request: Request[Any, Any, Any]) -> bool:
+    """Whether a browser is asking."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def texts_for(request: Request[Any, Any, Any]) -> Texts:
+    """The language of a request."""
+    lang = str(request.query_params.get("lang", ""))
+    return choose(lang, request.headers.get("accept-language", ""))
+
+
+def policy(config: ApiConfig) -> str:
+    """The Content-Security-Policy of every page: our files, our socket, no inline code."""
+    live = urlsplit(config.live_public_url)
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self' {live.scheme}://{live.netloc}; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def render(
+    template: str,
+    config: ApiConfig,
+    texts: Texts,
+    *,
+    data: Mapping[str, Any] | None = None,
+    status: int = 200,
+    **facts: Any,
+) -> Response[bytes]:
+    """A page.
+
+    Args:
+        template: its file name.
+        config: for the policy of the page.
+        texts: the language's texts.
+        data: what the page's module reads, as JSON in a block that no browser runs.
+        status: the HTTP status.
+        facts: what the template shows.
+    """
+    # `<` must not end the block early; the rest is plain JSON.
+    block = json.dumps(data or {}, ensure_ascii=False).replace("<", "\\u003c")
+    page = _environment.get_template(template).render(
+        t=texts,
+        asset=asset,
+        integrity=integrity,
+        data=Markup(block),  # noqa: S704 - escaped above, and never run
+        **facts,
+    )
+    return Response(
+        page.encode(),
+        status_code=status,
+        media_type="text/html; charset=utf-8",
+        headers={
+            "Content-Security-Policy": policy(config),
+            "Cache-Control": "no-store",
+            "Vary": "Accept, Accept-Language",
+        },
+    )

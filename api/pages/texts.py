@@ -1,0 +1,126 @@
+"""What pages say, in English and Brazilian Portuguese; each language has every text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+ENGLISH: Final = {
+    "lang": "en",
+    "locale": "en_US",
+    "pay": "Pay {payee}",
+    "order": "Order",
+    "scan": "Scan with your wallet",
+    "copy": "Copy code",
+    "copied": "Copied",
+    "open_wallet": "Open in wallet",
+    "time_left": "Time left",
+    "check": "Check again",
+    "cancel": "Cancel payment",
+    "back": "Back to {shop}",
+    "back_soon": "Taking you back in {seconds} s",
+    "stay": "Stay here",
+    "reload": "This page does not update by itself. Reload it to see the latest.",
+    "leave": "A payment is under way.",
+    "live": "Live",
+    "reconnecting": "Reconnecting…",
+    "polling": "Checking every few seconds",
+    "minutes_left": {"one": "{n} minute left", "other": "{n} minutes left"},
+    "seconds_left": {"one": "{n} second left", "other": "{n} seconds left"},
+    "created": ("Waiting for payment", "Scan the code with your wallet to pay."),
+    "scanned": ("Scanned", "Confirm the payment in your wallet."),
+    "processing": ("Processing", "Your payment is being processed. Please wait."),
+    "paid": ("Paid", "Thank you. The merchant has been told."),
+    "declined": ("Declined", "The payment was declined. Try another wallet."),
+    "refunded": ("Refunded", "The money is on its way back to your wallet."),
+    "expired": ("Expired", "The time is over and nothing was charged. Ask for a new code."),
+    "cancelled": ("Cancelled", "The payment was cancelled and nothing was charged."),
+    "failed": ("Not paid", "The payment failed and nothing was charged. Ask for a new code."),
+    "wallet": "Wallet",
+    "balance": "Balance",
+    "sign_in": "Sign in with your wallet's token to pay.",
+    "token": "Wallet token",
+    "continue": "Continue",
+    "pay_now": "Pay {amount}",
+    "paying": "Paying…",
+    "receipt": "Receipt",
+    "paid_at": "Paid at",
+    "reference": "Reference",
+    "unknown": ("Not found", "This address shows no payment. Scan the code again."),
+    "no_entry": ("This link no longer opens the payment", "Ask the merchant for a new one."),
+    "trouble": "Something went wrong. Try again.",
+    "offline": "No connection. Your payment was not confirmed; try again.",
+    "insufficient-funds": "There is not enough money in this wallet.",
+    "session-claimed": "Another wallet is paying. Try again in a moment.",
+    "session-not-payable": "This payment has ended.",
+    "session-expired": "The time is over and nothing was charged.",
+    "wallet-currency-mismatch": "This wallet holds another currency.",
+    "claim-required": "Another wallet has taken over. Scan again.",
+    "unauthorized": "The token is no longer valid. Sign in again.",
+}
+
+PORTUGUESE: Final = {
+    "lang": "pt-BR",
+    "locale": "pt_BR",
+    "pay": "Pagar {payee}",
+    "order": "Pedido",
+    "scan": "Escaneie com sua carteira",
+    "copy": "Copiar código",
+    "copied": "Copiado",
+    "open_wallet": "Abrir na carteira",
+    "time_left": "Tempo restante",
+    "check": "Verificar de novo",
+    "cancel": "Cancelar pagamento",
+    "back": "Voltar para {shop}",
+    "back_soon": "Voltando em {seconds} s",
+    "stay": "Ficar aqui",
+    "reload": "Esta página não se atualiza sozinha. Recarregue para ver o estado atual.",
+    "leave": "Há um pagamento em andamento.",
+    "live": "Ao vivo",
+    "reconnecting": "Reconectando…",
+    "polling": "Verificando a cada poucos segundos",
+    "minutes_left": {"one": "falta {n} minuto", "other": "faltam {n} minutos"},
+    "seconds_left": {"one": "falta {n} segundo", "other": "faltam {n} segundos"},
+    "created": ("Aguardando pagamento", "Escaneie o código com sua carteira para pagar."),
+    "scanned": ("Escaneado", "Confirme o pagamento na sua carteira."),
+    "processing": ("Processando", "Seu pagamento está sendo processado. Aguarde."),
+    "paid": ("Pago", "Obrigado. O lojista já foi avisado."),
+    "declined": ("Recusado", "O pagamento foi recusado. Tente outra carteira."),
+    "refunded": ("Reembolsado", "O dinheiro está voltando para sua carteira."),
+    "expired": ("Expirado", "O tempo acabou e nada foi cobrado. Peça um novo código."),
+    "cancelled": ("Cancelado", "O pagamento foi cancelado e nada foi cobrado."),
+    "failed": ("Não pago", "O pagamento falhou e nada foi cobrado. Peça um novo código."),
+    "wallet": "Carteira",
+    "balance": "Saldo",
+    "sign_in": "Entre com o token da sua carteira para pagar.",
+    "token": "Token da carteira",
+    "continue": "Continuar",
+    "pay_now": "Pagar {amount}",
+    "paying": "Pagando…",
+    "receipt": "Recibo",
+    "paid_at": "Pago em",
+    "reference": "Referência",
+    "unknown": ("Não encontrado", "Este endereço não mostra nenhum pagamento. Escaneie de novo."),
+    "no_entry": ("Este link não abre mais o pagamento", "Peça um novo ao lojista."),
+    "trouble": "Algo deu errado. Tente de novo.",
+    "offline": "Sem conexão. Seu pagamento não foi confirmado; tente de novo.",
+    "insufficient-funds": "Não há dinheiro suficiente nesta carteira.",
+    "session-claimed": "Outra carteira está pagando. Tente em um instante.",
+    "session-not-payable": "Este pagamento já terminou.",
+    "session-expired": "O tempo acabou e nada foi cobrado.",
+    "wallet-currency-mismatch": "Esta carteira tem outra moeda.",
+    "claim-required": "Outra carteira assumiu. Escaneie de novo.",
+    "unauthorized": "O token não vale mais. Entre de novo.",
+}
+
+Texts = Mapping[str, object]
+CATALOGUES: Final[dict[str, Texts]] = {"en": ENGLISH, "pt": PORTUGUESE}
+
+
+def choose(lang: str, accept_language: str) -> Texts:
+    """The catalogue: what `?lang=` names, else the first of `Accept-Language` that there is."""
+    for wanted in (lang, *accept_language.split(",")):
+        found = CATALOGUES.get(wanted.partition(";")[0].strip().lower().partition("-")[0])
+        if found is not None:
+            return found
+    return ENGLISH

@@ -1,0 +1,59 @@
+"""Looking at pages: screenshots that are kept, complaints that are counted, axe that judges."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+
+
+def shoot(page: Page, name: str) -> Image.Image:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    data = page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=False)
+    return Image.open(io.BytesIO(data))
+
+
+class Visitor:
+    """A browser of one person: pages that may not complain and ask nobody but us."""
+
+    def __init__(self, browser: Browser, origin: str, **facts: object) -> None:
+        self.context: BrowserContext = browser.new_context(**facts)  # type: ignore[arg-type]
+        self.complaints: list[str] = []
+        self._origin = origin
+
+    def open(self, url: str) -> Page:
+        """Open a page."""
+        page = self.context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: self._hear(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._look(request.url))
+        page.goto(url)
+        return page
+
+    def leave(self) -> None:
+        """Close everything; whoever had reason to complain fails the test."""
+        self.context.close()
+        assert self.complaints == []
+
+    def _hear(self, text: str) -> None:
+        """A refused request is logged by the browser itself; the page has told the payer."""
+        if not text.startswith("Failed to load resource: the server responded with a status of 4"):
+            self.complaints.append(text)
+
+    def _look(self, url: str) -> None:
+        if not url.startswith((self._origin, "data:", "https://shop.example/")):
+            self.complaints.append(url)
+
+
+def judge(page: Page, name: str) -> None:
+    """Take a screenshot, and let axe find nothing wrong."""
+    shoot(page, name)
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes[0].html]))")
+    assert found == [], f"{name}: {found}"

@@ -1,0 +1,331 @@
+"""The checkout screen and the wallet, in a real browser: live, honest, and usable by everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zxingcpp
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from domain import times
+from tests.end_to_end.browsing import Visitor, judge, shoot
+from tests.support.postgres import TestClock
+from tests.support.town import Town
+
+pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
+PHONE = {"width": 390, "height": 844}
+TILL = {"width": 1280, "height": 900}
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visit(browser: Browser, town: Town) -> Iterator[Visit]:
+    visitors: list[Visitor] = []
+
+    def one(**facts: object) -> Visitor:
+        visitor = Visitor(browser, town.settings.public_origin, **{"viewport": PHONE, **facts})
+        visitors.append(visitor)
+        return visitor
+
+    yield one
+    for visitor in visitors:
+        visitor.leave()
+
+
+@pytest.fixture
+def clock(town: Town) -> TestClock:
+    """The hand on the town's clock."""
+    return TestClock(town.url)
+
+
+def a_token(town: Town, minor: int = 100_000) -> str:
+    wallet = town.a_wallet(minor)
+    minted = town.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()
+    return str(minted["token"])
+
+
+def wallet_address(session: dict[str, Any], token: str = "") -> str:
+    return str(session["qr"]["payload"]).lower() + (f"#{token}" if token else "")
+
+
+def status(page: Page) -> Any:
+    return expect(page.locator("main"))
+
+
+def pay(town: Town, session: dict[str, Any]) -> None:
+    wallet = town.a_wallet()
+    claim = town.scan(session, wallet).json()["claim"]["id"]
+    assert town.pay(session, wallet, claim).status_code == 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_screen_is_scanned_and_turns_green_without_a_reload(
+    town: Town, visit: Visit, scheme: str
+) -> None:
+    session = town.a_session(description="2 coffees", checkout_may_cancel=True)
+    till = visit(viewport=TILL, color_scheme=scheme)
+    screen = till.open(session["checkout_url"])
+    screen.evaluate("window.mark = 'same page'")
+    expect(screen.get_by_text("Live")).to_be_visible()
+    judge(screen, f"checkout-created-till-{scheme}")
+
+    [code] = zxingcpp.read_barcodes(shoot(screen, f"checkout-scan-{scheme}").convert("L"))
+    assert code.text == session["qr"]["payload"]
+    payer = visit(color_scheme=scheme, locale="en-US")
+    phone = payer.open(code.text.lower())
+    judge(phone, f"wallet-sign-in-{scheme}")
+    phone.get_by_label("Wallet token").fill(a_token(town))
+    phone.get_by_role("button", name="Continue").click()
+    expect(phone.locator("#balance")).to_have_text("$1,000.00")
+    judge(phone, f"wallet-ready-{scheme}")
+    phone.get_by_role("button", name="Pay $10.00").click()
+
+    status(phone).to_have_attribute("data-status", "paid")
+    status(screen).to_have_attribute("data-status", "paid")
+    expect(screen.get_by_role("heading", name="Paid")).to_be_focused()
+    expect(screen.locator(".symbol")).to_be_hidden()
+    assert screen.evaluate("window.mark") == "same page"
+    judge(screen, f"checkout-paid-till-{scheme}")
+    judge(phone, f"wallet-paid-{scheme}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", ["scanned", "cancelled", "paid"])
+def test_every_state_is_shown_at_once_and_after_a_reload(
+    town: Town, visit: Visit, state: str, scheme: str
+) -> None:
+    session = town.a_session(return_url="https://shop.example/thanks")
+    live = visit(color_scheme=scheme).open(session["checkout_url"])
+    expect(live.get_by_text("Live")).to_be_visible()
+    if state == "scanned":
+        town.scan(session, town.a_wallet())
+    elif state == "paid":
+        pay(town, session)
+    else:
+        town.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
+
+    status(live).to_have_attribute("data-status", state)
+    late = visit(color_scheme=scheme).open(session["checkout_url"])
+    status(late).to_have_attribute("data-status", state)
+    judge(late, f"checkout-{state}-phone-{scheme}")
+    wallet = visit(color_scheme=scheme).open(wallet_address(session))
+    status(wallet).to_have_attribute("data-status", state)
+    judge(wallet, f"wallet-{state}-{scheme}")
+
+
+def test_the_way_back_to_the_shop_can_be_stopped(town: Town, visit: Visit) -> None:
+    session = town.a_session(return_url="https://shop.example/thanks")
+    screen = visit().open(session["checkout_url"])
+    expect(screen.get_by_text("Live")).to_be_visible()
+
+    pay(town, session)
+
+    expect(screen.get_by_text(re.compile(r"Taking you back in \d s"))).to_be_visible()
+    screen.get_by_role("button", name="Stay here").click()
+    expect(screen.get_by_text(re.compile("Taking you back"))).to_be_hidden()
+    link = screen.get_by_role("link", name="Back to Cafe")
+    expect(link).to_have_attribute("href", "https://shop.example/thanks")
+
+
+def test_a_session_that_expires_is_shown_and_its_code_disappears(
+    town: Town, visit: Visit, clock: TestClock
+) -> None:
+    session = town.a_session()
+    screen = visit().open(session["checkout_url"])
+    expect(screen.get_by_text("Live")).to_be_visible()
+
+    clock.set(times.from_text(session["expires_at"]) + timedelta(seconds=1))
+
+    status(screen).to_have_attribute("data-status", "expired")
+    expect(screen.locator(".symbol")).to_be_hidden()
+    judge(screen, "checkout-expired-phone-light")
+
+
+def test_a_second_wallet_is_told_that_another_is_paying(town: Town, visit: Visit) -> None:
+    session = town.a_session()
+    page = visit().open(wallet_address(session, a_token(town)))
+    assert "#" not in page.url
+    expect(page.get_by_role("button", name="Pay $10.00")).to_be_visible()
+    town.scan(session, town.a_wallet())
+
+    page.get_by_role("button", name="Pay $10.00").click()
+
+    expect(page.get_by_role("alert")).to_have_text(
+        "Another wallet is paying. Try again in a moment."
+    )
+    judge(page, "wallet-claimed-by-another")
+
+
+def test_a_wallet_without_money_is_told_so(town: Town, visit: Visit) -> None:
+    page = visit().open(wallet_address(town.a_session(), a_token(town, 5)))
+
+    page.get_by_role("button", name="Pay $10.00").click()
+
+    expect(page.get_by_role("alert")).to_have_text("There is not enough money in this wallet.")
+    judge(page, "wallet-insufficient")
+
+
+def test_two_tabs_paying_at_once_pay_once(town: Town, visit: Visit) -> None:
+    session, token = town.a_session(), a_token(town)
+    payer = visit()
+    tabs = [payer.open(wallet_address(session, token)) for _ in range(2)]
+    for tab in tabs:
+        expect(tab.get_by_role("button", name="Pay $10.00")).to_be_visible()
+
+    for tab in tabs:
+        tab.evaluate("document.getElementById('pay').click()")
+
+    for tab in tabs:
+        status(tab).to_have_attribute("data-status", "paid")
+    left = town.call(token, "GET", f"/v1/wallets/wal_{token.split('_')[1]}").json()
+    assert left["available"]["minor"] == 99_000
+
+
+def test_a_socket_that_is_cut_comes_back_and_misses_nothing(town: Town, visit: Visit) -> None:
+    session = town.a_session()
+    till = visit()
+    sockets: list[WebSocketRoute] = []
+
+    def through(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    till.context.route_web_socket(re.compile("/live"), through)
+    screen = till.open(session["checkout_url"])
+    expect(screen.get_by_text("Live")).to_be_visible()
+
+    sockets[0].close(code=1012, reason="restart")
+    pay(town, session)
+
+    status(screen).to_have_attribute("data-status", "paid")
+    assert len(sockets) >= 2
+
+
+def test_without_a_socket_the_page_polls(town: Town, visit: Visit) -> None:
+    session = town.a_session()
+    till = visit()
+    till.context.route_web_socket(re.compile("/live"), lambda route: route.close(code=1011))
+    screen = till.open(session["checkout_url"])
+    expect(screen.get_by_text("Checking every few seconds")).to_be_visible()
+
+    pay(town, session)
+
+    status(screen).to_have_attribute("data-status", "paid")
+
+
+def test_broken_messages_change_nothing(town: Town, visit: Visit) -> None:
+    session = town.a_session()
+    till = visit()
+    sockets: list[WebSocketRoute] = []
+
+    def through(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    till.context.route_web_socket(re.compile("/live"), through)
+    screen = till.open(session["checkout_url"])
+    expect(screen.get_by_text("Live")).to_be_visible()
+
+    for message in ("{", "[]", "null", '{"type": "event"}', '{"type": "new"}', "x" * 100_000):
+        sockets[0].send(message)
+    pay(town, session)
+
+    status(screen).to_have_attribute("data-status", "paid")
+
+
+def test_a_device_with_a_wrong_clock_counts_down_right(town: Town, visit: Visit) -> None:
+    session = town.a_session()
+    till = visit()
+    till.context.add_init_script(
+        "const Real = Date; Date = class extends Real {"
+        " constructor(...a) { super(...(a.length ? a : [Real.now() + 7200000])); }"
+        " static now() { return Real.now() + 7200000; } };"
+    )
+
+    screen = till.open(session["checkout_url"])
+
+    expect(screen.get_by_role("timer")).to_have_text(re.compile(r"^14:5\d$|^15:00$"))
+    status(screen).to_have_attribute("data-status", "created")
+
+
+def test_without_scripts_the_page_is_right_after_a_reload(town: Town, visit: Visit) -> None:
+    session = town.a_session()
+    screen = visit(java_script_enabled=False).open(session["checkout_url"])
+    expect(screen.get_by_role("heading", name="Waiting for payment")).to_be_visible()
+    expect(screen.get_by_text("Reload it to see the latest")).to_be_visible()
+    shoot(screen, "checkout-no-script")
+
+    pay(town, session)
+    screen.reload()
+
+    expect(screen.get_by_role("heading", name="Paid")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_cancelling_where_the_till_allowed_it(town: Town, visit: Visit, scripts: bool) -> None:
+    session = town.a_session(checkout_may_cancel=True)
+    screen = visit(java_script_enabled=scripts).open(session["checkout_url"])
+
+    screen.get_by_role("button", name="Cancel payment").click()
+
+    expect(screen.get_by_role("heading", name="Cancelled")).to_be_visible()
+    plain = visit().open(town.a_session()["checkout_url"])
+    expect(plain.get_by_role("button", name="Cancel payment")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [320, 195])
+def test_narrow_and_zoomed_screens_need_no_sideways_scrolling(
+    town: Town, visit: Visit, width: int
+) -> None:
+    """195 px is a phone of 390 at 200 %."""
+    session = town.a_session(
+        order_id=f"{width:x<64}", description="y" * 120, checkout_may_cancel=True
+    )
+    for url in (session["checkout_url"], wallet_address(session)):
+        page = visit(viewport={"width": width, "height": 640}).open(url)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, url
+        shoot(page, f"narrow-{width}-{'checkout' if 'checkout' in url else 'wallet'}")
+
+
+def test_portuguese_has_its_own_forms(town: Town, visit: Visit) -> None:
+    session = town.a_session(amount={"minor": 123456, "currency": "BRL"})
+    screen = visit(locale="pt-BR").open(session["checkout_url"])
+
+    expect(screen.get_by_role("heading", name="Aguardando pagamento")).to_be_visible()
+    expect(screen.locator(".amount")).to_have_text("R$ 1.234,56")
+    assert screen.locator("html").get_attribute("lang") == "pt-BR"
+    judge(screen, "checkout-created-portuguese")
+    english = visit(locale="pt-BR").open(session["checkout_url"] + "&lang=en")
+    expect(english.get_by_role("heading", name="Waiting for payment")).to_be_visible()
+
+
+@pytest.mark.parametrize("what", ["token", "foreign", "unknown", "nonsense"])
+def test_an_address_that_opens_nothing_says_so(town: Town, visit: Visit, what: str) -> None:
+    one, other = town.a_session(), town.a_session()
+    origin = town.settings.public_origin
+    foreign = other["checkout_url"].partition("token=")[2]
+    url, told = {
+        "token": (f"{origin}/checkout/{one['id']}?token=1.2", "This link no longer opens"),
+        "foreign": (f"{origin}/checkout/{one['id']}?token={foreign}", "This link no longer opens"),
+        "unknown": (f"{origin}/q/{'0' * 26}", "Not found"),
+        "nonsense": (f"{origin}/q/x", "Not found"),
+    }[what]
+    page = visit().open(url)
+
+    expect(page.get_by_role("heading")).to_contain_text(told)
+    judge(page, f"message-{what}")
+
+
+def test_the_vendored_judge_is_the_one_that_was_pinned() -> None:
+    import hashlib  # noqa: PLC0415
+
+    folder = Path(__file__).parent / "vendor"
+    digest, name = (folder / "SHA256SUMS").read_text().split()
+
+    assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
