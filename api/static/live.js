@@ -91,6 +91,10 @@ export function follow(start, onState, onConnection) {
     try {
       const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
       const response = await fetch(start.poll_url, { headers, cache: "no-store" });
+      if (response.status === 401 || response.status === 404) {
+        location.reload(); // a page left open for too long: the server says what to do
+        return;
+      }
       if (response.ok) {
         etag = response.headers.get("ETag") ?? "";
         take(await response.json());

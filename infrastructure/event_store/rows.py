@@ -24,8 +24,13 @@ COLUMNS: Final = (
     "e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at, "
     "e.event_id, e.command_id, e.actor, e.trace_id, e.schema_version"
 )
+CLOCK: Final = (
+    "select greatest(ledger.now(), "
+    "(select recorded_at from ledger.events order by notification_id desc limit 1)) as now"
+)
+"""The ledger's time: the clock, and never before the last event, as `append` has it."""
 LOAD: Final = f"""
-select {COLUMNS}, c.now from (select ledger.now() as now) c
+select {COLUMNS}, c.now from ({CLOCK}) c
   left join (unnest(%b::uuid[], %b::bigint[]) as w (id, after)
              join ledger.events e on e.originator_id = w.id and e.originator_version > w.after)
          on true
@@ -48,7 +53,7 @@ RECEIPTS: Final = """
 select command_id, fingerprint, last_pos, recorded_at, subject, version, refusal
   from ledger.commands where command_id = any(%b::uuid[])
 """
-NOW: Final = "select ledger.now()"
+NOW: Final = CLOCK
 HEAD: Final = "select coalesce(max(notification_id), 0) from ledger.events"
 
 

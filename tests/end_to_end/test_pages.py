@@ -95,9 +95,9 @@ def test_the_screen_is_scanned_and_turns_green_without_a_reload(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", ["scanned", "cancelled", "paid"])
+@pytest.mark.parametrize("state", ["created", "scanned", "cancelled", "expired", "paid"])
 def test_every_state_is_shown_at_once_and_after_a_reload(
-    town: Town, visit: Visit, state: str, scheme: str
+    town: Town, visit: Visit, clock: TestClock, state: str, scheme: str
 ) -> None:
     session = town.a_session(return_url="https://shop.example/thanks")
     live = visit(color_scheme=scheme).open(session["checkout_url"])
@@ -106,13 +106,17 @@ def test_every_state_is_shown_at_once_and_after_a_reload(
         town.scan(session, town.a_wallet())
     elif state == "paid":
         pay(town, session)
-    else:
+    elif state == "expired":
+        clock.set(times.from_text(session["expires_at"]) + timedelta(seconds=1))
+    elif state == "cancelled":
         town.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
 
     status(live).to_have_attribute("data-status", state)
     late = visit(color_scheme=scheme).open(session["checkout_url"])
     status(late).to_have_attribute("data-status", state)
     judge(late, f"checkout-{state}-phone-{scheme}")
+    till = visit(color_scheme=scheme, viewport=TILL).open(session["checkout_url"])
+    judge(till, f"checkout-{state}-till-{scheme}")
     wallet = visit(color_scheme=scheme).open(wallet_address(session))
     status(wallet).to_have_attribute("data-status", state)
     judge(wallet, f"wallet-{state}-{scheme}")
@@ -132,18 +136,18 @@ def test_the_way_back_to_the_shop_can_be_stopped(town: Town, visit: Visit) -> No
     expect(link).to_have_attribute("href", "https://shop.example/thanks")
 
 
-def test_a_session_that_expires_is_shown_and_its_code_disappears(
+def test_the_code_of_an_expired_session_disappears(
     town: Town, visit: Visit, clock: TestClock
 ) -> None:
     session = town.a_session()
     screen = visit().open(session["checkout_url"])
-    expect(screen.get_by_text("Live")).to_be_visible()
+    expect(screen.locator(".symbol")).to_be_visible()
 
     clock.set(times.from_text(session["expires_at"]) + timedelta(seconds=1))
 
     status(screen).to_have_attribute("data-status", "expired")
     expect(screen.locator(".symbol")).to_be_hidden()
-    judge(screen, "checkout-expired-phone-light")
+    expect(screen.get_by_role("link", name="Open in wallet")).to_be_hidden()
 
 
 def test_a_second_wallet_is_told_that_another_is_paying(town: Town, visit: Visit) -> None:
@@ -216,6 +220,61 @@ def test_without_a_socket_the_page_polls(town: Town, visit: Visit) -> None:
     pay(town, session)
 
     status(screen).to_have_attribute("data-status", "paid")
+
+
+def test_a_page_left_open_overnight_says_that_its_link_is_over(
+    town: Town, visit: Visit, clock: TestClock
+) -> None:
+    session = town.a_session()
+    till = visit()
+    till.context.route_web_socket(re.compile("/live"), lambda route: route.close(code=1011))
+    screen = till.open(session["checkout_url"])
+    expect(screen.get_by_text("Checking every few seconds")).to_be_visible()
+
+    clock.set(times.from_text(session["expires_at"]) + timedelta(hours=10))
+    screen.get_by_role("link", name="Check again").click()
+
+    expect(screen.get_by_role("heading")).to_contain_text("This link no longer opens")
+    judge(screen, "message-overnight")
+
+
+def test_everything_can_be_done_with_the_keyboard_alone(town: Town, visit: Visit) -> None:
+    session, token = town.a_session(), a_token(town)
+    page = visit().open(wallet_address(session))
+
+    page.keyboard.press("Tab")
+    page.keyboard.type(token)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Pay $10.00")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Pay $10.00")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    status(page).to_have_attribute("data-status", "paid")
+    expect(page.get_by_role("heading", name="Paid")).to_be_focused()
+
+
+def test_one_intent_has_one_key_across_reloads(town: Town, visit: Visit) -> None:
+    page = visit().open(wallet_address(town.a_session(), a_token(town)))
+    keys: list[str] = []
+
+    def refuse(route: Any) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) < 3:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/pay", refuse)
+    for number in range(3):
+        page.get_by_role("button", name="Pay $10.00").click()
+        if number < 2:
+            expect(page.get_by_role("alert")).to_contain_text("No connection")
+            page.reload()
+
+    status(page).to_have_attribute("data-status", "paid")
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
 
 
 def test_broken_messages_change_nothing(town: Town, visit: Visit) -> None:

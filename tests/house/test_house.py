@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +21,7 @@ from api.app import operations
 from api.bodies import Body, Query
 from api.errors import STATUS
 from api.openapi import problems_of
+from api.pages.texts import CATALOGUES
 from application.commands import HANDLERS
 from application.event_log import fold
 from domain.errors import LedgerError
@@ -232,3 +234,27 @@ def test_the_lock_has_hashes_and_no_address() -> None:
 
     assert "://" not in lock
     assert "--hash=sha256:" in lock
+
+
+def test_every_language_has_every_text_with_the_same_gaps() -> None:
+    english, *others = CATALOGUES.values()
+    for texts in others:
+        assert set(texts) == set(english)
+        for name, text in english.items():
+            assert type(texts[name]) is type(text), name
+            assert _gaps(texts[name]) == _gaps(text), name
+
+
+def _gaps(text: object) -> list[str]:
+    return sorted(re.findall(r"\{\w+\}", str(text)))
+
+
+def test_pages_hold_no_inline_code_and_no_other_host() -> None:
+    for path in (ROOT / "api" / "templates").glob("*.html"):
+        text = path.read_text()
+        assert not re.search(r"\son\w+=|style=|javascript:|https?://", text), path
+        assert "|safe" not in text
+    for path in (ROOT / "api" / "static").glob("*.js"):
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|eval\(|https?://", path.read_text()
+        )

@@ -179,6 +179,16 @@ def test_time_never_goes_back(rig: Rig) -> None:
     assert verdict.recorded_at == AT + HOUR
 
 
+def test_the_time_that_is_loaded_never_goes_back_either(rig: Rig) -> None:
+    rig.set_clock(AT + HOUR)
+    rig.append(pending(a_wallet().collect_events()))
+    rig.set_clock(AT)
+
+    assert rig.log.now() == AT + HOUR
+    assert rig.log.load({}, []).now == AT + HOUR
+    assert rig.log.load({uuid7(): 0}, [uuid7()]).now == AT + HOUR
+
+
 def test_a_command_sent_again_is_known_with_its_positions(rig: Rig) -> None:
     wallet = a_wallet()
     command = pending(wallet.collect_events(), fingerprint=b"f")

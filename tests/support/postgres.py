@@ -16,7 +16,7 @@ class TestClock:
     def __init__(self, url: str) -> None:
         self._url = url
         with psycopg.connect(url) as connection:
-            connection.execute("create table ledger.test_clock (at timestamptz)")
+            connection.execute("create table if not exists ledger.test_clock (at timestamptz)")
             connection.execute("grant select on ledger.test_clock to public")
             connection.execute("grant usage on schema ledger to public")
             connection.execute(
