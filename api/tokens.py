@@ -30,6 +30,8 @@ class Use(StrEnum):
 
     CHECKOUT = "checkout"
     LIVE = "live"
+    WATCH = "watch"
+    """The live socket as the wallet page may hear it: the public part and no more."""
 
 
 class BadToken(ValueError):

@@ -40,6 +40,8 @@ class Listener:
     socket: Socket
     session_id: UUID
     address: str
+    public_only: bool = False
+    """Hears what the session's id alone may show: no order, no way back."""
     waiting: list[Recorded] | None = field(default_factory=list)
     feed: SessionFeed | None = None
     ended_at: float | None = None
@@ -96,7 +98,7 @@ class Hub:
 
     def open(self, listener: Listener, history: Sequence[Recorded], after: int | None) -> None:
         """Say the opening, then what came in while the history was read."""
-        feed = SessionFeed(history)
+        feed = SessionFeed(history, public_only=listener.public_only)
         known = feed.seq
         now = self._now()
         for text in feed.opening(after, now):

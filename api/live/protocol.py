@@ -34,7 +34,8 @@ CLOSE_SLOW: Final = 4008
 class SessionFeed:
     """One session as listeners see it: its state after each event, and the words for it."""
 
-    def __init__(self, history: Sequence[Recorded]) -> None:
+    def __init__(self, history: Sequence[Recorded], *, public_only: bool = False) -> None:
+        self._public_only = public_only
         self._history: list[Recorded] = []
         self._states: list[PaymentSession] = []
         for recorded in history:
@@ -96,7 +97,7 @@ class SessionFeed:
             "seq": seq,
             "position": self._history[seq - 1].position,
             "server_time": times.to_text(now),
-            "session": public_session(self._states[seq - 1], now, with_token=True),
+            "session": public_session(self._states[seq - 1], now, with_token=not self._public_only),
         }
         return msgspec.json.encode(told).decode()
 

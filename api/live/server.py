@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -227,7 +228,7 @@ class Notifier:
         try:
             loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
             self._clock.learn(loading.now)
-            self._tokens.check_session(Use.LIVE, token, session_id, loading.now)
+            listener.public_only = self._check(token, session_id, loading.now) is Use.WATCH
             history = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
             if not history:
                 raise BadToken  # noqa: TRY301
@@ -241,6 +242,19 @@ class Notifier:
             return None
         self._hub.open(listener, history, after)
         return listener
+
+    def _check(self, token: str, session_id: UUID, now: datetime) -> Use:
+        """What the token is good for.
+
+        Raises:
+            BadToken: nothing here.
+        """
+        try:
+            self._tokens.check_session(Use.LIVE, token, session_id, now)
+        except BadToken:
+            self._tokens.check_session(Use.WATCH, token, session_id, now)
+            return Use.WATCH
+        return Use.LIVE
 
     async def _refuse(self, connection: ServerConnection, code: int, reason: str) -> None:
         self._on_part(code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from litestar import Response
@@ -35,7 +34,7 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> R
     """What the till or the payer's browser shows while the session is open, and how it ended."""
     session = current.state
     address = f"/checkout/{session.public_id}?token={token}"
-    facts = _facts(call, current, poll_url=address, names=CHECKOUT_TEXTS)
+    facts = _facts(call, current, Use.LIVE, poll_url=address, names=CHECKOUT_TEXTS)
     return render(
         "checkout.html",
         call.services.config,
@@ -54,7 +53,7 @@ def wallet_page(call: Call, current: Current[PaymentSession]) -> Response[bytes]
     """What the address in the code opens in a browser: payee and amount, then Pay."""
     session = current.state
     address = f"/q/{ids.encode_suffix(session.id)}"
-    facts = _facts(call, current, poll_url=address, names=WALLET_TEXTS)
+    facts = _facts(call, current, Use.WATCH, poll_url=address, names=WALLET_TEXTS)
     paid_at = times.to_text(session.payment.paid_at) if session.payment else None
     return render(
         "wallet.html",
@@ -73,7 +72,12 @@ def message_page(call: Call, name: str, *, status: int) -> Response[bytes]:
 
 
 def _facts(
-    call: Call, current: Current[PaymentSession], *, poll_url: str, names: tuple[str, ...]
+    call: Call,
+    current: Current[PaymentSession],
+    use: Use,
+    *,
+    poll_url: str,
+    names: tuple[str, ...],
 ) -> dict[str, Any]:
     session, now = current.state, current.now
     texts = texts_for(call.request)
@@ -92,7 +96,7 @@ def _facts(
             "session": shown,
             "payload": dynamic_url.build(call.services.config.public_url, session.id),
             "live": {
-                "live_url": _live_url(call, session.id, current),
+                "live_url": _live_url(call, current.state, use),
                 "poll_url": poll_url,
                 "version": session.version,
                 "status": status.value,
@@ -102,8 +106,7 @@ def _facts(
     }
 
 
-def _live_url(call: Call, session_id: UUID, current: Current[PaymentSession]) -> str:
-    """Pages mint their own token for the socket."""
-    token = call.services.tokens.for_session(Use.LIVE, session_id, current.state.expires_at)
-    origin = call.services.config.live_public_url
-    return f"{origin}/live?session={ids.encode('ps', session_id)}&token={token}"
+def _live_url(call: Call, session: PaymentSession, use: Use) -> str:
+    """Pages mint their own token for the socket; the wallet's shows no more than its page."""
+    token = call.services.tokens.for_session(use, session.id, session.expires_at)
+    return f"{call.services.config.live_public_url}/live?session={session.public_id}&token={token}"

@@ -12,12 +12,6 @@ const payButton = /** @type {HTMLButtonElement} */ (need("pay"));
 const TOKEN = "qrledger.page-token";
 const INTENT = `qrledger.intent.${data.session.id}`;
 
-if (location.hash.startsWith("#qrw_")) {
-  // a token handed over in the fragment never reaches a server; it does not stay in the address either
-  sessionStorage.setItem(TOKEN, location.hash.slice(1));
-  history.replaceState(null, "", location.pathname + location.search);
-}
-
 const clock = countdown(data.session, need("timer"), (left) => left === 0 && live.refresh());
 const live = follow(
   data.live,

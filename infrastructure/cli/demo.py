@@ -108,8 +108,10 @@ async def _story(settings: Settings, url: str, state: Path, started: float) -> N
     )
     minted = await wallet.post(f"/v1/wallets/{facts['wallet_id']}/tokens", {})
     _tell(told, facts, time.perf_counter() - started)
-    click.echo("In a browser: the screen, and the wallet that pays it\n")
-    click.echo(f"  {page['checkout_url']}\n  {page['qr']['payload'].lower()}#{minted['token']}\n")
+    click.echo("In a browser: a checkout screen, the wallet page that pays it, and its token\n")
+    click.echo(
+        f"  {page['checkout_url']}\n  {page['qr']['payload'].lower()}\n  {minted['token']}\n"
+    )
     _write_whole(state, facts)
 
 

@@ -121,6 +121,21 @@ def test_a_screen_that_comes_back_hears_what_it_missed() -> None:
     play(story)
 
 
+def test_a_watchers_token_shows_the_public_part_only() -> None:
+    async def story(stage: Stage) -> None:
+        session = stage.world.a_session()
+        expires_at = stage.world.session(session).expires_at
+        token = TOKENS.for_session(Use.WATCH, session, expires_at)
+        async with connect(stage.url(session, token=token)) as wallet:
+            told = await hear(wallet)
+        async with connect(stage.url(session)) as screen:
+            full = await hear(screen)
+        assert not {"order_id", "return_url"} & set(told["session"])
+        assert full["session"]["order_id"] == str(session)
+
+    play(story)
+
+
 @pytest.mark.parametrize(
     "what", ["wrong", "foreign", "unknown", "expired", "none", "after", "checkout"]
 )

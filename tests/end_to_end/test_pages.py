@@ -49,8 +49,17 @@ def a_token(town: Town, minor: int = 100_000) -> str:
     return str(minted["token"])
 
 
-def wallet_address(session: dict[str, Any], token: str = "") -> str:
-    return str(session["qr"]["payload"]).lower() + (f"#{token}" if token else "")
+def wallet_address(session: dict[str, Any]) -> str:
+    return str(session["qr"]["payload"]).lower()
+
+
+def signed_in(visitor: Visitor, session: dict[str, Any], token: str) -> Page:
+    """The wallet page, ready to pay."""
+    page = visitor.open(wallet_address(session))
+    page.get_by_label("Wallet token").fill(token)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Pay $10.00")).to_be_visible()
+    return page
 
 
 def status(page: Page) -> Any:
@@ -152,9 +161,7 @@ def test_the_code_of_an_expired_session_disappears(
 
 def test_a_second_wallet_is_told_that_another_is_paying(town: Town, visit: Visit) -> None:
     session = town.a_session()
-    page = visit().open(wallet_address(session, a_token(town)))
-    assert "#" not in page.url
-    expect(page.get_by_role("button", name="Pay $10.00")).to_be_visible()
+    page = signed_in(visit(), session, a_token(town))
     town.scan(session, town.a_wallet())
 
     page.get_by_role("button", name="Pay $10.00").click()
@@ -165,8 +172,19 @@ def test_a_second_wallet_is_told_that_another_is_paying(town: Town, visit: Visit
     judge(page, "wallet-claimed-by-another")
 
 
+def test_the_wallet_page_holds_nothing_that_the_id_alone_may_not_show(
+    town: Town, visit: Visit
+) -> None:
+    session = town.a_session(metadata={"till": "private"}, return_url="https://shop.example/x")
+
+    page = visit().open(wallet_address(session))
+
+    for hidden in (session["order_id"], "private", "shop.example", session["live_url"]):
+        assert hidden not in page.content()
+
+
 def test_a_wallet_without_money_is_told_so(town: Town, visit: Visit) -> None:
-    page = visit().open(wallet_address(town.a_session(), a_token(town, 5)))
+    page = signed_in(visit(), town.a_session(), a_token(town, 5))
 
     page.get_by_role("button", name="Pay $10.00").click()
 
@@ -177,9 +195,7 @@ def test_a_wallet_without_money_is_told_so(town: Town, visit: Visit) -> None:
 def test_two_tabs_paying_at_once_pay_once(town: Town, visit: Visit) -> None:
     session, token = town.a_session(), a_token(town)
     payer = visit()
-    tabs = [payer.open(wallet_address(session, token)) for _ in range(2)]
-    for tab in tabs:
-        expect(tab.get_by_role("button", name="Pay $10.00")).to_be_visible()
+    tabs = [signed_in(payer, session, token) for _ in range(2)]
 
     for tab in tabs:
         tab.evaluate("document.getElementById('pay').click()")
@@ -255,7 +271,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(town: Town, visit: Visit
 
 
 def test_one_intent_has_one_key_across_reloads(town: Town, visit: Visit) -> None:
-    page = visit().open(wallet_address(town.a_session(), a_token(town)))
+    page = signed_in(visit(), town.a_session(), a_token(town))
     keys: list[str] = []
 
     def refuse(route: Any) -> None:
