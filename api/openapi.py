@@ -172,7 +172,11 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             told[str(status)] = {"description": operation.summary, "content": content}
         else:
             content = {"application/json": {"schema": schemas[str(kind)]}}
+            if operation.page:
+                content["text/html"] = {"schema": {"type": "string"}}
             told[str(status)] = {"description": operation.summary, "content": content}
+    if operation.page and operation.method == "POST":
+        told["303"] = {"description": "A browser is sent back to the page"}
     by_status: dict[int, list[str]] = {}
     for code in problems_of(operation):
         by_status.setdefault(STATUS[code], []).append(code)

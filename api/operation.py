@@ -62,6 +62,8 @@ class Operation:
     query: type[Any] | None = None
     answers: Mapping[int, Any] = field(default_factory=dict)
     """Status to the struct of the answer, to a media type (`image/svg+xml`), or to None."""
+    page: bool = False
+    """A browser (`Accept: text/html`) gets a page instead."""
     problems: tuple[str, ...] = ()
     idempotency: Idempotency = Idempotency.NONE
     handler: Handler

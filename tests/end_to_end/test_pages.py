@@ -405,3 +405,27 @@ def test_the_vendored_judge_is_the_one_that_was_pinned() -> None:
     digest, name = (folder / "SHA256SUMS").read_text().split()
 
     assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("state", ["created", "scanned"])
+def test_leaving_is_questioned_only_while_a_payment_is_under_way(
+    town: Town, visit: Visit, state: str
+) -> None:
+    session = town.a_session()
+    screen = visit().open(session["checkout_url"])
+    expect(screen.get_by_text("Live")).to_be_visible()
+    if state == "scanned":
+        town.scan(session, town.a_wallet())
+        status(screen).to_have_attribute("data-status", "scanned")
+    screen.locator("header").click()  # browsers ask only whom the visitor has touched
+    asked: list[str] = []
+
+    def answer(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    screen.on("dialog", answer)
+    with screen.expect_event("close"):
+        screen.close(run_before_unload=True)
+
+    assert asked == (["beforeunload"] if state == "scanned" else [])
