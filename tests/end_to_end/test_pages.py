@@ -131,6 +131,22 @@ def test_every_state_is_shown_at_once_and_after_a_reload(
     judge(wallet, f"wallet-{state}-{scheme}")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", ["processing", "declined", "refunded", "failed"])
+def test_the_states_of_processors_to_come_are_ready(
+    town: Town, visit: Visit, state: str, scheme: str
+) -> None:
+    """No session gets there yet: the page is put into the state by its one attribute."""
+    session = town.a_session()
+    for name, url in (("checkout", session["checkout_url"]), ("wallet", wallet_address(session))):
+        page = visit(color_scheme=scheme).open(url)
+        page.evaluate("state => { document.querySelector('main').dataset.status = state }", state)
+
+        expect(page.locator(f"#state-{state}")).to_be_visible()
+        expect(page.locator("#timer")).to_be_hidden()
+        judge(page, f"{name}-{state}-{scheme}")
+
+
 def test_the_way_back_to_the_shop_can_be_stopped(town: Town, visit: Visit) -> None:
     session = town.a_session(return_url="https://shop.example/thanks")
     screen = visit().open(session["checkout_url"])
