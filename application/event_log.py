@@ -18,8 +18,6 @@ from eventsourcing.domain import CanMutateAggregate
 Event = CanMutateAggregate[UUID]
 """What every event of the house is."""
 
-BATCH_COMMANDS_MAX: Final = 1024
-BATCH_EVENTS_MAX: Final = 4096
 PAGE_EVENTS_MAX: Final = 1000
 STREAM_EVENTS_MAX: Final = 1000
 """The most events one page of a stream may hold."""

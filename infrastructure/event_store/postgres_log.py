@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -88,12 +87,6 @@ class PostgresLog:
     def close(self) -> None:
         """Close the connections."""
         self._connections.close()
-
-    @contextmanager
-    def tailing(self) -> Iterator[Callable[[int, int], Sequence[Recorded]]]:
-        """A reader on a connection of its own; see `follower`."""
-        with self._connections.connection() as connection:
-            yield lambda after, limit: self.page(connection, after, limit)
 
     def page(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[Recorded]:
         """A page of the log on a given connection."""
