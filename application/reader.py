@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Final, Generic
+from typing import Any, Final, Generic
 from uuid import UUID
 
-from application.command import A
+from application.command import A, branch
 from application.errors import NotFound
-from application.event_log import EventLog
+from application.event_log import EventLog, fold
 from application.state_cache import StateCache
 
 CLOCK_SECONDS: Final = 60.0
@@ -77,14 +77,17 @@ class Reader:
             NotFound: there is none, or it is of another kind.
         """
         with self._lock:
-            version = self._cache.version(stream_id)
+            cached = self._cache.state(stream_id)
+            version, position = self._cache.version(stream_id), self._cache.position(stream_id)
         loading = self._event_log.load({stream_id: version}, [])
         self.clock.learn(loading.now)
-        with self._lock:
-            for recorded in loading.events:
-                self._cache.take_in(recorded)
-            state, position = self._cache.state(stream_id), self._cache.position(stream_id)
-            self._cache.trim()
+        state: Any = fold(loading.events, branch(cached) if cached else None)
+        if loading.events:
+            position = loading.events[-1].position
+            with self._lock:
+                if self._cache.version(stream_id) < state.version:
+                    self._cache.put(state, position)
+                self._cache.trim()
         if not isinstance(state, kind):
             raise NotFound(thing=thing)
         return Current(state, position, loading.now)

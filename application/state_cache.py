@@ -45,9 +45,12 @@ class StateCache:
         return entry[1] if entry else 0
 
     def take_in(self, recorded: Recorded) -> None:
-        """Apply an event that the log gave out to a copy of the state it follows."""
+        """Apply an event to a copy of the state it follows; one that does not follow is left out.
+
+        An entry may have been let go since its version was asked for, by another thread.
+        """
         entry = self._entries.get(recorded.stream_id)
-        if entry is None or recorded.version > entry[0].version:
+        if recorded.version == (entry[0].version if entry else 0) + 1:
             before: Any = branch(entry[0]) if entry else None
             after: Any = recorded.event.mutate(before)
             self.put(after, recorded.position)

@@ -1,0 +1,62 @@
+"""Reading one thing from the log: always current, whatever the cache does meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from application.errors import NotFound
+from application.event_log import Loading
+from application.reader import Reader
+from application.state_cache import StateCache
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Status
+from domain.wallets.wallet import Wallet
+from tests.support.memory_log import MemoryLog
+from tests.support.world import World
+
+
+def test_what_is_read_is_current_and_of_the_kind_that_was_asked_for() -> None:
+    world = World(log := MemoryLog())
+    reader = Reader(log)
+    session, wallet = world.a_session(), world.a_wallet()
+
+    assert reader.get(PaymentSession, session, "session").state.status is Status.CREATED
+    world.send(world.scan(session, wallet))
+    current = reader.get(PaymentSession, session, "session")
+
+    assert (current.state.status, current.position) == (Status.SCANNED, log.head())
+    assert reader.get(PaymentSession, session, "session").position == log.head()
+    for kind, stream in ((Wallet, session), (PaymentSession, wallet), (Wallet, uuid7())):
+        with pytest.raises(NotFound):
+            reader.get(kind, stream, "thing")
+
+
+def test_an_entry_that_is_let_go_while_the_log_is_asked_is_no_harm() -> None:
+    class Forgetful(MemoryLog):
+        """Lets another thread empty the cache between the two halves of a read."""
+
+        def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+            loading = super().load(streams, receipts)
+            cache.clear()
+            return loading
+
+    cache = StateCache()
+    world = World(log := Forgetful())
+    reader = Reader(log, cache)
+    session, wallet = world.a_session(), world.a_wallet()
+    warm = MemoryLog.load(log, {session: 0}, [])
+    for recorded in warm.events:
+        cache.take_in(recorded)
+    claim = world.a_claim(session, wallet)
+    for recorded in warm.events:
+        cache.take_in(recorded)
+
+    current = reader.get(PaymentSession, session, "session")
+
+    assert current.state.claim is not None
+    assert current.state.claim.id == claim
+    assert current.state.version == 2
