@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.support.town import Town
+
+PHONE = {"width": 390, "height": 844}
+TILL = {"width": 1280, "height": 900}
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 BROWSERS_OWN = (
     "Failed to load resource: the server responded with a status of 4",
@@ -61,3 +67,35 @@ def judge(page: Page, name: str) -> None:
     page.evaluate(AXE)
     found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes[0].html]))")
     assert found == [], f"{name}: {found}"
+
+
+Visit = Callable[..., Visitor]
+
+
+def a_token(town: Town, minor: int = 100_000) -> str:
+    wallet = town.a_wallet(minor)
+    minted = town.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()
+    return str(minted["token"])
+
+
+def wallet_address(session: dict[str, Any]) -> str:
+    return str(session["qr"]["payload"]).lower()
+
+
+def signed_in(visitor: Visitor, session: dict[str, Any], token: str) -> Page:
+    """The wallet page, ready to pay."""
+    page = visitor.open(wallet_address(session))
+    page.get_by_label("Wallet token").fill(token)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Pay $10.00")).to_be_visible()
+    return page
+
+
+def status(page: Page) -> Any:
+    return expect(page.locator("main"))
+
+
+def pay(town: Town, session: dict[str, Any]) -> None:
+    wallet = town.a_wallet()
+    claim = town.scan(session, wallet).json()["claim"]["id"]
+    assert town.pay(session, wallet, claim).status_code == 200

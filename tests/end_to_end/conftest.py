@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from infrastructure.postgres.migrate import migrate
+from tests.end_to_end.browsing import PHONE, Visit, Visitor
+from tests.support.postgres import TestClock
 from tests.support.town import Town, a_served_town
 
 FLAGS = [
@@ -39,3 +41,23 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, town: Town) -> Iterator[Visit]:
+    visitors: list[Visitor] = []
+
+    def one(**facts: object) -> Visitor:
+        visitor = Visitor(browser, town.settings.public_origin, **{"viewport": PHONE, **facts})
+        visitors.append(visitor)
+        return visitor
+
+    yield one
+    for visitor in visitors:
+        visitor.leave()
+
+
+@pytest.fixture
+def clock(town: Town) -> TestClock:
+    """The hand on the town's clock."""
+    return TestClock(town.url)
