@@ -6,11 +6,11 @@ its place in its stream (from 1). The log keeps the one clock that decides anyth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from eventsourcing.domain import CanMutateAggregate
@@ -23,9 +23,8 @@ STREAM_EVENTS_MAX: Final = 1000
 """The most events one page of a stream may hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event as the log holds it."""
+class Recorded(NamedTuple):
+    """An event as the log holds it. A tuple, as pages of thousands are made of these."""
 
     position: int
     stream_id: UUID
@@ -38,8 +37,13 @@ class Recorded:
     actor: str
     trace_id: str
     schema_version: int
-    event: Event
-    """The event, brought up to today's shape."""
+    decode: Callable[[Recorded], Event]
+    """How the store reads its bytes."""
+
+    @property
+    def event(self) -> Event:
+        """The event, brought up to today's shape; read from the bytes each time it is asked for."""
+        return self.decode(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,7 @@ class Receipt:
 
     command_id: UUID
     fingerprint: bytes
+    first_position: int | None
     last_position: int | None
     recorded_at: datetime
     subject: UUID | None

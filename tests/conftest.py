@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import Connections, Right
 from infrastructure.postgres.embedded import EmbeddedServer
@@ -52,11 +53,16 @@ def make_database(server: EmbeddedServer) -> Callable[[], str]:
 
 
 @pytest.fixture
-def database_url(make_database: Callable[[], str]) -> str:
-    """A fresh, migrated test ledger."""
+def database_url(make_database: Callable[[], str], request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh, migrated test ledger; when the test is over, every invariant must hold in it."""
     url = make_database()
     migrate(url, mode="test", token_secret=secrets.token_bytes(32))
-    return url
+    yield url
+    if "unaudited" not in request.keywords:
+        log = PostgresLog(Connections(url, Right.READER, size_max=1))
+        report = audit.check(url, log)
+        log.close()
+        assert not report.violations
 
 
 @pytest.fixture

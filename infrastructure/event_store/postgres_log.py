@@ -18,6 +18,7 @@ from application.errors import LogUnavailable
 from application.event_log import (
     PAGE_EVENTS_MAX,
     STREAM_EVENTS_MAX,
+    Event,
     Loading,
     Pending,
     Receipt,
@@ -121,8 +122,11 @@ class PostgresLog:
         return [self._event(row) for row in cursor.fetchall()]
 
     def _event(self, row: TupleRow) -> Recorded:
-        event = self._mapper.to_domain_event(StoredEvent(row[1], row[2], row[3], row[4]))
-        return Recorded(*row, event)  # type: ignore[call-arg]
+        return Recorded(*row, self._decode)  # type: ignore[call-arg]
+
+    def _decode(self, recorded: Recorded) -> Event:
+        stored = StoredEvent(recorded.stream_id, recorded.version, recorded.topic, recorded.state)
+        return self._mapper.to_domain_event(stored)
 
     def _row(self, pending: Pending) -> rows.CommandRow:
         return rows.CommandRow(

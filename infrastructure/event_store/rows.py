@@ -49,10 +49,13 @@ select {COLUMNS} from ledger.events e where e.notification_id > %b
 OF_TOPICS: Final = f"""
 select {COLUMNS} from ledger.events e where topic = any(%b::text[]) order by e.notification_id
 """
-RECEIPTS: Final = """
-select command_id, fingerprint, last_pos, recorded_at, subject, version, refusal
-  from ledger.commands where command_id = any(%b::uuid[])
+RECEIPT_COLUMNS: Final = (
+    "command_id, fingerprint, first_pos, last_pos, recorded_at, subject, version, refusal"
+)
+RECEIPTS: Final = f"""
+select {RECEIPT_COLUMNS} from ledger.commands where command_id = any(%b::uuid[])
 """
+EVERY_RECEIPT: Final = f"select {RECEIPT_COLUMNS} from ledger.commands"
 NOW: Final = CLOCK
 HEAD: Final = "select coalesce(max(notification_id), 0) from ledger.events"
 

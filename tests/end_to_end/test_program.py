@@ -257,6 +257,11 @@ def test_separate_processes_on_one_database(
         _execute(url, with_change)
         changed = run(home, "rebuild", "--verify", "sessions", **place)
         assert (changed.returncode, "only in the live table" in changed.stderr) == (1, True)
+        clean = run(home, "audit", "check", **place)
+        assert (clean.returncode, clean.stdout.endswith("0 violations\n")) == (0, True)
+        _execute(url, "update read_models.sessions set status = 'created'")
+        dirty = run(home, "audit", "check", **place)
+        assert (dirty.returncode, "rows-equal-the-fold" in dirty.stderr) == (1, True)
     last = rows(url, "select max(notification_id), count(*) from ledger.events")
     assert last[0][0] == last[0][1]
 

@@ -155,6 +155,7 @@ def test_commands_on_several_streams_win_or_lose_whole(rig: Rig) -> None:
     assert history(rig.log, two.id) == []
 
 
+@pytest.mark.unaudited
 @pytest.mark.parametrize(
     ("offset", "deadline", "not_before"),
     [(-1, "recorded", "early"), (0, "late", "recorded"), (1, "late", "recorded")],

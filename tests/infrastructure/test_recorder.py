@@ -25,7 +25,7 @@ from infrastructure.event_store.datastore import LedgerDatastore
 from infrastructure.event_store.recorder import LedgerRecorder
 from infrastructure.postgres.connections import Connections, Right
 
-pytestmark = [pytest.mark.contract, pytest.mark.postgres]
+pytestmark = [pytest.mark.contract, pytest.mark.postgres, pytest.mark.unaudited]
 
 
 class OnOurs:

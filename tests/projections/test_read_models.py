@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
 from domain.sessions.payment_session import PaymentSession
+from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import Right, connect
 from projections._read_model import ReadModel, all_models
@@ -96,7 +97,10 @@ def test_two_runners_share_the_work_and_nothing_counts_twice(
         assert first.verify(postgres_log.read) == []
 
 
-def test_a_changed_row_is_found_by_verify(database_url: str, postgres_log: PostgresLog) -> None:
+@pytest.mark.unaudited
+def test_a_changed_row_is_found_by_verify_and_by_an_audit(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
     some_history(postgres_log)
     with connect(database_url, Right.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
@@ -110,6 +114,8 @@ def test_a_changed_row_is_found_by_verify(database_url: str, postgres_log: Postg
 
         assert len(differences) == 2
         assert "only in the live table" in differences[0]
+    [violation] = audit.check(database_url, postgres_log).violations
+    assert violation.invariant == "rows-equal-the-fold"
 
 
 def test_verify_of_a_model_that_lags_compares_at_its_own_position(

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
+from eventsourcing.persistence import StoredEvent
 from uuid_utils.compat import uuid7
 
 from application.event_log import (
     PAGE_EVENTS_MAX,
     STREAM_EVENTS_MAX,
+    Event,
     Loading,
     Pending,
     Receipt,
@@ -30,7 +32,7 @@ class MemoryLog:
     def __init__(self) -> None:
         self.clock = START
         self.events: list[Recorded] = []
-        self.receipts: dict[UUID, tuple[Receipt, int | None]] = {}
+        self.receipts: dict[UUID, Receipt] = {}
         self._streams: dict[UUID, list[Recorded]] = {}
         self._mapper = LedgerMapper()
         self._lock = Lock()
@@ -52,7 +54,7 @@ class MemoryLog:
                 for stream, after in streams.items()
                 for recorded in self._streams.get(stream, [])[after:]
             ]
-            found = {c: self.receipts[c][0] for c in receipts if c in self.receipts}
+            found = {c: self.receipts[c] for c in receipts if c in self.receipts}
             return Loading(events, found, self.now())
 
     def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
@@ -82,13 +84,16 @@ class MemoryLog:
         """See the port."""
         return len(self.events)
 
+    def _decode(self, recorded: Recorded) -> Event:
+        stored = StoredEvent(recorded.stream_id, recorded.version, recorded.topic, recorded.state)
+        return self._mapper.to_domain_event(stored)
+
     def _judge(self, pending: Pending, now: datetime, dirty: set[UUID]) -> Verdict:
         known = self.receipts.get(pending.command_id)
         if known is not None:
-            receipt, first = known
-            same = receipt.fingerprint == pending.fingerprint
+            same = known.fingerprint == pending.fingerprint
             kind = VerdictKind.DUPLICATE if same else VerdictKind.REUSED
-            return Verdict(kind, first, receipt.last_position, receipt.recorded_at)
+            return Verdict(kind, known.first_position, known.last_position, known.recorded_at)
         if pending.deadline is not None and pending.deadline <= now:
             return Verdict(VerdictKind.LATE, None, None, now)
         if pending.not_before is not None and pending.not_before > now:
@@ -118,7 +123,7 @@ class MemoryLog:
                 actor=pending.actor,
                 trace_id=pending.trace_id,
                 schema_version=schema_version(type(event)),
-                event=self._mapper.to_domain_event(stored),
+                decode=self._decode,
             )
             self.events.append(recorded)
             self._streams.setdefault(event.originator_id, []).append(recorded)
@@ -126,11 +131,12 @@ class MemoryLog:
         receipt = Receipt(
             pending.command_id,
             pending.fingerprint,
+            first,
             last,
             now,
             pending.subject,
             pending.version,
             pending.refusal,
         )
-        self.receipts[pending.command_id] = (receipt, first)
+        self.receipts[pending.command_id] = receipt
         return Verdict(VerdictKind.RECORDED, first, last, now)
