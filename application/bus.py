@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -22,7 +22,7 @@ from uuid import UUID
 import msgspec
 from eventsourcing.domain import Aggregate
 
-from application.command import Command, Envelope, Handler, Loaded, Missing, Outcome
+from application.command import Command, Entry, Envelope, Handler, Loaded, Missing, Outcome
 from application.errors import (
     IdempotencyKeyReused,
     InternalError,
@@ -41,7 +41,7 @@ from application.event_log import (
     history,
 )
 from application.ports.metrics import Metrics, NoMetrics
-from application.state_cache import StateCache
+from application.state_cache import Standing, StateCache
 from domain.errors import LedgerError
 
 TRIES_MAX: Final = 20
@@ -62,9 +62,11 @@ class _Slot:
     # What this round decided:
     subject: Any = None
     error: LedgerError | None = None
-    events: list[Event] = field(default_factory=list)
-    touched: tuple[UUID, ...] = ()
-    mates: set[_Slot] = field(default_factory=set)
+    events: Sequence[Event] = ()
+    changed: Sequence[tuple[Aggregate, int]] = ()
+    """What the command changed, and how many of its events come before each one's last."""
+    mates: Sequence[_Slot] = ()
+    """Those of the batch whose pending result was seen."""
     deadline: datetime | None = None
     earliest: datetime | None = None
     verdict: Verdict | None = None
@@ -84,8 +86,22 @@ class _Slot:
         return self.verdict is not None and self.verdict.kind is VerdictKind.DUPLICATE
 
 
+class _Ground:
+    """What one round's decisions stand on: states as the batch leaves them, and the time."""
+
+    def __init__(self, standing: Standing) -> None:
+        self.entries = standing.entries
+        self.writers: dict[UUID, list[_Slot]] = {}
+        self.now = standing.now
+
+    def widen(self, standing: Standing) -> None:
+        """Add streams that a handler found the way to; what is known already stays."""
+        self.entries = {**standing.entries, **self.entries}
+        self.now = max(self.now, standing.now)
+
+
 class Bus:
-    """Decides batches of commands on top of one event log. Not thread-safe: one writer owns it."""
+    """Decides batches of commands on top of one event log; for one thread at a time."""
 
     def __init__(
         self, log: EventLog, *, cache: StateCache | None = None, metrics: Metrics | None = None
@@ -134,10 +150,11 @@ class Bus:
         first: dict[UUID, _Slot] = {}
         for slot in slots:
             first.setdefault(slot.envelope.command_id, slot)
-        states, receipts, now = self._load(
-            {stream for slot in first.values() for stream in slot.envelope.command.streams},
-            [slot.envelope.command_id for slot in slots if slot.envelope.keyed],
-        )
+        named = {stream for slot in first.values() for stream in slot.envelope.command.streams}
+        keyed = [slot.envelope.command_id for slot in slots if slot.envelope.keyed]
+        standing = self._cache.load(self._event_log, named, keyed)
+        receipts = standing.receipts
+        ground = _Ground(standing)
         deciding = []
         for slot in slots:
             receipt = receipts.get(slot.envelope.command_id)
@@ -145,34 +162,19 @@ class Bus:
                 slot.result = self._retell(receipt, slot.envelope, replayed=True)
             elif first[slot.envelope.command_id] is slot:
                 deciding.append(slot)  # a twin waits for the next round, and finds the receipt
-        decided = self._decide_all(deciding, states, now)
+        decided = self._decide_all(deciding, ground)
         recording = [slot for slot in decided if slot.to_record]
         if recording:
             self._append(recording)
-        self._commit(recording, states)
+        self._commit(recording, ground)
         for slot in sorted(decided, key=lambda slot: slot.is_duplicate):  # those read once more
-            self._conclude(slot, now)
+            self._conclude(slot, ground)
         self._cache.trim()
-        for slot in slots:
-            self._share_refusal(slot, first[slot.envelope.command_id])
+        if len(first) < len(slots):
+            for slot in slots:
+                self._share_refusal(slot, first[slot.envelope.command_id])
 
-    def _load(
-        self, streams: Iterable[UUID], receipts: Sequence[UUID]
-    ) -> tuple[dict[UUID, Aggregate | None], dict[UUID, Receipt], datetime]:
-        wanted = {stream: self._cache.version(stream) for stream in streams}
-        loading = self._event_log.load(wanted, receipts)
-        for recorded in loading.events:
-            self._cache.take_in(recorded)
-        return (
-            {stream: self._cache.state(stream) for stream in wanted},
-            dict(loading.receipts),
-            loading.now,
-        )
-
-    def _decide_all(
-        self, slots: list[_Slot], states: dict[UUID, Aggregate | None], now: datetime
-    ) -> list[_Slot]:
-        writers: dict[UUID, set[_Slot]] = {}
+    def _decide_all(self, slots: list[_Slot], ground: _Ground) -> list[_Slot]:
         decided = []
         waiting = slots
         for _ in range(LOADS_MAX):
@@ -180,32 +182,24 @@ class Bus:
             again = []
             for slot in waiting:
                 try:
-                    if self._decide(slot, states, writers, now):
+                    if self._decide(slot, ground):
                         decided.append(slot)
                 except Missing as signal:
                     missing[signal.stream_id] = None
                     again.append(slot)
             if not again:
                 return decided
-            found, _receipts, later = self._load(missing, [])
-            states.update((stream, found[stream]) for stream in missing if stream not in states)
-            now = max(now, later)
+            ground.widen(self._cache.load(self._event_log, missing))
             waiting = again
         for slot in waiting:
             _log.error("%s asks for streams without end", type(slot.envelope.command).__name__)
             slot.result = InternalError()
         return decided
 
-    def _decide(
-        self,
-        slot: _Slot,
-        states: dict[UUID, Aggregate | None],
-        writers: dict[UUID, set[_Slot]],
-        now: datetime,
-    ) -> bool:
+    def _decide(self, slot: _Slot, ground: _Ground) -> bool:
         """Ask the handler. False: the slot has to wait for a mate's verdict, or is settled."""
-        loaded = Loaded(states, now)
-        slot.error, slot.subject, slot.events, slot.verdict = None, None, [], None
+        loaded = Loaded(ground.entries, ground.now)
+        slot.error, slot.subject, slot.verdict = None, None, None
         changed: list[Aggregate] = []
         try:
             answer = self._handlers[type(slot.envelope.command)](slot.envelope.command, loaded)
@@ -220,16 +214,25 @@ class Bus:
             slot.result = InternalError()
             return False
         slot.deadline, slot.earliest = loaded.deadline, loaded.earliest
-        written = {aggregate.id for aggregate in changed}
-        slot.mates = {mate for stream in loaded.seen for mate in writers.get(stream, ())}
-        slot.events = [event for aggregate in changed for event in aggregate.pending_events]
-        if slot.to_record and any(writers.get(stream) for stream in loaded.seen.keys() - written):
+        written = [aggregate.id for aggregate in changed]
+        mates: list[_Slot] = []
+        only_read = False
+        for stream in loaded.seen:
+            if earlier := ground.writers.get(stream):
+                mates += earlier
+                only_read = only_read or stream not in written
+        events: list[Event] = []
+        ends: list[tuple[Aggregate, int]] = []
+        for aggregate in changed:
+            events += aggregate.pending_events
+            ends.append((aggregate, len(events) - 1))
+        slot.mates, slot.events, slot.changed = mates, events, ends
+        if only_read and slot.to_record:
             return False  # the append could not see that it rests on a mate: decide it afterwards
         for aggregate in changed:
             aggregate.collect_events()
-            states[aggregate.id] = aggregate
-            writers.setdefault(aggregate.id, set()).add(slot)
-        slot.touched = tuple(written)
+            ground.entries[aggregate.id] = Entry(aggregate, 0)  # no position before the verdict
+            ground.writers.setdefault(aggregate.id, []).append(slot)
         return True
 
     def _append(self, slots: list[_Slot]) -> None:
@@ -277,19 +280,20 @@ class Bus:
             refusal=refusal,
         )
 
-    def _commit(self, recording: list[_Slot], states: dict[UUID, Aggregate | None]) -> None:
+    def _commit(self, recording: list[_Slot], ground: _Ground) -> None:
         """Keep the states of winners only, so that the cache never knows more than the log."""
-        lost = {stream for slot in recording if not slot.won for stream in slot.touched}
+        lost = {aggregate.id for slot in recording if not slot.won for aggregate, _ in slot.changed}
         for stream in lost:
             self._cache.drop(stream)
         for slot in recording:
             if slot.won and slot.verdict is not None and slot.verdict.first_position is not None:
-                for position, event in enumerate(slot.events, slot.verdict.first_position):
-                    state = states[event.originator_id]
-                    if event.originator_id not in lost and state is not None:
-                        self._cache.put(state, position)
+                for aggregate, offset in slot.changed:
+                    if not lost or aggregate.id not in lost:
+                        entry = Entry(aggregate, slot.verdict.first_position + offset)
+                        ground.entries[aggregate.id] = entry
+                        self._cache.put(entry)
 
-    def _conclude(self, slot: _Slot, now: datetime) -> None:
+    def _conclude(self, slot: _Slot, ground: _Ground) -> None:
         if slot.result is not None:
             return
         verdict = slot.verdict
@@ -300,13 +304,13 @@ class Bus:
                 slot.result = slot.error
             else:
                 times = [mate.verdict.recorded_at for mate in slot.mates if mate.verdict]
-                position = self._cache.position(slot.subject.id)
-                slot.result = Outcome(slot.subject, position, max([now, *times]))
+                position = ground.entries[slot.subject.id].position
+                slot.result = Outcome(slot.subject, position, max([ground.now, *times]))
         elif verdict.kind is VerdictKind.RECORDED:
             if slot.error:
                 slot.result = slot.error
             else:
-                position = verdict.last_position or self._cache.position(slot.subject.id)
+                position = verdict.last_position or ground.entries[slot.subject.id].position
                 slot.result = Outcome(slot.subject, position, verdict.recorded_at)
         elif verdict.kind is VerdictKind.REUSED:
             slot.result = IdempotencyKeyReused()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -24,6 +24,11 @@ class Command:
     def streams(self) -> tuple[UUID, ...]:
         """The streams the handler will ask for, as far as the command knows them."""
         return ()
+
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """Those of them that it may write: a writer decides no two such commands at once."""
+        return self.streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,27 +66,41 @@ class Missing(Exception):
         super().__init__(stream_id)
 
 
+class Entry(NamedTuple):
+    """A stream's state and the position of its last event; None and 0 if it has none."""
+
+    state: Aggregate | None
+    position: int
+
+    @property
+    def version(self) -> int:
+        """The version of the state, 0 if there is none."""
+        return self.state.version if self.state else 0
+
+
 class Loaded:
     """What a handler sees: aggregates as its batch-mates leave them, and the ledger's time.
 
     Each aggregate is the handler's own copy, so a refusal leaves no trace.
     """
 
-    def __init__(self, states: Mapping[UUID, Aggregate | None], now: datetime) -> None:
+    def __init__(self, entries: Mapping[UUID, Entry], now: datetime) -> None:
         self.now = now
         self.deadline: datetime | None = None
         self.earliest: datetime | None = None
         self.seen: dict[UUID, Aggregate | None] = {}
-        self._states = states
+        self._entries = entries
 
     def find(self, kind: type[A], stream_id: UUID) -> A | None:
         """The aggregate, or None if it does not exist or is of another kind."""
-        if stream_id not in self.seen:
-            if stream_id not in self._states:
-                raise Missing(stream_id)
-            state = self._states[stream_id]
-            self.seen[stream_id] = None if state is None else branch(state)
-        found = self.seen[stream_id]
+        try:
+            found = self.seen[stream_id]
+        except KeyError:
+            try:
+                state = self._entries[stream_id].state
+            except KeyError:
+                raise Missing(stream_id) from None
+            found = self.seen[stream_id] = None if state is None else branch(state)
         return found if isinstance(found, kind) else None
 
     def get(self, kind: type[A], stream_id: UUID, thing: str) -> A:

@@ -46,22 +46,21 @@ class Recorded(NamedTuple):
         return self.decode(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(NamedTuple):
     """One command's wish: its events, its receipt, and the times between which both are true."""
 
     command_id: UUID
     fingerprint: bytes
     events: Sequence[Event]
-    deadline: datetime | None
+    deadline: datetime | None = None
     """Record strictly before this, by the log's clock; later is the verdict `late`."""
-    not_before: datetime | None
+    not_before: datetime | None = None
     """Record at this or later; sooner is the verdict `early`."""
-    actor: str
-    trace_id: str
-    subject: UUID | None
-    version: int
-    refusal: bytes | None
+    actor: str = ""
+    trace_id: str = ""
+    subject: UUID | None = None
+    version: int = 0
+    refusal: bytes | None = None
 
 
 class VerdictKind(StrEnum):
@@ -75,8 +74,7 @@ class VerdictKind(StrEnum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one command, where its events are, and the log's time."""
 
     kind: VerdictKind

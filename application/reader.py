@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Lock
-from typing import Any, Final, Generic
+from typing import Final, Generic
 from uuid import UUID
 
-from application.command import A, branch
+from application.command import A
 from application.errors import NotFound
-from application.event_log import EventLog, fold
+from application.event_log import EventLog
 from application.state_cache import StateCache
 
 CLOCK_SECONDS: Final = 60.0
@@ -67,7 +66,6 @@ class Reader:
         self.clock = LedgerClock(log)
         self._event_log = log
         self._cache = cache if cache is not None else StateCache()
-        self._lock = Lock()
 
     def get(self, kind: type[A], stream_id: UUID, thing: str) -> Current[A]:
         """The aggregate; `thing` names it for the caller.
@@ -76,18 +74,10 @@ class Reader:
             LogUnavailable: the log cannot be read.
             NotFound: there is none, or it is of another kind.
         """
-        with self._lock:
-            cached = self._cache.state(stream_id)
-            version, position = self._cache.version(stream_id), self._cache.position(stream_id)
-        loading = self._event_log.load({stream_id: version}, [])
-        self.clock.learn(loading.now)
-        state: Any = fold(loading.events, branch(cached) if cached else None)
-        if loading.events:
-            position = loading.events[-1].position
-            with self._lock:
-                if self._cache.version(stream_id) < state.version:
-                    self._cache.put(state, position)
-                self._cache.trim()
+        standing = self._cache.load(self._event_log, (stream_id,))
+        self.clock.learn(standing.now)
+        self._cache.trim()
+        state, position = standing.entries[stream_id]
         if not isinstance(state, kind):
             raise NotFound(thing=thing)
-        return Current(state, position, loading.now)
+        return Current(state, position, standing.now)

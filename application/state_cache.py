@@ -3,65 +3,74 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate
-
-from application.command import branch
-from application.event_log import Recorded
+from application.command import Entry, branch
+from application.event_log import EventLog, Receipt
 
 STATES_MAX: Final = 20_000
 """About 2 KB each."""
 
 
-class StateCache:
-    """The last committed state of each stream, and the position of its last event.
+NOTHING: Final = Entry(None, 0)
 
-    Only what the log has confirmed goes in; every use first loads the events after the cached
-    version, so a stale entry costs a longer read and never a wrong decision.
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Answer to `StateCache.load`: how streams and receipts stand, at one instant."""
+
+    entries: dict[UUID, Entry]
+    receipts: Mapping[UUID, Receipt]
+    now: datetime
+
+
+class StateCache:
+    """The last committed state of each stream.
+
+    Only what the log has confirmed goes in, and every use loads the events after the cached
+    version, so a stale entry costs a longer read and never a wrong decision. Threads may share
+    one: an entry is taken once and never changed, whatever happens to the cache meanwhile.
     """
 
     def __init__(self, states_max: int = STATES_MAX) -> None:
         self._states_max = states_max
-        self._entries: OrderedDict[UUID, tuple[Aggregate, int]] = OrderedDict()
+        self._entries: OrderedDict[UUID, Entry] = OrderedDict()
 
-    def version(self, stream_id: UUID) -> int:
-        """The version the cache knows, 0 if none; asking keeps the entry young."""
-        entry = self._entries.get(stream_id)
-        if entry is None:
-            return 0
-        self._entries.move_to_end(stream_id)
-        return entry[0].version
+    def load(
+        self, log: EventLog, streams: Iterable[UUID], receipts: Sequence[UUID] = ()
+    ) -> Standing:
+        """The streams as the log has them now, with the receipts asked for.
 
-    def state(self, stream_id: UUID) -> Aggregate | None:
-        """The state; never change it, `branch` it."""
-        entry = self._entries.get(stream_id)
-        return entry[0] if entry else None
-
-    def position(self, stream_id: UUID) -> int:
-        """The position of the stream's last event, 0 if it is not known."""
-        entry = self._entries.get(stream_id)
-        return entry[1] if entry else 0
-
-    def take_in(self, recorded: Recorded) -> None:
-        """Apply an event to a copy of the state it follows; one that does not follow is left out.
-
-        An entry may have been let go since its version was asked for, by another thread.
+        Raises:
+            LogUnavailable: nothing could be read.
         """
-        entry = self._entries.get(recorded.stream_id)
-        if recorded.version == (entry[0].version if entry else 0) + 1:
-            before: Any = branch(entry[0]) if entry else None
-            after: Any = recorded.event.mutate(before)
-            self.put(after, recorded.position)
+        entries = {stream: self._entries.get(stream, NOTHING) for stream in streams}
+        wanted = {stream: entry.version for stream, entry in entries.items()}
+        loading = log.load(wanted, receipts)
+        fresh: dict[UUID, Any] = {}
+        for recorded in loading.events:
+            stream = recorded.stream_id
+            before = fresh.get(stream)
+            if before is None and (cached := entries[stream].state) is not None:
+                before = branch(cached)
+            fresh[stream] = recorded.event.mutate(before)
+            entries[stream] = Entry(fresh[stream], recorded.position)
+        for stream in fresh:
+            self.put(entries[stream])
+        return Standing(entries, loading.receipts, loading.now)
 
-    def put(self, state: Aggregate, position: int) -> None:
+    def put(self, entry: Entry) -> None:
         """Keep a state that the log has confirmed; never change it afterwards."""
-        self._entries[state.id] = (state, position)
-        self._entries.move_to_end(state.id)
+        if entry.state is not None:
+            self._entries.pop(entry.state.id, None)
+            self._entries[entry.state.id] = entry
 
     def trim(self) -> None:
-        """Let the oldest entries go; call it between batches, never within one."""
+        """Let the entries go that were not written for longest."""
         while len(self._entries) > self._states_max:
             self._entries.popitem(last=False)
 

@@ -1,12 +1,14 @@
-"""The batching writer: one thread that owns a bus and drains a bounded queue into it.
+"""The batching writer: a bounded queue, and lanes that drain it, each a thread with a bus.
 
-It never sleeps to fill a batch: whatever waits when it comes back is the next batch, so one
-command alone pays no delay and a crowd shares one append.
+No lane sleeps to fill a batch: whatever waits when it comes back is the next one, so one command
+alone pays no delay and a crowd shares one append. While one lane waits for the log another decides;
+two lanes never hold commands that write the same stream, so they do not conflict.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Condition, Thread
@@ -21,6 +23,8 @@ from domain.errors import LedgerError
 
 QUEUE_COMMANDS_MAX: Final = 4096
 BATCH_COMMANDS_MAX: Final = 256
+SHARE_COMMANDS_MIN: Final = 16
+"""Fewer are not worth sharing with another lane: an append costs as much as ten commands."""
 STOP_SECONDS: Final = 15.0
 
 Result = Outcome | LedgerError
@@ -40,27 +44,30 @@ class Writer:
 
     def __init__(
         self,
-        bus: Bus,
-        *,
+        *buses: Bus,
         deliver: Deliver = _call_each,
         queue_max: int = QUEUE_COMMANDS_MAX,
         batch_max: int = BATCH_COMMANDS_MAX,
         metrics: Metrics | None = None,
     ) -> None:
-        self._bus = bus
         self._deliver = deliver
         self._queue_max = queue_max
         self._batch_max = batch_max
         self._metrics = metrics if metrics is not None else NoMetrics()
         self._queue: deque[tuple[Envelope, Answer]] = deque()
         self._in_flight: dict[UUID, int] = {}
+        self._busy: dict[Bus, set[UUID]] = {bus: set() for bus in buses}
         self._changed = Condition()
         self._stopping = False
-        self._thread = Thread(target=self._run, name="writer", daemon=True)
+        self._threads = [
+            Thread(target=self._run, args=(bus,), name=f"writer {number}", daemon=True)
+            for number, bus in enumerate(buses, 1)
+        ]
 
     def start(self) -> None:
         """Begin to drain the queue."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, envelope: Envelope, answer: Answer) -> bool:
         """Put a command in the queue; True if one of the same id is already on its way.
@@ -83,32 +90,64 @@ class Writer:
         """Answer everything in the queue, then stop; waits at most 15 s."""
         with self._changed:
             self._stopping = True
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS)
+            self._changed.notify_all()
+        until = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
 
-    def _run(self) -> None:
-        while batch := self._next_batch():
-            results = self._bus.run([envelope for envelope, _ in batch])
-            with self._changed:
-                for envelope, _ in batch:
-                    self._leave(envelope.command_id)
+    def _run(self, bus: Bus) -> None:
+        while batch := self._next_batch(bus):
+            results = bus.run([envelope for envelope, _ in batch])
+            self._done(bus, batch)
             try:
                 self._deliver([(answer, r) for (_, answer), r in zip(batch, results, strict=True)])
             except Exception:  # noqa: BLE001 - the writer goes on
                 _log.exception("a batch of answers could not be delivered")
 
-    def _next_batch(self) -> list[tuple[Envelope, Answer]]:
-        """Whatever waits, at most a batch; empty when the writer has stopped."""
+    def _next_batch(self, bus: Bus) -> list[tuple[Envelope, Answer]]:
+        """Whatever waits and may go, at most a batch; empty when the writer has stopped."""
         with self._changed:
-            while not self._queue and not self._stopping:
+            while True:
+                self._metrics.queue_depth(len(self._queue))
+                if batch := self._take(bus):
+                    return batch
+                if self._stopping and not self._queue:
+                    return []
                 self._changed.wait()
-            self._metrics.queue_depth(len(self._queue))
-            return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_max))]
 
-    def _leave(self, command_id: UUID) -> None:
-        left = self._in_flight[command_id] - 1
-        if left:
-            self._in_flight[command_id] = left
-        else:
-            del self._in_flight[command_id]
+    def _take(self, bus: Bus) -> list[tuple[Envelope, Answer]]:
+        """From the head of the queue, without what another lane's commands write.
+
+        What has to wait keeps its place, and keeps back what writes the same after it.
+        """
+        others = [busy for lane, busy in self._busy.items() if lane is not bus and busy]
+        kept = set().union(*others)
+        batch: list[tuple[Envelope, Answer]] = []
+        passed: list[tuple[Envelope, Answer]] = []
+        mine = self._busy[bus]
+        free = len(self._busy) - len(others)
+        fair = min(self._batch_max, max(SHARE_COMMANDS_MIN, -(-len(self._queue) // free)))
+        while self._queue and len(batch) < fair and len(passed) < self._batch_max:
+            one = self._queue.popleft()
+            names = {one[0].command_id, *one[0].command.writes} if len(self._busy) > 1 else set()
+            if names.isdisjoint(kept):
+                batch.append(one)
+                mine |= names
+            else:
+                passed.append(one)
+                kept |= names
+        self._queue.extendleft(reversed(passed))
+        return batch
+
+    def _done(self, bus: Bus, batch: Sequence[tuple[Envelope, Answer]]) -> None:
+        with self._changed:
+            self._busy[bus].clear()
+            for envelope, _ in batch:
+                left = self._in_flight[envelope.command_id] - 1
+                if left:
+                    self._in_flight[envelope.command_id] = left
+                else:
+                    del self._in_flight[envelope.command_id]
+            if self._queue:
+                self._changed.notify_all()

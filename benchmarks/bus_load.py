@@ -6,8 +6,12 @@ import time
 from threading import Event
 from uuid import UUID
 
+from application.bus import Bus
 from application.command import Outcome
+from application.commands import serve_all
+from application.state_cache import StateCache
 from application.writer import Result, Writer
+from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import Connections, Right
 from tests.support.world import World, envelope
@@ -20,7 +24,9 @@ class Load:
 
     def __init__(self, world: World, seconds: float) -> None:
         self.world = world
-        self.writer = Writer(world.bus)
+        cache = StateCache()
+        lanes = (serve_all(Bus(world.log, cache=cache)) for _ in range(WRITER_LANES))
+        self.writer = Writer(*lanes)
         self.until = time.perf_counter() + seconds
         self.commands = 0
         self.ended = 0
@@ -72,7 +78,7 @@ class Life:
 
 def bus(url: str, seconds: float) -> float:
     """Durable commands per second through the writer, 64 lives in flight."""
-    log = PostgresLog(Connections(url, Right.WRITER, size_max=1))
+    log = PostgresLog(Connections(url, Right.WRITER, size_max=WRITER_LANES))
     world = World(log)
     wallets = [world.a_wallet(10**9) for _ in range(IN_FLIGHT)]
     load = Load(world, seconds)

@@ -29,6 +29,7 @@ from application.commands import serve_all
 from application.errors import LogUnavailable
 from application.ports.metrics import Metrics
 from application.reader import Reader
+from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -47,6 +48,8 @@ from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 
 READ_CONNECTIONS_MAX: Final = 8
+WRITER_LANES: Final = 2
+"""One decides while the other waits for the log; more would only take turns at the log's lock."""
 GRACE_SECONDS: Final = 5
 BACKLOG: Final = 2048
 
@@ -94,9 +97,11 @@ def make_log(url: str, right: Right, *, size_max: int) -> PostgresLog:
     return PostgresLog(Connections(url, right, size_max=size_max), new_id=uuid7)
 
 
-def make_bus(log: PostgresLog, metrics: Metrics | None = None) -> Bus:
+def make_bus(
+    log: PostgresLog, metrics: Metrics | None = None, cache: StateCache | None = None
+) -> Bus:
     """A bus that decides every command."""
-    return serve_all(Bus(log, metrics=metrics))
+    return serve_all(Bus(log, cache=cache, metrics=metrics))
 
 
 def read_tokens(url: str, right: Right) -> Tokens:
@@ -194,13 +199,15 @@ class _Server(uvicorn.Server):
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
     read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
-    write_log = make_log(url, Right.WRITER, size_max=1)
+    write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES)
+    states = StateCache()
     reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
     models = PostgresReadModels(reads)
     metrics = PrometheusMetrics(models.lags)
 
     def make_writer(deliver: Deliver) -> Writer:
-        return Writer(make_bus(write_log, metrics), deliver=deliver, metrics=metrics)
+        lanes = (make_bus(write_log, metrics, states) for _ in range(WRITER_LANES))
+        return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     def close() -> None:
         for held in (read_log, write_log, reads):

@@ -42,6 +42,11 @@ class CreateSession(Command):
         """The payee and the guard."""
         return (self.merchant_id, self.order_stream)
 
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The guard; the payee is only read."""
+        return (self.order_stream,)
+
 
 def create_session(command: CreateSession, loaded: Loaded) -> Sequence[Aggregate]:
     """Decide `CreateSession`.

@@ -36,6 +36,11 @@ class ScanSession(Command):
         except InvalidQr:
             return (self.wallet_id,)
 
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The session; the wallet is only read."""
+        return self.streams[1:]
+
 
 def scan_session(command: ScanSession, loaded: Loaded) -> Sequence[Aggregate]:
     """Decide `ScanSession`.

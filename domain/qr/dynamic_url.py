@@ -5,6 +5,7 @@ Written in upper case, which QR's alphanumeric mode packs into a smaller symbol;
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,6 +14,8 @@ from domain import ids
 from domain.errors import InvalidQr
 
 PAYLOAD_CHARS_MAX: Final = 512
+REMEMBERED_MAX: Final = 1024
+"""A scan asks twice: which streams to load, then what to decide."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -21,6 +24,7 @@ def build(public_url: str, session_id: UUID) -> str:
     return f"{public_url}/q/{ids.encode_suffix(session_id)}".upper()
 
 
+@lru_cache(REMEMBERED_MAX)
 def parse(payload: str, public_url: str) -> UUID:
     """The session a scanned text names.
 
@@ -39,9 +43,8 @@ def parse(payload: str, public_url: str) -> UUID:
         port = parts.port
     except ValueError:
         raise InvalidQr(reason="it is not a URL") from None
-    ours = urlsplit(public_url)
     origin = (parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme))
-    if origin != (ours.scheme, ours.hostname, ours.port or _PORTS.get(ours.scheme)):
+    if origin != _origin(public_url):
         raise InvalidQr(reason="it leads to another host")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidQr(reason="it carries more than an address")
@@ -52,3 +55,9 @@ def parse(payload: str, public_url: str) -> UUID:
         return ids.decode_suffix(suffix.removeprefix("ps_"))
     except ValueError:
         raise InvalidQr(reason="it is not the address of a payment session") from None
+
+
+@lru_cache(16)
+def _origin(public_url: str) -> tuple[str, str | None, int | None]:
+    ours = urlsplit(public_url)
+    return ours.scheme, ours.hostname, ours.port or _PORTS.get(ours.scheme)

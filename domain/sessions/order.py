@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
 
 from domain import ids
+
+REMEMBERED_MAX: Final = 1024
+"""A command asks several times: which streams to load, what it writes, what to decide."""
 
 
 class Order(Aggregate):
@@ -55,6 +60,7 @@ class Order(Aggregate):
         self.session_id: str | None = session_id
 
     @staticmethod
+    @lru_cache(REMEMBERED_MAX)
     def stream_id(merchant_id: str, order_id: str) -> UUID:
         """The stream of a merchant's order: derived, so that it is found without a look-up."""
         return ids.derive("order", merchant_id, order_id)

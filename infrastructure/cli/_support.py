@@ -18,6 +18,7 @@ from domain.errors import LedgerError
 from infrastructure.bootstrap import PortInUse
 from infrastructure.postgres.embedded import EmbeddedError
 from infrastructure.postgres.migrate import DatabaseNotReady
+from infrastructure.runtime import calm_collector
 from infrastructure.settings import Settings, SettingsError, load
 
 EXIT_FAILED: Final = 1
@@ -71,6 +72,7 @@ def run_until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, on_signal)
+        calm_collector()
         await serve(stop)
 
     try:

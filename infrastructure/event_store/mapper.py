@@ -31,20 +31,26 @@ class LedgerMapper(Mapper[UUID]):
 
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__(JSONTranscoder())
-        self._encode = msgspec.json.Encoder().encode
+        self._write = msgspec.json.Encoder().encode
         self._decoders: dict[str, tuple[type[Any], Callable[[bytes], dict[str, Any]]]] = {}
+
+    def encode(self, event: object) -> bytes:
+        """The bytes that are stored of an event: its fields, less its place."""
+        state = dict(vars(event))
+        del state["originator_id"], state["originator_version"]
+        version = schema_version(type(event))
+        if version > 1:
+            state["class_version"] = version
+        return self._write(state)
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Write an event; its class names the topic."""
         kind: Any = type(domain_event)
-        state = {k: v for k, v in vars(domain_event).items() if k not in _ENVELOPE}
-        if schema_version(kind) > 1:
-            state["class_version"] = schema_version(kind)
         return StoredEvent(
             originator_id=domain_event.originator_id,
             originator_version=domain_event.originator_version,
             topic=kind.TOPIC,
-            state=self._encode(state),
+            state=self.encode(domain_event),
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> AggregateEvent:

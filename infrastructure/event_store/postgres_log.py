@@ -29,6 +29,7 @@ from infrastructure.event_store import rows
 from infrastructure.event_store.datastore import LedgerDatastore
 from infrastructure.event_store.mapper import LedgerMapper, schema_version
 from infrastructure.event_store.recorder import LedgerRecorder
+from infrastructure.postgres import arrays
 from infrastructure.postgres.connections import Connections
 
 T = TypeVar("T")
@@ -47,21 +48,18 @@ class PostgresLog:
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         """See the port."""
-        parameters = (list(streams), [Int8(version) for version in streams.values()])
+        parameters = (arrays.uuids(streams), arrays.int8s(list(streams.values())))
 
         def ask(connection: Connection[TupleRow]) -> Loading:
-            if not receipts:
-                return self._loading(_execute(connection, rows.LOAD, parameters), [])
-            with connection.pipeline():
-                found = _execute(connection, rows.LOAD, parameters)
-                told = _execute(connection, rows.RECEIPTS, (list(receipts),))
-            return self._loading(found, told.fetchall())
+            found = rows.LOAD(connection, *parameters)
+            told = rows.RECEIPTS(connection, arrays.uuids(receipts)) if receipts else []
+            return self._loading(found, told)
 
         return self._read(ask)
 
     def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
         """See the port."""
-        return self.recorder.append([self._row(pending) for pending in batch])
+        return self.recorder.append(batch, [self._rows(pending.events) for pending in batch])
 
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
         """See the port."""
@@ -69,8 +67,13 @@ class PostgresLog:
 
     def stream(self, stream_id: UUID, *, after: int = 0, up_to: int = 2**62) -> Sequence[Recorded]:
         """See the port."""
-        parameters = (stream_id, Int8(after), Int8(up_to), Int8(STREAM_EVENTS_MAX))
-        return self._select(rows.STREAM, parameters)
+        parameters = (
+            arrays.uuid(stream_id),
+            arrays.int8(after),
+            arrays.int8(up_to),
+            arrays.int8(STREAM_EVENTS_MAX),
+        )
+        return self._read(lambda connection: self._recorded(rows.STREAM(connection, *parameters)))
 
     def head(self) -> int:
         """See the port."""
@@ -91,20 +94,19 @@ class PostgresLog:
 
     def page(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[Recorded]:
         """A page of the log on a given connection."""
-        return self._recorded(_execute(connection, rows.PAGE, (Int8(after), Int8(limit))))
+        return self._recorded(_ask(connection, rows.PAGE, (Int8(after), Int8(limit))))
 
-    def _loading(self, cursor: Cursor[TupleRow], receipts: Sequence[TupleRow]) -> Loading:
-        found = cursor.fetchall()
-        told = [Receipt(*row) for row in receipts]
+    def _loading(self, found: Sequence[TupleRow], told: Sequence[TupleRow]) -> Loading:
+        receipts = [Receipt(*row) for row in told]
         return Loading(
             events=[self._event(row[:-1]) for row in found if row[0] is not None],
-            receipts={receipt.command_id: receipt for receipt in told},
+            receipts={receipt.command_id: receipt for receipt in receipts},
             now=found[0][-1],
         )
 
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Recorded]:
         def ask(connection: Connection[TupleRow]) -> list[Recorded]:
-            return self._recorded(_execute(connection, query, parameters))
+            return self._recorded(_ask(connection, query, parameters))
 
         return self._read(ask)
 
@@ -118,8 +120,8 @@ class PostgresLog:
                     raise LogUnavailable(reason="the database is away or busy") from error
         raise AssertionError
 
-    def _recorded(self, cursor: Cursor[TupleRow]) -> list[Recorded]:
-        return [self._event(row) for row in cursor.fetchall()]
+    def _recorded(self, found: Sequence[TupleRow]) -> list[Recorded]:
+        return [self._event(row) for row in found]
 
     def _event(self, row: TupleRow) -> Recorded:
         return Recorded(*row, self._decode)  # type: ignore[call-arg]
@@ -128,27 +130,23 @@ class PostgresLog:
         stored = StoredEvent(recorded.stream_id, recorded.version, recorded.topic, recorded.state)
         return self._mapper.to_domain_event(stored)
 
-    def _row(self, pending: Pending) -> rows.CommandRow:
-        return rows.CommandRow(
-            command_id=pending.command_id,
-            events=[self._mapper.to_stored_event(event) for event in pending.events],
-            schema_versions=[schema_version(type(event)) for event in pending.events],
-            fingerprint=pending.fingerprint,
-            deadline=pending.deadline,
-            not_before=pending.not_before,
-            actor=pending.actor,
-            trace_id=pending.trace_id,
-            subject=pending.subject,
-            version=pending.version,
-            refusal=pending.refusal,
-        )
+    def _rows(self, events: Sequence[Event]) -> list[rows.EventRow]:
+        encode = self._mapper.encode
+        return [
+            rows.EventRow(
+                event.originator_id,
+                event.originator_version,
+                type(event).TOPIC,  # type: ignore[attr-defined]
+                encode(event),
+                schema_version(type(event)),
+            )
+            for event in events
+        ]
 
 
-def _execute(
-    connection: Connection[TupleRow], query: str, parameters: Sequence[Any]
-) -> Cursor[TupleRow]:
+def _ask(connection: Connection[TupleRow], query: str, parameters: Sequence[Any]) -> list[TupleRow]:
     """Ask in binary, prepared at once: these few queries are asked for ever."""
-    return connection.cursor(binary=True).execute(query, parameters, prepare=True)
+    return connection.cursor(binary=True).execute(query, parameters, prepare=True).fetchall()
 
 
 def _one(cursor: Cursor[TupleRow]) -> Any:

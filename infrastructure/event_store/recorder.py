@@ -26,7 +26,7 @@ from psycopg import sql
 from uuid_utils.compat import uuid7
 
 from application.errors import LogRejected, LogUnavailable
-from application.event_log import Verdict, VerdictKind
+from application.event_log import Pending, Verdict, VerdictKind
 from infrastructure.event_store import rows
 from infrastructure.event_store.datastore import LedgerDatastore
 
@@ -68,13 +68,13 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """
         if not stored_events:
             return []
-        command = rows.CommandRow(
-            command_id=kwargs.get("command_id") or self._new_id(),
-            events=stored_events,
-            schema_versions=[1] * len(stored_events),
-        )
+        command = Pending(kwargs.get("command_id") or self._new_id(), b"", [])
+        events = [
+            rows.EventRow(UUID(str(e.originator_id)), e.originator_version, e.topic, e.state, 1)
+            for e in stored_events
+        ]
         try:
-            [verdict] = self.append([command])
+            [verdict] = self.append([command], [events])
         except LogUnavailable as away:
             raise OperationalError(str(away)) from away
         except LogRejected as refused:
@@ -84,8 +84,10 @@ class LedgerRecorder(PostgresApplicationRecorder):
             raise IntegrityError(verdict.kind)
         return list(range(verdict.first_position, (verdict.last_position or 0) + 1))
 
-    def append(self, batch: Sequence[rows.CommandRow]) -> list[Verdict]:
-        """Append a batch in one round trip.
+    def append(
+        self, batch: Sequence[Pending], events: Sequence[Sequence[rows.EventRow]]
+    ) -> list[Verdict]:
+        """Append a batch, each command with its events as bytes, in one round trip.
 
         If the link breaks while the answer is on its way, the same batch goes out again under the
         same command ids until the log says what became of it: the new call waits behind the old
@@ -95,7 +97,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             LogRejected: the batch cannot be stored; nothing of it was.
             LogUnavailable: the server is away, or its answer could not be learnt in 60 s.
         """
-        parameters = rows.append_parameters(batch, self._new_id)
+        parameters = rows.append_parameters(batch, events, self._new_id)
         resent = False
         until = time.monotonic() + SETTLE_SECONDS
         while True:
@@ -103,8 +105,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             try:
                 with self.connections.connection() as connection:
                     sent = True
-                    cursor = connection.cursor(binary=True)
-                    found = cursor.execute(rows.APPEND, parameters, prepare=True).fetchall()
+                    found = rows.APPEND(connection, *parameters)
                 return [Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in found]
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 unsure = sent and (error.sqlstate or "08").startswith(_UNSURE)

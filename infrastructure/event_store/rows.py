@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
-from psycopg.types.numeric import Int4, Int8
+from application.event_log import Pending
+from infrastructure.postgres import arrays
+from infrastructure.postgres.arrays import Value
+from infrastructure.postgres.prepared import Prepared
 
 CHANNEL: Final = "ledger_events"
 """What `append` notifies: a hint that there may be something new."""
 
-APPEND: Final = """
+APPEND: Final = Prepared("""
 select verdict, first_pos, last_pos, at from ledger.append(
-    %b::uuid[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::int[],
-    %b::text[], %b::text[], %b::uuid[], %b::bigint[], %b::bytea[],
-    %b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[], %b::int[])
-"""
+    $1::uuid[], $2::bytea[], $3::timestamptz[], $4::timestamptz[], $5::int[],
+    $6::text[], $7::text[], $8::uuid[], $9::bigint[], $10::bytea[],
+    $11::uuid[], $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::int[])
+""")
 COLUMNS: Final = (
     "e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at, "
     "e.event_id, e.command_id, e.actor, e.trace_id, e.schema_version"
@@ -29,19 +29,19 @@ CLOCK: Final = (
     "(select recorded_at from ledger.events order by notification_id desc limit 1)) as now"
 )
 """The ledger's time: the clock, and never before the last event, as `append` has it."""
-LOAD: Final = f"""
+LOAD: Final = Prepared(f"""
 select {COLUMNS}, c.now from ({CLOCK}) c
-  left join (unnest(%b::uuid[], %b::bigint[]) as w (id, after)
+  left join (unnest($1::uuid[], $2::bigint[]) as w (id, after)
              join ledger.events e on e.originator_id = w.id and e.originator_version > w.after)
          on true
  order by e.originator_id, e.originator_version
-"""
+""")
 """The ledger's time in every row, so that there is a row even when there is no event."""
-STREAM: Final = f"""
+STREAM: Final = Prepared(f"""
 select {COLUMNS} from ledger.events e
- where e.originator_id = %b and e.originator_version > %b and e.originator_version <= %b
- order by e.originator_version limit %b
-"""
+ where e.originator_id = $1 and e.originator_version > $2 and e.originator_version <= $3
+ order by e.originator_version limit $4
+""")
 PAGE: Final = f"""
 select {COLUMNS} from ledger.events e where e.notification_id > %b
  order by e.notification_id limit %b
@@ -52,49 +52,44 @@ select {COLUMNS} from ledger.events e where topic = any(%b::text[]) order by e.n
 RECEIPT_COLUMNS: Final = (
     "command_id, fingerprint, first_pos, last_pos, recorded_at, subject, version, refusal"
 )
-RECEIPTS: Final = f"""
-select {RECEIPT_COLUMNS} from ledger.commands where command_id = any(%b::uuid[])
-"""
+RECEIPTS: Final = Prepared(f"""
+select {RECEIPT_COLUMNS} from ledger.commands where command_id = any($1::uuid[])
+""")
 EVERY_RECEIPT: Final = f"select {RECEIPT_COLUMNS} from ledger.commands"
 NOW: Final = CLOCK
 HEAD: Final = "select coalesce(max(notification_id), 0) from ledger.events"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandRow:
-    """One command of a batch, as `append` takes it."""
+class EventRow(NamedTuple):
+    """An event as `append` takes it."""
 
-    command_id: UUID
-    events: Sequence[StoredEvent]
-    schema_versions: Sequence[int]
-    fingerprint: bytes = b""
-    deadline: datetime | None = None
-    not_before: datetime | None = None
-    actor: str = ""
-    trace_id: str = ""
-    subject: UUID | None = None
-    version: int = 0
-    refusal: bytes | None = None
+    stream_id: UUID
+    version: int
+    topic: str
+    state: bytes
+    schema_version: int
 
 
-def append_parameters(rows: Sequence[CommandRow], new_id: Callable[[], UUID]) -> list[Any]:
+def append_parameters(
+    batch: Sequence[Pending], events: Sequence[Sequence[EventRow]], new_id: Callable[[], UUID]
+) -> list[Value]:
     """The sixteen arrays of `append`: ten with an entry per command, six per event."""
-    events = [event for row in rows for event in row.events]
+    flat = [event for of_command in events for event in of_command]
     return [
-        [row.command_id for row in rows],
-        [row.fingerprint for row in rows],
-        [row.deadline for row in rows],
-        [row.not_before for row in rows],
-        [Int4(len(row.events)) for row in rows],
-        [row.actor for row in rows],
-        [row.trace_id for row in rows],
-        [row.subject for row in rows],
-        [Int8(row.version) for row in rows],
-        [row.refusal for row in rows],
-        [event.originator_id for event in events],
-        [Int8(event.originator_version) for event in events],
-        [event.topic for event in events],
-        [event.state for event in events],
-        [new_id() for _ in events],
-        [Int4(version) for row in rows for version in row.schema_versions],
+        arrays.uuids(one.command_id for one in batch),
+        arrays.blobs(one.fingerprint for one in batch),
+        arrays.instants(one.deadline for one in batch),
+        arrays.instants(one.not_before for one in batch),
+        arrays.int4s([len(of_command) for of_command in events]),
+        arrays.texts(one.actor for one in batch),
+        arrays.texts(one.trace_id for one in batch),
+        arrays.uuids(one.subject for one in batch),
+        arrays.int8s([one.version for one in batch]),
+        arrays.blobs(one.refusal for one in batch),
+        arrays.uuids(event.stream_id for event in flat),
+        arrays.int8s([event.version for event in flat]),
+        arrays.texts(event.topic for event in flat),
+        arrays.blobs(event.state for event in flat),
+        arrays.uuids(new_id() for _ in flat),
+        arrays.int4s([event.schema_version for event in flat]),
     ]

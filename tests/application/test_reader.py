@@ -48,12 +48,10 @@ def test_an_entry_that_is_let_go_while_the_log_is_asked_is_no_harm() -> None:
     world = World(log := Forgetful())
     reader = Reader(log, cache)
     session, wallet = world.a_session(), world.a_wallet()
-    warm = MemoryLog.load(log, {session: 0}, [])
-    for recorded in warm.events:
-        cache.take_in(recorded)
+    warm = MemoryLog()
+    warm.events, warm._streams = log.events[:], {k: v[:] for k, v in log._streams.items()}
     claim = world.a_claim(session, wallet)
-    for recorded in warm.events:
-        cache.take_in(recorded)
+    cache.load(warm, (session,))  # as it stood before the claim
 
     current = reader.get(PaymentSession, session, "session")
 

@@ -196,7 +196,7 @@ def test_a_command_sent_again_is_known_with_its_positions(rig: Rig) -> None:
     rig.append(command)
     rig.set_clock(AT + HOUR)
 
-    again, other = rig.log.append([command])[0], replace(command, fingerprint=b"g")
+    again, other = rig.log.append([command])[0], command._replace(fingerprint=b"g")
 
     assert (again.kind, again.first_position, again.last_position) == ("duplicate", 1, 1)
     assert again.recorded_at == AT

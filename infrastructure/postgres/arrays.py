@@ -1,0 +1,91 @@
+"""Parameters in PostgreSQL's binary format, arrays above all: what a batch travels in.
+
+psycopg looks at every element of a list anew; a batch has a thousand of them, all of one type. An
+array's layout is that of PostgreSQL's `array_send`: dimensions, a flag for nulls, the element's
+type, the length, the lower bound; then each element's length (-1 for null) and bytes, big-endian
+throughout.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+_HEAD: Final = struct.Struct("!iIIii")
+_LENGTH: Final = struct.Struct("!i")
+_NULL: Final = _LENGTH.pack(-1)
+_UUID: Final = _LENGTH.pack(16)
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Value(NamedTuple):
+    """A parameter ready to be sent, in PostgreSQL's binary format."""
+
+    data: bytes
+
+
+def uuids(values: Iterable[UUID | None]) -> Value:
+    """A `uuid[]`."""
+    return _array(2950, [_NULL if v is None else _UUID + v.bytes for v in values])
+
+
+def texts(values: Iterable[str]) -> Value:
+    """A `text[]`."""
+    return _array(25, _sized(value.encode() for value in values))
+
+
+def blobs(values: Iterable[bytes | None]) -> Value:
+    """A `bytea[]`."""
+    return _array(17, _sized(values))
+
+
+def int4s(values: Sequence[int]) -> Value:
+    """An `int[]`."""
+    return _numbers(23, "ii", 4, values)
+
+
+def int8s(values: Sequence[int]) -> Value:
+    """A `bigint[]`."""
+    return _numbers(20, "iq", 8, values)
+
+
+def instants(values: Iterable[datetime | None]) -> Value:
+    """A `timestamptz[]`: microseconds since 2000-01-01 UTC."""
+    return _array(1184, [_NULL if v is None else _instant(v) for v in values])
+
+
+def int8(value: int) -> Value:
+    """A `bigint`."""
+    return Value(struct.pack("!q", value))
+
+
+def uuid(value: UUID) -> Value:
+    """A `uuid`."""
+    return Value(value.bytes)
+
+
+def _instant(at: datetime) -> bytes:
+    passed = at - _EPOCH
+    microseconds = (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+    return struct.pack("!iq", 8, microseconds)
+
+
+def _numbers(element: int, pair: str, size: int, values: Sequence[int]) -> Value:
+    flat = [part for value in values for part in (size, value)]
+    return Value(_head(element, len(values)) + struct.pack("!" + pair * len(values), *flat))
+
+
+def _sized(values: Iterable[bytes | None]) -> list[bytes]:
+    return [_NULL if v is None else _LENGTH.pack(len(v)) + v for v in values]
+
+
+def _array(element: int, parts: list[bytes]) -> Value:
+    return Value(_head(element, len(parts)) + b"".join(parts))
+
+
+def _head(element: int, length: int) -> bytes:
+    """An empty array has no dimension. The null flag is a hint that PostgreSQL makes anew."""
+    return _HEAD.pack(1, 1, element, length, 1) if length else struct.pack("!iII", 0, 0, element)
