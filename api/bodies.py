@@ -6,15 +6,15 @@ No coercion (`"5"` and `5.0` are not the integer 5), no unknown fields, no contr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-from litestar import Request
 from msgspec import Meta, UnsetType
 
 from api.errors import UnsupportedMediaType
+from api.wire import Inbound
 from application.errors import NotFound
 from domain import ids
 from domain.errors import InvalidRequest
@@ -81,16 +81,20 @@ Limit = Annotated[int, Meta(ge=1, le=100)]
 Position = Annotated[int, Meta(ge=0, le=2**62)]
 
 
-async def read_body(request: Request[Any, Any, Any], kind: type[T]) -> T:
+async def read_body(inbound: Inbound, kind: type[T]) -> T:
     """The body as the given struct.
 
     Raises (checked in this order):
+        BodyTooLarge: more than 16 KiB.
         UnsupportedMediaType: not `application/json`.
-        HTTPException: more than 16 KiB (413).
-        InvalidRequest: not JSON, not UTF-8, too deep, or a field is wrong; names it.
+        InvalidRequest: missing, not JSON, not UTF-8, too deep, or a field is wrong; names it.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    raw = await request.body()
+    return decode_body(inbound, await inbound.body(), kind)
+
+
+def decode_body(inbound: Inbound, raw: bytes, kind: type[T]) -> T:
+    """The same for a body that has been read."""
+    media_type = inbound.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         if raw or media_type:
             raise UnsupportedMediaType(media_type=media_type[:80] or "nothing")
@@ -105,12 +109,20 @@ async def read_body(request: Request[Any, Any, Any], kind: type[T]) -> T:
         raise InvalidRequest.of("body", "is nested too deeply") from None
 
 
-def read_query(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T:
-    """The query parameters as the given struct.
+def read_query(inbound: Inbound, kind: type[T] | None) -> T | None:
+    """The query parameters as the given struct; None is for requests that have none.
 
     Raises:
-        InvalidRequest: unknown, twice, or out of range; names it.
+        InvalidRequest: unknown, twice, too many, or out of range; names it.
     """
+    try:
+        pairs = inbound.query
+    except ValueError:
+        raise InvalidRequest.of("query", "has too many parameters") from None
+    if kind is None:
+        if pairs:
+            raise InvalidRequest.of(pairs[0][0][:80], "is not a parameter of this request")
+        return None
     values: dict[str, str] = {}
     for name, value in pairs:
         if name in values:

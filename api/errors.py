@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
-
 from application.errors import (
     ApplicationError,
-    InternalError,
     LogUnavailable,
-    NotFound,
     Overloaded,
-    Unauthorized,
 )
 from domain.errors import LedgerError
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_SECONDS: Final = 1
 BODY_BYTES_MAX: Final = 16_384
-_log = logging.getLogger(__name__)
 
 
 class MethodNotAllowed(ApplicationError):
@@ -117,8 +108,8 @@ def problem(error: LedgerError) -> dict[str, Any]:
     }
 
 
-def to_response(error: LedgerError) -> Response[bytes]:
-    """Write a refusal."""
+def spoken(error: LedgerError) -> tuple[LedgerError, dict[str, str]]:
+    """The refusal as the outside knows it, and the headers that go with it."""
     if isinstance(error, LogUnavailable):  # the outside has one word for it
         error = Overloaded(reason="the database is away")
     headers = {"Cache-Control": "no-store"}
@@ -129,38 +120,4 @@ def to_response(error: LedgerError) -> Response[bytes]:
         headers["WWW-Authenticate"] = "Bearer"
     if error.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return Response(
-        msgspec.json.encode(problem(error)),
-        status_code=status,
-        media_type=PROBLEM_JSON,
-        headers=headers,
-    )
-
-
-def on_ledger_error(_request: Request[Any, Any, Any], error: LedgerError) -> Response[bytes]:
-    """A refusal of ours."""
-    return to_response(error)
-
-
-def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """A refusal of the framework's: no such address, no such method, a body too large."""
-    match error.status_code:
-        case HTTPStatus.NOT_FOUND:
-            return to_response(NotFound(thing="address"))
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            response = to_response(MethodNotAllowed(method=request.method))
-            response.headers.update(error.headers or {})
-            return response
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return to_response(BodyTooLarge(limit_bytes=BODY_BYTES_MAX))
-        case HTTPStatus.UNAUTHORIZED:
-            return to_response(Unauthorized(reason="A valid key is needed"))
-        case _:
-            return on_any_error(request, error)
-
-
-def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A mistake of ours: told to the log with its trace, to the caller without."""
-    route = getattr(request.scope.get("route_handler"), "name", "")
-    _log.error("%s %s failed", request.method, route or "a request", exc_info=error)
-    return to_response(InternalError())
+    return error, headers

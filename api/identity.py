@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
-
-from litestar import Request
 
 from api.context import ApiConfig, Services
 from api.tokens import BadToken
+from api.wire import Inbound
 from application.errors import NotFound, Unauthorized
 from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey
@@ -54,30 +54,46 @@ class Identity:
 
 
 class Doorkeeper:
-    """Tells who calls. Keys are read from the log and remembered for a second."""
+    """Tells who calls. A key that was good is remembered for a second, by the hash of its text."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._keys: OrderedDict[UUID, tuple[ApiKey | None, float]] = OrderedDict()
+        self._good: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
 
-    async def identify(self, request: Request[Any, Any, Any], now: float) -> Identity:
+    async def identify(self, inbound: Inbound, now: float) -> Identity:
         """Who sent the `Authorization` header; `now` is a monotonic clock's, in seconds.
 
         Raises (checked in this order):
             Unauthorized: no key, a wrong, revoked or expired one, or one of the other mode.
             LogUnavailable: the key cannot be looked up.
         """
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        scheme, _, text = inbound.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not text:
             raise Unauthorized(reason="Send a key as `Authorization: Bearer qrl_…`")
         if text.startswith("qrw_"):
             return await asyncio.to_thread(self._page, text)
+        digest = hashlib.sha256(text.encode()).digest()
+        known = self._good.get(digest)
+        if known is not None and now - known[1] < KEY_SECONDS:
+            return known[0]
         try:
             presented = BearerKey.parse(text)
         except ValueError:
             raise Unauthorized(reason="The key is not valid") from None
-        key = await self._key(presented.key_id, now)
-        if key is None or not key.opens(presented) or key.mode != self._services.config.mode:
+        identity = await asyncio.to_thread(self._holder, presented)
+        self._good[digest] = (identity, now)
+        self._good.move_to_end(digest)
+        if len(self._good) > KEYS_MAX:
+            self._good.popitem(last=False)
+        return identity
+
+    def _holder(self, presented: BearerKey) -> Identity:
+        """Whose key it is, by the log."""
+        try:
+            key = self._services.reader.get(ApiKey, presented.key_id, "key").state
+        except NotFound:
+            raise Unauthorized(reason="The key is not valid") from None
+        if not key.opens(presented) or key.mode != self._services.config.mode:
             raise Unauthorized(reason="The key is not valid")
         app = key.holder_id if key.role == "wallet" else ""
         return Identity(Caller(key.role.value), key.holder_id, key.public_id, app)
@@ -91,36 +107,21 @@ class Doorkeeper:
         app = ids.encode("app", page.wallet_app_id)
         return Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id)
 
-    async def _key(self, key_id: UUID, now: float) -> ApiKey | None:
-        known = self._keys.get(key_id)
-        if known is not None and now - known[1] < KEY_SECONDS:
-            return known[0]
-        try:
-            current = await asyncio.to_thread(self._services.reader.get, ApiKey, key_id, "key")
-            key: ApiKey | None = current.state
-        except NotFound:
-            key = None
-        self._keys[key_id] = (key, now)
-        self._keys.move_to_end(key_id)
-        if len(self._keys) > KEYS_MAX:
-            self._keys.popitem(last=False)
-        return key
 
-
-def client_address(request: Request[Any, Any, Any], config: ApiConfig) -> str:
+def client_address(inbound: Inbound, config: ApiConfig) -> str:
     """The caller's address; `X-Forwarded-For` counts only when a trusted proxy wrote it."""
-    peer = request.client.host if request.client else ""
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop]
+    peer = inbound.client_host
+    hops = [hop.strip() for hop in inbound.headers.get("x-forwarded-for", "").split(",") if hop]
     while hops and peer in config.trusted_proxies:
         peer = hops.pop()
     return peer
 
 
-def is_local(request: Request[Any, Any, Any], config: ApiConfig) -> bool:
+def is_local(inbound: Inbound, config: ApiConfig) -> bool:
     """Whether the caller sits on this machine and no stranger is hidden behind a proxy."""
-    if "x-forwarded-for" in request.headers and not config.trusted_proxies:
+    if "x-forwarded-for" in inbound.headers and not config.trusted_proxies:
         return False
     try:
-        return ipaddress.ip_address(client_address(request, config)).is_loopback
+        return ipaddress.ip_address(client_address(inbound, config)).is_loopback
     except ValueError:
         return False

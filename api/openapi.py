@@ -144,7 +144,7 @@ def _parameters(
                     "type": "string",
                     "minLength": 1,
                     "maxLength": KEY_CHARS_MAX,
-                    "pattern": "^[!-~]+$",
+                    "pattern": "^[ -~]*[!-~][ -~]*$",
                 },
             }
         )

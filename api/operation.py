@@ -10,19 +10,22 @@ import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api.bodies import Body, read_body, read_query
+from api.bodies import Body, decode_body, read_body, read_query
 from api.context import Services
-from api.errors import TooManyRequests, on_any_error, to_response
+from api.errors import TooManyRequests
 from api.identity import Caller, Doorkeeper, Identity, client_address, is_local
 from api.rate_limit import RateLimit
+from api.refusals import on_any_error, to_answer
+from api.wire import Answer, ClientGone, Inbound
 from application.command import Command, Envelope, Outcome
 from application.errors import Forbidden, IdempotencyKeyRequired
 from domain import ids
@@ -40,7 +43,7 @@ class Idempotency(StrEnum):
     REQUIRED = "required"
 
 
-Handler = Callable[["Call"], Awaitable[Response[Any]]]
+Handler = Callable[["Call"], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,7 @@ class Call:
     """One request, read and checked, on its way to the handler."""
 
     operation: Operation
-    request: Request[Any, Any, Any]
+    inbound: Inbound
     services: Services
     who: Identity
     body: Any = None
@@ -85,7 +88,7 @@ class Call:
     @property
     def path(self) -> Mapping[str, Any]:
         """The parameters of the address."""
-        return self.request.path_params
+        return self.inbound.path_params
 
     async def send(self, command: Command) -> Outcome:
         """Send a command under the caller's idempotency key, if there is one.
@@ -99,9 +102,9 @@ class Call:
             operation = self.operation
             scope = f"{operation.method} {operation.path}"
             command_id = ids.derive("idempotency", self.who.holder, scope, self.key)
-            parts = (operation.method, self.request.url.path, _canonical(self.body))
+            parts = (operation.method, self.inbound.path, _canonical(self.body))
             fingerprint = hashlib.sha256("\n".join(parts).encode()).digest()
-        match = _TRACEPARENT.match(self.request.headers.get("traceparent", ""))
+        match = _TRACEPARENT.match(self.inbound.headers.get("traceparent", ""))
         envelope = Envelope(
             command=command,
             command_id=command_id,
@@ -118,73 +121,80 @@ ANYBODY: Final = Identity(Caller.PAGE, "", "public")
 class Router:
     """Turns operations into Litestar routes."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, always: Mapping[str, str]) -> None:
         self._services = services
+        self._always = always
+        """Headers on every answer."""
         self._doorkeeper = Doorkeeper(services)
         self._rate_limit = RateLimit(services.config.rate_limit)
 
     def route(self, operation: Operation) -> HTTPRouteHandler:
-        """The Litestar handler of an operation."""
+        """The Litestar handler of an operation: it hands over to an ASGI application of ours."""
 
-        async def serve(request: Request[Any, Any, Any]) -> Response[Any]:
-            started = time.perf_counter()
-            try:
-                response = await self._serve(operation, request)
-            except LedgerError as refusal:
-                response = to_response(refusal)
-            except Exception as error:
-                if hasattr(error, "status_code"):
-                    raise
-                response = on_any_error(request, error)
-            self._services.metrics.request_served(
-                operation=operation.name,
-                status=response.status_code or 200,
-                seconds=time.perf_counter() - started,
-            )
-            return response
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            with suppress(ClientGone):
+                answer = await self._timed(operation, Inbound(scope, receive))
+                await answer.send(send, self._always)
+
+        def application() -> ASGIApp:
+            return serve
 
         return HTTPRouteHandler(
             [operation.path, *operation.aliases],
             http_method=operation.method,  # type: ignore[arg-type]
             name=operation.name,
             status_code=200,
-        )(serve)
+            sync_to_thread=False,
+        )(application)
 
-    async def _serve(self, operation: Operation, request: Request[Any, Any, Any]) -> Response[Any]:
+    async def _timed(self, operation: Operation, inbound: Inbound) -> Answer:
+        started = time.perf_counter()
+        try:
+            answer = await self._serve(operation, inbound)
+        except LedgerError as refusal:
+            answer = to_answer(refusal)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - told to the log with its trace
+            answer = on_any_error(operation.method, operation.name, error)
+        self._services.metrics.request_served(
+            operation=operation.name,
+            status=answer.status_code,
+            seconds=time.perf_counter() - started,
+        )
+        return answer
+
+    async def _serve(self, operation: Operation, inbound: Inbound) -> Answer:
         who = ANYBODY
         now = time.monotonic()
         config = self._services.config
-        local = operation.local_without_key and is_local(request, config)
+        local = operation.local_without_key and is_local(inbound, config)
         if operation.callers and not local:
-            address = f"address {client_address(request, config)}"
             try:
-                who = await self._doorkeeper.identify(request, now)
+                who = await self._doorkeeper.identify(inbound, now)
             except LedgerError:
-                self._let_through(address, now)
+                self._let_through(f"address {client_address(inbound, config)}", now)
                 raise
             self._let_through(who.holder, now)
             if who.caller not in operation.callers:
                 raise Forbidden(reason=f"A key of the role {who.caller} may not do this")
         elif operation.limited:
-            self._let_through(f"address {client_address(request, config)}", now)
-        key = _idempotency_key(request.headers.get("idempotency-key"))
+            self._let_through(f"address {client_address(inbound, config)}", now)
+        key = _idempotency_key(inbound.headers.get("idempotency-key"))
         if operation.idempotency is Idempotency.REQUIRED and key is None:
             raise IdempotencyKeyRequired
         call = Call(
             operation=operation,
-            request=request,
+            inbound=inbound,
             services=self._services,
             who=who,
             key="" if operation.idempotency is Idempotency.NONE else key or "",
         )
-        pairs = [(str(k), str(v)) for k, v in request.query_params.multi_items()]
-        call.query = read_query(pairs, operation.query) if operation.query else None
-        if operation.query is None and pairs:
-            raise InvalidRequest.of(pairs[0][0][:80], "is not a parameter of this request")
+        call.query = read_query(inbound, operation.query)
         if operation.body:
-            call.body = await read_body(request, operation.body)
-        elif operation.method != "GET" and await request.body():
-            await read_body(request, Body)  # nothing is expected: `{}` is all there may be
+            call.body = await read_body(inbound, operation.body)
+        elif operation.method != "GET" and (raw := await inbound.body()):
+            decode_body(inbound, raw, Body)  # nothing is expected: `{}` is all there may be
         return await operation.handler(call)
 
     def _let_through(self, caller: str, now: float) -> None:

@@ -13,6 +13,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from domain import ids
 
 SESSION_TOKEN_GRACE: Final = timedelta(hours=1)
 PAGE_TOKEN_LIFETIME: Final = timedelta(minutes=15)
+REMEMBERED_MAX: Final = 4096
 _MAC_CHARS = 32
 _SESSION_PARTS = 2
 _PAGE_PARTS = 5
@@ -52,10 +54,13 @@ class Tokens:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._session_token = lru_cache(REMEMBERED_MAX)(self._make_session_token)
 
     def for_session(self, use: Use, session_id: UUID, expires_at: datetime) -> str:
         """A session's token; the same one every time, as the session's deadline never moves."""
-        until = _seconds(expires_at + SESSION_TOKEN_GRACE)
+        return self._session_token(use, session_id, _seconds(expires_at + SESSION_TOKEN_GRACE))
+
+    def _make_session_token(self, use: Use, session_id: UUID, until: int) -> str:
         return f"{until:x}.{self._mac(use, str(session_id), str(until))}"
 
     def check_session(self, use: Use, token: str, session_id: UUID, now: datetime) -> None:

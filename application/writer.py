@@ -23,12 +23,13 @@ from domain.errors import LedgerError
 
 QUEUE_COMMANDS_MAX: Final = 4096
 BATCH_COMMANDS_MAX: Final = 256
-SHARE_COMMANDS_MIN: Final = 16
-"""Fewer are not worth sharing with another lane: an append costs as much as ten commands."""
+CROWD_COMMANDS_MIN: Final = 32
+"""A second lane sets out only for a crowd: an append costs as much as ten commands more in it."""
 STOP_SECONDS: Final = 15.0
 
 Result = Outcome | LedgerError
 Answer = Callable[[Result], None]
+_Queued = tuple[Envelope, Answer]
 Deliver = Callable[[Sequence[tuple[Answer, Result]]], None]
 
 _log = logging.getLogger(__name__)
@@ -54,9 +55,9 @@ class Writer:
         self._queue_max = queue_max
         self._batch_max = batch_max
         self._metrics = metrics if metrics is not None else NoMetrics()
-        self._queue: deque[tuple[Envelope, Answer]] = deque()
+        self._queue: deque[_Queued] = deque()
         self._in_flight: dict[UUID, int] = {}
-        self._busy: dict[Bus, set[UUID]] = {bus: set() for bus in buses}
+        self._held: dict[Bus, list[_Queued]] = {bus: [] for bus in buses}
         self._changed = Condition()
         self._stopping = False
         self._threads = [
@@ -83,7 +84,8 @@ class Writer:
             count = self._in_flight.get(envelope.command_id, 0)
             self._in_flight[envelope.command_id] = count + 1
             self._queue.append((envelope, answer))
-            self._changed.notify()
+            if len(self._queue) >= CROWD_COMMANDS_MIN or not any(self._held.values()):
+                self._changed.notify()  # else the lane on its way takes it when it comes back
             return count > 0
 
     def stop(self) -> None:
@@ -105,49 +107,55 @@ class Writer:
             except Exception:  # noqa: BLE001 - the writer goes on
                 _log.exception("a batch of answers could not be delivered")
 
-    def _next_batch(self, bus: Bus) -> list[tuple[Envelope, Answer]]:
+    def _next_batch(self, bus: Bus) -> list[_Queued]:
         """Whatever waits and may go, at most a batch; empty when the writer has stopped."""
         with self._changed:
             while True:
                 self._metrics.queue_depth(len(self._queue))
                 if batch := self._take(bus):
+                    if len(self._queue) >= CROWD_COMMANDS_MIN:
+                        self._changed.notify()
                     return batch
                 if self._stopping and not self._queue:
+                    self._changed.notify_all()
                     return []
                 self._changed.wait()
 
-    def _take(self, bus: Bus) -> list[tuple[Envelope, Answer]]:
+    def _take(self, bus: Bus) -> list[_Queued]:
         """From the head of the queue, without what another lane's commands write.
 
         What has to wait keeps its place, and keeps back what writes the same after it.
         """
-        others = [busy for lane, busy in self._busy.items() if lane is not bus and busy]
-        kept = set().union(*others)
-        batch: list[tuple[Envelope, Answer]] = []
-        passed: list[tuple[Envelope, Answer]] = []
-        mine = self._busy[bus]
-        free = len(self._busy) - len(others)
-        fair = min(self._batch_max, max(SHARE_COMMANDS_MIN, -(-len(self._queue) // free)))
-        while self._queue and len(batch) < fair and len(passed) < self._batch_max:
+        others = [held for lane, held in self._held.items() if lane is not bus and held]
+        if others and len(self._queue) < CROWD_COMMANDS_MIN:
+            return []
+        share = max(CROWD_COMMANDS_MIN, -(-len(self._queue) // (len(self._held) - len(others))))
+        share = min(share, self._batch_max)
+        kept = {name for held in others for one in held for name in _names(one)}
+        batch: list[_Queued] = []
+        passed: list[_Queued] = []
+        while self._queue and len(batch) < share and len(passed) < self._batch_max:
             one = self._queue.popleft()
-            names = {one[0].command_id, *one[0].command.writes} if len(self._busy) > 1 else set()
-            if names.isdisjoint(kept):
+            if not kept or kept.isdisjoint(names := _names(one)):
                 batch.append(one)
-                mine |= names
             else:
                 passed.append(one)
                 kept |= names
         self._queue.extendleft(reversed(passed))
+        self._held[bus] = batch
         return batch
 
-    def _done(self, bus: Bus, batch: Sequence[tuple[Envelope, Answer]]) -> None:
+    def _done(self, bus: Bus, batch: Sequence[_Queued]) -> None:
         with self._changed:
-            self._busy[bus].clear()
+            self._held[bus] = []
             for envelope, _ in batch:
                 left = self._in_flight[envelope.command_id] - 1
                 if left:
                     self._in_flight[envelope.command_id] = left
                 else:
                     del self._in_flight[envelope.command_id]
-            if self._queue:
-                self._changed.notify_all()
+
+
+def _names(one: _Queued) -> set[UUID]:
+    """What no two lanes may hold at once: a command's own id, and the streams it may write."""
+    return {one[0].command_id, *one[0].command.writes}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -12,6 +14,7 @@ from api.context import Lag
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+LABELS_MAX: Final = 512
 
 
 class PrometheusMetrics:
@@ -34,6 +37,8 @@ class PrometheusMetrics:
             "qrledger_request_seconds", "Time of one request", ["operation", "status"],
             buckets=_FAST, registry=self.registry,
         )  # fmt: skip
+        self._request = lru_cache(LABELS_MAX)(self._requests.labels)  # finding a label is not free
+        self._verdict = lru_cache(LABELS_MAX)(self._verdicts.labels)
         self._projected = Counter(
             "qrledger_projected_events", "Events taken in", ["name"], registry=self.registry
         )
@@ -55,7 +60,7 @@ class PrometheusMetrics:
 
     def verdict_given(self, kind: str) -> None:
         """One command's verdict."""
-        self._verdicts.labels(kind).inc()
+        self._verdict(kind).inc()
 
     def queue_depth(self, commands: int) -> None:
         """Commands waiting for the writer."""
@@ -67,7 +72,7 @@ class PrometheusMetrics:
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """One request."""
-        self._requests.labels(operation, str(status)).observe(seconds)
+        self._request(operation, str(status)).observe(seconds)
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""

@@ -12,11 +12,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from litestar import Request, Response
 from markupsafe import Markup
 
 from api.context import ApiConfig
 from api.pages.texts import Texts, choose
+from api.wire import Answer, Inbound
 
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 HASH_CHARS: Final = 16
@@ -59,15 +59,15 @@ def integrity(name: str) -> str:
     return "sha384-" + base64.b64encode(digest).decode()
 
 
-def wants_html(request: Request[Any, Any, Any]) -> bool:
+def wants_html(inbound: Inbound) -> bool:
     """Whether a browser is asking."""
-    return "text/html" in request.headers.get("accept", "")
+    return "text/html" in inbound.headers.get("accept", "")
 
 
-def texts_for(request: Request[Any, Any, Any]) -> Texts:
+def texts_for(inbound: Inbound) -> Texts:
     """The language of a request."""
-    lang = str(request.query_params.get("lang", ""))
-    return choose(lang, request.headers.get("accept-language", ""))
+    lang = dict(inbound.query).get("lang", "")
+    return choose(lang, inbound.headers.get("accept-language", ""))
 
 
 def policy(config: ApiConfig) -> str:
@@ -88,7 +88,7 @@ def render(
     data: Mapping[str, Any] | None = None,
     status: int = 200,
     **facts: Any,
-) -> Response[bytes]:
+) -> Answer:
     """A page.
 
     Args:
@@ -108,7 +108,7 @@ def render(
         data=Markup(block),  # noqa: S704 - escaped above, and never run
         **facts,
     )
-    return Response(
+    return Answer(
         page.encode(),
         status_code=status,
         media_type="text/html; charset=utf-8",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar import Response
 
 from api import money
 from api.operation import Call
 from api.pages.rendering import render, texts_for
 from api.tokens import Use
 from api.v1.views import public_session
+from api.wire import Answer
 from application.reader import Current
 from domain import ids, times
 from domain.qr import dynamic_url
@@ -30,7 +30,7 @@ WALLET_TEXTS = (
 )  # fmt: skip
 
 
-def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> Response[bytes]:
+def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> Answer:
     """What the till or the payer's browser shows while the session is open, and how it ended."""
     session = current.state
     address = f"/checkout/{session.public_id}?token={token}"
@@ -38,7 +38,7 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> R
     return render(
         "checkout.html",
         call.services.config,
-        texts_for(call.request),
+        texts_for(call.inbound),
         order_id=session.order_id,
         picture=f"/v1/payment-sessions/{session.public_id}/qr.svg",
         may_cancel=session.checkout_may_cancel,
@@ -49,7 +49,7 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> R
     )
 
 
-def wallet_page(call: Call, current: Current[PaymentSession]) -> Response[bytes]:
+def wallet_page(call: Call, current: Current[PaymentSession]) -> Answer:
     """What the address in the code opens in a browser: payee and amount, then Pay."""
     session = current.state
     address = f"/q/{ids.encode_suffix(session.id)}"
@@ -58,16 +58,16 @@ def wallet_page(call: Call, current: Current[PaymentSession]) -> Response[bytes]
     return render(
         "wallet.html",
         call.services.config,
-        texts_for(call.request),
+        texts_for(call.inbound),
         paid_at=paid_at,
         reference=session.public_id,
         **facts,
     )
 
 
-def message_page(call: Call, name: str, *, status: int) -> Response[bytes]:
+def message_page(call: Call, name: str, *, status: int) -> Answer:
     """A page that says what happened and what to do."""
-    texts = texts_for(call.request)
+    texts = texts_for(call.inbound)
     return render("message.html", call.services.config, texts, message=texts[name], status=status)
 
 
@@ -80,7 +80,7 @@ def _facts(
     names: tuple[str, ...],
 ) -> dict[str, Any]:
     session, now = current.state, current.now
-    texts = texts_for(call.request)
+    texts = texts_for(call.inbound)
     status = session.status_at(now)
     left = max(0, int((session.expires_at - now).total_seconds()))
     shown = msgspec.to_builtins(public_session(session, now))

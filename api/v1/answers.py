@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from litestar import Response
 
 from api.operation import Call
 from api.tokens import Tokens
+from api.wire import Answer
 from application.command import Outcome
 from application.errors import NotCaughtUp
 from domain.errors import InvalidRequest
@@ -33,9 +33,9 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 def json_answer(
     view: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response[bytes]:
+) -> Answer:
     """A JSON body that nobody may keep."""
-    return Response(
+    return Answer(
         msgspec.json.encode(view),
         status_code=status,
         media_type="application/json",
@@ -43,7 +43,7 @@ def json_answer(
     )
 
 
-def command_answer(outcome: Outcome, view: Any, *, status: int = 200) -> Response[bytes]:
+def command_answer(outcome: Outcome, view: Any, *, status: int = 200) -> Answer:
     """The answer to a command: where the log stands, and whether it was told before."""
     headers = {"Ledger-Position": str(outcome.position)}
     if outcome.replayed:
@@ -51,15 +51,15 @@ def command_answer(outcome: Outcome, view: Any, *, status: int = 200) -> Respons
     return json_answer(view, status=status, headers=headers)
 
 
-def tagged_answer(call: Call, view: Any, tag: str) -> Response[bytes]:
+def tagged_answer(call: Call, view: Any, tag: str) -> Answer:
     """A JSON body with an ETag, or 304 if the caller has it."""
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
     known = {
         one.strip().removeprefix("W/")
-        for one in call.request.headers.get("if-none-match", "").split(",")
+        for one in call.inbound.headers.get("if-none-match", "").split(",")
     }
     if tag in known or "*" in known:
-        return Response(b"", status_code=304, media_type="application/json", headers=headers)
+        return Answer(b"", status_code=304, media_type="application/json", headers=headers)
     return json_answer(view, headers=headers)
 
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from litestar import Response
 from msgspec import UNSET, Meta, UnsetType
 
 from api.bodies import Limit, Position, Query, given, id_text
@@ -15,6 +14,7 @@ from api.identity import Caller
 from api.operation import Call, Operation
 from api.v1.answers import Page, json_answer
 from api.v1.views import EventView, event_view
+from api.wire import Answer
 from application.event_log import PAGE_EVENTS_MAX, Recorded, history
 from domain import ids
 
@@ -53,7 +53,7 @@ class EventRoutes:
             )
         ]  # fmt: skip
 
-    async def list(self, call: Call) -> Response[bytes]:
+    async def list(self, call: Call) -> Answer:
         """A page of the log."""
         query: EventsQuery = call.query
         cursor = given(query.cursor)

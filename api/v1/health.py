@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Literal
 
-from litestar import Response
 from msgspec import Struct
 
 from api.context import Lag, Services
@@ -13,6 +12,7 @@ from api.errors import NotReady
 from api.identity import Caller
 from api.operation import Call, Operation
 from api.v1.answers import json_answer
+from api.wire import Answer
 from application.errors import LogUnavailable
 
 LAG_SECONDS_MAX: Final = 2.0
@@ -68,11 +68,11 @@ class HealthRoutes:
             ),
         ]  # fmt: skip
 
-    async def alive(self, _call: Call) -> Response[bytes]:
+    async def alive(self, _call: Call) -> Answer:
         """Say so."""
         return json_answer(AliveView("ok"))
 
-    async def ready(self, _call: Call) -> Response[bytes]:
+    async def ready(self, _call: Call) -> Answer:
         """Ask the database."""
         try:
             head = await asyncio.to_thread(self._services.log.head)
@@ -85,10 +85,10 @@ class HealthRoutes:
         views = [LagView(lag.name, lag.position, lag.events, lag.seconds) for lag in lags]
         return json_answer(ReadyView("ok", head, views))
 
-    async def metrics(self, _call: Call) -> Response[bytes]:
+    async def metrics(self, _call: Call) -> Answer:
         """The figures of this process."""
         text = await asyncio.to_thread(self._services.metrics.exposition)
-        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Answer(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _text(lag: Lag) -> str:

@@ -6,7 +6,6 @@ import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Response
 from msgspec import UNSET, Meta, UnsetType
 
 from api.bodies import (
@@ -38,6 +37,7 @@ from api.v1.answers import (
     tagged_answer,
 )
 from api.v1.views import EventView, SessionStatus, SessionView, Views, etag, event_view
+from api.wire import Answer
 from application.command import Command, Outcome
 from application.commands.create_session import CreateSession
 from application.commands.end_session import CancelSession, ReleaseClaim
@@ -178,7 +178,7 @@ class SessionRoutes:
             ),
         ]  # fmt: skip
 
-    async def create(self, call: Call) -> Response[bytes]:
+    async def create(self, call: Call) -> Answer:
         """Open a session."""
         body: CreateSessionBody = call.body
         outcome = await call.send(
@@ -196,7 +196,7 @@ class SessionRoutes:
         )
         return self._answer(outcome, status=201)
 
-    async def scan(self, call: Call) -> Response[bytes]:
+    async def scan(self, call: Call) -> Answer:
         """Claim the session that the code names."""
         body: ScanBody = call.body
         command = ScanSession(
@@ -209,7 +209,7 @@ class SessionRoutes:
         )
         return self._answer(await call.send(command), scanned=True, for_merchant=False)
 
-    async def pay(self, call: Call) -> Response[bytes]:
+    async def pay(self, call: Call) -> Answer:
         """Pay."""
         body: PayBody = call.body
         command = PaySession(
@@ -221,14 +221,14 @@ class SessionRoutes:
         )
         return self._answer(await call.send(command), for_merchant=False)
 
-    async def cancel(self, call: Call) -> Response[bytes]:
+    async def cancel(self, call: Call) -> Answer:
         """Withdraw."""
         command: Command = CancelSession(
             session_id=path_id("ps", call.path), merchant_id=call.who.holder
         )
         return self._answer(await call.send(command))
 
-    async def release(self, call: Call) -> Response[bytes]:
+    async def release(self, call: Call) -> Answer:
         """Give the claim back."""
         session_id = path_id("ps", call.path)
         await self._visible(call, session_id)
@@ -238,7 +238,7 @@ class SessionRoutes:
         )
         return self._answer(await call.send(command), for_merchant=False)
 
-    async def get(self, call: Call) -> Response[bytes]:
+    async def get(self, call: Call) -> Answer:
         """One session as it stands."""
         current = await self._visible(call, path_id("ps", call.path))
         view = self._views.session(
@@ -249,7 +249,7 @@ class SessionRoutes:
         )
         return tagged_answer(call, view, etag(current.state, current.now))
 
-    async def events(self, call: Call) -> Response[bytes]:
+    async def events(self, call: Call) -> Answer:
         """A session's history."""
         query: EventsOfSessionQuery = call.query
         current = await self._visible(call, path_id("ps", call.path))
@@ -258,7 +258,7 @@ class SessionRoutes:
         rows = [one for one in recorded if one.position > after]
         return json_answer(page_of(call, rows, query.limit, event_view, lambda row: row.position))
 
-    async def list(self, call: Call) -> Response[bytes]:
+    async def list(self, call: Call) -> Answer:
         """The merchant's sessions."""
         query: SessionsQuery = call.query
         sessions = self._services.read_models.sessions
@@ -287,7 +287,7 @@ class SessionRoutes:
         status: int = 200,
         scanned: bool = False,
         for_merchant: bool = True,
-    ) -> Response[bytes]:
+    ) -> Answer:
         view = self._views.session(
             outcome.subject,
             position=outcome.position,

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Response
 from msgspec import Meta
 
 from api.bodies import Query, path_id
@@ -19,6 +18,7 @@ from api.pages.sessions import checkout_page, message_page, wallet_page
 from api.tokens import BadToken, Use
 from api.v1.answers import command_answer, tagged_answer
 from api.v1.views import PublicSessionView, etag, public_session
+from api.wire import Answer
 from application.commands.end_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
@@ -104,10 +104,10 @@ class PublicRoutes:
             ),
         ]  # fmt: skip
 
-    async def address(self, call: Call) -> Response[bytes]:
+    async def address(self, call: Call) -> Answer:
         """The wallet page to a browser, else the public part; any letter case."""
         code = str(call.path["code"]).lower().removeprefix("ps_")
-        html = wants_html(call.request)
+        html = wants_html(call.inbound)
         try:
             current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
         except NotFound:
@@ -119,9 +119,9 @@ class PublicRoutes:
         view = public_session(current.state, current.now)
         return tagged_answer(call, view, etag(current.state, current.now))
 
-    async def checkout(self, call: Call) -> Response[bytes]:
+    async def checkout(self, call: Call) -> Answer:
         """The checkout page to a browser, else the public part, the order and the way back."""
-        html = wants_html(call.request)
+        html = wants_html(call.inbound)
         try:
             current = await self._with_token(call)
         except Unauthorized:
@@ -133,7 +133,7 @@ class PublicRoutes:
         view = public_session(current.state, current.now, with_token=True)
         return tagged_answer(call, view, etag(current.state, current.now))
 
-    async def cancel(self, call: Call) -> Response[bytes]:
+    async def cancel(self, call: Call) -> Answer:
         """Cancel, if the till asked for it when it created the session."""
         current = await self._with_token(call)
         if not current.state.checkout_may_cancel:
@@ -141,20 +141,20 @@ class PublicRoutes:
         command = CancelSession(
             session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
         )
-        html = wants_html(call.request)
+        html = wants_html(call.inbound)
         back = f"/checkout/{current.state.public_id}?token={call.query.token}"
         try:
             outcome = await call.send(command)
         except SessionNotPayable:
             if html:  # it ended another way: the page shows how
-                return Response(b"", status_code=303, headers={"Location": back})
+                return Answer(b"", status_code=303, headers={"Location": back})
             raise
         if html:
-            return Response(b"", status_code=303, headers={"Location": back})
+            return Answer(b"", status_code=303, headers={"Location": back})
         view = public_session(outcome.subject, outcome.recorded_at, with_token=True)
         return command_answer(outcome, view)
 
-    async def picture(self, call: Call, *, kind: str) -> Response[bytes]:
+    async def picture(self, call: Call, *, kind: str) -> Answer:
         """Draw the code; the same address always shows the same picture."""
         query: PictureQuery = call.query
         current = await self._read(path_id("ps", call.path))
@@ -167,7 +167,7 @@ class PublicRoutes:
         }
         draw, media_type = drawings[kind]
         data: bytes = await asyncio.to_thread(draw, text, border=query.border)
-        return Response(data, media_type=media_type, headers=PICTURE_HEADERS)
+        return Answer(data, media_type=media_type, headers=PICTURE_HEADERS)
 
     async def _read(self, session_id: UUID) -> Current[PaymentSession]:
         read = self._services.reader.get

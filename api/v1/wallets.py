@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-from litestar import Response
 from msgspec import UNSET, Struct, UnsetType
 
 from api.bodies import (
@@ -25,6 +24,7 @@ from api.identity import Caller
 from api.operation import Call, Idempotency, Operation
 from api.v1.answers import Page, caught_up, command_answer, json_answer, page_of, read_cursor
 from api.v1.views import MerchantView, Time, Views, WalletPaymentView, WalletView, money_view
+from api.wire import Answer
 from application.commands.wallets import OpenWallet, TopUpWallet
 from application.errors import Forbidden, NotFound
 from application.reader import Current
@@ -109,7 +109,7 @@ class WalletRoutes:
             ),
         ]  # fmt: skip
 
-    async def open(self, call: Call) -> Response[bytes]:
+    async def open(self, call: Call) -> Answer:
         """Open a wallet."""
         body: OpenWalletBody = call.body
         command = OpenWallet(
@@ -121,12 +121,12 @@ class WalletRoutes:
         view = self._views.wallet(outcome.subject, outcome.position)
         return command_answer(outcome, view, status=201)
 
-    async def get(self, call: Call) -> Response[bytes]:
+    async def get(self, call: Call) -> Answer:
         """A wallet as it stands."""
         current = await self._visible(call, path_id("wal", call.path))
         return json_answer(self._views.wallet(current.state, current.position))
 
-    async def top_up(self, call: Call) -> Response[bytes]:
+    async def top_up(self, call: Call) -> Answer:
         """Take money in."""
         body: TopUpBody = call.body
         app = call.who.holder if call.who.caller is Caller.WALLET else None
@@ -142,7 +142,7 @@ class WalletRoutes:
         view = self._views.wallet(outcome.subject, outcome.position)
         return command_answer(outcome, view, status=201)
 
-    async def payments(self, call: Call) -> Response[bytes]:
+    async def payments(self, call: Call) -> Answer:
         """What the wallet paid."""
         query: WalletPaymentsQuery = call.query
         current = await self._visible(call, path_id("wal", call.path))
@@ -157,7 +157,7 @@ class WalletRoutes:
         page = page_of(call, rows, query.limit, _payment_view, lambda row: row.position)
         return json_answer(page)
 
-    async def token(self, call: Call) -> Response[bytes]:
+    async def token(self, call: Call) -> Answer:
         """Mint a page token."""
         wallet_id = path_id("wal", call.path)
         current = await self._visible(call, wallet_id)

@@ -205,17 +205,17 @@ def test_only_trusted_proxies_say_who_is_behind_them(
     peer: str, forwarded: str | None, address: str, local: bool
 ) -> None:
     headers = {"x-forwarded-for": forwarded} if forwarded else {}
-    request: Any = SimpleNamespace(client=SimpleNamespace(host=peer), headers=headers)
+    inbound: Any = SimpleNamespace(client_host=peer, headers=headers)
 
-    assert client_address(request, CONFIG) == address
-    assert is_local(request, CONFIG) is local
+    assert client_address(inbound, CONFIG) == address
+    assert is_local(inbound, CONFIG) is local
 
 
 def test_a_stranger_behind_an_unnamed_proxy_is_not_local() -> None:
     headers = {"x-forwarded-for": "203.0.113.9"}
-    request: Any = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"), headers=headers)
+    inbound: Any = SimpleNamespace(client_host="127.0.0.1", headers=headers)
 
-    assert not is_local(request, replace(CONFIG, trusted_proxies=()))
+    assert not is_local(inbound, replace(CONFIG, trusted_proxies=()))
 
 
 def test_tokens_live_by_the_ledgers_clock(make_database: Callable[[], str]) -> None:

@@ -1,0 +1,60 @@
+"""How a refusal is answered, and what becomes of mistakes."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+import msgspec
+from litestar.exceptions import HTTPException
+
+from api.errors import (
+    BODY_BYTES_MAX,
+    PROBLEM_JSON,
+    STATUS,
+    BodyTooLarge,
+    MethodNotAllowed,
+    problem,
+    spoken,
+)
+from api.wire import Answer
+from application.errors import InternalError, NotFound, Unauthorized
+from domain.errors import InvalidRequest, LedgerError
+
+_log = logging.getLogger(__name__)
+
+
+def to_answer(error: LedgerError) -> Answer:
+    """Write a refusal."""
+    known, headers = spoken(error)
+    return Answer(
+        msgspec.json.encode(problem(known)),
+        status_code=STATUS[known.code],
+        media_type=PROBLEM_JSON,
+        headers=headers,
+    )
+
+
+def on_http_error(method: str, error: HTTPException) -> Answer:
+    """A refusal of the framework's: no such address, no such method, a body too large."""
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return to_answer(NotFound(thing="address"))
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            answer = to_answer(MethodNotAllowed(method=method))
+            answer.headers = {**answer.headers, **(error.headers or {})}
+            return answer
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return to_answer(BodyTooLarge(limit_bytes=BODY_BYTES_MAX))
+        case HTTPStatus.UNAUTHORIZED:
+            return to_answer(Unauthorized(reason="A valid key is needed"))
+        case HTTPStatus.BAD_REQUEST:  # a Host header that is none, a length that is none
+            return to_answer(InvalidRequest.of("request", str(error.detail)[:200]))
+        case _:
+            return on_any_error(method, "", error)
+
+
+def on_any_error(method: str, name: str, error: Exception) -> Answer:
+    """A mistake of ours: told to the log with its trace, to the caller without."""
+    _log.error("%s %s failed", method, name or "a request", exc_info=error)
+    return to_answer(InternalError())
