@@ -121,29 +121,30 @@ class Sessions(ReadModel):
 
     @classmethod
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
-        """Insert what was created, then one update per session that changed."""
-        created: list[tuple[Any, ...]] = []
-        changes: dict[UUID, dict[str, Any]] = {}
+        """Insert what was created, as it ends up; update what was there, a statement per kind."""
+        created: dict[str, dict[str, Any]] = {}
+        changed: dict[str, dict[str, Any]] = {}
         for recorded in events:
             event: Any = recorded.event
+            session_id = str(recorded.stream_id)
             if isinstance(event, PaymentSession.Created):
-                created.append(_created_row(recorded, event))
+                created[session_id] = _created_row(recorded, event)
             else:
-                change = changes.setdefault(recorded.stream_id, {})
-                change.update(_change(event), version=recorded.version, position=recorded.position)
+                row = created.get(session_id)
+                row = changed.setdefault(session_id, {}) if row is None else row
+                row.update(_change(event), version=recorded.version, position=recorded.position)
+        upsert = f"insert into {table} select * from jsonb_populate_recordset(null::{table}, %s)"
         if created:
-            values = ", ".join(["%s"] * len(created[0]))
-            insert = f"insert into {table} ({_COLUMNS}) values ({values}) on conflict do nothing"
-            cursor.executemany(insert, created)
-        for names in {tuple(sorted(change)) for change in changes.values()}:
-            fit = [(s, c) for s, c in changes.items() if tuple(sorted(c)) == names]
-            settings = ", ".join(f"{name} = %({name})s" for name in names)
-            update = (
-                f"update {table} set {settings} "
-                "where session_id = %(session_id)s and version < %(version)s"
+            cursor.execute(f"{upsert} on conflict do nothing", (Jsonb(list(created.values())),))
+        for names in {tuple(sorted(change)) for change in changed.values()}:
+            fit = [{**c, "session_id": s} for s, c in changed.items() if tuple(sorted(c)) == names]
+            settings = ", ".join(f"{name} = new.{name}" for name in names)
+            cursor.execute(
+                f"update {table} set {settings} from jsonb_populate_recordset(null::{table}, %s) "
+                f"as new where {table}.session_id = new.session_id "
+                f"and {table}.version < new.version",
+                (Jsonb(fit),),
             )
-            rows = [{**change, "session_id": session} for session, change in fit]
-            cursor.executemany(update, rows)
 
     def of_merchant(
         self,
@@ -200,27 +201,26 @@ class Sessions(ReadModel):
             return cursor.execute(query, values).fetchall(), now
 
 
-def _created_row(recorded: Recorded, event: Any) -> tuple[Any, ...]:
-    return (
-        recorded.stream_id,
-        event.merchant_id,
-        event.merchant_name,
-        event.order_id,
-        event.amount_minor,
-        event.currency,
-        event.description,
-        event.timestamp,
-        times.from_text(event.expires_at),
-        event.expires_in_seconds,
-        event.return_url,
-        Jsonb(event.metadata),
-        event.checkout_may_cancel,
-        Status.CREATED.value,
-        recorded.version,
-        recorded.position,
-        recorded.position,
-        *(None,) * 7,
-    )
+def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
+    return {
+        "session_id": str(recorded.stream_id),
+        "merchant_id": event.merchant_id,
+        "merchant_name": event.merchant_name,
+        "order_id": event.order_id,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "description": event.description,
+        "created_on": times.to_text(event.timestamp),
+        "expires_at": event.expires_at,
+        "expires_in_seconds": event.expires_in_seconds,
+        "return_url": event.return_url,
+        "metadata": event.metadata,
+        "checkout_may_cancel": event.checkout_may_cancel,
+        "status": Status.CREATED.value,
+        "version": recorded.version,
+        "position": recorded.position,
+        "created_position": recorded.position,
+    }
 
 
 _NO_CLAIM = {"claim_id": None, "claim_wallet_id": None, "claim_app_id": None, "lease_until": None}
@@ -235,7 +235,7 @@ def _change(event: Any) -> dict[str, Any]:
                 "claim_id": event.claim_id,
                 "claim_wallet_id": event.wallet_id,
                 "claim_app_id": event.wallet_app_id,
-                "lease_until": times.from_text(event.lease_until),
+                "lease_until": event.lease_until,
             }
         case PaymentSession.ClaimReleased():
             return {"status": Status.CREATED.value, **_NO_CLAIM}
@@ -244,7 +244,7 @@ def _change(event: Any) -> dict[str, Any]:
                 "status": Status.PAID.value,
                 "paid_wallet_id": event.wallet_id,
                 "paid_claim_id": event.claim_id,
-                "paid_at": event.timestamp,
+                "paid_at": times.to_text(event.timestamp),
             }
         case PaymentSession.Expired():
             return {"status": Status.EXPIRED.value}

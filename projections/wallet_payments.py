@@ -9,9 +9,10 @@ from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
 
 from application.event_log import Recorded
-from domain import ids
+from domain import ids, times
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from projections._read_model import ReadModel
@@ -61,9 +62,11 @@ class WalletPayments(ReadModel):
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
         """Insert each payment once."""
         rows = [_row(recorded, recorded.event) for recorded in events]
-        values = ", ".join(["%s"] * 8)
-        insert = f"insert into {table} ({_COLUMNS}) values ({values}) on conflict do nothing"
-        cursor.executemany(insert, rows)
+        cursor.execute(
+            f"insert into {table} select * from jsonb_populate_recordset(null::{table}, %s) "
+            "on conflict do nothing",
+            (Jsonb(rows),),
+        )
 
     def of_wallet(
         self, wallet_id: str, *, before: int | None = None, limit: int
@@ -80,14 +83,14 @@ class WalletPayments(ReadModel):
             return cursor.execute(query, parameters).fetchall()
 
 
-def _row(recorded: Recorded, event: Any) -> tuple[Any, ...]:
-    return (
-        ids.encode("ps", recorded.stream_id),
-        event.wallet_id,
-        event.merchant_id,
-        event.merchant_name,
-        event.amount_minor,
-        event.currency,
-        event.timestamp,
-        recorded.position,
-    )
+def _row(recorded: Recorded, event: Any) -> dict[str, Any]:
+    return {
+        "session_id": ids.encode("ps", recorded.stream_id),
+        "wallet_id": event.wallet_id,
+        "merchant_id": event.merchant_id,
+        "merchant_name": event.merchant_name,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "paid_at": times.to_text(event.timestamp),
+        "position": recorded.position,
+    }

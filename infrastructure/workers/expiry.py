@@ -104,9 +104,11 @@ def _take_in(connection: Connection[TupleRow], page: Sequence[Recorded]) -> None
     changes = expiry.timers(page)
     with connection.transaction():
         cursor = connection.cursor()
-        cursor.executemany(
-            "insert into ledger.due (kind, key, due_at) values (%s, %s, %s) on conflict do nothing",
-            [(expiry.NAME, session_id, at) for session_id, at in changes.wanted.items()],
+        cursor.execute(
+            "insert into ledger.due (kind, key, due_at) "
+            "select %s, n.key, n.at from unnest(%s::uuid[], %s::timestamptz[]) as n (key, at) "
+            "on conflict do nothing",
+            (expiry.NAME, list(changes.wanted), list(changes.wanted.values())),
         )
         cursor.execute(
             "delete from ledger.due where kind = %s and key = any(%s)",

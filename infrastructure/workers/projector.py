@@ -14,7 +14,7 @@ from projections._read_model import ReadModel
 from projections._runner import Runner
 
 BUILD_SECONDS: Final = 600
-PACE_SECONDS: Final = 0.05
+PACE_SECONDS: Final = 0.1
 """A list may lag that much: under load one transaction takes many events in."""
 _log = logging.getLogger(__name__)
 
