@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
+SEEDS ?= 1-200
 
-.PHONY: help setup run test check fmt e2e faults bench serve work notify rebuild docs wheel lock clean
+.PHONY: help setup run test check fmt e2e faults simulate planted abuse bench serve work notify rebuild docs wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +42,11 @@ fmt: $(STAMP) ## format and mend
 e2e: $(STAMP) ## the tests with a browser (Debian: apt-get install chromium)
 	@$(BIN)/pytest -m e2e
 
-faults: $(STAMP) ## break things on purpose
-	@$(BIN)/pytest -n $(WORKERS) -m faults
+simulate: $(STAMP) ## a ledger in one thread on a virtual clock; SEEDS=1-200
+	@$(BIN)/python -m tests.simulation $(SEEDS)
+
+planted: $(STAMP) ## put known mistakes back; who notices?
+	@$(BIN)/python -m tests.planted $(PLANT)
 
 bench: $(STAMP) ## measure, as ratios in one run
 	@$(BIN)/python -m benchmarks.run

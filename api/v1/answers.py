@@ -101,7 +101,7 @@ def read_cursor(tokens: Tokens, cursor: str | None) -> int | None:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text, _, check = base64.urlsafe_b64decode(padded.encode("ascii")).decode().partition(".")
-        ours = len(cursor) <= _CURSOR_CHARS_MAX and tokens.for_cursor(text) == check
+        ours = len(cursor) <= _CURSOR_CHARS_MAX and tokens.is_cursor(text, check)
     except ValueError:
         ours = False
     if not ours:

@@ -126,3 +126,16 @@ def test_a_revoked_key_and_a_key_of_the_other_mode_open_nothing(town: Town) -> N
     live = town.desk.issue_key(Role.AUDITOR)
     town.desk._mode = "test"
     assert town.call(live.text, "GET", "/v1/events").status_code == 401
+
+
+def test_two_holders_may_use_the_same_idempotency_key(town: Town) -> None:
+    body = {"order_id": "the same", "amount": USD_10}
+
+    answers = [
+        town.call(who, "POST", "/v1/payment-sessions", body, key="the same key")
+        for who in ("merchant", "other_merchant")
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["id"] != answers[1].json()["id"]
+    assert "idempotent-replayed" not in answers[1].headers

@@ -241,7 +241,8 @@ def test_a_conflict_is_decided_again_on_what_is_true_now() -> None:
     assert world.try_send(world.scan(session, wallet)) == "session-claimed"
 
 
-def test_an_answer_that_rests_on_a_loser_is_decided_again() -> None:
+@pytest.mark.parametrize("key", ["", "k"])
+def test_an_answer_that_rests_on_a_loser_is_decided_again(key: str) -> None:
     world = World(log := Meddler())
     other = World(log, like=world)
     wallet = world.a_wallet(1000)
@@ -252,7 +253,7 @@ def test_an_answer_that_rests_on_a_loser_is_decided_again() -> None:
     results = world.bus.run(
         [
             envelope(world.pay(one, wallet, claims[0])),
-            envelope(world.pay(two, wallet, claims[1]), key="k"),
+            envelope(world.pay(two, wallet, claims[1]), key=key),
         ]
     )
 

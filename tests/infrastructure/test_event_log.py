@@ -139,8 +139,10 @@ def test_whoever_built_on_a_loser_loses_even_if_its_version_fits_by_accident(rig
     rig.append(pending(mine), pending(built_on_mine))
     third = top_up(wallet)
     late = pending(third, deadline=AT)
+    built_on_late = pending(top_up(wallet))
     accident = pending([replace(one, originator_version=4) for one in third])
 
+    assert rig.append(late, built_on_late) == ["late", "conflict"]
     assert rig.append(late, accident) == ["late", "conflict"]
     assert rig.append(pending(third)) == ["recorded"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import psycopg
 import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
@@ -76,9 +77,9 @@ def test_the_same_page_twice_counts_once(
         take_all(runner, postgres_log)
         before = rows(database_url, f"select * from read_models.{model.name} order by 1")
 
-        again = runner.take_in(postgres_log.read(0, 1000))
+        again = [runner.take_in(postgres_log.read(0, size)) for size in (1000, 3)]
 
-        assert again == postgres_log.head()
+        assert again == [postgres_log.head()] * 2  # an old page moves nothing back either
         assert rows(database_url, f"select * from read_models.{model.name} order by 1") == before
 
 
@@ -210,3 +211,24 @@ def test_every_followed_event_changes_a_row() -> None:
     events = {one for one in ours if issubclass(one, PaymentSession.Event)}
 
     assert set(Sessions.follows) == events
+
+
+def test_rows_and_position_are_one_transaction(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    some_history(postgres_log)
+    with connect(database_url, Right.PROJECTOR) as connection:
+        runner = Runner(Sessions, connection)
+        runner.prepare(lambda _after, _limit: [])
+        with psycopg.connect(database_url) as owner:  # the position cannot be written
+            owner.execute(
+                "create function public.refuse() returns trigger language plpgsql as "
+                "$$ begin raise 'the disk is full'; end $$; create trigger refuse before update "
+                "on read_models.tracking for each row execute function public.refuse()"
+            )
+
+        with pytest.raises(psycopg.errors.RaiseException):
+            runner.take_in(postgres_log.read(0, 1000))
+
+        counted = connection.execute("select count(*) from read_models.sessions").fetchone()
+        assert counted == (0,)

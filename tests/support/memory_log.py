@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
@@ -29,7 +29,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class MemoryLog:
     """`application.event_log.EventLog`, for tests and simulations."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_id: Callable[[], UUID] = uuid7) -> None:
+        self._new_id = new_id
         self.clock = START
         self.events: list[Recorded] = []
         self.receipts: dict[UUID, Receipt] = {}
@@ -118,7 +119,7 @@ class MemoryLog:
                 topic=stored.topic,
                 state=stored.state,
                 recorded_at=now,
-                event_id=uuid7(),
+                event_id=self._new_id(),
                 command_id=pending.command_id,
                 actor=pending.actor,
                 trace_id=pending.trace_id,

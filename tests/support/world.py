@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +35,12 @@ def a_bus(log: EventLog) -> Bus:
     return serve_all(Bus(log))
 
 
-def envelope(command: Command, key: str = "", body: str = "") -> Envelope:
+def envelope(
+    command: Command, key: str = "", body: str = "", new_id: Callable[[], UUID] = uuid7
+) -> Envelope:
     """A command on its way, under an idempotency key if one is given."""
     if not key:
-        return Envelope(command=command, command_id=uuid7(), actor="test")
+        return Envelope(command=command, command_id=new_id(), actor="test")
     fingerprint = ids.derive("body", body).bytes
     return Envelope(
         command=command,
@@ -50,11 +53,14 @@ def envelope(command: Command, key: str = "", body: str = "") -> Envelope:
 class World:
     """Sends commands through one bus. Several worlds may share a log and the same people."""
 
-    def __init__(self, log: EventLog, *, like: World | None = None) -> None:
+    def __init__(
+        self, log: EventLog, *, like: World | None = None, new_id: Callable[[], UUID] = uuid7
+    ) -> None:
+        self.new_id = new_id
         self.log = log
         self.bus = a_bus(log)
-        self.merchant_id: UUID = like.merchant_id if like else uuid7()
-        self.app_id: UUID = like.app_id if like else uuid7()
+        self.merchant_id: UUID = like.merchant_id if like else new_id()
+        self.app_id: UUID = like.app_id if like else new_id()
         if like is None:
             self.send(
                 RegisterMerchant(
@@ -72,7 +78,7 @@ class World:
         return ids.encode("app", self.app_id)
 
     def send(self, command: Command, key: str = "", body: str = "") -> Outcome:
-        return self.bus.send(envelope(command, key, body))
+        return self.bus.send(envelope(command, key, body, self.new_id))
 
     def try_send(self, command: Command, key: str = "", body: str = "") -> Outcome | str:
         """The outcome, or the refusal's code."""
@@ -82,7 +88,7 @@ class World:
             return refusal.code
 
     def a_wallet(self, minor: int = 100_000, currency: str = "USD", app: str = "") -> UUID:
-        wallet_id = uuid7()
+        wallet_id = self.new_id()
         self.send(
             OpenWallet(
                 wallet_id=wallet_id,
@@ -98,7 +104,7 @@ class World:
         return wallet_id
 
     def create(self, order_id: str | None = None, **facts: Any) -> CreateSession:
-        session_id = uuid7()
+        session_id = self.new_id()
         return CreateSession(
             session_id=session_id,
             merchant_id=self.merchant_id,
@@ -117,7 +123,7 @@ class World:
             payload=dynamic_url.build(PUBLIC_URL, session_id),
             wallet_id=wallet_id,
             wallet_app_id=app or self.app,
-            claim_id=uuid7(),
+            claim_id=self.new_id(),
             public_url=PUBLIC_URL,
             lease_seconds=LEASE_SECONDS,
         )

@@ -1,0 +1,59 @@
+"""Following the log: the poll is the truth, and a hole in the log is never stepped over."""
+
+from __future__ import annotations
+
+import time
+from threading import Thread
+
+import psycopg
+import pytest
+
+from infrastructure.event_store import rows
+from infrastructure.event_store.follower import Follower, LogCorrupt
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Right
+from tests.support.world import World
+
+pytestmark = pytest.mark.postgres
+
+
+def test_an_event_is_seen_although_no_notification_comes(
+    database_url: str, postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "CHANNEL", "nobody_speaks_here")
+    world = World(postgres_log)
+    seen: list[int] = []
+    follower = Follower(postgres_log, database_url, Right.READER, after=0)
+
+    def follow() -> None:
+        for page in follower.pages():
+            seen.extend(one.position for one in page)
+
+    Thread(target=follow, daemon=True).start()
+    _until(lambda: len(seen) == postgres_log.head())
+    world.a_session()
+    _until(lambda: len(seen) == postgres_log.head())
+    follower.stop()
+
+    assert seen == list(range(1, postgres_log.head() + 1))
+
+
+@pytest.mark.unaudited
+def test_a_hole_in_the_log_stops_a_follower(database_url: str, postgres_log: PostgresLog) -> None:
+    world = World(postgres_log)
+    world.a_session()
+    with psycopg.connect(database_url) as owner:
+        owner.execute("set session_replication_role = replica")  # past every trigger
+        owner.execute("delete from ledger.events where notification_id = 1")
+
+    with pytest.raises(LogCorrupt, match="from position 0 to 2"):
+        next(Follower(postgres_log, database_url, Right.READER, after=0).pages())
+
+
+def _until(so: object, seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if callable(so) and so():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came")

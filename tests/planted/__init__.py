@@ -1,0 +1,1 @@
+"""Known mistakes, put back on purpose: would anybody notice?"""

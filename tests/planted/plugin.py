@@ -1,0 +1,72 @@
+"""A pytest plugin: the bug named by PLANTED goes into its file's text as the file is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.planted.bugs import BUGS, ROOT, Bug
+
+
+def broken(bug: Bug, text: str) -> str:
+    """The file's text with the bug in it."""
+    if text.count(bug.old) != 1:
+        msg = f"{bug.file} no longer has what {bug.name!r} replaces, or has it twice"
+        raise AssertionError(msg)
+    return text.replace(bug.old, bug.new)
+
+
+class _Loader(SourceFileLoader):
+    """Compiles the broken text and leaves no compiled file behind."""
+
+    bug: Bug
+
+    def get_code(self, fullname: str) -> Any:
+        text = Path(self.path).read_text("utf-8")
+        return compile(broken(self.bug, text), self.get_filename(fullname), "exec")
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, bug: Bug) -> None:
+        self._bug = bug
+        self._module = bug.file.removesuffix(".py").replace("/", ".")
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname != self._module:
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None:
+            loader = _Loader(fullname, str(ROOT / self._bug.file))
+            loader.bug = self._bug
+            spec.loader = loader
+        return spec
+
+
+def _plant(bug: Bug) -> None:
+    if bug.file.endswith(".py"):
+        sys.meta_path.insert(0, _Finder(bug))
+        return
+    read = Path.read_text
+
+    def read_broken(self: Path, *args: Any, **kwargs: Any) -> str:
+        text = read(self, *args, **kwargs)
+        if self != ROOT / bug.file:
+            return text
+        return "create sequence ledger.positions;\n" + broken(bug, text)
+
+    Path.read_text = read_broken  # type: ignore[method-assign]
+
+
+if name := os.environ.get("PLANTED"):
+    _plant(next(bug for bug in BUGS if bug.name == name))

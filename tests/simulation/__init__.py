@@ -1,0 +1,1 @@
+"""A whole ledger in one thread, on a clock that the seed drives."""

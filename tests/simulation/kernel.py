@@ -1,0 +1,83 @@
+"""One thread, one heap: what happens next is the seed's choice, and the trace says what it was."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+from uuid import UUID
+
+from tests.support.memory_log import START
+
+STEPS_MAX: Final = 200_000
+FAULTS: Final = (
+    "error before commit", "error after commit", "answer lost", "delay", "interleaving",
+    "duplicate delivery", "late visibility", "crash", "clock of a process", "slow reader",
+)  # fmt: skip
+
+
+class Kernel:
+    """Virtual time, a seeded scheduler, a record of what happened."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.seconds = 0.0
+        self.healed = False
+        self.trace = hashlib.sha256()
+        self.faults: Counter[str] = Counter()
+        self.steps = 0
+        self._heap: list[tuple[float, float, int, Callable[[], None]]] = []
+        self._count = 0
+        # Each seed brings about half of the faults, each as often as it likes.
+        self._chances = {
+            fault: self.random.choice([0.0, 0.02, 0.1, 0.3]) if self.random.random() < 0.7 else 0.0
+            for fault in FAULTS
+        }
+
+    @property
+    def now(self) -> datetime:
+        """The log's clock."""
+        return START + timedelta(seconds=self.seconds)
+
+    def new_id(self) -> UUID:
+        """A UUIDv7 in form, from the seed."""
+        number = self.random.getrandbits(128)
+        number = (number & ~(0xF << 76)) | (7 << 76)
+        return UUID(int=(number & ~(0x3 << 62)) | (0x2 << 62))
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Let something happen later; ties are broken by the seed."""
+        self._count += 1
+        entry = (self.seconds + seconds, self.random.random(), self._count, act)
+        heapq.heappush(self._heap, entry)
+
+    def strikes(self, fault: str) -> bool:
+        """Whether a fault strikes now."""
+        chance = self._chances[fault]
+        struck = not self.healed and chance > 0 and self.random.random() < chance
+        self.faults[fault] += struck
+        return struck
+
+    def note(self, *words: object) -> None:
+        """Write into the trace."""
+        self.trace.update(f"{self.seconds:.6f} {words}\n".encode())
+
+    def run(self, until: float) -> None:
+        """Let everything happen that is due before `until`, in virtual seconds."""
+        while self._heap and self._heap[0][0] <= until:
+            self.step()
+        self.seconds = max(self.seconds, until)
+
+    def step(self) -> None:
+        """Let the next thing happen; time never goes back, even if a call took longer."""
+        at, _, _, act = heapq.heappop(self._heap)
+        self.seconds = max(self.seconds, at)
+        self.steps += 1
+        if self.steps > STEPS_MAX:
+            msg = "the simulation does not end"
+            raise AssertionError(msg)
+        act()

@@ -1,0 +1,224 @@
+"""The ledger's processes as step functions: API, expiry, notifier. The code inside is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
+from api.live.protocol import TOPIC_PREFIX
+from application.bus import Bus
+from application.command import Envelope, Outcome
+from application.commands import serve_all
+from application.errors import LogUnavailable
+from application.processes import expiry
+from application.reader import LedgerClock
+from application.state_cache import StateCache
+from application.writer import Result
+from domain.errors import LedgerError
+from tests.simulation.faulty_log import FaultyLog, VirtualLog
+from tests.simulation.kernel import Kernel
+
+BATCH_MAX: Final = 8
+LANES: Final = 2
+PAGE_EVENTS: Final = 7
+SWEEP_SECONDS: Final = 1.0
+FOLLOW_SECONDS: Final = 0.25
+
+Reply = Callable[[Result | None], None]
+
+
+class ApiProcess:
+    """Two lanes on one cache, a queue in memory; a crash loses all three."""
+
+    def __init__(self, kernel: Kernel, log: VirtualLog, name: str) -> None:
+        self._kernel, self._name = kernel, name
+        self._log = FaultyLog(log, kernel)
+        self._queue: list[tuple[Envelope, Reply]] = []
+        self._held: list[set[UUID]] = [set() for _ in range(LANES)]
+        self._born()
+
+    def _born(self) -> None:
+        cache = StateCache(states_max=20)
+        self._lanes = [serve_all(Bus(self._log, cache=cache)) for _ in range(LANES)]
+
+    def submit(self, envelope: Envelope, reply: Reply) -> None:
+        """A request arrives; the answer comes back, or None for a connection that broke."""
+        self._queue.append((envelope, reply))
+        lane = self._kernel.random.randrange(LANES)
+        self._kernel.after(self._kernel.random.random() * 0.01, lambda: self._step(lane))
+
+    def crash(self) -> None:
+        """Everything in memory is gone; callers see their connections break."""
+        lost, self._queue = self._queue, []
+        self._born()
+        for _, reply in lost:
+            reply(None)
+
+    def _step(self, lane: int) -> None:
+        if self._held[lane]:  # this lane is waiting for the log
+            self._kernel.after(0.01, lambda: self._step(lane))
+            return
+        others = set().union(*(held for n, held in enumerate(self._held) if n != lane))
+        batch: list[tuple[Envelope, Reply]] = []
+        for one in list(self._queue):
+            names = {one[0].command_id, *one[0].command.writes}
+            if len(batch) < BATCH_MAX and others.isdisjoint(names):
+                batch.append(one)
+                self._queue.remove(one)
+                self._held[lane] |= names
+            else:
+                others |= names
+        if not batch:
+            if self._queue:
+                self._kernel.after(0.01, lambda: self._step(lane))
+            return
+        bus = self._lanes[lane]
+        results = bus.run([envelope for envelope, _ in batch])
+        self._held[lane] = set()
+        for (envelope, reply), result in zip(batch, results, strict=True):
+            code = result.code if isinstance(result, LedgerError) else "ok"
+            self._kernel.note(self._name, type(envelope.command).__name__, code)
+            reply(None if bus not in self._lanes else result)
+
+
+class Expirer:
+    """The expiry worker: timers and position are a table's, so a crash keeps them."""
+
+    def __init__(self, kernel: Kernel, log: VirtualLog) -> None:
+        self._kernel = kernel
+        self._log = FaultyLog(log, kernel)
+        self._clock = log
+        self.due: dict[UUID, datetime] = {}
+        self.position = 0
+        self.crash()
+        kernel.after(SWEEP_SECONDS, self._step)
+
+    def crash(self) -> None:
+        """A new bus with an empty cache."""
+        self._bus = serve_all(Bus(self._log))
+
+    def _step(self) -> None:
+        self._kernel.after(SWEEP_SECONDS, self._step)
+        again = self._kernel.strikes("duplicate delivery")
+        after = max(0, self.position - PAGE_EVENTS) if again else self.position
+        try:
+            page = self._log.read(after, PAGE_EVENTS * 4)
+        except LogUnavailable:
+            return
+        if page:
+            changes = expiry.timers(page)
+            self.due.update(changes.wanted)
+            for session in changes.cleared:
+                self.due.pop(session, None)
+            self.position = max(self.position, page[-1].position)
+        over = [session for session, at in self.due.items() if at <= self._clock.now()]
+        asked = over[: expiry.SWEEP_SESSIONS_MAX]
+        envelopes = [
+            Envelope(command=command, command_id=self._kernel.new_id(), actor=expiry.NAME)
+            for command in expiry.commands(asked)
+        ]
+        for session, result in zip(asked, self._bus.run(envelopes), strict=True):
+            self._kernel.note("expiry", isinstance(result, Outcome))
+            if not isinstance(result, LedgerError) or not result.transient:
+                self.due.pop(session, None)
+
+
+class Screen:
+    """A client of the live socket: keeps all it hears, comes back with the last version it knows."""
+
+    def __init__(self, session_id: UUID) -> None:
+        self.session_id = session_id
+        self.heard: list[dict[str, Any]] = []
+        self.link: Link | None = None
+        self.slow = False
+
+    @property
+    def seq(self) -> int | None:
+        """The last version heard of."""
+        seqs = [message["seq"] for message in self.heard if "seq" in message]
+        return seqs[-1] if seqs else None
+
+
+class Link:
+    """One connection of a screen; what a broken one is told is lost."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.broken = False
+
+    def buffered(self) -> int:
+        return BUFFER_BYTES_MAX + 1 if self.screen.slow else 0
+
+    def send_soon(self, text: str) -> None:
+        if not self.broken:
+            self.screen.heard.append(msgspec.json.decode(text))
+
+    def part(self, code: int, reason: str) -> None:
+        self.broken = True
+        if self.screen.link is self:
+            self.screen.link = None
+
+
+class NotifierProcess:
+    """The hub with its follower; a crash parts everybody and starts at the head of the log."""
+
+    def __init__(self, kernel: Kernel, log: VirtualLog, screens: list[Screen]) -> None:
+        self._kernel = kernel
+        self._log = FaultyLog(log, kernel)
+        self._screens = screens
+        self._drift = 1.0
+        self.crash()
+        kernel.after(FOLLOW_SECONDS, self._follow)
+
+    def crash(self) -> None:
+        """Everybody is parted with; all that is known is forgotten."""
+        if self._kernel.strikes("clock of a process"):
+            self._drift = self._kernel.random.choice([0.0, 0.5, 2.0, -1.0])
+        clock = LedgerClock(self._log, monotonic=lambda: self._kernel.seconds * self._drift)
+        self._hub = Hub(clock.estimate)
+        self.position = self._log.head()
+        for screen in self._screens:
+            if screen.link is not None:
+                screen.link.part(0, "the process is gone")
+
+    def connect(self, screen: Screen) -> None:
+        """Register, read the history a moment later, say the opening: the order of the server."""
+        link = screen.link = Link(screen)
+        screen.slow = False
+        hub, listener = self._hub, Listener(link, screen.session_id, "1.2.3.4")
+        hub.register(listener)
+
+        def admit() -> None:
+            if link.broken:
+                return
+            try:
+                loading = self._log.load({screen.session_id: 0}, [])
+            except LogUnavailable:
+                link.part(1013, "the ledger is away")
+                hub.leave(listener)
+                return
+            history = [one for one in loading.events if one.topic.startswith(TOPIC_PREFIX)]
+            hub.open(listener, history, screen.seq)
+
+        self._kernel.after(self._kernel.random.random() * 0.2, admit)
+
+    def _follow(self) -> None:
+        self._kernel.after(FOLLOW_SECONDS, self._follow)
+        for listener in self._hub.listeners():
+            if isinstance(listener.socket, Link) and listener.socket.broken:
+                self._hub.leave(listener)
+        again = self._kernel.strikes("duplicate delivery")
+        after = max(0, self.position - 3) if again else self.position
+        try:
+            page = self._log.read(after, PAGE_EVENTS)
+        except LogUnavailable:
+            return
+        if page:
+            self.position = max(self.position, page[-1].position)
+            self._hub.dispatch([one for one in page if one.topic.startswith(TOPIC_PREFIX)])
+            self._kernel.note("notifier", self.position)

@@ -1,0 +1,223 @@
+"""One seed, one life of a ledger: faults first, then none; at the end everything must be right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from application.command import Command, Envelope, Outcome
+from application.commands.create_session import CreateSession
+from application.commands.pay_session import PaySession
+from application.commands.wallets import OpenWallet, TopUpWallet
+from application.event_log import history
+from application.invariants import Violation, check_answers, check_log, check_notices
+from application.writer import Result
+from domain import ids
+from domain.errors import LedgerError
+from domain.money.currencies import CURRENCIES
+from domain.money.money import Money
+from domain.sessions.state import OPEN
+from tests.simulation.faulty_log import VirtualLog
+from tests.simulation.kernel import Kernel
+from tests.simulation.processes import ApiProcess, Expirer, NotifierProcess, Screen
+from tests.support.world import World
+
+FAULT_SECONDS: Final = 1200.0
+DRAIN_SECONDS: Final = 2400.0
+"""Once healed: every session has ended or expired, every queue is empty by then."""
+LIVES: Final = 60
+RETRIES_MAX: Final = 40
+PRICE: Final = Money(400, "USD")
+
+
+@dataclass
+class Report:
+    """What one seed did and found."""
+
+    seed: int
+    trace: str
+    steps: int
+    events: int
+    commands: int
+    acknowledged: int
+    seconds: float
+    faults: Counter[str]
+    violations: list[Violation]
+
+
+class Simulation:
+    """Two API processes, an expirer, a notifier; payers with two wallets that race each other."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.kernel = Kernel(seed)
+        self.log = VirtualLog(self.kernel)
+        self.world = World(self.log, new_id=self.kernel.new_id)
+        self.screens: list[Screen] = []
+        self.apis = [ApiProcess(self.kernel, self.log, f"api {n}") for n in (1, 2)]
+        self.expirer = Expirer(self.kernel, self.log)
+        self.notifier = NotifierProcess(self.kernel, self.log, self.screens)
+        self.answers: list[tuple[str, str]] = []
+        self.waiting: Counter[str] = Counter()
+        self.acknowledged: list[tuple[UUID, int]] = []
+        self.wallets = [self._a_wallet() for _ in range(3)]
+
+    def _a_wallet(self) -> UUID:
+        wallet_id = self.kernel.new_id()
+        currency = CURRENCIES["USD"]
+        self.world.send(
+            OpenWallet(wallet_id=wallet_id, wallet_app_id=self.world.app, currency=currency)
+        )
+        funds = Money(self.kernel.random.choice([0, 500, 10_000]) + 1, "USD")
+        self.world.send(TopUpWallet(wallet_id=wallet_id, amount=funds, reference="funds"))
+        return wallet_id
+
+    def run(self) -> Report:
+        """Live through it all."""
+        random = self.kernel.random
+        for number in range(LIVES):
+            self.kernel.after(random.random() * FAULT_SECONDS / 2, partial(self._life, number))
+        self.kernel.after(1, self._disturb)
+        self.kernel.after(1, self._reconnect)
+        self.kernel.run(FAULT_SECONDS)
+        self.kernel.healed = True
+        self.kernel.run(FAULT_SECONDS + DRAIN_SECONDS)
+        violations = self._judge()
+        return Report(
+            seed=self.seed,
+            trace=self.kernel.trace.hexdigest(),
+            steps=self.kernel.steps,
+            events=len(self.log.events),
+            commands=len(self.log.receipts),
+            acknowledged=len(self.acknowledged),
+            seconds=self.kernel.seconds,
+            faults=self.kernel.faults,
+            violations=violations,
+        )
+
+    # The world's malice, and clients that come back.
+
+    def _disturb(self) -> None:
+        self.kernel.after(self.kernel.random.expovariate(1 / 20), self._disturb)
+        if self.kernel.strikes("crash"):
+            victims: list[ApiProcess | Expirer | NotifierProcess]
+            victims = [*self.apis, self.expirer, self.notifier]
+            victim = self.kernel.random.choice(victims)
+            self.kernel.note("crash", type(victim).__name__)
+            victim.crash()
+        if self.screens and self.kernel.strikes("slow reader"):
+            self.kernel.random.choice(self.screens).slow = True
+
+    def _reconnect(self) -> None:
+        self.kernel.after(2, self._reconnect)
+        for screen in self.screens:
+            if screen.link is None:
+                self.notifier.connect(screen)
+
+    # A life: a till asks, one or two wallets scan and pay, somebody may cancel.
+
+    def _life(self, number: int) -> None:
+        random = self.kernel.random
+        session_id = self.kernel.new_id()
+        command = CreateSession(
+            session_id=session_id,
+            merchant_id=self.world.merchant_id,
+            order_id=f"order {random.randrange(LIVES // 2)}",
+            amount=PRICE,
+            expires_in_seconds=random.choice([60, 300, 900]),
+        )
+        payers = random.sample(self.wallets, random.choice([0, 1, 2]))
+
+        def created(outcome: Outcome) -> None:
+            made: UUID = outcome.subject.id
+            screen = Screen(made)
+            self.screens.append(screen)
+            self.notifier.connect(screen)
+            for wallet in payers:
+                self.kernel.after(random.random() * 100, partial(self._scan, made, wallet))
+            if random.random() < 0.2:
+                cancel = self.world.cancel(made)
+                self.kernel.after(random.random() * 200, partial(self._ask, cancel, ""))
+
+        self._ask(command, f"create {number}", created)
+
+    def _scan(self, session_id: UUID, wallet: UUID) -> None:
+        def scanned(outcome: Outcome) -> None:
+            claim = outcome.subject.claim
+            mine = claim is not None and claim.wallet_id == ids.encode("wal", wallet)
+            if claim is not None and mine:
+                amount = Money(1, "USD") if self.kernel.random.random() < 0.1 else PRICE
+                pay = self.world.pay(session_id, wallet, claim.id, amount)
+                key = f"pay {session_id} {wallet}"
+                self.kernel.after(self.kernel.random.random() * 90, partial(self._pay, pay, key))
+
+        self._ask(self.world.scan(session_id, wallet), "", scanned)
+
+    def _pay(self, command: PaySession, key: str) -> None:
+        self._ask(command, key)
+        if self.kernel.random.random() < 0.3:  # an impatient payer presses again
+            self._ask(command, key)
+
+    def _ask(
+        self,
+        command: Command,
+        key: str,
+        then: Callable[[Outcome], None] | None = None,
+        tries: int = RETRIES_MAX,
+    ) -> None:
+        """Send through one of the processes; ask again under the same key until it is settled."""
+        name = key or str(self.kernel.new_id())
+        envelope = Envelope(
+            command=command,
+            command_id=ids.derive("key", name),
+            actor="client",
+            fingerprint=ids.derive("body", repr(command)).bytes if key else b"",
+        )
+        self.waiting[name] += 1
+
+        def reply(result: Result | None) -> None:
+            self.waiting[name] -= 1
+            unsettled = result is None or (isinstance(result, LedgerError) and result.transient)
+            if unsettled and tries > 0 and (key or result is not None):
+                again = partial(self._ask, command, key, then, tries - 1)
+                self.kernel.after(1 + self.kernel.random.random() * 5, again)
+                return
+            if isinstance(result, LedgerError) and key and result.kept:
+                self.answers.append((key, result.code))
+            if isinstance(result, Outcome):
+                self.acknowledged.append((result.subject.id, result.subject.version))
+                if key:
+                    subject = result.subject
+                    self.answers.append((key, f"{subject.id} {subject.version} {result.position}"))
+                if then is not None:
+                    then(result)
+
+        self.kernel.random.choice(self.apis).submit(envelope, reply)
+
+    # The judgement.
+
+    def _judge(self) -> list[Violation]:
+        checker, violations = check_log(self.log.events, self.log.receipts.values())
+        violations = [*violations, *check_answers(self.answers)]
+        for stream, version in self.acknowledged:
+            held = len(history(self.log, stream))
+            if held < version:
+                violations.append(Violation("acknowledged-is-kept", 0, f"{stream}: {held}"))
+        for session in checker.sessions.values():
+            if session.status in OPEN:
+                text = f"{session.session_id} is still {session.status}"
+                violations.append(Violation("everything-drains", session.position, text))
+        for name in [name for name, count in self.waiting.items() if count]:
+            violations.append(Violation("everything-drains", 0, f"{name} has no answer"))
+        for screen in self.screens:
+            violations += check_notices(screen.heard, history(self.log, screen.session_id))
+        return violations
+
+
+def simulate(seed: int) -> Report:
+    """Run one seed."""
+    return Simulation(seed).run()
