@@ -5,6 +5,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
 SEEDS ?= 1-200
+SECONDS ?= 60
+SEED ?= 1
 
 .PHONY: help setup run test check fmt e2e faults simulate planted abuse bench serve work notify rebuild docs wheel lock clean
 
@@ -41,6 +43,10 @@ fmt: $(STAMP) ## format and mend
 
 e2e: $(STAMP) ## the tests with a browser (Debian: apt-get install chromium)
 	@$(BIN)/pytest -m e2e
+
+faults: $(STAMP) ## kill, cut and stop real processes under load; SECONDS=60 SEED=1
+	@$(BIN)/pytest -q -n $(WORKERS) -m faults
+	@$(BIN)/python -m tests.chaos $(SECONDS) $(SEED)
 
 simulate: $(STAMP) ## a ledger in one thread on a virtual clock; SEEDS=1-200
 	@$(BIN)/python -m tests.simulation $(SEEDS)

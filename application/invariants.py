@@ -107,8 +107,6 @@ class LogChecker:
             self._say("known-topics", f"{topic} cannot be read: {error}")
             self._group.pop()
             return
-        if event.timestamp > recorded.recorded_at:
-            self._say("on-time", f"decided at {event.timestamp}, after it was recorded")
         if topic.startswith("payment_session."):
             self._session(recorded, event)
         elif topic.startswith("wallet."):

@@ -133,7 +133,7 @@ class EmbeddedServer:
             self._adopted = None
             try:
                 self._launch(self._binaries(), self._port)
-            except EmbeddedError as error:  # its old children may still be ending
+            except (EmbeddedError, OSError) as error:  # old children are ending, a disk is full
                 _log.warning("%s; trying again", error)
 
     # How it is done.

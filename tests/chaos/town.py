@@ -1,0 +1,159 @@
+"""The processes of an installation, each of which may be killed, stopped and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+
+import psycopg
+import psycopg.sql
+
+from domain.merchants.api_key import Role
+from infrastructure import bootstrap
+from infrastructure.cli.holders import Registrar
+from infrastructure.postgres.connections import Right
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.migrate import migrate
+from tests.chaos.proxy import FaultProxy
+from tests.support.town import free_port
+
+PROGRAM = [sys.executable, "-c", "from infrastructure.cli import main; main()"]
+SKEW = """
+create table ledger.skew (by interval not null);
+insert into ledger.skew values ('0');
+grant select on ledger.skew to public;
+create or replace function ledger.now() returns timestamptz language sql volatile
+  as 'select clock_timestamp() + (select by from ledger.skew)';
+"""
+
+
+class Process:
+    """One of the program's commands."""
+
+    def __init__(self, name: str, command: str, environment: dict[str, str], home: Path) -> None:
+        self.name = name
+        self._command, self._environment, self._home = command, environment, home
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it need not be ready when this returns."""
+        with (self._home / f"{self.name}.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*PROGRAM, self._command], env=self._environment, cwd=self._home,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, if it lives."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+            if number in {signal.SIGKILL, signal.SIGTERM}:
+                self._process.wait(30)
+
+    @property
+    def dead(self) -> bool:
+        """Whether it has ended."""
+        return self._process is None or self._process.poll() is not None
+
+
+class ChaosTown:
+    """PostgreSQL behind a proxy, two APIs, two workers, a notifier, and somebody's keys."""
+
+    def __init__(self, home: Path, *, durable: bool = True) -> None:
+        self.server = EmbeddedServer(home / "store")
+        self.url = self.server.start()
+        migrate(self.url, mode="test", token_secret=b"s" * 32)
+        with psycopg.connect(self.url, autocommit=True) as owner:
+            owner.execute(SKEW)
+            if not durable:
+                name = psycopg.sql.Identifier(owner.info.dbname)
+                off = psycopg.sql.SQL("alter database {} set synchronous_commit = off")
+                owner.execute(off.format(name))
+                owner.execute("alter system set wal_writer_delay = '10s'")
+                owner.execute("select pg_reload_conf()")
+        self.proxy = FaultProxy(self.url)
+        self._stopped = Event()
+        Thread(target=self.server.keep_alive, args=(self._stopped,), daemon=True).start()
+        log = bootstrap.make_log(self.url, Right.WRITER, size_max=1)
+        desk = Registrar(log, bootstrap.make_bus(log), "test")
+        merchant, app = desk.register_merchant("Cafe", ()), desk.register_app("App")
+        self.merchant_key = desk.issue_key(Role.MERCHANT, merchant).text
+        self.wallet_key = desk.issue_key(Role.WALLET, app).text
+        log.close()
+        ports = [free_port() for _ in range(3)]
+        self.apis = [f"http://127.0.0.1:{port}" for port in ports[:2]]
+        self.live_port = ports[2]
+        self.processes = [
+            self._process("api1", "serve", home, port=ports[0]),
+            self._process("api2", "serve", home, port=ports[1]),
+            self._process("work1", "work", home),
+            self._process("work2", "work", home),
+            self._process("notify", "notify", home),
+        ]
+        for process in self.processes:
+            process.start()
+
+    def _process(self, name: str, command: str, home: Path, port: int = 0) -> Process:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")} | {
+            "QRLEDGER_HOME": str(home),
+            "QRLEDGER_DATABASE_URL": self.proxy.url,
+            "QRLEDGER_RATE_LIMIT": "0",
+            "QRLEDGER_LIVE_PER_ADDRESS": "0",
+            "QRLEDGER_PORT": str(port or 1024),
+            "QRLEDGER_LIVE_PORT": str(self.live_port),
+            "QRLEDGER_PUBLIC_URL": self.apis[0],
+        }
+        return Process(name, command, environment, home)
+
+    def kill_postgres(self) -> None:
+        """kill -9 of the postmaster and all its children: nothing is flushed, nothing said."""
+        postmaster = self.server.pid
+        if postmaster is None:
+            return
+        for pid in [postmaster, *_children(postmaster)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def jump(self, seconds: int) -> None:
+        """Let the ledger's clock be wrong by so much."""
+        with psycopg.connect(self.url, autocommit=True) as owner:
+            owner.execute("update ledger.skew set by = make_interval(secs => %s)", (seconds,))
+
+    def close(self) -> None:
+        """Stop everything."""
+        for process in self.processes:
+            process.send(signal.SIGCONT)
+            process.send(signal.SIGKILL)
+        self._stopped.set()
+        self.proxy.close()
+        self.server.stop()
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError, ValueError, IndexError):
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(folder.name))
+    return found
+
+
+def wait_ready(url: str, tries: int = 300) -> None:
+    """Wait until an API answers."""
+    import time  # noqa: PLC0415
+
+    import httpx  # noqa: PLC0415
+
+    for _ in range(tries):
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/healthz", timeout=2).is_success:
+                return
+        time.sleep(0.1)
+    msg = f"{url} never answered"
+    raise AssertionError(msg)
