@@ -5,7 +5,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
 SEEDS ?= 1-200
-SECONDS ?= 60
+SECONDS ?= 20
+HERD ?= 100000
 SEED ?= 1
 
 .PHONY: help setup run test check fmt e2e faults simulate planted abuse bench serve work notify rebuild docs wheel lock clean
@@ -53,6 +54,9 @@ simulate: $(STAMP) ## a ledger in one thread on a virtual clock; SEEDS=1-200
 
 planted: $(STAMP) ## put known mistakes back; who notices?
 	@$(BIN)/python -m tests.planted $(PLANT)
+
+abuse: $(STAMP) ## floods, slow readers, herds: what honest clients notice; SECONDS=5 HERD=100000
+	@$(BIN)/python -m tests.abuse $(SECONDS) $(HERD)
 
 bench: $(STAMP) ## measure, as ratios in one run
 	@$(BIN)/python -m benchmarks.run

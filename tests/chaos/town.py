@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -57,6 +58,15 @@ class Process:
                 self._process.wait(30)
 
     @property
+    def peak_mib(self) -> int:
+        """The most memory it ever held, in MiB."""
+        if self._process is None:
+            return 0
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) // 1024
+
+    @property
     def dead(self) -> bool:
         """Whether it has ended."""
         return self._process is None or self._process.poll() is not None
@@ -65,7 +75,10 @@ class Process:
 class ChaosTown:
     """PostgreSQL behind a proxy, two APIs, two workers, a notifier, and somebody's keys."""
 
-    def __init__(self, home: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self, home: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._settings = settings or {}
         self.server = EmbeddedServer(home / "store")
         self.url = self.server.start()
         migrate(self.url, mode="test", token_secret=b"s" * 32)
@@ -80,12 +93,7 @@ class ChaosTown:
         self.proxy = FaultProxy(self.url)
         self._stopped = Event()
         Thread(target=self.server.keep_alive, args=(self._stopped,), daemon=True).start()
-        log = bootstrap.make_log(self.url, Right.WRITER, size_max=1)
-        desk = Registrar(log, bootstrap.make_bus(log), "test")
-        merchant, app = desk.register_merchant("Cafe", ()), desk.register_app("App")
-        self.merchant_key = desk.issue_key(Role.MERCHANT, merchant).text
-        self.wallet_key = desk.issue_key(Role.WALLET, app).text
-        log.close()
+        self.merchant_key, self.wallet_key = self.let_in()
         ports = [free_port() for _ in range(3)]
         self.apis = [f"http://127.0.0.1:{port}" for port in ports[:2]]
         self.live_port = ports[2]
@@ -99,6 +107,15 @@ class ChaosTown:
         for process in self.processes:
             process.start()
 
+    def let_in(self) -> tuple[str, str]:
+        """A new merchant's and a new wallet app's key."""
+        log = bootstrap.make_log(self.url, Right.WRITER, size_max=1)
+        desk = Registrar(log, bootstrap.make_bus(log), "test")
+        merchant, app = desk.register_merchant("Cafe", ()), desk.register_app("App")
+        keys = desk.issue_key(Role.MERCHANT, merchant), desk.issue_key(Role.WALLET, app)
+        log.close()
+        return keys[0].text, keys[1].text
+
     def _process(self, name: str, command: str, home: Path, port: int = 0) -> Process:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")} | {
             "QRLEDGER_HOME": str(home),
@@ -108,6 +125,7 @@ class ChaosTown:
             "QRLEDGER_PORT": str(port or 1024),
             "QRLEDGER_LIVE_PORT": str(self.live_port),
             "QRLEDGER_PUBLIC_URL": self.apis[0],
+            **self._settings,
         }
         return Process(name, command, environment, home)
 

@@ -98,7 +98,7 @@ BUGS: Final = [
     Bug("another tenant's session can be read", "api/v1/payment_sessions.py",
         "if not seen.get(who.caller, False):", "if False:", TENANTS),
     Bug("the list forgets whose it is", "projections/sessions.py",
-        "where merchant_id = %(merchant_id)s\n", "where %(merchant_id)s <> ''\n",
+        "where merchant_id = %(merchant_id)s and", "where %(merchant_id)s <> '' and",
         f"{TENANTS} {MODELS}"),
     Bug("idempotency keys are shared by all holders", "api/operation.py",
         'ids.derive("idempotency", self.who.holder, scope, self.key)',

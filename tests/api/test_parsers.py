@@ -1,0 +1,177 @@
+"""Every parser of outside text: any text is either read or refused in our own words, never worse."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.bodies import MoneyBody, decode_body, read_query
+from api.live import server
+from api.operation import KEY_CHARS_MAX, _idempotency_key
+from api.tokens import BadToken, Tokens, Use
+from api.v1.answers import read_cursor, write_cursor
+from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody, SessionsQuery
+from api.wire import Inbound
+from domain.errors import InvalidRequest
+from domain.money.money import AMOUNT_MINOR_MAX
+from tests.support.memory_log import START, MemoryLog
+
+TOKENS = Tokens(b"s" * 32)
+ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+anything = st.text(max_size=300) | st.binary(max_size=300).map(lambda b: b.decode("latin-1"))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner),
+    max_leaves=8,
+)
+
+
+def inbound(query: bytes = b"", headers: tuple[tuple[bytes, bytes], ...] = ()) -> Inbound:
+    scope: Any = {
+        "method": "POST", "path": "/", "query_string": query, "headers": headers,
+        "path_params": {},
+    }  # fmt: skip
+    return Inbound(scope, None)  # type: ignore[arg-type]
+
+
+JSON = ((b"content-type", b"application/json"),)
+
+
+@given(anything)
+def test_a_cursor_is_ours_or_refused(text: str) -> None:
+    with suppress(InvalidRequest):
+        assert write_cursor(TOKENS, read_cursor(TOKENS, text) or 0) == text.rstrip("=")
+
+
+@given(st.integers(0, 2**62), st.integers(0, 100))
+def test_a_cursor_is_read_back_and_a_changed_one_is_not(position: int, place: int) -> None:
+    cursor = write_cursor(TOKENS, position)
+    raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    raw[place % len(raw)] ^= 1
+
+    assert read_cursor(TOKENS, cursor) == position
+    with pytest.raises(InvalidRequest):
+        read_cursor(TOKENS, base64.urlsafe_b64encode(bytes(raw)).decode().rstrip("="))
+
+
+@given(anything)
+def test_an_idempotency_key_is_printable_and_short_or_refused(text: str) -> None:
+    try:
+        key = _idempotency_key(text)
+    except InvalidRequest:
+        return
+    assert key is not None
+    assert 1 <= len(key) <= KEY_CHARS_MAX
+    assert key.isascii()
+    assert key.isprintable()
+
+
+@given(anything, st.sampled_from(Use))
+def test_no_text_opens_a_session(text: str, use: Use) -> None:
+    with pytest.raises(BadToken):
+        TOKENS.check_session(use, text, ID, START)
+
+
+@given(anything)
+def test_no_text_acts_for_a_wallet(text: str) -> None:
+    with pytest.raises(BadToken):
+        TOKENS.check_page(text, START)
+
+
+@given(anything)
+def test_a_live_address_is_read_or_refused(text: str) -> None:
+    for path in (text, f"/live?{text}", f"/live?session={quote(text)}&token=x&after={quote(text)}"):
+        try:
+            session, _, after = server._parameters(path)
+        except ValueError:
+            continue
+        assert isinstance(session, UUID)
+        assert after is None or after >= 0
+
+
+@given(st.binary(max_size=400))
+def test_a_query_is_read_or_refused(raw: bytes) -> None:
+    with suppress(InvalidRequest):
+        assert isinstance(read_query(inbound(raw), SessionsQuery), SessionsQuery)
+
+
+@pytest.mark.parametrize("kind", [CreateSessionBody, ScanBody, PayBody, MoneyBody])
+@given(raw=st.binary(max_size=400) | json_values.map(msgspec.json.encode))
+def test_a_body_is_read_or_refused(raw: bytes, kind: type[Any]) -> None:
+    with suppress(InvalidRequest):
+        assert isinstance(decode_body(inbound(headers=JSON), raw, kind), kind)
+
+
+@given(minor=json_values, currency=json_values)
+def test_money_is_a_whole_number_of_minor_units_of_a_currency_in_use(
+    minor: Any, currency: Any
+) -> None:
+    raw = msgspec.json.encode({"minor": minor, "currency": currency})
+    try:
+        amount = decode_body(inbound(headers=JSON), raw, MoneyBody).to_money()
+    except InvalidRequest:
+        return
+    assert type(amount.minor) is int
+    assert 1 <= amount.minor <= AMOUNT_MINOR_MAX
+    assert amount.currency == currency
+
+
+@given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=80)), max_size=5))
+def test_any_headers_can_be_read(headers: list[tuple[bytes, bytes]]) -> None:
+    assert len(inbound(headers=tuple(headers)).headers) <= len(headers)
+
+
+@pytest.fixture(scope="module")
+def live_port() -> Iterator[int]:
+    config = server.LiveConfig(
+        host="127.0.0.1", port=0, origins=(), per_address=0, total=0, trusted_proxies=()
+    )
+    notifier = server.Notifier(config, log=MemoryLog(), tokens=TOKENS)
+    ready, over = Event(), Event()
+
+    async def serve() -> None:
+        await notifier.open()
+        ready.set()
+        await asyncio.to_thread(over.wait)
+        await notifier.close()
+
+    thread = Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    yield notifier.port
+    over.set()
+    thread.join(20)
+
+
+HANDSHAKE = (
+    b"GET /live?session=x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@settings(max_examples=60)
+@given(st.booleans(), st.binary(max_size=300))
+def test_no_bytes_on_the_socket_bring_the_notifier_down(
+    live_port: int, shaken: bool, raw: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", live_port), timeout=5) as link:
+        link.sendall(HANDSHAKE + raw if shaken else raw)
+        link.shutdown(socket.SHUT_WR)
+        while link.recv(4096):
+            pass
+
+    with socket.create_connection(("127.0.0.1", live_port), timeout=5) as link:
+        link.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in link.recv(4096)

@@ -1,0 +1,105 @@
+"""schemathesis, stateful: operations in any order by two tenants, on each other's ids."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from schemathesis.checks import CHECKS
+
+from infrastructure.postgres.migrate import migrate
+from tests.support.town import Town, a_served_town
+
+pytestmark = pytest.mark.postgres
+OWNED = re.compile(r"(?:ps|wal)_[0-7][0-9a-hjkmnp-tv-z]{25}")
+TENANTS = {"merchant": ("merchant", "other_merchant"), "wallet": ("wallet", "other_wallet")}
+PREFIX = {"merchant": "ps_", "wallet": "wal_"}
+
+
+@pytest.fixture(scope="module")
+def town(make_database: Callable[[], str]) -> Iterator[Town]:
+    url = make_database()
+    migrate(url, mode="test", token_secret=b"s" * 32)
+    with a_served_town(url) as town:
+        yield town
+
+
+class Ownership:
+    """Which tenant made which id; nobody may be shown another's."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, str] = {}
+        self.foreign_asked = 0
+        self.answers = 0
+
+    def learn(self, who: str, status: int, body: str) -> None:
+        if status == 201 and (found := OWNED.search(body)):
+            self.owners.setdefault(found.group(), who)
+
+    def check(self, role: str, who: str, asked: str, body: str) -> None:
+        self.answers += 1
+        foreign = {
+            name
+            for name, owner in self.owners.items()
+            if owner in TENANTS[role] and owner != who and name.startswith(PREFIX[role])
+        }
+        self.foreign_asked += any(name in asked for name in foreign)
+        shown = set(OWNED.findall(body)) & foreign
+        assert not shown, f"{who} was shown {shown}"
+
+
+@pytest.mark.timeout(600)
+def test_two_tenants_in_any_order_see_nothing_of_each_other(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.v1.answers.CAUGHT_UP_SECONDS", 0.01)
+    schema = schemathesis.openapi.from_url(f"{town.settings.public_origin}/openapi.json")
+    ownership = Ownership()
+    turns: list[str] = []
+    skipped = {
+        "positive_data_acceptance", "not_a_server_error", "negative_data_rejection",
+        "use_after_free", "ensure_resource_availability", "ignored_auth", "missing_required_header",
+    }  # fmt: skip
+    checks = [check for check in CHECKS.get_all() if check.__name__ not in skipped]
+
+    class TwoTenants(schema.as_state_machine()):  # type: ignore[misc]
+        """Every call is made by one of the two tenants of a role that may make it."""
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            callers = case.operation.definition.raw.get("x-callers", [])
+            role = next((caller for caller in callers if caller in TENANTS), "")
+            names = TENANTS.get(role, tuple(callers[:1]))
+            who = names[len(turns) % len(names)] if names else ""
+            turns.append(who)
+            key = town.keys.get(who)
+            return {"headers": {"Authorization": f"Bearer {key}"} if key else {}}
+
+        def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            who = turns[-1]
+            assert response.status_code < 500 or response.json()["code"] == "not-caught-up"
+            headers = {"Authorization": f"Bearer {town.keys.get(who, '')}"}
+            case.validate_response(response, checks=checks, headers=headers)
+            body = response.text
+            for role, names in TENANTS.items():
+                if who in names:
+                    ownership.check(role, who, str(response.request.url), body)
+                    ownership.learn(who, response.status_code, body)
+
+    run_state_machine_as_test(
+        TwoTenants,
+        settings=settings(
+            max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "15")),
+            stateful_step_count=12,
+            derandomize="SCHEMATHESIS_EXAMPLES" not in os.environ,
+        ),
+    )
+
+    assert ownership.answers > 20
+    assert len(set(ownership.owners.values())) > 1, ownership.owners
+    assert ownership.foreign_asked > 0
