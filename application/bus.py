@@ -230,7 +230,7 @@ class Bus:
         if only_read and slot.to_record:
             return False  # the append could not see that it rests on a mate: decide it afterwards
         for aggregate in changed:
-            aggregate.collect_events()
+            aggregate.pending_events.clear()
             ground.entries[aggregate.id] = Entry(aggregate, 0)  # no position before the verdict
             ground.writers.setdefault(aggregate.id, []).append(slot)
         return True

@@ -29,7 +29,6 @@ STOP_SECONDS: Final = 15.0
 
 Result = Outcome | LedgerError
 Answer = Callable[[Result], None]
-_Queued = tuple[Envelope, Answer]
 Deliver = Callable[[Sequence[tuple[Answer, Result]]], None]
 
 _log = logging.getLogger(__name__)
@@ -38,6 +37,25 @@ _log = logging.getLogger(__name__)
 def _call_each(answers: Sequence[tuple[Answer, Result]]) -> None:
     for answer, result in answers:
         answer(result)
+
+
+class _Queued:
+    """A command that waits, and who waits for it."""
+
+    __slots__ = ("_names", "answer", "envelope")
+
+    def __init__(self, envelope: Envelope, answer: Answer) -> None:
+        self.envelope = envelope
+        self.answer = answer
+        self._names: frozenset[UUID] | None = None
+
+    @property
+    def names(self) -> frozenset[UUID]:
+        """What no two lanes may hold at once: its own id, and the streams it may write."""
+        if self._names is None:
+            command = self.envelope.command
+            self._names = frozenset((self.envelope.command_id, *command.writes))
+        return self._names
 
 
 class Writer:
@@ -83,7 +101,7 @@ class Writer:
                 raise Overloaded(reason="the queue is full")
             count = self._in_flight.get(envelope.command_id, 0)
             self._in_flight[envelope.command_id] = count + 1
-            self._queue.append((envelope, answer))
+            self._queue.append(_Queued(envelope, answer))
             if len(self._queue) >= CROWD_COMMANDS_MIN or not any(self._held.values()):
                 self._changed.notify()  # else the lane on its way takes it when it comes back
             return count > 0
@@ -100,10 +118,10 @@ class Writer:
 
     def _run(self, bus: Bus) -> None:
         while batch := self._next_batch(bus):
-            results = bus.run([envelope for envelope, _ in batch])
+            results = bus.run([one.envelope for one in batch])
             self._done(bus, batch)
             try:
-                self._deliver([(answer, r) for (_, answer), r in zip(batch, results, strict=True)])
+                self._deliver([(one.answer, r) for one, r in zip(batch, results, strict=True)])
             except Exception:  # noqa: BLE001 - the writer goes on
                 _log.exception("a batch of answers could not be delivered")
 
@@ -131,16 +149,16 @@ class Writer:
             return []
         share = max(CROWD_COMMANDS_MIN, -(-len(self._queue) // (len(self._held) - len(others))))
         share = min(share, self._batch_max)
-        kept = {name for held in others for one in held for name in _names(one)}
+        kept = {name for held in others for one in held for name in one.names}
         batch: list[_Queued] = []
         passed: list[_Queued] = []
         while self._queue and len(batch) < share and len(passed) < self._batch_max:
             one = self._queue.popleft()
-            if not kept or kept.isdisjoint(names := _names(one)):
+            if not kept or kept.isdisjoint(one.names):
                 batch.append(one)
             else:
                 passed.append(one)
-                kept |= names
+                kept |= one.names
         self._queue.extendleft(reversed(passed))
         self._held[bus] = batch
         return batch
@@ -148,14 +166,10 @@ class Writer:
     def _done(self, bus: Bus, batch: Sequence[_Queued]) -> None:
         with self._changed:
             self._held[bus] = []
-            for envelope, _ in batch:
-                left = self._in_flight[envelope.command_id] - 1
+            for one in batch:
+                command_id = one.envelope.command_id
+                left = self._in_flight[command_id] - 1
                 if left:
-                    self._in_flight[envelope.command_id] = left
+                    self._in_flight[command_id] = left
                 else:
-                    del self._in_flight[envelope.command_id]
-
-
-def _names(one: _Queued) -> set[UUID]:
-    """What no two lanes may hold at once: a command's own id, and the streams it may write."""
-    return {one[0].command_id, *one[0].command.writes}
+                    del self._in_flight[command_id]

@@ -44,34 +44,58 @@ class Connection:
 
 
 async def flows(
-    url: str, facts: dict[str, str], *, connections: int, seconds: float
+    url: str,
+    facts: dict[str, str],
+    *,
+    connections: int,
+    seconds: float,
+    per_second: float = 0,
+    one_wallet: bool = False,
 ) -> tuple[int, dict[str, list[float]]]:
-    """Create, scan and pay on each connection until time is up.
+    """Create, scan and pay on each connection until time is up; a refusal is a mistake.
+
+    Args:
+        url: the API.
+        facts: `merchant_key` and `wallet_key`.
+        connections: flows in flight.
+        seconds: how long.
+        per_second: flows begun a second over all connections; 0 for as many as will go.
+        one_wallet: one wallet pays everything.
 
     Answers with the number of whole flows, and the seconds of each step.
     """
-    until = time.perf_counter() + seconds
     took: dict[str, list[float]] = {"create": [], "scan": [], "pay": []}
     amount = {"minor": 1, "currency": "USD"}
+    wallet_key = facts["wallet_key"]
 
-    async def one() -> int:
-        connection = Connection(url)
-        wallet_key = facts["wallet_key"]
+    async def open_wallet(connection: Connection) -> str:
         wallet = await connection.post("/v1/wallets", {"currency": "USD"}, wallet_key)
         top_up = {"amount": {"minor": 10**9, "currency": "USD"}, "reference": "r"}
-        await connection.post(
-            f"/v1/wallets/{wallet['id']}/top-ups", top_up, wallet_key, str(uuid4())
-        )
+        path = f"/v1/wallets/{wallet['id']}/top-ups"
+        await connection.post(path, top_up, wallet_key, str(uuid4()))
+        return str(wallet["id"])
+
+    links = [Connection(url) for _ in range(connections)]
+    shared = await open_wallet(links[0])
+    wallets = [shared if one_wallet else await open_wallet(link) for link in links]
+    until = time.perf_counter() + seconds
+
+    async def one(connection: Connection, wallet: str, number: int) -> int:
         done = 0
+        pause = connections / per_second if per_second else 0.0
+        begin = time.perf_counter() + pause * number / connections
         while time.perf_counter() < until:
+            if pause:
+                await asyncio.sleep(max(0.0, begin - time.perf_counter()))
+                begin += pause
             started = time.perf_counter()
             body = {"order_id": str(uuid4()), "amount": amount}
             session = await connection.post("/v1/payment-sessions", body, facts["merchant_key"])
             created = time.perf_counter()
-            scan = {"payload": session["qr"]["payload"], "wallet_id": wallet["id"]}
+            scan = {"payload": session["qr"]["payload"], "wallet_id": wallet}
             claim = (await connection.post("/v1/scans", scan, wallet_key))["claim"]["id"]
             scanned = time.perf_counter()
-            pay = {"claim_id": claim, "wallet_id": wallet["id"], "amount": amount}
+            pay = {"claim_id": claim, "wallet_id": wallet, "amount": amount}
             path = f"/v1/payment-sessions/{session['id']}/pay"
             await connection.post(path, pay, wallet_key, str(uuid4()))
             took["create"].append(created - started)
@@ -81,7 +105,8 @@ async def flows(
         connection.close()
         return done
 
-    done = await asyncio.gather(*(one() for _ in range(connections)))
+    lives = zip(links, wallets, range(connections), strict=True)
+    done = await asyncio.gather(*(one(*life) for life in lives))
     return sum(done), took
 
 

@@ -171,9 +171,10 @@ class Sessions(ReadModel):
             before: only sessions created at a lower position.
             limit: at most so many rows.
         """
+        shown = _SHOWN.get(status or "", "status = %(status)s")
         query = f"""
             select {_COLUMNS} from read_models.{self.name}
-             where merchant_id = %(merchant_id)s and {_SHOWN.get(status or "", "status = %(status)s")}
+             where merchant_id = %(merchant_id)s and {shown}
                and (%(order_id)s::text is null or order_id = %(order_id)s)
                and (%(currency)s::text is null or currency = %(currency)s)
                and (%(created_from)s::timestamptz is null or created_on >= %(created_from)s)

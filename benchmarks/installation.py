@@ -1,0 +1,96 @@
+"""An installation as operators run it: PostgreSQL, `serve`, `work`, `notify`, each a process."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domain.merchants.api_key import Role
+from infrastructure import bootstrap
+from infrastructure.cli.holders import Registrar
+from infrastructure.postgres.connections import Right
+from infrastructure.settings import Settings
+
+PROGRAM = [sys.executable, "-c", "from infrastructure.cli import main; main()"]
+PORTS = (18_580, 18_581, 18_582)
+FILES_MAX = 20_000
+
+
+@dataclass
+class Installation:
+    """Where it answers, with which keys, and its processes."""
+
+    base_url: str
+    live_port: int
+    facts: dict[str, str]
+    started_seconds: dict[str, float] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def memory_mib(self, name: str) -> float:
+        """What a process holds now, in MiB."""
+        status = Path(f"/proc/{self.processes[name].pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+
+@contextmanager
+def installation(url: str, home: Path) -> Iterator[Installation]:
+    """Everything running on a migrated database, without limits for callers."""
+    files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
+    settings = Settings(database_url=url, port=PORTS[0], live_port=PORTS[1], rate_limit=0)
+    log = bootstrap.make_log(url, Right.WRITER, size_max=1)
+    desk = Registrar(log, bootstrap.make_bus(log), settings.mode)
+    merchant, app = desk.register_merchant("Cafe", ()), desk.register_app("App")
+    facts = {
+        "merchant_key": desk.issue_key(Role.MERCHANT, merchant).text,
+        "wallet_key": desk.issue_key(Role.WALLET, app).text,
+    }
+    log.close()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")} | {
+        "QRLEDGER_HOME": str(home),
+        "QRLEDGER_DATABASE_URL": url,
+        "QRLEDGER_PORT": str(PORTS[0]),
+        "QRLEDGER_LIVE_PORT": str(PORTS[1]),
+        "QRLEDGER_RATE_LIMIT": "0",
+        "QRLEDGER_LIVE_PER_ADDRESS": "0",
+    }
+    running = Installation(settings.public_origin, PORTS[1], facts)
+    try:
+        for name in ("serve", "work", "notify"):
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                [*PROGRAM, name], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            running.processes[name] = process
+            if process.stdout is None or not process.stdout.readline():
+                msg = f"{name} did not start"
+                raise RuntimeError(msg)
+            running.started_seconds[name] = time.perf_counter() - began
+        yield running
+    finally:
+        for process in running.processes.values():
+            process.terminate()
+        for process in running.processes.values():
+            process.wait(30)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+@contextmanager
+def noop() -> Iterator[str]:
+    """The do-nothing server as a process of its own."""
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.noop", str(PORTS[2])])
+    time.sleep(2)
+    try:
+        yield f"http://127.0.0.1:{PORTS[2]}"
+    finally:
+        process.terminate()
+        process.wait(30)
