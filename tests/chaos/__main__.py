@@ -11,8 +11,11 @@ def main(words: list[str]) -> int:
     seconds, seed = float(words[0]), int(words[1])
     figures = chaos(seed, seconds)
     print("\n".join(figures.lines()), flush=True)
-    acknowledged, lost = control(seed, min(seconds, 12.0))
-    print(f"control, synchronous_commit = off: {acknowledged} sessions acknowledged, {lost} lost")
+    kills, acknowledged, lost = control(seed)
+    print(
+        f"control, synchronous_commit = off: {kills} kills of PostgreSQL, "
+        f"{acknowledged} sessions acknowledged, {lost} lost"
+    )
     if not lost:
         print("the control lost nothing: this judge would not have noticed")
     return 0 if figures.clean and lost else 1
