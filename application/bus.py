@@ -90,12 +90,14 @@ class _Ground:
     """What one round's decisions stand on: states as the batch leaves them, and the time."""
 
     def __init__(self, standing: Standing) -> None:
-        self.entries = standing.entries
+        self.loaded = standing.entries
+        self.entries = dict(standing.entries)
         self.writers: dict[UUID, list[_Slot]] = {}
         self.now = standing.now
 
     def widen(self, standing: Standing) -> None:
         """Add streams that a handler found the way to; what is known already stays."""
+        self.loaded = {**standing.entries, **self.loaded}
         self.entries = {**standing.entries, **self.entries}
         self.now = max(self.now, standing.now)
 
@@ -166,7 +168,7 @@ class Bus:
         recording = [slot for slot in decided if slot.to_record]
         if recording:
             self._append(recording)
-        self._commit(recording, ground)
+        self._commit(recording)
         for slot in sorted(decided, key=lambda slot: slot.is_duplicate):  # those read once more
             self._conclude(slot, ground)
         self._cache.trim()
@@ -231,7 +233,7 @@ class Bus:
             return False  # the append could not see that it rests on a mate: decide it afterwards
         for aggregate in changed:
             aggregate.pending_events.clear()
-            ground.entries[aggregate.id] = Entry(aggregate, 0)  # no position before the verdict
+            ground.entries[aggregate.id] = Entry(aggregate, 0)  # its position is not known yet
             ground.writers.setdefault(aggregate.id, []).append(slot)
         return True
 
@@ -280,7 +282,7 @@ class Bus:
             refusal=refusal,
         )
 
-    def _commit(self, recording: list[_Slot], ground: _Ground) -> None:
+    def _commit(self, recording: list[_Slot]) -> None:
         """Keep the states of winners only, so that the cache never knows more than the log."""
         lost = {aggregate.id for slot in recording if not slot.won for aggregate, _ in slot.changed}
         for stream in lost:
@@ -289,9 +291,7 @@ class Bus:
             if slot.won and slot.verdict is not None and slot.verdict.first_position is not None:
                 for aggregate, offset in slot.changed:
                     if not lost or aggregate.id not in lost:
-                        entry = Entry(aggregate, slot.verdict.first_position + offset)
-                        ground.entries[aggregate.id] = entry
-                        self._cache.put(entry)
+                        self._cache.put(Entry(aggregate, slot.verdict.first_position + offset))
 
     def _conclude(self, slot: _Slot, ground: _Ground) -> None:
         if slot.result is not None:
@@ -304,13 +304,13 @@ class Bus:
                 slot.result = slot.error
             else:
                 times = [mate.verdict.recorded_at for mate in slot.mates if mate.verdict]
-                position = ground.entries[slot.subject.id].position
+                position = self._stands_at(slot, ground)
                 slot.result = Outcome(slot.subject, position, max([ground.now, *times]))
         elif verdict.kind is VerdictKind.RECORDED:
             if slot.error:
                 slot.result = slot.error
             else:
-                position = verdict.last_position or ground.entries[slot.subject.id].position
+                position = verdict.last_position or self._stands_at(slot, ground)
                 slot.result = Outcome(slot.subject, position, verdict.recorded_at)
         elif verdict.kind is VerdictKind.REUSED:
             slot.result = IdempotencyKeyReused()
@@ -320,6 +320,15 @@ class Bus:
             slot.result = self._retell(receipt, slot.envelope, replayed=not verdict.resent)
         else:
             self._try_again(slot)
+
+    @staticmethod
+    def _stands_at(slot: _Slot, ground: _Ground) -> int:
+        """The position of the last event behind what is shown: a mate's, or one that was loaded."""
+        for mate in reversed(slot.mates):
+            for aggregate, offset in mate.changed:
+                if aggregate.id == slot.subject.id and mate.verdict is not None:
+                    return (mate.verdict.first_position or 0) + offset
+        return ground.loaded[slot.subject.id].position
 
     @staticmethod
     def _try_again(slot: _Slot) -> None:

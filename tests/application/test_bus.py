@@ -14,6 +14,7 @@ from application.command import Command, Envelope, Outcome
 from application.commands.wallets import TopUpWallet
 from application.errors import LogRejected, LogUnavailable
 from application.event_log import Loading, Pending, Verdict
+from domain import ids
 from domain.errors import LedgerError
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
@@ -259,6 +260,31 @@ def test_an_answer_that_rests_on_a_loser_is_decided_again(key: str) -> None:
 
     assert codes(results) == ["session-not-payable", "ok"]
     assert world.wallet(wallet).available_minor == 0
+
+
+def test_an_answer_knows_its_position_although_a_later_mate_lost() -> None:
+    world = World(log := Meddler())
+    other = World(log, like=world)
+    wallet, session = world.a_wallet(1000), world.a_session()
+    scan = world.scan(session, wallet)
+    claim = ids.encode("clm", scan.claim_id)
+    log.before_append = lambda: other.send(
+        TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="meanwhile")
+    )
+
+    scanned, again, paid = world.bus.run(
+        [
+            envelope(scan),
+            envelope(world.scan(session, wallet)),
+            envelope(world.pay(session, wallet, claim)),  # loses on the wallet, is decided again
+        ]
+    )
+
+    assert isinstance(scanned, Outcome)
+    assert isinstance(again, Outcome)
+    assert isinstance(paid, Outcome)
+    assert again.position == scanned.position
+    assert again.subject.version == scanned.subject.version == 2
 
 
 def test_a_kept_refusal_never_rests_on_a_mate_that_may_lose() -> None:
