@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
+from uuid_utils.compat import uuid7
 
-from application.command import Outcome
+from application.command import Envelope, Outcome
 from application.errors import Overloaded
 from application.event_log import Loading
 from application.writer import Result, Writer
@@ -85,3 +88,73 @@ def test_a_twin_on_its_way_is_known() -> None:
     other = writer.submit(envelope(world.create(), "l"), lambda _: None)
 
     assert (first, second, other) == (False, True, False)
+
+
+class Lane:
+    """A bus that notes which commands it holds, and lets go when it is told."""
+
+    held: ClassVar[list[set[UUID]]] = []
+
+    def __init__(self, go: Event) -> None:
+        self._go = go
+        self.sizes: list[int] = []
+        self.clashes = 0
+        self._writes: set[UUID] = set()
+
+    def run(self, batch: Sequence[Envelope]) -> list[Result]:
+        self._writes = {stream for one in batch for stream in one.command.writes}
+        self.clashes += sum(bool(self._writes & other) for other in Lane.held)
+        Lane.held.append(self._writes)
+        self.sizes.append(len(batch))
+        assert self._go.wait(10)
+        Lane.held.remove(self._writes)
+        return [Overloaded(reason="a test")] * len(batch)
+
+
+def lanes(go: Event) -> tuple[list[Lane], Writer]:
+    Lane.held.clear()
+    made = [Lane(go), Lane(go)]
+    return made, Writer(*made)  # type: ignore[arg-type]
+
+
+def until(so: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_a_crowd_is_shared_by_two_lanes_and_a_few_are_not() -> None:
+    go = Event()
+    (one, two), writer = lanes(go)
+    world = World(MemoryLog())
+    for _ in range(100):
+        writer.submit(envelope(world.create()), lambda _: None)
+    writer.start()
+    until(lambda: len(Lane.held) == 2)
+    few = [writer.submit(envelope(world.create()), lambda _: None) for _ in range(5)]
+    go.set()
+    writer.stop()
+
+    assert sum(one.sizes + two.sizes) == 105
+    assert max(one.sizes) >= 32
+    assert max(two.sizes) >= 32
+    assert few == [False] * 5
+
+
+def test_two_lanes_never_hold_commands_that_write_the_same() -> None:
+    go = Event()
+    (one, two), writer = lanes(go)
+    world = World(MemoryLog())
+    hot, cold = uuid7(), [uuid7() for _ in range(3)]
+    for number in range(400):
+        wallet = hot if number % 2 else cold[number % 3]
+        pay = world.pay(uuid7(), wallet, "clm_x")
+        writer.submit(envelope(pay), lambda _: None)
+    writer.start()
+    until(lambda: Lane.held)
+    go.set()
+    writer.stop()
+
+    assert sum(one.sizes + two.sizes) == 400
+    assert one.clashes + two.clashes == 0

@@ -66,6 +66,8 @@ BUGS: Final = [
         "if any(not mate.won for mate in slot.mates):", "if False:", COMMANDS),
     Bug("a kept refusal rests on a mate that may lose", BUS,
         "if only_read and slot.to_record:", "if False:", COMMANDS),
+    Bug("two lanes hold what writes the same", "application/writer.py",
+        "if not kept or kept.isdisjoint(one.names):", "if True:", "tests/application"),
     Bug("a conflict is not decided again", BUS,
         "        else:\n            self._try_again(slot)\n\n    @staticmethod",
         "        else:\n            slot.result = IdempotencyKeyReused()\n\n    @staticmethod",
