@@ -174,6 +174,7 @@ class ApiProcess:
             access_log=False,
             log_config=None,
             ws="none",
+            proxy_headers=False,  # who is behind a proxy is asked in one place: api/identity.py
             lifespan="on",
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
