@@ -145,6 +145,11 @@ def _strike(town: ChaosTown, chance: random.Random) -> str:
         victim.send(signal.SIGCONT)
         return f"stop {victim.name.rstrip('12')}"
     if kind == "postgres":
+        if chance.random() < 0.3:
+            town.signal_postgres(signal.SIGSTOP)
+            time.sleep(chance.uniform(0.5, 3))
+            town.signal_postgres(signal.SIGCONT)
+            return "stop PostgreSQL"
         town.kill_postgres()
         return "kill -9 PostgreSQL"
     if kind == "clock":
@@ -171,6 +176,7 @@ def _recovered(journal: Journal, struck: float, figures: Figures) -> None:
 
 def _heal(town: ChaosTown) -> None:
     town.proxy.set("pass")
+    town.signal_postgres(signal.SIGCONT)
     town.jump(0)
     for process in town.processes:
         process.send(signal.SIGCONT)

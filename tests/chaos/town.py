@@ -131,12 +131,16 @@ class ChaosTown:
 
     def kill_postgres(self) -> None:
         """kill -9 of the postmaster and all its children: nothing is flushed, nothing said."""
+        self.signal_postgres(signal.SIGKILL)
+
+    def signal_postgres(self, number: signal.Signals) -> None:
+        """Send a signal to the postmaster and all its children."""
         postmaster = self.server.pid
         if postmaster is None:
             return
         for pid in [postmaster, *_children(postmaster)]:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, number)
 
     def jump(self, seconds: int) -> None:
         """Let the ledger's clock be wrong by so much."""
