@@ -45,7 +45,7 @@ fmt: $(STAMP) ## format and mend
 e2e: $(STAMP) ## the tests with a browser (Debian: apt-get install chromium)
 	@$(BIN)/pytest -m e2e
 
-faults: $(STAMP) ## kill, cut and stop real processes under load; SECONDS=60 SEED=1
+faults: $(STAMP) ## kill, cut and stop real processes under load; SECONDS=20 SEED=1
 	@$(BIN)/pytest -q -n $(WORKERS) -m faults
 	@$(BIN)/python -m tests.chaos $(SECONDS) $(SEED)
 
@@ -55,7 +55,7 @@ simulate: $(STAMP) ## a ledger in one thread on a virtual clock; SEEDS=1-200
 planted: $(STAMP) ## put known mistakes back; who notices?
 	@$(BIN)/python -m tests.planted $(PLANT)
 
-abuse: $(STAMP) ## floods, slow readers, herds: what honest clients notice; SECONDS=5 HERD=100000
+abuse: $(STAMP) ## floods, slow readers, herds: what honest clients notice; SECONDS=20 HERD=100000
 	@$(BIN)/python -m tests.abuse $(SECONDS) $(HERD)
 
 bench: $(STAMP) ## measure, as ratios in one run
