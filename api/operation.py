@@ -109,7 +109,7 @@ class Call:
             command=command,
             command_id=command_id,
             actor=self.who.actor,
-            trace_id=match.group(1) if match else self.services.new_id().hex,
+            trace_id=match.group(1) if match else command_id.hex,
             fingerprint=fingerprint,
         )
         return await self.services.gate.send(envelope)

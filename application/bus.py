@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -253,8 +254,8 @@ class Bus:
             slot.verdict = verdict
             if verdict is None:
                 slot.result = InternalError()
-            else:
-                self._metrics.verdict_given(verdict.kind)
+        for kind, count in Counter(one.kind for one in verdicts if one is not None).items():
+            self._metrics.verdicts_given(kind, count)
 
     def _append_alone(self, pending: Pending) -> Verdict | None:
         """One poisonous command must not fail its batch-mates."""

@@ -58,9 +58,9 @@ class PrometheusMetrics:
         self._append.observe(seconds)
         self._events.inc(events)
 
-    def verdict_given(self, kind: str) -> None:
-        """One command's verdict."""
-        self._verdict(kind).inc()
+    def verdicts_given(self, kind: str, commands: int) -> None:
+        """So many commands of a batch had this verdict."""
+        self._verdict(kind).inc(commands)
 
     def queue_depth(self, commands: int) -> None:
         """Commands waiting for the writer."""

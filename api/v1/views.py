@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,8 @@ from domain.qr import dynamic_url
 from domain.sessions.state import Claim, Payment, Status
 from domain.wallets.wallet import Wallet
 
+REMEMBERED_MAX: Final = 4096
+"""Sessions whose unchanging part is kept: it is shown at least three times in a life."""
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 SessionStatus = Literal[
     "created", "scanned", "processing", "paid", "expired", "cancelled", "failed"
@@ -202,12 +205,24 @@ def money_view(amount: Money) -> MoneyView:
     return MoneyView(amount.minor, amount.currency, amount.exponent, money.display(amount))
 
 
+class _Fixed(NamedTuple):
+    """What never changes in a session's answers."""
+
+    id: str
+    created_at: str
+    expires_at: str
+    qr: QrView
+    checkout_url: str
+    live_url: str
+
+
 class Views:
     """Fills the structs; knows our addresses and mints the tokens in them."""
 
     def __init__(self, config: ApiConfig, tokens: Tokens) -> None:
         self._config = config
         self._tokens = tokens
+        self._fixed = lru_cache(REMEMBERED_MAX)(self._make_fixed)
 
     def session(
         self,
@@ -227,17 +242,11 @@ class Views:
             scanned: adds `served_at`.
             for_merchant: adds the address of the checkout screen, which may cancel.
         """
-        public = self._config.public_url
-        session_id = ids.encode("ps", session.id)
-        pictures = f"{public}/v1/payment-sessions/{session_id}/qr"
-        checkout, live = (
-            self._tokens.for_session(use, session.id, session.expires_at)
-            for use in (Use.CHECKOUT, Use.LIVE)
-        )
+        fixed = self._fixed(session.id, session.created_on, session.expires_at)
         status = session.status_at(now)
         claim = session.claim if status is Status.SCANNED else None
         return SessionView(
-            id=session_id,
+            id=fixed.id,
             status=status.value,
             version=session.version,
             position=position,
@@ -247,27 +256,40 @@ class Views:
             amount=money_view(session.amount),
             refunded_minor=0,
             description=session.description,
-            created_at=times.to_text(session.created_on),
-            expires_at=times.to_text(session.expires_at),
+            created_at=fixed.created_at,
+            expires_at=fixed.expires_at,
             expires_in_seconds=session.expires_in_seconds,
             server_time=times.to_text(now),
             served_at=times.to_text(now) if scanned else UNSET,
             metadata=dict(session.metadata),
-            qr=QrView(
-                dynamic_url.build(public, session.id),
-                f"{pictures}.svg",
-                f"{pictures}.png",
-                f"{pictures}.txt",
-            ),
-            checkout_url=f"{public}/checkout/{session_id}?token={checkout}"
-            if for_merchant
-            else None,
-            live_url=f"{self._config.live_public_url}/live?session={session_id}&token={live}",
+            qr=fixed.qr,
+            checkout_url=fixed.checkout_url if for_merchant else None,
+            live_url=fixed.live_url,
             claim=ClaimView(claim.id, claim.wallet_id, times.to_text(claim.lease_until))
             if claim
             else None,
             paid=_paid(session),
             return_url=session.return_url,
+        )
+
+    def _make_fixed(self, session: UUID, created_on: datetime, expires_at: datetime) -> _Fixed:
+        public, session_id = self._config.public_url, ids.encode("ps", session)
+        pictures = f"{public}/v1/payment-sessions/{session_id}/qr"
+        checkout, live = (
+            self._tokens.for_session(use, session, expires_at) for use in (Use.CHECKOUT, Use.LIVE)
+        )
+        return _Fixed(
+            id=session_id,
+            created_at=times.to_text(created_on),
+            expires_at=times.to_text(expires_at),
+            qr=QrView(
+                dynamic_url.build(public, session),
+                f"{pictures}.svg",
+                f"{pictures}.png",
+                f"{pictures}.txt",
+            ),
+            checkout_url=f"{public}/checkout/{session_id}?token={checkout}",
+            live_url=f"{self._config.live_public_url}/live?session={session_id}&token={live}",
         )
 
     def wallet(self, wallet: Wallet, position: int) -> WalletView:

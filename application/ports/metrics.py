@@ -12,8 +12,8 @@ class Metrics(Protocol):
         """One append, from call to verdicts."""
         ...
 
-    def verdict_given(self, kind: str) -> None:
-        """One command's verdict."""
+    def verdicts_given(self, kind: str, commands: int) -> None:
+        """So many commands of a batch had this verdict."""
         ...
 
     def queue_depth(self, commands: int) -> None:
@@ -31,7 +31,7 @@ class NoMetrics:
     def batch_appended(self, *, commands: int, events: int, seconds: float) -> None:
         """Nothing."""
 
-    def verdict_given(self, kind: str) -> None:
+    def verdicts_given(self, kind: str, commands: int) -> None:
         """Nothing."""
 
     def queue_depth(self, commands: int) -> None:
