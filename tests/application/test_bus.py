@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from application.bus import TRIES_MAX
 from application.command import Command, Envelope, Outcome
 from application.commands.wallets import TopUpWallet
-from application.errors import LogRejected, LogUnavailable
+from application.errors import LogRejected
 from application.event_log import Loading, Pending, Verdict
 from domain import ids
 from domain.errors import LedgerError
@@ -380,32 +380,3 @@ def test_a_handler_that_breaks_harms_nobody_else() -> None:
     )
 
     assert codes(results) == ["ok", "internal-error", "ok"]
-
-
-def test_a_log_that_is_away_is_told_as_such_and_forgotten_when_it_is_back() -> None:
-    class Away(MemoryLog):
-        away = False
-
-        def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
-            if self.away:
-                raise LogUnavailable(reason="the database is away")
-            return super().load(streams, receipts)
-
-    log = Away()
-    world = World(log)
-    log.away = True
-    assert world.try_send(world.create()) == "overloaded"
-
-    log.away = False
-    assert isinstance(world.try_send(world.create()), Outcome)
-
-
-def test_the_cache_is_bounded_and_a_tiny_one_changes_no_answer() -> None:
-    world = World(MemoryLog())
-    world.bus._cache._states_max = 1
-    wallet, session = world.a_wallet(), world.a_session()
-
-    outcome = world.send(world.pay(session, wallet, world.a_claim(session, wallet)))
-
-    assert outcome.subject.status is Status.PAID
-    assert len(world.bus._cache._entries) == 1
