@@ -30,7 +30,6 @@ class FaultyLog:
     def __init__(self, log: VirtualLog, kernel: Kernel) -> None:
         self._log = log
         self._kernel = kernel
-        self._seen = 0
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         self._may_fail("error before commit")
