@@ -14,6 +14,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, event
 
 from domain import ids
+from domain.aggregate import LedgerAggregate
 
 KEYS_PER_HOLDER_MAX: Final = 2
 """Two keys may live at a time, so that a holder can rotate without a gap."""
@@ -79,7 +80,7 @@ class BearerKey:
         return cls(parts[1], Role(parts[2]), ids.decode_suffix(parts[3]), secret)
 
 
-class ApiKey(Aggregate):
+class ApiKey(LedgerAggregate):
     """A key of one role and, for merchants and wallet apps, one holder."""
 
     TOPIC = "key"
@@ -102,6 +103,10 @@ class ApiKey(Aggregate):
         """The key opens nothing any more."""
 
         TOPIC = "key.revoked"
+
+        def apply(self, aggregate: ApiKey) -> None:
+            """It opens nothing."""
+            aggregate.revoked = True
 
     @event(Issued)
     def __init__(self, role: str, holder_id: str, mode: str, secret_hash: str) -> None:
@@ -137,11 +142,7 @@ class ApiKey(Aggregate):
     def revoke(self, *, at: datetime) -> None:
         """Close the key; a second revocation changes nothing."""
         if not self.revoked:
-            self._revoked(timestamp=at)
-
-    @event(Revoked)
-    def _revoked(self, timestamp: datetime) -> None:  # noqa: ARG002
-        self.revoked = True
+            self.trigger_event(self.Revoked, timestamp=at)
 
 
 def _base32(number: int, chars: int) -> str:

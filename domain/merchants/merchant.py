@@ -9,10 +9,11 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, event
 
 from domain import ids
+from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
 
 
-class Merchant(Aggregate):
+class Merchant(LedgerAggregate):
     """A payee. Its name is what payers read before they pay."""
 
     TOPIC = "merchant"

@@ -10,12 +10,13 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
 
 from domain import ids
+from domain.aggregate import LedgerAggregate
 
 REMEMBERED_MAX: Final = 1024
 """A command asks several times: which streams to load, what it writes, what to decide."""
 
 
-class Order(Aggregate):
+class Order(LedgerAggregate):
     """A merchant's order id and the session that holds it.
 
     free ──open──▶ held ──release (expired, cancelled, failed)──▶ free. A paid session keeps it.
@@ -52,6 +53,10 @@ class Order(Aggregate):
         TOPIC = "order.released"
         session_id: str
         reason: str
+
+        def apply(self, aggregate: Order) -> None:
+            """The order is free."""
+            aggregate.session_id = None
 
     @event(Opened)
     def __init__(self, merchant_id: str, order_id: str, session_id: str) -> None:
@@ -94,8 +99,4 @@ class Order(Aggregate):
     def release(self, *, session_id: str, reason: str, at: datetime) -> None:
         """Free the order when the session that holds it has ended unpaid."""
         if self.session_id == session_id:
-            self._released(session_id=session_id, reason=reason, timestamp=at)
-
-    @event(Released)
-    def _released(self, session_id: str, reason: str, timestamp: datetime) -> None:  # noqa: ARG002
-        self.session_id = None
+            self.trigger_event(self.Released, session_id=session_id, reason=reason, timestamp=at)

@@ -10,6 +10,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, event
 
 from domain import ids, times
+from domain.aggregate import LedgerAggregate
 from domain.errors import (
     AmountMismatch,
     ClaimRequired,
@@ -29,7 +30,7 @@ from domain.sessions.state import (
 )
 
 
-class PaymentSession(Aggregate):
+class PaymentSession(LedgerAggregate):
     """A merchant's request to be paid, from QR to receipt.
 
         created ──scan──▶ scanned ──pay──▶ paid
@@ -74,11 +75,25 @@ class PaymentSession(Aggregate):
         wallet_app_id: str
         lease_until: str
 
+        def apply(self, aggregate: PaymentSession) -> None:
+            """The wallet holds it now."""
+            app = self.wallet_app_id
+            lease_until = times.from_text(self.lease_until)
+            aggregate.status = Status.SCANNED
+            aggregate.claim = Claim(self.claim_id, self.wallet_id, app, lease_until)
+            count = aggregate.claims_by_app.get(app, 0) + 1
+            aggregate.claims_by_app = {**aggregate.claims_by_app, app: count}
+
     class ClaimReleased(Event):
         """The wallet gave its claim back."""
 
         TOPIC = "payment_session.claim_released"
         claim_id: str
+
+        def apply(self, aggregate: PaymentSession) -> None:
+            """Nobody holds it."""
+            aggregate.status = Status.CREATED
+            aggregate.claim = None
 
     class Paid(Event):
         """The full amount was paid, once."""
@@ -92,17 +107,33 @@ class PaymentSession(Aggregate):
         merchant_id: str
         merchant_name: str
 
+        def apply(self, aggregate: PaymentSession) -> None:
+            """It has ended well."""
+            aggregate.status = Status.PAID
+            aggregate.payment = Payment(self.wallet_id, self.claim_id, self.timestamp)
+            aggregate.ended_at = self.timestamp
+
     class Expired(Event):
         """The deadline passed unpaid."""
 
         TOPIC = "payment_session.expired"
         expires_at: str
 
+        def apply(self, aggregate: PaymentSession) -> None:
+            """It has ended."""
+            aggregate.status = Status.EXPIRED
+            aggregate.ended_at = self.timestamp
+
     class Cancelled(Event):
         """The merchant withdrew the request."""
 
         TOPIC = "payment_session.cancelled"
         by: str
+
+        def apply(self, aggregate: PaymentSession) -> None:
+            """It has ended."""
+            aggregate.status = Status.CANCELLED
+            aggregate.ended_at = self.timestamp
 
     @event(Created)
     def __init__(
@@ -185,7 +216,7 @@ class PaymentSession(Aggregate):
         """Whether this very wallet has paid."""
         return self.payment is not None and self.payment.wallet_id == wallet_id
 
-    # What may be asked. These decide and may refuse; the private methods below only record.
+    # What may be asked. These decide and may refuse; the events above only record.
 
     def scan(
         self,
@@ -225,7 +256,8 @@ class PaymentSession(Aggregate):
             )
         if self.claims_by_app.get(wallet_app_id, 0) >= CLAIMS_PER_APP_MAX:
             raise ClaimsExhausted(session_id=self.public_id, claims_max=CLAIMS_PER_APP_MAX)
-        self._scanned(
+        self.trigger_event(
+            self.Scanned,
             claim_id=claim_id,
             wallet_id=wallet_id,
             wallet_app_id=wallet_app_id,
@@ -247,7 +279,7 @@ class PaymentSession(Aggregate):
             raise ClaimRequired(session_id=self.public_id)
         if wallet_id is not None and claim.wallet_id != wallet_id:
             raise ClaimRequired(session_id=self.public_id)
-        self._claim_released(claim_id=claim.id, timestamp=at)
+        self.trigger_event(self.ClaimReleased, claim_id=claim.id, timestamp=at)
 
     def check_payable(
         self, *, wallet_id: str, claim_id: str, amount_minor: int, currency: str, at: datetime
@@ -275,7 +307,8 @@ class PaymentSession(Aggregate):
 
     def pay(self, *, wallet_id: str, claim_id: str, at: datetime) -> None:
         """Mark the session paid in full; call `check_payable` first, refusals are its own."""
-        self._paid(
+        self.trigger_event(
+            self.Paid,
             wallet_id=wallet_id,
             claim_id=claim_id,
             amount_minor=self.amount.minor,
@@ -299,13 +332,15 @@ class PaymentSession(Aggregate):
         status = self.status_at(at)
         if status not in OPEN:
             raise SessionNotPayable(session_id=self.public_id, session_status=status.value)
-        self._cancelled(by=by, timestamp=at)
+        self.trigger_event(self.Cancelled, by=by, timestamp=at)
 
     def expire(self, *, at: datetime) -> bool:
         """Record that the deadline passed, if it did and the session was still open."""
         due = self.status in OPEN and at >= self.expires_at
         if due:
-            self._expired(expires_at=times.to_text(self.expires_at), timestamp=at)
+            self.trigger_event(
+                self.Expired, expires_at=times.to_text(self.expires_at), timestamp=at
+            )
         return due
 
     def _must_be_open(self, at: datetime) -> None:
@@ -316,50 +351,3 @@ class PaymentSession(Aggregate):
             )
         if status not in OPEN:
             raise SessionNotPayable(session_id=self.public_id, session_status=status.value)
-
-    # What is recorded. These run again on every replay and never refuse.
-
-    @event(Scanned)
-    def _scanned(
-        self,
-        claim_id: str,
-        wallet_id: str,
-        wallet_app_id: str,
-        lease_until: str,
-        timestamp: datetime,  # noqa: ARG002 - named so that callers must pass it
-    ) -> None:
-        self.status = Status.SCANNED
-        self.claim = Claim(claim_id, wallet_id, wallet_app_id, times.from_text(lease_until))
-        count = self.claims_by_app.get(wallet_app_id, 0) + 1
-        self.claims_by_app = {**self.claims_by_app, wallet_app_id: count}
-
-    @event(ClaimReleased)
-    def _claim_released(self, claim_id: str, timestamp: datetime) -> None:  # noqa: ARG002
-        self.status = Status.CREATED
-        self.claim = None
-
-    @event(Paid)
-    def _paid(
-        self,
-        wallet_id: str,
-        claim_id: str,
-        amount_minor: int,  # noqa: ARG002
-        currency: str,  # noqa: ARG002
-        exponent: int,  # noqa: ARG002
-        merchant_id: str,  # noqa: ARG002
-        merchant_name: str,  # noqa: ARG002
-        timestamp: datetime,
-    ) -> None:
-        self.status = Status.PAID
-        self.payment = Payment(wallet_id, claim_id, timestamp)
-        self.ended_at = timestamp
-
-    @event(Expired)
-    def _expired(self, expires_at: str, timestamp: datetime) -> None:  # noqa: ARG002
-        self.status = Status.EXPIRED
-        self.ended_at = timestamp
-
-    @event(Cancelled)
-    def _cancelled(self, by: str, timestamp: datetime) -> None:  # noqa: ARG002
-        self.status = Status.CANCELLED
-        self.ended_at = timestamp

@@ -9,6 +9,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, event
 
 from domain import ids
+from domain.aggregate import LedgerAggregate
 from domain.errors import BalanceLimit, InsufficientFunds, ReferenceUsed, WalletCurrencyMismatch
 from domain.money.currencies import Currency
 from domain.money.money import Money
@@ -17,7 +18,7 @@ BALANCE_MINOR_MAX: Final = 10**15
 """The most a wallet may hold, in minor units: exact in every JSON reader."""
 
 
-class Wallet(Aggregate):
+class Wallet(LedgerAggregate):
     """A balance that never goes below zero: topped up, and captured by payments.
 
     `held_minor` is money promised to a processor that has not answered yet; a hold counts
@@ -48,6 +49,11 @@ class Wallet(Aggregate):
         exponent: int
         reference: str
 
+        def apply(self, aggregate: Wallet) -> None:
+            """There is more to spend."""
+            aggregate.available_minor += self.amount_minor
+            aggregate.references |= {self.reference}
+
     class Captured(Event):
         """Money went out to pay a session."""
 
@@ -56,6 +62,10 @@ class Wallet(Aggregate):
         currency: str
         exponent: int
         session_id: str
+
+        def apply(self, aggregate: Wallet) -> None:
+            """There is less to spend."""
+            aggregate.available_minor -= self.amount_minor
 
     @event(Opened)
     def __init__(self, wallet_app_id: str, currency: str, exponent: int) -> None:
@@ -113,7 +123,8 @@ class Wallet(Aggregate):
         self._must_hold(amount)
         if self.available_minor + self.held_minor + amount.minor > BALANCE_MINOR_MAX:
             raise BalanceLimit(wallet_id=self.public_id, limit_minor=BALANCE_MINOR_MAX)
-        self._topped_up(
+        self.trigger_event(
+            self.ToppedUp,
             amount_minor=amount.minor,
             currency=self.currency,
             exponent=self.exponent,
@@ -133,7 +144,8 @@ class Wallet(Aggregate):
             raise InsufficientFunds(
                 wallet_id=self.public_id, asked_minor=amount.minor, currency=amount.currency
             )
-        self._captured(
+        self.trigger_event(
+            self.Captured,
             amount_minor=amount.minor,
             currency=self.currency,
             exponent=self.exponent,
@@ -146,26 +158,3 @@ class Wallet(Aggregate):
             raise WalletCurrencyMismatch(
                 wallet_currency=self.currency, asked_currency=amount.currency
             )
-
-    @event(ToppedUp)
-    def _topped_up(
-        self,
-        amount_minor: int,
-        currency: str,  # noqa: ARG002
-        exponent: int,  # noqa: ARG002
-        reference: str,
-        timestamp: datetime,  # noqa: ARG002
-    ) -> None:
-        self.available_minor += amount_minor
-        self.references |= {reference}
-
-    @event(Captured)
-    def _captured(
-        self,
-        amount_minor: int,
-        currency: str,  # noqa: ARG002
-        exponent: int,  # noqa: ARG002
-        session_id: str,  # noqa: ARG002
-        timestamp: datetime,  # noqa: ARG002
-    ) -> None:
-        self.available_minor -= amount_minor

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
+from domain.aggregate import LedgerAggregate
 
-class WalletApp(Aggregate):
+
+class WalletApp(LedgerAggregate):
     """A program that payers hold, known to the ledger by its keys."""
 
     TOPIC = "wallet_app"
