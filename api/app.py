@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.public import PublicRoutes
 from api.v1.wallets import WalletRoutes
-from api.wire import Answer
+from api.wire import Always, Answer
 from application.errors import NotFound
 from domain.errors import LedgerError
 from domain.money.money import Money
@@ -31,7 +31,12 @@ CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-HEADERS: Final = {
+DATA_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On JSON. No browser makes a page of it, but should one try, it may load nothing."""
+SHOWN_HEADERS: Final = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -58,21 +63,20 @@ def create_app(services: Services) -> Litestar:
     """The ASGI application."""
     money.display(Money(0, "USD"))  # loads the locale now, not in the first answer
     served = operations(services)
-    headers = dict(HEADERS)
-    if services.config.secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+    secure = {"Strict-Transport-Security": "max-age=31536000"} if services.config.secure else {}
+    always = Always(data=DATA_HEADERS | secure, shown=SHOWN_HEADERS | secure)
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-        return on_http_error(request.method, error).to_litestar(headers)
+        return on_http_error(request.method, error).to_litestar(always)
 
     def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        return on_any_error(request.method, "", error).to_litestar(headers)
+        return on_any_error(request.method, "", error).to_litestar(always)
 
-    router = Router(services, headers)
+    router = Router(services, always)
     return Litestar(
         [
             *(router.route(operation) for operation in served),
-            *_documents(served, services, headers),
+            *_documents(served, services, always),
         ],
         openapi_config=None,
         logging_config=None,
@@ -84,7 +88,7 @@ def create_app(services: Services) -> Litestar:
 
 
 def _documents(
-    served: Sequence[Operation], services: Services, headers: Mapping[str, str]
+    served: Sequence[Operation], services: Services, always: Always
 ) -> list[BaseRouteHandler]:
     public = services.config.public_url
     document = msgspec.json.encode(openapi.document(served, version=version(), public_url=public))
@@ -92,29 +96,29 @@ def _documents(
 
     @get("/openapi.json", name="openapi")
     async def openapi_json() -> Response[bytes]:
-        return Answer(document).to_litestar(headers)
+        return Answer(document).to_litestar(always)
 
     @get("/docs", name="docs")
     async def docs() -> Response[bytes]:
-        return Answer(page, media_type="text/html; charset=utf-8").to_litestar(headers)
+        return Answer(page, media_type="text/html; charset=utf-8").to_litestar(always)
 
     @get("/favicon.ico", name="favicon")
     async def favicon() -> Response[bytes]:
-        return _static("icon.svg", kept=False).to_litestar(headers)
+        return _static("icon.svg", kept=False).to_litestar(always)
 
     @get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
         wanted = request.path_params.get("edition")
         kept = wanted == rendering.edition()
-        return _static(str(request.path_params["name"]), kept=kept).to_litestar(headers)
+        return _static(str(request.path_params["name"]), kept=kept).to_litestar(always)
 
     @get("/problems/{code:str}", name="problem")
     async def problem(request: Request[Any, Any, Any]) -> Response[bytes]:
         kind = LedgerError.by_code.get(str(request.path_params["code"]))
         if kind is None:
-            return to_answer(NotFound(thing="address")).to_litestar(headers)
+            return to_answer(NotFound(thing="address")).to_litestar(always)
         told = {"code": kind.code, "title": kind.title, "description": (kind.__doc__ or "").strip()}
-        return Answer(msgspec.json.encode(told)).to_litestar(headers)
+        return Answer(msgspec.json.encode(told)).to_litestar(always)
 
     return [openapi_json, docs, favicon, static, problem]
 

@@ -8,6 +8,7 @@ import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -54,11 +55,15 @@ class Identity:
 
 
 class Doorkeeper:
-    """Tells who calls. A key that was good is remembered for a second, by the hash of its text."""
+    """Tells who calls. A key that was good is remembered for a second, by the hash of its text.
+
+    Requests that come with one key while it is looked up share that look.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._good: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+        self._looks: OrderedDict[bytes, tuple[asyncio.Task[Identity], float]] = OrderedDict()
+        """Into the log, under way or with a good end, and when each began."""
 
     async def identify(self, inbound: Inbound, now: float) -> Identity:
         """Who sent the `Authorization` header; `now` is a monotonic clock's, in seconds.
@@ -73,19 +78,30 @@ class Doorkeeper:
         if text.startswith("qrw_"):
             return await asyncio.to_thread(self._page, text)
         digest = hashlib.sha256(text.encode()).digest()
-        known = self._good.get(digest)
-        if known is not None and now - known[1] < KEY_SECONDS:
-            return known[0]
+        look, began = self._looks.get(digest, (None, now))
+        if look is None or now - began >= KEY_SECONDS:
+            look = self._look(digest, text, now)
+        return look.result() if look.done() else await asyncio.shield(look)
+
+    def _look(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
         try:
             presented = BearerKey.parse(text)
         except ValueError:
             raise Unauthorized(reason="The key is not valid") from None
-        identity = await asyncio.to_thread(self._holder, presented)
-        self._good[digest] = (identity, now)
-        self._good.move_to_end(digest)
-        if len(self._good) > KEYS_MAX:
-            self._good.popitem(last=False)
-        return identity
+        look = asyncio.create_task(asyncio.to_thread(self._holder, presented))
+        look.add_done_callback(partial(self._looked, digest))
+        self._looks[digest] = (look, now)
+        self._looks.move_to_end(digest)
+        if len(self._looks) > KEYS_MAX:
+            self._looks.popitem(last=False)
+        return look
+
+    def _looked(self, digest: bytes, look: asyncio.Task[Identity]) -> None:
+        """Forget what ended badly: the next request asks anew."""
+        if look.cancelled() or look.exception() is not None:
+            known = self._looks.get(digest)
+            if known is not None and known[0] is look:
+                del self._looks[digest]
 
     def _holder(self, presented: BearerKey) -> Identity:
         """Whose key it is, by the log."""

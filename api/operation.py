@@ -25,7 +25,7 @@ from api.errors import TooManyRequests
 from api.identity import Caller, Doorkeeper, Identity, client_address, is_local
 from api.rate_limit import RateLimit
 from api.refusals import on_any_error, to_answer
-from api.wire import Answer, ClientGone, Inbound
+from api.wire import Always, Answer, ClientGone, Inbound
 from application.command import Command, Envelope, Outcome
 from application.errors import Forbidden, IdempotencyKeyRequired
 from domain import ids
@@ -121,7 +121,7 @@ ANYBODY: Final = Identity(Caller.PAGE, "", "public")
 class Router:
     """Turns operations into Litestar routes."""
 
-    def __init__(self, services: Services, always: Mapping[str, str]) -> None:
+    def __init__(self, services: Services, always: Always) -> None:
         self._services = services
         self._always = always
         """Headers on every answer."""

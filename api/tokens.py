@@ -8,7 +8,6 @@ Both are HMAC-SHA256 over length-prefixed parts, cut to 128 bits, with the ledge
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -114,7 +113,7 @@ class Tokens:
 
     def _mac(self, *parts: str) -> str:
         data = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
-        return hmac.new(self._secret, data, hashlib.sha256).hexdigest()[:_MAC_CHARS]
+        return hmac.digest(self._secret, data, "sha256").hex()[:_MAC_CHARS]
 
     def _must_match(self, mac: str, *parts: str) -> None:
         if not hmac.compare_digest(mac.encode(), self._mac(*parts).encode()):

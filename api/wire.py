@@ -7,7 +7,6 @@ parsed that nobody asks for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -27,9 +26,14 @@ class ClientGone(Exception):
 class Inbound:
     """One request. Header names are lower case; of a header given twice the last one counts."""
 
+    __slots__ = ("_receive", "_scope", "headers")
+
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope: Mapping[str, Any] = scope
         self._receive = receive
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
 
     @property
     def method(self) -> str:
@@ -47,19 +51,16 @@ class Inbound:
         found: Mapping[str, Any] = self._scope["path_params"]
         return found
 
-    @cached_property
-    def headers(self) -> Mapping[str, str]:
-        """Every header."""
-        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self._scope["headers"]}
-
-    @cached_property
+    @property
     def query(self) -> Sequence[tuple[str, str]]:
-        """The query's fields in order.
+        """The query's fields in order; parsed each time.
 
         Raises:
             ValueError: more than 100 fields.
         """
         raw: bytes = self._scope["query_string"]
+        if not raw:
+            return ()
         text = raw.decode("latin-1")
         return parse_qsl(text, keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX)
 
@@ -69,7 +70,6 @@ class Inbound:
         client = self._scope.get("client")
         return str(client[0]) if client else ""
 
-    @cached_property
     def _announced(self) -> int:
         text = self.headers.get("content-length", "")
         return int(text) if text.isascii() and text.isdigit() else 0
@@ -82,7 +82,7 @@ class Inbound:
             ClientGone: the caller hung up.
         """
         parts, size = [], 0
-        if self._announced > BODY_BYTES_MAX:
+        if self._announced() > BODY_BYTES_MAX:
             raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
         while True:
             message: Any = await self._receive()
@@ -95,6 +95,33 @@ class Inbound:
             parts.append(part)
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+
+Pairs = Sequence[tuple[bytes, bytes]]
+
+
+def encoded(headers: Mapping[str, str]) -> Pairs:
+    """Headers as they travel."""
+    return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+
+
+class Always:
+    """Headers that every answer has unless it brings its own: few on data, all on what is shown."""
+
+    def __init__(self, *, data: Mapping[str, str], shown: Mapping[str, str]) -> None:
+        self._data = data
+        self._shown = shown
+        self._data_pairs = encoded(data)
+
+    def pairs(self, answer: Answer) -> list[tuple[bytes, bytes]]:
+        """Them, with the answer's own."""
+        if answer.is_data and self._data.keys().isdisjoint(answer.headers):
+            return [*self._data_pairs, *encoded(answer.headers)]
+        return list(encoded(self.of(answer)))
+
+    def of(self, answer: Answer) -> dict[str, str]:
+        """The same as text."""
+        return {**(self._data if answer.is_data else self._shown), **answer.headers}
 
 
 class Answer:
@@ -115,21 +142,25 @@ class Answer:
         self.media_type = media_type
         self.headers: Mapping[str, str] = headers or {}
 
-    async def send(self, send: Send, always: Mapping[str, str]) -> None:
-        """Write it; `always` are headers that every answer has unless it brings its own."""
-        headers = {**always, **self.headers}
+    @property
+    def is_data(self) -> bool:
+        """Programs read it; no browser shows it."""
+        return self.media_type.endswith("json")
+
+    async def send(self, send: Send, always: Always) -> None:
+        """Write it."""
+        pairs = always.pairs(self)
         if self.status_code not in BODILESS:
-            headers["Content-Type"] = self.media_type
-            headers["Content-Length"] = str(len(self.body))
-        pairs = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+            pairs.append((b"content-type", self.media_type.encode("latin-1")))
+            pairs.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status_code, "headers": pairs})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
-    def to_litestar(self, always: Mapping[str, str]) -> Response[bytes]:
+    def to_litestar(self, always: Always) -> Response[bytes]:
         """The same for handlers that Litestar calls itself."""
         return Response(
             self.body,
             status_code=self.status_code,
             media_type=self.media_type,
-            headers={**always, **self.headers},
+            headers=always.of(self),
         )

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+REMEMBERED_MAX: Final = 1024
+"""Commands of one batch share their times."""
 
 
+@lru_cache(REMEMBERED_MAX)
 def to_text(at: datetime) -> str:
     """Write an aware instant as `2026-11-20T10:12:33.000001Z`."""
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
