@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from application.command import Envelope, Outcome
 from application.errors import IdempotencyInProgress, Overloaded
@@ -20,14 +20,27 @@ LOOK_SECONDS: Final = 0.25
 """How often those who wait are looked at."""
 
 
+class _Waiting(NamedTuple):
+    """A request that waits for its command's answer until a time of the loop's clock."""
+
+    future: asyncio.Future[Result]
+    until: float
+    twin: bool
+    """Another of the same idempotency key was on its way before."""
+
+
 class CommandGate:
-    """Sends commands to the writer and wakes the requests, one hop into the loop per batch."""
+    """Sends commands to the writer and wakes the requests.
+
+    One hop to the writer takes what one pass of the loop asks; one hop back, what a batch answers.
+    """
 
     def __init__(self, make_writer: Callable[[Deliver], Writer]) -> None:
         self._make_writer = make_writer
         self._writer: Writer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: list[tuple[float, asyncio.Future[Result | None]]] = []
+        self._asked: list[tuple[Envelope, asyncio.Future[Result]]] = []
+        self._waiting: list[_Waiting] = []
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -53,37 +66,40 @@ class CommandGate:
         """
         if self._loop is None or self._writer is None:
             raise Overloaded(reason="the process is starting")
-        future: asyncio.Future[Result | None] = self._loop.create_future()
-        twin = self._writer.submit(envelope, partial(_settle, future))
-        self._await_answer(future, TWIN_SECONDS if twin else ANSWER_SECONDS)
+        future: asyncio.Future[Result] = self._loop.create_future()
+        if not self._asked:
+            self._loop.call_soon(self._hand_over, self._writer, self._loop)
+        self._asked.append((envelope, future))
         result = await future
-        if result is None and twin and envelope.keyed:
-            raise IdempotencyInProgress
-        if result is None:
-            raise Overloaded(reason="no answer came in time")
         if isinstance(result, LedgerError):
             raise result
         return result
 
+    def _hand_over(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        """Submit what this pass of the loop asked."""
+        asked, self._asked = self._asked, []
+        told = writer.submit_all([(envelope, partial(_settle, f)) for envelope, f in asked])
+        now = loop.time()
+        for (envelope, future), twin in zip(asked, told, strict=True):
+            if isinstance(twin, Overloaded):
+                _settle(future, twin)
+            else:
+                seconds = TWIN_SECONDS if twin else ANSWER_SECONDS
+                self._waiting.append(_Waiting(future, now + seconds, twin and envelope.keyed))
+        if self._timer is None:
+            self._timer = loop.call_later(LOOK_SECONDS, self._look, loop)
+
     # One timer looks after all who wait; a timer for each would cost more than its command.
 
-    def _await_answer(self, future: asyncio.Future[Result | None], seconds: float) -> None:
-        if self._loop is not None:
-            self._waiting.append((self._loop.time() + seconds, future))
-            if self._timer is None:
-                self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
-
-    def _look(self) -> None:
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give up on those whose time is over."""
-        if self._loop is None:
-            return
-        now = self._loop.time()
-        self._waiting = [one for one in self._waiting if not one[1].done()]
-        for until, future in self._waiting:
-            if now >= until:
-                future.set_result(None)
-        again = self._loop.call_later(LOOK_SECONDS, self._look) if self._waiting else None
-        self._timer = again
+        now = loop.time()
+        self._waiting = [one for one in self._waiting if not one.future.done()]
+        for one in self._waiting:
+            if now >= one.until:
+                late = Overloaded(reason="no answer came in time")
+                one.future.set_result(IdempotencyInProgress() if one.twin else late)
+        self._timer = loop.call_later(LOOK_SECONDS, self._look, loop) if self._waiting else None
 
     def _deliver(self, answers: Sequence[tuple[Answer, Result]]) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -95,6 +111,6 @@ def _call_each(answers: Sequence[tuple[Answer, Result]]) -> None:
         answer(result)
 
 
-def _settle(future: asyncio.Future[Result | None], result: Result) -> None:
+def _settle(future: asyncio.Future[Result], result: Result) -> None:
     if not future.done():
         future.set_result(result)

@@ -94,17 +94,28 @@ class Writer:
         Raises:
             Overloaded: the queue is full, or the writer is stopping.
         """
+        [told] = self.submit_all([(envelope, answer)])
+        if isinstance(told, Overloaded):
+            raise told
+        return told
+
+    def submit_all(self, commands: Sequence[tuple[Envelope, Answer]]) -> list[bool | Overloaded]:
+        """The same for several at once: one look at the lock, one waking for all."""
         with self._changed:
-            if self._stopping:
-                raise Overloaded(reason="the process is stopping")
-            if len(self._queue) >= self._queue_max:
-                raise Overloaded(reason="the queue is full")
-            count = self._in_flight.get(envelope.command_id, 0)
-            self._in_flight[envelope.command_id] = count + 1
-            self._queue.append(_Queued(envelope, answer))
+            told = [self._enqueue(envelope, answer) for envelope, answer in commands]
             if len(self._queue) >= CROWD_COMMANDS_MIN or not any(self._held.values()):
                 self._changed.notify()  # else the lane on its way takes it when it comes back
-            return count > 0
+            return told
+
+    def _enqueue(self, envelope: Envelope, answer: Answer) -> bool | Overloaded:
+        if self._stopping:
+            return Overloaded(reason="the process is stopping")
+        if len(self._queue) >= self._queue_max:
+            return Overloaded(reason="the queue is full")
+        count = self._in_flight.get(envelope.command_id, 0)
+        self._in_flight[envelope.command_id] = count + 1
+        self._queue.append(_Queued(envelope, answer))
+        return count > 0
 
     def stop(self) -> None:
         """Answer everything in the queue, then stop; waits at most 15 s."""
