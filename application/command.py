@@ -93,14 +93,14 @@ class Loaded:
 
     def find(self, kind: type[A], stream_id: UUID) -> A | None:
         """The aggregate, or None if it does not exist or is of another kind."""
-        try:
+        if stream_id in self.seen:
             found = self.seen[stream_id]
-        except KeyError:
-            try:
-                state = self._entries[stream_id].state
-            except KeyError:
-                raise Missing(stream_id) from None
-            found = self.seen[stream_id] = None if state is None else branch(state)
+        else:
+            entry = self._entries.get(stream_id)
+            if entry is None:
+                raise Missing(stream_id)
+            found = None if entry.state is None else branch(entry.state)
+            self.seen[stream_id] = found
         return found if isinstance(found, kind) else None
 
     def get(self, kind: type[A], stream_id: UUID, thing: str) -> A:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from threading import Event
+from collections.abc import Sequence
+from threading import Event, Lock
 from uuid import UUID
 
 from application.bus import Bus
 from application.command import Envelope, Outcome
 from application.commands import serve_all
 from application.state_cache import StateCache
-from application.writer import Result, Writer
+from application.writer import Answer, Result, Writer
 from domain import ids
 from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -22,66 +23,78 @@ LIVES_PER_SECOND = 60
 """Prepared for each of them."""
 
 
-class Load:
-    """What all lives share: the world, the writer, the end, the count."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        cache = StateCache()
-        lanes = (serve_all(Bus(world.log, cache=cache)) for _ in range(WRITER_LANES))
-        self.writer = Writer(*lanes)
-        self.until = 0.0
-        self.commands = 0
-        self.ended = 0
-        self.over = Event()
-
-    def count(self, result: Result) -> Outcome:
-        """Count a command that was recorded; anything else is a mistake of the benchmark."""
-        if not isinstance(result, Outcome):
-            raise result
-        self.commands += 1
-        return result
-
-    def end(self) -> None:
-        """One life has ended."""
-        self.ended += 1
-        if self.ended == IN_FLIGHT:
-            self.over.set()
-
-
 class Life:
     """One payer with one wallet. Its clients made their requests before the clock was started."""
 
-    def __init__(self, load: Load, wallet: UUID, lives: int) -> None:
-        self._load, self._wallet = load, wallet
+    def __init__(self, world: World, wallet: UUID, lives: int) -> None:
+        self._world, self._wallet = world, wallet
         self._ready = [self._life() for _ in range(lives)]
         self._next: list[Envelope] = []
 
     def _life(self) -> list[Envelope]:
         """Pay, scan, create: taken from the end."""
-        world = self._load.world
-        create = world.create()
-        scan = world.scan(create.session_id, self._wallet)
-        pay = world.pay(create.session_id, self._wallet, ids.encode("clm", scan.claim_id))
+        create = self._world.create()
+        scan = self._world.scan(create.session_id, self._wallet)
+        claim = ids.encode("clm", scan.claim_id)
+        pay = self._world.pay(create.session_id, self._wallet, claim)
         return [envelope(pay), envelope(scan), envelope(create)]
 
-    def begin(self) -> None:
-        """Ask to be paid, until time is up."""
-        if time.perf_counter() > self._load.until:
-            self._load.end()
-            return
-        self._next = self._ready.pop() if self._ready else self._life()
-        self._ask()
+    def step(self, *, over: bool = False) -> Envelope | None:
+        """What is asked next; None if time is up and this life has been lived."""
+        if not self._next:
+            if over:
+                return None
+            self._next = self._ready.pop() if self._ready else self._life()
+        return self._next.pop()
 
-    def _ask(self) -> None:
-        self._load.writer.submit(self._next.pop(), self._answered)
+    def answered(self, result: Result) -> None:
+        """An answer; anything but a recorded command is a mistake of the benchmark."""
+        if not isinstance(result, Outcome):
+            raise result
 
-    def _answered(self, result: Result) -> None:
-        self._load.count(result)
-        if self._next:
-            self._ask()
-        else:
-            self.begin()
+
+class Load:
+    """The lives, and a writer that is handed all next steps of a batch at once, as by the API."""
+
+    def __init__(self, world: World, wallets: Sequence[UUID], seconds: float) -> None:
+        cache = StateCache()
+        lanes = (serve_all(Bus(world.log, cache=cache)) for _ in range(WRITER_LANES))
+        self._writer = Writer(*lanes, deliver=self._deliver)
+        count = int(seconds * LIVES_PER_SECOND)
+        lives = [Life(world, wallet, count) for wallet in wallets]
+        self._by_answer: dict[Answer, Life] = {life.answered: life for life in lives}
+        self._lock = Lock()  # two lanes deliver
+        self._until = 0.0
+        self._left = len(wallets)
+        self._over = Event()
+        self.commands = 0
+
+    def run(self, seconds: float) -> float:
+        """Live until time is up; answers with the seconds it took."""
+        started = time.perf_counter()
+        self._until = started + seconds
+        self._ask(list(self._by_answer))
+        self._writer.start()
+        self._over.wait(seconds + 30)
+        took = time.perf_counter() - started
+        self._writer.stop()
+        return took
+
+    def _deliver(self, answers: Sequence[tuple[Answer, Result]]) -> None:
+        for answer, result in answers:
+            answer(result)
+        with self._lock:
+            self.commands += len(answers)
+        self._ask([answer for answer, _ in answers])
+
+    def _ask(self, answers: Sequence[Answer]) -> None:
+        over = time.perf_counter() > self._until
+        steps = [(self._by_answer[answer].step(over=over), answer) for answer in answers]
+        self._writer.submit_all([(step, answer) for step, answer in steps if step is not None])
+        with self._lock:
+            self._left -= sum(step is None for step, _ in steps)
+            if self._left == 0:
+                self._over.set()
 
 
 def bus(url: str, seconds: float) -> float:
@@ -89,15 +102,7 @@ def bus(url: str, seconds: float) -> float:
     log = PostgresLog(Connections(url, Right.WRITER, size_max=WRITER_LANES))
     world = World(log)
     wallets = [world.a_wallet(10**9) for _ in range(IN_FLIGHT)]
-    load = Load(world)
-    lives = [Life(load, wallet, int(seconds * LIVES_PER_SECOND)) for wallet in wallets]
-    started = time.perf_counter()
-    load.until = started + seconds
-    for life in lives:
-        life.begin()
-    load.writer.start()
-    load.over.wait(seconds + 30)
-    took = time.perf_counter() - started
-    load.writer.stop()
+    load = Load(world, wallets, seconds)
+    took = load.run(seconds)
     log.close()
     return load.commands / took

@@ -5,6 +5,7 @@ Written in upper case, which QR's alphanumeric mode packs into a smaller symbol;
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -38,13 +39,16 @@ def parse(payload: str, public_url: str) -> UUID:
     text = payload.strip()
     if len(text) > PAYLOAD_CHARS_MAX or not text.isascii() or not text.isprintable():
         raise InvalidQr(reason="it is not a URL")
+    origin, _, suffix = text.lower().rpartition("/q/")
+    if origin == public_url.lower():  # as we write it: nearly every scan
+        with suppress(ValueError):
+            return ids.decode_suffix(suffix.removeprefix("ps_"))
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         raise InvalidQr(reason="it is not a URL") from None
-    origin = (parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme))
-    if origin != _origin(public_url):
+    if (parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme)) != _origin(public_url):
         raise InvalidQr(reason="it leads to another host")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidQr(reason="it carries more than an address")

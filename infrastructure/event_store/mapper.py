@@ -36,7 +36,7 @@ class LedgerMapper(Mapper[UUID]):
 
     def encode(self, event: object) -> bytes:
         """The bytes that are stored of an event: its fields, less its place."""
-        state = dict(vars(event))
+        state = vars(event).copy()
         del state["originator_id"], state["originator_version"]
         version = schema_version(type(event))
         if version > 1:
