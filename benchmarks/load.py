@@ -47,7 +47,9 @@ class Connection:
     async def post(self, path: str, body: Any, key: str, idempotency: str = "") -> Any:
         """Send JSON, answer with JSON; anything but a 2xx is a mistake of the benchmark."""
         loop = asyncio.get_running_loop()
-        if self._open is None:
+        if (
+            self._open is None or self._open[0].is_closing()
+        ):  # idle for longer than the server waits
             self._open = await loop.create_connection(_Wire, self._host, self._port)
         transport, wire = self._open
         data = msgspec.json.encode(body)

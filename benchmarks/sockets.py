@@ -15,6 +15,7 @@ from benchmarks.load import Connection
 PER_SESSION: Final = 2
 PAYMENTS_PER_SECOND: Final = 100
 MAKERS: Final = 16
+PAYMENT_SECONDS_MAX: Final = 30
 HANDSHAKE: Final = (
     "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -88,22 +89,22 @@ async def screens(running: Installation, *, sockets: int, seconds: float) -> dic
         answer = await maker.post(path, body, wallet_key, str(uuid4()))
         paid_at[session["id"]] = datetime.fromisoformat(answer["server_time"]).timestamp()
 
-    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
     async def payer(maker: Connection) -> None:
-        while True:
-            await pay(maker, await queue.get())
-            queue.task_done()
+        while (session := await queue.get()) is not None:
+            async with asyncio.timeout(PAYMENT_SECONDS_MAX):
+                await pay(maker, session)
 
     payers = [asyncio.create_task(payer(maker)) for maker in makers]
     count = min(len(sessions), int(seconds * PAYMENTS_PER_SECOND))
     for session in sessions[:count]:
         queue.put_nowait(session)
         await asyncio.sleep(1 / PAYMENTS_PER_SECOND)
-    await queue.join()
+    for _ in payers:
+        queue.put_nowait(None)
+    await asyncio.gather(*payers)
     await asyncio.sleep(1)
-    for task in payers:
-        task.cancel()
     for transport in transports:
         transport.abort()
     return {
