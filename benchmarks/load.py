@@ -47,9 +47,7 @@ class Connection:
     async def post(self, path: str, body: Any, key: str, idempotency: str = "") -> Any:
         """Send JSON, answer with JSON; anything but a 2xx is a mistake of the benchmark."""
         loop = asyncio.get_running_loop()
-        if (
-            self._open is None or self._open[0].is_closing()
-        ):  # idle for longer than the server waits
+        if self._open is None or self._open[0].is_closing():  # the server waits for 5 s only
             self._open = await loop.create_connection(_Wire, self._host, self._port)
         transport, wire = self._open
         data = msgspec.json.encode(body)
