@@ -19,6 +19,7 @@ from infrastructure.postgres.connections import Connections, Right
 from tests.support.world import World, envelope
 
 IN_FLIGHT = 64
+ANSWER_SECONDS_MAX = 30
 LIVES_PER_SECOND = 60
 """Prepared for each of them."""
 
@@ -75,7 +76,9 @@ class Load:
         self._until = started + seconds
         self._ask(list(self._by_answer))
         self._writer.start()
-        self._over.wait(seconds + 30)
+        if not self._over.wait(seconds + ANSWER_SECONDS_MAX):
+            msg = f"{self._left} of {IN_FLIGHT} lives heard nothing for {ANSWER_SECONDS_MAX} s"
+            raise RuntimeError(msg)
         took = time.perf_counter() - started
         self._writer.stop()
         return took
