@@ -48,14 +48,9 @@ class PostgresLog:
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         """See the port."""
-        parameters = (arrays.uuids(streams), arrays.int8s(list(streams.values())))
-
-        def ask(connection: Connection[TupleRow]) -> Loading:
-            found = rows.LOAD(connection, *parameters)
-            told = rows.RECEIPTS(connection, arrays.uuids(receipts)) if receipts else []
-            return self._loading(found, told)
-
-        return self._read(ask)
+        after = list(streams.values())
+        parameters = (arrays.uuids(streams), arrays.int8s(after), arrays.uuids(receipts))
+        return self._loading(self._read(lambda connection: rows.LOAD(connection, *parameters)))
 
     def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
         """See the port."""
@@ -96,10 +91,11 @@ class PostgresLog:
         """A page of the log on a given connection."""
         return self._recorded(_ask(connection, rows.PAGE, (Int8(after), Int8(limit))))
 
-    def _loading(self, found: Sequence[TupleRow], told: Sequence[TupleRow]) -> Loading:
-        receipts = [Receipt(*row) for row in told]
+    def _loading(self, found: Sequence[TupleRow]) -> Loading:
+        width = rows.EVENT_WIDTH
+        receipts = [Receipt(*row[width:-1]) for row in found if row[width] is not None]
         return Loading(
-            events=[self._event(row[:-1]) for row in found if row[0] is not None],
+            events=[self._event(row[:width]) for row in found if row[0] is not None],
             receipts={receipt.command_id: receipt for receipt in receipts},
             now=found[0][-1],
         )

@@ -29,14 +29,28 @@ CLOCK: Final = (
     "(select recorded_at from ledger.events order by notification_id desc limit 1)) as now"
 )
 """The ledger's time: the clock, and never before the last event, as `append` has it."""
+RECEIPT_COLUMNS: Final = (
+    "r.command_id, r.fingerprint, r.first_pos, r.last_pos, r.recorded_at, r.subject, r.version, "
+    "r.refusal"
+)
+EVENT_WIDTH: Final = 11
 LOAD: Final = Prepared(f"""
-select {COLUMNS}, c.now from ({CLOCK}) c
-  left join (unnest($1::uuid[], $2::bigint[]) as w (id, after)
-             join ledger.events e on e.originator_id = w.id and e.originator_version > w.after)
+with c as ({CLOCK})
+select {COLUMNS}, {RECEIPT_COLUMNS}, c.now from c
+  left join (unnest($1::uuid[], $2::bigint[]) as w (id, after) cross join lateral (
+                select * from ledger.events
+                 where originator_id = w.id and originator_version > w.after offset 0) e)
          on true
- order by e.originator_id, e.originator_version
+  left join ledger.commands r on false
+ union all
+select {COLUMNS}, {RECEIPT_COLUMNS}, c.now from c
+  join ledger.commands r on r.command_id = any($3::uuid[])
+  left join ledger.events e on false
+ order by 2, 3
 """)
-"""The ledger's time in every row, so that there is a row even when there is no event."""
+"""Events, then receipts, as one snapshot has them; the ledger's time is in every row, so that there
+is a row even when there is nothing else. `offset 0` is a fence: a plan made while the log was small
+asks stream by stream too."""
 STREAM: Final = Prepared(f"""
 select {COLUMNS} from ledger.events e
  where e.originator_id = $1 and e.originator_version > $2 and e.originator_version <= $3
@@ -49,13 +63,7 @@ select {COLUMNS} from ledger.events e where e.notification_id > %b
 OF_TOPICS: Final = f"""
 select {COLUMNS} from ledger.events e where topic = any(%b::text[]) order by e.notification_id
 """
-RECEIPT_COLUMNS: Final = (
-    "command_id, fingerprint, first_pos, last_pos, recorded_at, subject, version, refusal"
-)
-RECEIPTS: Final = Prepared(f"""
-select {RECEIPT_COLUMNS} from ledger.commands where command_id = any($1::uuid[])
-""")
-EVERY_RECEIPT: Final = f"select {RECEIPT_COLUMNS} from ledger.commands"
+EVERY_RECEIPT: Final = f"select {RECEIPT_COLUMNS} from ledger.commands r"
 NOW: Final = CLOCK
 HEAD: Final = "select coalesce(max(notification_id), 0) from ledger.events"
 

@@ -1,0 +1,47 @@
+"""A plan is kept as long as its connection: one made while the log was small must ask by key too."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from infrastructure.event_store import rows
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import Right, connect
+from tests.support.world import World
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.mark.parametrize("sessions", [0, 1, 60])
+def test_streams_and_receipts_are_found_by_key_whatever_the_size_of_the_log(
+    postgres_log: PostgresLog, database_url: str, sessions: int
+) -> None:
+    world = World(postgres_log)
+    for _ in range(sessions):
+        world.a_session()
+    with connect(database_url, None) as owner:
+        owner.execute("analyze ledger.events, ledger.commands")
+    ids = ", ".join(f"'{uuid7()}'" for _ in range(36))
+
+    with connect(database_url, Right.WRITER) as connection:
+        query = rows.LOAD._query.decode()
+        connection.execute(f"prepare load (uuid[], bigint[], uuid[]) as {query}".encode())
+        ask = f"execute load (array[{ids}]::uuid[], array_fill(0::bigint, '{{36}}'), '{{}}')"
+        found = connection.execute(f"explain (costs off) {ask}".encode()).fetchall()
+
+    plan = "\n".join(line for (line,) in found)
+    scans = re.findall(r"(\w+ Scan\b.*) on (?:events|commands)\b.*\n *(.*)", plan)
+    assert len(scans) >= 2, plan
+    for scan, below in scans:
+        newest = scan == "Index Scan Backward using events_pkey"  # the clock looks at one row
+        assert newest or below.startswith(("Index Cond", "Recheck Cond")), plan
+
+
+def test_plans_of_the_log_are_made_once(database_url: str) -> None:
+    with connect(database_url, Right.WRITER) as connection:
+        found = connection.execute("show plan_cache_mode").fetchall()
+
+    assert found == [("force_generic_plan",)]
