@@ -12,8 +12,23 @@ from tests.planted.bugs import BUGS, ROOT, Bug
 SECONDS_MAX = 300
 
 
+TRIES_MAX = 2
+_FAILED = 1
+"""pytest's exit status when tests ran and one failed; 0 is that all passed."""
+
+
 def hunt(bug: Bug) -> str:
-    """The first test that failed, or nothing."""
+    """The first test that failed, or nothing. A run that neither passed nor failed is no hunt."""
+    for _ in range(TRIES_MAX):
+        status, found, told = _run(bug)
+        if status in {0, _FAILED}:
+            return found
+        print(f"{bug.name}: pytest ended with {status}:\n{told[-2000:]}", file=sys.stderr)
+    return ""
+
+
+def _run(bug: Bug) -> tuple[int, str, str]:
+    """pytest's exit status, the first test that failed, and what it told."""
     command = [
         sys.executable, "-m", "pytest", "-x", "-q", "-p", "tests.planted.plugin", "-p", "no:randomly",
         "--no-header", "--tb=no", *bug.hunters.split(),
@@ -24,9 +39,10 @@ def hunt(bug: Bug) -> str:
             text=True, timeout=SECONDS_MAX, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return "(the tests did not end)"
+        return _FAILED, "(the tests did not end)", ""
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].split(" - ")[0].partition(" ")[2] if failed else ""
+    found = failed[0].split(" - ")[0].partition(" ")[2] if failed else ""
+    return done.returncode, found, done.stdout + done.stderr
 
 
 def main(words: list[str]) -> int:
