@@ -1,7 +1,7 @@
 """What every aggregate shares: an event is made whole, applied, and kept until it is recorded.
 
 Events say themselves what they change (`apply`). The library triggers them with more checks at each
-call; here an event costs half, and nobody can leave out its time: a process's own clock never gets
+call; here an event costs less, and nobody can leave out its time: a process's own clock never gets
 into what is stored.
 """
 

@@ -39,6 +39,7 @@ PLANNER: Final[dict[str, int | str]] = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
+    # For few keys PostgreSQL would plan anew each time, which takes longer than asking.
     "plan_cache_mode": "force_generic_plan",
 }
 
