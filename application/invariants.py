@@ -7,7 +7,7 @@ and `qrledger audit check`.
 
     gapless-positions · time-never-back · contiguous-versions · known-topics
     legal-transitions · on-time · one-payment · money-conserved · one-session-per-order
-    receipts-agree · rows-equal-the-fold · notices-complete · one-answer-per-key
+    clock-as-accepted · receipts-agree · rows-equal-the-fold · notices-complete · one-answer-per-key
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ class LogChecker:
         self.wallets: dict[UUID, WalletFacts] = {}
         self.topped_up: dict[str, int] = {}
         self.paid: dict[str, int] = {}
+        self.clock_offset_microseconds = 0
+        """What the last acceptance adds to the database's clock."""
         self._orders: dict[UUID, str | None] = {}
         self._versions: dict[UUID, int] = {}
         self._recorded_at: datetime | None = None
@@ -113,6 +115,8 @@ class LogChecker:
             self._wallet(recorded, event)
         elif topic.startswith("order."):
             self._order(recorded, event)
+        elif topic == "clock.accepted":
+            self._clock(event)
         elif topic not in HOLDERS:
             self._say("known-topics", f"nobody knows {topic}")
 
@@ -218,6 +222,11 @@ class LogChecker:
             wallet.available_minor -= event.amount_minor
             if wallet.available_minor < 0:
                 self._say("money-conserved", f"a wallet went to {wallet.available_minor}")
+
+    def _clock(self, event: Any) -> None:
+        self.clock_offset_microseconds = event.offset_microseconds
+        if event.offset_microseconds < 0:
+            self._say("time-never-back", f"accepted with {event.offset_microseconds} µs")
 
     def _order(self, recorded: Recorded, event: Any) -> None:
         holder = self._orders.get(recorded.stream_id)

@@ -24,6 +24,7 @@ from api.openapi import problems_of
 from api.pages.texts import CATALOGUES
 from application.commands import HANDLERS
 from application.event_log import fold
+from domain.clock import ClockAcceptance
 from domain.errors import LedgerError
 from domain.merchants.api_key import ApiKey
 from domain.merchants.merchant import Merchant
@@ -37,7 +38,7 @@ from tests.support.golden import EVENTS, GOLDEN
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["domain", "application", "infrastructure", "projections", "api"]
-AGGREGATES = [PaymentSession, Order, Wallet, WalletApp, Merchant, ApiKey]
+AGGREGATES = [PaymentSession, Order, Wallet, WalletApp, Merchant, ApiKey, ClockAcceptance]
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
@@ -107,6 +108,7 @@ CONTRACT = {
     "merchant": ["registered"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
+    "clock": ["accepted"],
 }
 
 

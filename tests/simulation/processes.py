@@ -179,7 +179,7 @@ class NotifierProcess:
         """Everybody is parted with; all that is known is forgotten."""
         if self._kernel.strikes("clock of a process"):
             self._drift = self._kernel.random.choice([0.0, 0.5, 2.0, -1.0])
-        clock = LedgerClock(self._log, monotonic=lambda: self._kernel.seconds * self._drift)
+        clock = LedgerClock(self._log, elapsed=lambda: self._kernel.seconds * self._drift)
         self._hub = Hub(clock.estimate)
         self.position = self._log.head()
         for screen in self._screens:

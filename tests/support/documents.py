@@ -15,6 +15,7 @@ from api.errors import STATUS
 from api.openapi import problems_of
 from api.schema_words import fields
 from api.tokens import Tokens
+from domain.clock import ClockAcceptance
 from domain.errors import LedgerError
 from domain.merchants.api_key import ApiKey
 from domain.merchants.merchant import Merchant
@@ -104,7 +105,7 @@ def http() -> str:
 def events() -> str:
     """Every event."""
     out = ["# Events", MADE + EVENTS_PREFACE]
-    for aggregate in (PaymentSession, Order, Wallet, Merchant, WalletApp, ApiKey):
+    for aggregate in (PaymentSession, Order, Wallet, Merchant, WalletApp, ApiKey, ClockAcceptance):
         for event in vars(aggregate).values():
             topic = getattr(event, "TOPIC", "")
             if not isinstance(event, type) or topic.endswith(".event"):
