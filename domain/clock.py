@@ -48,7 +48,7 @@ class ClockAcceptance(LedgerAggregate):
         """
         if not timedelta(0) <= offset <= timedelta(days=OFFSET_DAYS_MAX):
             reason = f"must be from 0 to {OFFSET_DAYS_MAX} days"
-            raise InvalidRequest(errors=[{"field": "offset", "message": reason}])
+            raise InvalidRequest.of("offset", reason)
         microseconds = offset // timedelta(microseconds=1)
         return cls._create(
             cls.Accepted, id=acceptance_id, timestamp=at, offset_microseconds=microseconds

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import rich_click as click
 from uuid_utils.compat import uuid7
 
@@ -37,7 +35,7 @@ def accept() -> None:
         outcome = desk.send(AcceptClock(acceptance_id=uuid7(), offset=offset))
         click.echo(
             f"accepted: the ledger's time is {times.to_text(outcome.recorded_at)}, "
-            f"{_text(offset)} ahead of the server's clock"
+            f"{offset} ahead of the server's clock"
         )
 
 
@@ -45,8 +43,4 @@ def _told(state: ClockState) -> str:
     """What the clock says, for a person."""
     clock, last, _, offset = state.reading
     since = f"the last event is of {times.to_text(last)}" if last else "the log is empty"
-    return f"the clock says {times.to_text(clock)} (offset {_text(offset)}), {since}"
-
-
-def _text(offset: timedelta) -> str:
-    return f"{offset.total_seconds():g} s"
+    return f"the clock says {times.to_text(clock)} (offset {offset}), {since}"

@@ -33,7 +33,11 @@ class FaultyLog:
     def __init__(self, log: VirtualLog, kernel: Kernel) -> None:
         self._log = log
         self._kernel = kernel
-        self.guard = ClockGuard(elapsed=lambda: kernel.seconds)
+        self.restart()
+
+    def restart(self) -> None:
+        """The process starts anew: it has seen nothing accepted yet."""
+        self.guard = ClockGuard(elapsed=lambda: self._kernel.seconds)
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         self._may_fail("error before commit")

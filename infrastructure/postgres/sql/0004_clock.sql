@@ -47,16 +47,17 @@ begin
         raise 'the clock is accepted alone';
     end if;
 
-    -- The lock, held to commit; the clock is read in the statement after it, so the wait counts.
-    perform 1 from head where one for update;
     if accepting then
         accepted := interval '1 microsecond'
             * (convert_from(_state[1], 'UTF8')::jsonb ->> 'offset_microseconds')::bigint;
-        reading := ledger.server_now() + accepted;
-    else
-        reading := ledger.now();
     end if;
-    select h.pos, h.recorded_at, greatest(h.recorded_at, reading) into base, last, t from head h;
+
+    -- The lock, held to commit; the clock is read in the statement after it, so the wait counts.
+    perform 1 from head where one for update;
+    select h.pos, h.recorded_at,
+           case when accepting then ledger.server_now() + accepted else ledger.now() end
+      into base, last, reading from head h;
+    t := greatest(last, reading);
 
     -- A clock in doubt stores nothing: too far ahead, it would expire what has not expired; too far
     -- behind, time would stand still. What was recorded before is known all the same.
