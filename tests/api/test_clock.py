@@ -134,7 +134,14 @@ def test_a_sweep_asks_nothing_in_doubt_and_what_is_due_when_it_is_over(
         assert worker.sweep_once(connection) == 0
         hand.advance(START, -31)
         assert worker.sweep_once(connection) == 0
+        for seconds in (200, 400, 600, 800):  # time passes, and each time somebody notices
+            hand.advance(START, seconds)
+            town.a_wallet(0)
         guard.accept(START + timedelta(seconds=900), 0.0)
+        hand.advance(START, 900)
+        town.a_wallet(0)  # the log has reached the deadline
+        hand.advance(START, 869)
+        assert worker.sweep_once(connection) == 0
         hand.advance(START, 900)
         assert worker.sweep_once(connection) == 1
     log.close()

@@ -165,6 +165,18 @@ def test_a_quiet_night_is_no_jump_and_neither_is_a_restart_in_it(rig: Rig) -> No
     assert rig.last == rig.seconds
 
 
+def test_a_process_that_knows_nothing_takes_the_clock_as_it_finds_it(rig: Rig) -> None:
+    rig.create()
+    rig.tick(10 * HOUR)
+    rig.restart()
+    command = Pending(uuid7(), b"f", [])
+
+    [verdict] = rig.log.append([command])  # its first word with the log
+
+    assert verdict.kind == "recorded"
+    assert verdict.recorded_at == AT + timedelta(hours=10)
+
+
 def test_a_month_of_drift_is_followed(rig: Rig) -> None:
     for _ in range(60):
         rig.tick(12 * HOUR)
