@@ -130,11 +130,15 @@ class ClockGuard:
         return ClockState(reading, now, doubt)
 
 
-def offset_to_accept(state: ClockState) -> timedelta | None:
+def offset_to_accept(state: ClockState, ahead_seconds: int = AHEAD_SECONDS) -> timedelta | None:
     """The offset with which the ledger goes on at its true pace; None if there is no need.
 
     Behind the last recorded time: it goes on from there. Far ahead of it: the server's clock is
     taken as it is, without an offset where that does not lead back.
+
+    Args:
+        state: what the log's clock says, as this process judges it.
+        ahead_seconds: how far ahead of the last event other processes refuse it.
     """
     clock, last, _, offset = state.reading
     server = clock - offset
@@ -142,6 +146,6 @@ def offset_to_accept(state: ClockState) -> timedelta | None:
         return timedelta(0) if state.doubt else None
     if clock < last:
         return last - server if state.doubt else None
-    if clock <= last + timedelta(seconds=AHEAD_SECONDS) and not state.doubt:
+    if clock <= last + timedelta(seconds=ahead_seconds) and not state.doubt:
         return None
     return timedelta(0) if server >= last else offset

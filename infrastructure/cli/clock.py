@@ -29,7 +29,7 @@ def accept() -> None:
     """
     with registrar() as desk:
         state = desk.clock_state()
-        offset = offset_to_accept(state)
+        offset = offset_to_accept(state, _support.settings().clock_ahead_seconds)
         if offset is None:
             _support.fail(f"there is nothing to accept: {_told(state)}", _support.EXIT_FAILED)
         outcome = desk.send(AcceptClock(acceptance_id=uuid7(), offset=offset))

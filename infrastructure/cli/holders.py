@@ -88,7 +88,8 @@ def registrar() -> Iterator[Registrar]:
     """The operator's desk on the configured database."""
     settings = _support.settings()
     with _support.told_plainly(), bootstrap.database(settings) as url:
-        log = bootstrap.make_log(url, Right.WRITER, size_max=1)
+        guard = bootstrap.make_guard(settings)
+        log = bootstrap.make_log(url, Right.WRITER, size_max=1, guard=guard)
         try:
             yield Registrar(log, bootstrap.make_bus(log), settings.mode)
         finally:

@@ -150,9 +150,9 @@ def test_a_sweep_asks_nothing_in_doubt_and_what_is_due_when_it_is_over(
     assert (shown["status"], shown["version"]) == ("expired", 2)
 
 
-def accept(url: str) -> Result:
+def accept(url: str, **settings: str) -> Result:
     rows(url, "update ledger.identity set mode = 'test' returning 1")  # as the settings say
-    environment = {"QRLEDGER_DATABASE_URL": url, "QRLEDGER_MODE": "test"}
+    environment = {"QRLEDGER_DATABASE_URL": url, "QRLEDGER_MODE": "test", **settings}
     result = CliRunner().invoke(program, ["clock", "accept"], env=environment)
     rows(url, "update ledger.identity set mode = 'live' returning 1")
     return result
@@ -201,6 +201,17 @@ def test_the_operator_is_told_when_there_is_nothing_to_accept(
     assert "nothing to accept" in told.output
     events = "select count(*) from ledger.events where topic = 'clock.accepted'"
     assert rows(url, events) == [(0,)]
+
+
+def test_the_operator_accepts_by_the_limits_that_are_set(
+    town: Town, url: str, hand: TestClock
+) -> None:
+    town.a_session()
+    hand.advance(START, -15)
+
+    assert accept(url).exit_code == 1
+    assert accept(url, QRLEDGER_CLOCK_BEHIND_SECONDS="10").exit_code == 0
+    assert rows(url, "select accepted_offset from ledger.clock") == [(timedelta(seconds=15),)]
 
 
 def test_an_offset_that_no_event_accounts_for_is_found(town: Town, url: str) -> None:

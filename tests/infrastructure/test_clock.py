@@ -177,6 +177,21 @@ def test_a_process_that_knows_nothing_takes_the_clock_as_it_finds_it(rig: Rig) -
     assert verdict.recorded_at == AT + timedelta(hours=10)
 
 
+def test_the_first_event_of_a_ledger_is_guarded_too(database_url: str) -> None:
+    rows(database_url, "update ledger.identity set mode = 'live' returning 1")
+    hand = TestClock(database_url)
+    hand.set(AT)
+    connections = Connections(database_url, Right.WRITER, size_max=2)
+    log = PostgresLog(connections, guard=ClockGuard(elapsed=lambda: 0.0))
+    assert log.now() == AT
+    hand.advance(AT, YEAR)
+
+    [verdict] = log.append([Pending(uuid7(), b"f", [])])
+
+    assert (verdict.kind, log.now()) == ("doubt", AT)
+    log.close()
+
+
 def test_a_month_of_drift_is_followed(rig: Rig) -> None:
     for _ in range(60):
         rig.tick(12 * HOUR)

@@ -68,7 +68,7 @@ begin
         return query
         select case when r.command_id is null then 'doubt'
                     when r.fingerprint = c.print then 'duplicate' else 'reused' end,
-               r.first_pos, r.last_pos, coalesce(r.recorded_at, last)
+               r.first_pos, r.last_pos, coalesce(r.recorded_at, t)
           from unnest(_cmd, _print) with ordinality c(cmd, print, no)
           left join commands r on r.command_id = c.cmd
          order by c.no;
