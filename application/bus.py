@@ -308,6 +308,8 @@ class Bus:
             else:
                 position = verdict.last_position or self._stands_at(slot, ground)
                 slot.result = Outcome(slot.subject, position, verdict.recorded_at)
+        elif verdict.kind is VerdictKind.DOUBT:
+            slot.result = Overloaded(reason="the database's clock is in doubt")
         elif verdict.kind is VerdictKind.REUSED:
             slot.result = IdempotencyKeyReused()
         elif verdict.kind is VerdictKind.DUPLICATE:

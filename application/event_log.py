@@ -15,6 +15,8 @@ from uuid import UUID
 
 from eventsourcing.domain import CanMutateAggregate
 
+from application.clock_guard import ClockState
+
 Event = CanMutateAggregate[UUID]
 """What every event of the house is."""
 
@@ -75,6 +77,8 @@ class VerdictKind(StrEnum):
     LATE = "late"
     EARLY = "early"
     CONFLICT = "conflict"
+    DOUBT = "doubt"
+    """The log's clock is in doubt: nothing of the batch was recorded now."""
 
 
 class Verdict(NamedTuple):
@@ -159,7 +163,15 @@ class EventLog(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The log's time: the only clock that decides."""
+        """The log's time: the only clock that decides. While it is in doubt, the last known."""
+        ...
+
+    def clock_state(self) -> ClockState:
+        """What the log's clock says, whether it can be believed, and why not.
+
+        Raises:
+            LogUnavailable: nothing could be read.
+        """
         ...
 
 

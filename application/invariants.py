@@ -7,7 +7,7 @@ and `qrledger audit check`.
 
     gapless-positions · time-never-back · contiguous-versions · known-topics
     legal-transitions · on-time · one-payment · money-conserved · one-session-per-order
-    one-top-up-per-reference · receipts-agree
+    one-top-up-per-reference · clock-as-accepted · receipts-agree
     beside it, in application/checks/: rows-equal-the-fold · snapshots-equal-the-fold
     notices-complete · one-answer-per-key
 """
@@ -89,6 +89,8 @@ class LogChecker:
         self.wallets: dict[UUID, WalletFacts] = {}
         self.topped_up: dict[str, int] = {}
         self.paid: dict[str, int] = {}
+        self.clock_offset_microseconds = 0
+        """What the last acceptance adds to the database's clock."""
         self._orders: dict[UUID, str | None] = {}
         self._references: set[tuple[UUID, str]] = set()
         self._references_used: set[tuple[UUID, str]] = set()
@@ -118,6 +120,8 @@ class LogChecker:
             self._order(recorded, event)
         elif topic == "top_up_reference.used":
             self._reference(event)
+        elif topic == "clock.accepted":
+            self._clock(event)
         elif topic not in HOLDERS:
             self._say("known-topics", f"nobody knows {topic}")
 
@@ -234,6 +238,11 @@ class LogChecker:
         if name in self._references_used:
             self._say("one-top-up-per-reference", f"{event.reference} was used twice")
         self._references_used.add(name)
+
+    def _clock(self, event: Any) -> None:
+        self.clock_offset_microseconds = event.offset_microseconds
+        if event.offset_microseconds < 0:
+            self._say("time-never-back", f"accepted with {event.offset_microseconds} µs")
 
     def _order(self, recorded: Recorded, event: Any) -> None:
         holder = self._orders.get(recorded.stream_id)

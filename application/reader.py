@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic
 from uuid import UUID
 
+from application.clock_guard import boot_seconds
 from application.command import A
 from application.errors import NotFound
 from application.event_log import EventLog
@@ -32,14 +32,14 @@ class LedgerClock:
     It decides nothing about sessions: it is for token lifetimes and countdowns.
     """
 
-    def __init__(self, log: EventLog, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: EventLog, elapsed: Callable[[], float] = boot_seconds) -> None:
         self._event_log = log
-        self._monotonic = monotonic
+        self._elapsed = elapsed
         self._known: tuple[datetime, float] | None = None
 
     def learn(self, now: datetime) -> None:
         """Take the ledger's time from an answer that carried it."""
-        self._known = (now, self._monotonic())
+        self._known = (now, self._elapsed())
 
     def now(self) -> datetime:
         """The last time learnt, plus what has passed since; asks if that is over a minute old.
@@ -47,7 +47,7 @@ class LedgerClock:
         Raises:
             LogUnavailable: it has to ask, and the log is away.
         """
-        if self._known is None or self._monotonic() - self._known[1] > CLOCK_SECONDS:
+        if self._known is None or self._elapsed() - self._known[1] > CLOCK_SECONDS:
             self.learn(self._event_log.now())
         return self.estimate()
 
@@ -56,7 +56,7 @@ class LedgerClock:
         if self._known is None:
             return datetime.now(UTC)
         at, then = self._known
-        return at + timedelta(seconds=self._monotonic() - then)
+        return at + timedelta(seconds=self._elapsed() - then)
 
 
 class Reader:

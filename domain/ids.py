@@ -30,6 +30,7 @@ PREFIXES = {
     "clm": "claim",
     "key": "API key",
     "evt": "event",
+    "clk": "acceptance of the clock",
 }
 
 

@@ -20,6 +20,9 @@ from infrastructure.postgres.connections import Right, connect
 
 PAGE: Final = 1000
 STATEMENT_SECONDS: Final = 600
+CLOCK_OFFSET: Final = (
+    "select (extract(epoch from accepted_offset) * 1000000)::bigint from ledger.clock"
+)
 _ROW_CHECKS: Final = {"sessions": check_sessions, "wallet_payments": check_wallet_payments}
 
 
@@ -61,9 +64,14 @@ def check(url: str, log: PostgresLog) -> Report:
                     held = cursor.execute(f"select * from read_models.{name}").fetchall()  # noqa: S608
                     found += _ROW_CHECKS[name](checker, held)
                     compared += len(held)
+        row = connection.execute(CLOCK_OFFSET).fetchone()
         receipts = connection.cursor(binary=True).stream(rows.EVERY_RECEIPT)
         violations = [*checker.finish(Receipt(*row) for row in receipts), *found]
         violations += snapshots.finish()
+    offset = row[0] if row else None
+    if offset != checker.clock_offset_microseconds:
+        text = f"offset {offset} µs, the events say {checker.clock_offset_microseconds}"
+        violations.append(Violation("clock-as-accepted", 0, text))
     for name, position in standing.items():
         if position > checker.position:
             text = f"{name} has taken in {position}, the log ends at {checker.position}"

@@ -25,6 +25,7 @@ from api.context import ApiConfig, Lag, Services
 from api.live.server import LiveConfig, Notifier
 from api.tokens import Tokens
 from application.bus import Bus
+from application.clock_guard import ClockGuard
 from application.commands import serve_all
 from application.errors import LogUnavailable
 from application.ports.metrics import Metrics
@@ -93,9 +94,21 @@ def migrate_database(settings: Settings, url: str) -> list[str]:
     return migrations.migrate(url, mode=settings.mode, token_secret=secrets.token_bytes(32))
 
 
-def make_log(url: str, right: Right, *, size_max: int) -> PostgresLog:
+def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard:
+    """What judges the database's clock; one per process, for all its logs."""
+    return ClockGuard(
+        ahead_seconds=settings.clock_ahead_seconds,
+        behind_seconds=settings.clock_behind_seconds,
+        metrics=metrics,
+    )
+
+
+def make_log(
+    url: str, right: Right, *, size_max: int, guard: ClockGuard | None = None
+) -> PostgresLog:
     """The event log with connections of its own."""
-    return PostgresLog(Connections(url, right, size_max=size_max), new_id=uuid7)
+    connections = Connections(url, right, size_max=size_max)
+    return PostgresLog(connections, new_id=uuid7, guard=guard)
 
 
 def make_bus(
@@ -200,13 +213,14 @@ class _Server(uvicorn.Server):
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
-    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
-    write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES)
     reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
     snapshots = PostgresSnapshots(reads)
     states = StateCache(snapshot_store=snapshots)
     models = PostgresReadModels(reads)
     metrics = PrometheusMetrics(models.lags)
+    guard = make_guard(settings, metrics)
+    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, guard=guard)
+    write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES, guard=guard)
 
     def make_writer(deliver: Deliver) -> Writer:
         lanes = (make_bus(write_log, metrics, states) for _ in range(WRITER_LANES))
@@ -245,8 +259,9 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     Raises:
         PortInUse: the port is taken.
     """
-    log = make_log(url, Right.READER, size_max=READ_CONNECTIONS_MAX)
     metrics = PrometheusMetrics()
+    guard = make_guard(settings, metrics)
+    log = make_log(url, Right.READER, size_max=READ_CONNECTIONS_MAX, guard=guard)
     supervisor = Supervisor()
     config = LiveConfig(
         host=settings.host,
@@ -288,18 +303,19 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
 
 
 @contextmanager
-def working(url: str) -> Iterator[None]:
+def working(url: str, settings: Settings | None = None) -> Iterator[None]:
     """Projections and expiry, as the one leader or standing by, until left."""
     stopped = Event()
     metrics = PrometheusMetrics()
+    guard = make_guard(settings or Settings(), metrics)
 
     def work() -> Sequence[Any]:
         supervisor = Supervisor()
-        read_log = make_log(url, Right.PROJECTOR, size_max=READ_CONNECTIONS_MAX)
+        read_log = make_log(url, Right.PROJECTOR, size_max=READ_CONNECTIONS_MAX, guard=guard)
         projectors = [
             Projector(model, url=url, log=read_log, metrics=metrics) for model in all_models()
         ]
-        write_log = make_log(url, Right.WRITER, size_max=1)
+        write_log = make_log(url, Right.WRITER, size_max=1, guard=guard)
         writes = Connections(url, Right.WRITER, size_max=1)
         snapshots = PostgresSnapshots(writes)
         bus = make_bus(write_log, cache=StateCache(snapshot_store=snapshots))

@@ -33,6 +33,11 @@ class PrometheusMetrics:
             "qrledger_verdicts", "Commands by verdict", ["verdict"], registry=self.registry
         )
         self._queue = Gauge("qrledger_queue_commands", "Commands waiting", registry=self.registry)
+        self._clock = Gauge(
+            "qrledger_clock_doubt",
+            "1 while the database's clock is in doubt",
+            registry=self.registry,
+        )
         self._requests = Histogram(
             "qrledger_request_seconds", "Time of one request", ["operation", "status"],
             buckets=_FAST, registry=self.registry,
@@ -65,6 +70,10 @@ class PrometheusMetrics:
     def queue_depth(self, commands: int) -> None:
         """Commands waiting for the writer."""
         self._queue.set(commands)
+
+    def clock_judged(self, *, in_doubt: bool) -> None:
+        """Whether the database's clock could be believed when it was last asked."""
+        self._clock.set(in_doubt)
 
     def projected(self, *, name: str, events: int, position: int) -> None:  # noqa: ARG002
         """A read model took a page in."""

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from application.clock_guard import AHEAD_SECONDS, BEHIND_SECONDS
+
 PREFIX: Final = "QRLEDGER_"
 FILE: Final = "qrledger.toml"
 Port = Annotated[int, Meta(ge=1, le=65_535)]
@@ -61,6 +63,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     live_max: Annotated[
         int, Meta(ge=0, le=1_000_000, description="Live sockets in all; 0 for no limit.")
     ] = 20_000
+
+    clock_ahead_seconds: Annotated[
+        int,
+        Meta(
+            ge=60,
+            le=86_400,
+            description="How far the database's clock may jump ahead; further is refused.",
+        ),
+    ] = AHEAD_SECONDS
+    clock_behind_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=300,
+            description="How far the database's clock may fall back; further is refused.",
+        ),
+    ] = BEHIND_SECONDS
 
     @property
     def home_folder(self) -> Path:

@@ -158,8 +158,9 @@ class Sessions(ReadModel):
         created_to: datetime | None = None,
         before: int | None = None,
         limit: int,
-    ) -> tuple[list[SessionRow], datetime]:
-        """A merchant's sessions, newest first, and the ledger's time they were read at.
+        now: datetime,
+    ) -> list[SessionRow]:
+        """A merchant's sessions, newest first.
 
         Args:
             merchant_id: whose; every row asked for is this merchant's.
@@ -170,6 +171,7 @@ class Sessions(ReadModel):
             created_to: last instant, exclusive.
             before: only sessions created at a lower position.
             limit: at most so many rows.
+            now: the ledger's time, which decides what reads as expired.
         """
         shown = _SHOWN.get(status or "", "status = %(status)s")
         query = f"""
@@ -191,20 +193,20 @@ class Sessions(ReadModel):
             "created_to": created_to,
             "before": before,
             "limit": limit,
+            "now": now,
         }
         with self._connect() as connection:
-            [(now,)] = connection.execute("select ledger.now()").fetchall()
             cursor = connection.cursor(row_factory=class_row(SessionRow))
-            return cursor.execute(query, values).fetchall(), now
+            return cursor.execute(query, values).fetchall()
 
 
 _SHOWN = {
     # An open session past its deadline reads as expired at once, whatever its row says.
     "": "true",
-    "created": "status = 'created' and expires_at > ledger.now()",
-    "scanned": "status = 'scanned' and expires_at > ledger.now()",
+    "created": "status = 'created' and expires_at > %(now)s",
+    "scanned": "status = 'scanned' and expires_at > %(now)s",
     "expired": (
-        "(status = 'expired' or (status in ('created', 'scanned') and expires_at <= ledger.now()))"
+        "(status = 'expired' or (status in ('created', 'scanned') and expires_at <= %(now)s))"
     ),
 }
 """How a status is asked for, so that an index can answer; the others are as they are stored."""

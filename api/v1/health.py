@@ -34,7 +34,7 @@ class LagView(Struct, frozen=True):
 
 
 class ReadyView(Struct, frozen=True):
-    """The database answers and every read model is close behind."""
+    """The database answers, its clock can be believed, every read model is close behind."""
 
     status: Literal["ok"]
     position: int
@@ -56,7 +56,7 @@ class HealthRoutes:
             ),
             Operation(
                 name="getReadiness", method="GET", path="/readyz",
-                summary="The database answers and no read model lags more than 2 s",
+                summary="The database answers, its clock is right, no list lags more than 2 s",
                 answers={200: ReadyView}, problems=("not-ready",), limited=False,
                 handler=self.ready,
             ),
@@ -75,10 +75,13 @@ class HealthRoutes:
     async def ready(self, _call: Call) -> Answer:
         """Ask the database."""
         try:
+            clock = await asyncio.to_thread(self._services.log.clock_state)
             head = await asyncio.to_thread(self._services.log.head)
             lags = await asyncio.to_thread(self._services.read_models.lags)
         except LogUnavailable:
             raise NotReady(reason="the database is away") from None
+        if clock.doubt:
+            raise NotReady(reason=f"the database's clock is in doubt, {clock.doubt}")
         behind = [lag for lag in lags if lag.seconds > LAG_SECONDS_MAX]
         if behind:
             raise NotReady(reason=", ".join(_text(lag) for lag in behind))

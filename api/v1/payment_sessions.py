@@ -263,7 +263,8 @@ class SessionRoutes:
         query: SessionsQuery = call.query
         sessions = self._services.read_models.sessions
         await caught_up(call, sessions.name, given(query.at_least))
-        rows, now = await asyncio.to_thread(
+        now = await asyncio.to_thread(self._services.log.now)
+        rows = await asyncio.to_thread(
             sessions.of_merchant,
             call.who.holder,
             status=given(query.status),
@@ -273,6 +274,7 @@ class SessionRoutes:
             created_to=_time("created_to", given(query.created_to)),
             before=read_cursor(self._services.tokens, given(query.cursor)),
             limit=query.limit + 1,
+            now=now,
         )
 
         def view(row: Any) -> SessionView:

@@ -339,6 +339,7 @@ _SUBJECTS = {
     "merchant": "mer",
     "wallet_app": "app",
     "key": "key",
+    "clock": "clk",
 }
 
 

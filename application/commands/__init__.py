@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from application.bus import Bus
 from application.command import Command, Handler
+from application.commands.clock import AcceptClock, accept_clock
 from application.commands.create_session import CreateSession, create_session
 from application.commands.end_session import (
     CancelSession,
@@ -40,6 +41,7 @@ HANDLERS: dict[type[Command], Handler] = {
     RegisterWalletApp: register_wallet_app,
     IssueKey: issue_key,
     RevokeKey: revoke_key,
+    AcceptClock: accept_clock,
 }
 
 

@@ -20,6 +20,10 @@ class Metrics(Protocol):
         """Commands waiting for the writer."""
         ...
 
+    def clock_judged(self, *, in_doubt: bool) -> None:
+        """Whether the database's clock could be believed when it was last asked."""
+        ...
+
     def projected(self, *, name: str, events: int, position: int) -> None:
         """A read model took a page in."""
         ...
@@ -35,6 +39,9 @@ class NoMetrics:
         """Nothing."""
 
     def queue_depth(self, commands: int) -> None:
+        """Nothing."""
+
+    def clock_judged(self, *, in_doubt: bool) -> None:
         """Nothing."""
 
     def projected(self, *, name: str, events: int, position: int) -> None:

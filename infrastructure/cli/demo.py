@@ -77,7 +77,7 @@ def demo(*, once: bool) -> None:
             api = bootstrap.make_api(settings, url)
 
             async def run(stop: asyncio.Event) -> None:
-                with bootstrap.working(url):
+                with bootstrap.working(url, settings):
                     async with api.running(), bootstrap.notifying(settings, url):
                         story = asyncio.create_task(_story(settings, url, state, started))
                         waiting = asyncio.create_task(stop.wait())

@@ -11,6 +11,7 @@ import rich_click as click
 from uuid_utils.compat import uuid7
 
 from application.bus import Bus
+from application.clock_guard import ClockState
 from application.command import Command, Envelope, Outcome
 from application.commands.holders import IssueKey, RegisterMerchant, RegisterWalletApp, RevokeKey
 from domain import ids
@@ -32,6 +33,10 @@ class Registrar:
         self._event_log = log
         self._bus = bus
         self._mode = mode
+
+    def clock_state(self) -> ClockState:
+        """What the log's clock says."""
+        return self._event_log.clock_state()
 
     def send(self, command: Command) -> Outcome:
         """Run a command in the operator's name."""
@@ -83,7 +88,8 @@ def registrar() -> Iterator[Registrar]:
     """The operator's desk on the configured database."""
     settings = _support.settings()
     with _support.told_plainly(), bootstrap.database(settings) as url:
-        log = bootstrap.make_log(url, Right.WRITER, size_max=1)
+        guard = bootstrap.make_guard(settings)
+        log = bootstrap.make_log(url, Right.WRITER, size_max=1, guard=guard)
         try:
             yield Registrar(log, bootstrap.make_bus(log), settings.mode)
         finally:

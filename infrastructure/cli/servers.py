@@ -34,7 +34,7 @@ def work() -> None:
     with _support.told_plainly(), bootstrap.database(settings) as url:
 
         async def run(stop: asyncio.Event) -> None:
-            with bootstrap.working(url):
+            with bootstrap.working(url, settings):
                 click.echo("working")
                 await stop.wait()
 

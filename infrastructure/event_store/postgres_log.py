@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8
 from uuid_utils.compat import uuid7
 
+from application.clock_guard import ClockGuard, ClockReading, ClockState
 from application.errors import LogUnavailable
 from application.event_log import (
     PAGE_EVENTS_MAX,
@@ -42,8 +43,16 @@ READ_TRIES_MAX: Final = 2
 class PostgresLog:
     """`application.event_log.EventLog` on the recorder."""
 
-    def __init__(self, connections: Connections, *, new_id: Callable[[], UUID] = uuid7) -> None:
-        self.recorder = LedgerRecorder(LedgerDatastore(connections), new_id=new_id)
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        new_id: Callable[[], UUID] = uuid7,
+        guard: ClockGuard | None = None,
+    ) -> None:
+        self._guard = guard if guard is not None else ClockGuard()
+        datastore = LedgerDatastore(connections)
+        self.recorder = LedgerRecorder(datastore, new_id=new_id, guard=self._guard)
         self._connections = connections
         self._mapper = LedgerMapper()
 
@@ -51,7 +60,9 @@ class PostgresLog:
         """See the port."""
         after = list(streams.values())
         parameters = (arrays.uuids(streams), arrays.int8s(after), arrays.uuids(receipts))
-        return self._loading(self._read(lambda connection: rows.LOAD(connection, *parameters)))
+        asked = self._guard.elapsed()
+        found = self._read(lambda connection: rows.LOAD(connection, *parameters))
+        return self._loading(found, asked)
 
     def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
         """See the port."""
@@ -79,8 +90,13 @@ class PostgresLog:
 
     def now(self) -> datetime:
         """See the port."""
-        at: datetime = self._read(lambda connection: _one(connection.execute(rows.NOW)))
-        return at
+        return self.clock_state().now
+
+    def clock_state(self) -> ClockState:
+        """See the port."""
+        asked = self._guard.elapsed()
+        [row] = self._select_rows(rows.CLOCK_STATE, ())
+        return self._guard.judge(ClockReading(*row), asked)
 
     def of_topics(self, topics: Sequence[str]) -> Sequence[Recorded]:
         """Every event of a few rare topics, oldest first: who was let in, which keys were given."""
@@ -94,20 +110,20 @@ class PostgresLog:
         """A page of the log on a given connection."""
         return self._recorded(_ask(connection, rows.PAGE, (Int8(after), Int8(limit))))
 
-    def _loading(self, found: Sequence[TupleRow]) -> Loading:
-        width = rows.EVENT_WIDTH
-        receipts = [Receipt(*row[width:-1]) for row in found if row[width] is not None]
+    def _loading(self, found: Sequence[TupleRow], asked: float) -> Loading:
+        width, clock = rows.EVENT_WIDTH, -rows.CLOCK_WIDTH
+        receipts = [Receipt(*row[width:clock]) for row in found if row[width] is not None]
         return Loading(
             events=[self._event(row[:width]) for row in found if row[0] is not None],
             receipts={receipt.command_id: receipt for receipt in receipts},
-            now=found[0][-1],
+            now=self._guard.judge(ClockReading(*found[0][clock:]), asked).now,
         )
 
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Recorded]:
-        def ask(connection: Connection[TupleRow]) -> list[Recorded]:
-            return self._recorded(_ask(connection, query, parameters))
+        return self._recorded(self._select_rows(query, parameters))
 
-        return self._read(ask)
+    def _select_rows(self, query: str, parameters: Sequence[Any]) -> list[TupleRow]:
+        return self._read(lambda connection: _ask(connection, query, parameters))
 
     def _read(self, ask: Callable[[Connection[TupleRow]], T]) -> T:
         for attempt in range(READ_TRIES_MAX):

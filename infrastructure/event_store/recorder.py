@@ -25,10 +25,12 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresSubscrip
 from psycopg import sql
 from uuid_utils.compat import uuid7
 
+from application.clock_guard import ClockGuard
 from application.errors import LogRejected, LogUnavailable
 from application.event_log import Pending, Verdict, VerdictKind
 from infrastructure.event_store import rows
 from infrastructure.event_store.datastore import LedgerDatastore
+from infrastructure.postgres import arrays
 
 SETTLE_SECONDS: Final = 60.0
 """How long a batch whose outcome is unknown is sent again before its callers are told so."""
@@ -48,11 +50,13 @@ class LedgerRecorder(PostgresApplicationRecorder):
         *,
         events_table_name: str = "events",  # noqa: ARG002 - the factory would say otherwise
         new_id: Callable[[], UUID] = uuid7,
+        guard: ClockGuard | None = None,
     ) -> None:
         super().__init__(datastore, events_table_name="events")
         self.channel_name = rows.CHANNEL
         self.connections = datastore.connections
         self._new_id = new_id
+        self._guard = guard if guard is not None else ClockGuard()
 
     def create_table(self) -> None:
         """Nothing: the schema is migrated, never made in passing."""
@@ -64,7 +68,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
         Raises (checked in this order):
             IntegrityError: a version is taken, or the command id is.
-            OperationalError: the log is away.
+            OperationalError: the log is away, or its clock is in doubt.
         """
         if not stored_events:
             return []
@@ -79,6 +83,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
             raise OperationalError(str(away)) from away
         except LogRejected as refused:
             raise IntegrityError(str(refused)) from refused
+        if verdict.kind is VerdictKind.DOUBT:
+            raise OperationalError(verdict.kind)
         recorded = {VerdictKind.RECORDED, VerdictKind.DUPLICATE}
         if verdict.kind not in recorded or verdict.first_position is None:
             raise IntegrityError(verdict.kind)
@@ -104,9 +110,15 @@ class LedgerRecorder(PostgresApplicationRecorder):
             sent = False
             try:
                 with self.connections.connection() as connection:
+                    asked = self._guard.elapsed()
+                    limits = self._limits()
                     sent = True
-                    found = rows.APPEND(connection, *parameters)
-                return [Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in found]
+                    found = rows.APPEND(connection, *parameters, *limits)
+                verdicts = [
+                    Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in found
+                ]
+                self._learn(verdicts, asked)
+                return verdicts  # noqa: TRY300 - what learns cannot fail as a database does
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 unsure = sent and (error.sqlstate or "08").startswith(_UNSURE)
                 if not (unsure or resent):
@@ -120,6 +132,19 @@ class LedgerRecorder(PostgresApplicationRecorder):
                 if error.sqlstate == "53100":  # disk full: nothing was stored, and it may pass
                     raise LogUnavailable(reason="the database's disk is full") from error
                 raise LogRejected(reason=error.diag.message_primary or str(error)) from error
+
+    def _limits(self) -> tuple[arrays.Value | None, arrays.Value, arrays.Value]:
+        """How far the log's clock may be believed, by what this process knows at the moment."""
+        guard = self._guard
+        limits = arrays.int4(guard.ahead_seconds), arrays.int4(guard.behind_seconds)
+        return arrays.instant(guard.witness()), *limits
+
+    def _learn(self, verdicts: Sequence[Verdict], asked: float) -> None:
+        """The time that the log recorded at, whatever it is, is the ledger's time."""
+        for verdict in verdicts:
+            if verdict.kind is VerdictKind.RECORDED:
+                self._guard.accept(verdict.recorded_at, asked)
+                return
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()

@@ -18,17 +18,20 @@ APPEND: Final = Prepared("""
 select verdict, first_pos, last_pos, at from ledger.append(
     $1::uuid[], $2::bytea[], $3::timestamptz[], $4::timestamptz[], $5::int[],
     $6::text[], $7::text[], $8::uuid[], $9::bigint[], $10::bytea[],
-    $11::uuid[], $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::int[])
+    $11::uuid[], $12::bigint[], $13::text[], $14::bytea[], $15::uuid[], $16::int[],
+    $17::timestamptz, $18::int, $19::int)
 """)
 COLUMNS: Final = (
     "e.notification_id, e.originator_id, e.originator_version, e.topic, e.state, e.recorded_at, "
     "e.event_id, e.command_id, e.actor, e.trace_id, e.schema_version"
 )
 CLOCK: Final = (
-    "select greatest(ledger.now(), "
-    "(select recorded_at from ledger.events order by notification_id desc limit 1)) as now"
+    "select ledger.now() as clock, "
+    "(select recorded_at from ledger.events order by notification_id desc limit 1) as last, "
+    "(select mode = 'live' from ledger.identity where one) as live"
 )
-"""The ledger's time: the clock, and never before the last event, as `append` has it."""
+"""What a `ClockReading` is made of, as `append` sees it."""
+CLOCK_WIDTH: Final = 3
 RECEIPT_COLUMNS: Final = (
     "r.command_id, r.fingerprint, r.first_pos, r.last_pos, r.recorded_at, r.subject, r.version, "
     "r.refusal"
@@ -36,7 +39,7 @@ RECEIPT_COLUMNS: Final = (
 EVENT_WIDTH: Final = 11
 LOAD: Final = Prepared(f"""
 with c as ({CLOCK})
-select {COLUMNS}, {RECEIPT_COLUMNS}, c.now from c
+select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live from c
   left join (unnest($1::uuid[], $2::bigint[]) as w (id, after) cross join lateral (
                 select * from ledger.events
                  where originator_id = w.id and originator_version > w.after
@@ -44,12 +47,12 @@ select {COLUMNS}, {RECEIPT_COLUMNS}, c.now from c
          on true
   left join ledger.commands r on false
  union all
-select {COLUMNS}, {RECEIPT_COLUMNS}, c.now from c
+select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live from c
   join ledger.commands r on r.command_id = any($3::uuid[])
   left join ledger.events e on false
  order by 2, 3
 """)
-"""Events, then receipts, as one snapshot has them; the ledger's time is in every row, so that there
+"""Events, then receipts, as one snapshot has them; the clock is read in every row, so that there
 is a row even when there is nothing else. `offset 0` is a fence: a plan made while the log was small
 asks stream by stream too."""
 STREAM: Final = Prepared(f"""
@@ -65,7 +68,7 @@ OF_TOPICS: Final = f"""
 select {COLUMNS} from ledger.events e where topic = any(%b::text[]) order by e.notification_id
 """
 EVERY_RECEIPT: Final = f"select {RECEIPT_COLUMNS} from ledger.commands r"
-NOW: Final = CLOCK
+CLOCK_STATE: Final = f"{CLOCK}, (select accepted_offset from ledger.clock where one)"
 HEAD: Final = "select coalesce(max(notification_id), 0) from ledger.events"
 
 

@@ -57,6 +57,16 @@ def instants(values: Iterable[datetime | None]) -> Value:
     return _array(1184, [_NULL if v is None else _instant(v) for v in values])
 
 
+def instant(value: datetime | None) -> Value | None:
+    """A `timestamptz`, or null."""
+    return None if value is None else Value(_instant(value)[_LENGTH.size :])
+
+
+def int4(value: int) -> Value:
+    """An `int`."""
+    return Value(_LENGTH.pack(value))
+
+
 def int8(value: int) -> Value:
     """A `bigint`."""
     return Value(struct.pack("!q", value))

@@ -28,8 +28,10 @@ class Prepared:
         self._query: Final = query.encode()
         self._name: Final = f"qrledger_{next(_numbers)}".encode()
 
-    def __call__(self, connection: Connection[TupleRow], *values: Value) -> list[tuple[Any, ...]]:
-        """All rows of the answer.
+    def __call__(
+        self, connection: Connection[TupleRow], *values: Value | None
+    ) -> list[tuple[Any, ...]]:
+        """All rows of the answer; a value that is None is null.
 
         Raises:
             psycopg.Error: as psycopg's own cursors do.
@@ -39,9 +41,8 @@ class Prepared:
         if self._name not in known.statements:
             _check(connection, link.prepare(self._name, self._query), ExecStatus.COMMAND_OK)
             known.statements.add(self._name)
-        result = link.exec_prepared(
-            self._name, [value.data for value in values], [Format.BINARY] * len(values), 1
-        )
+        data: list[Any] = [None if value is None else value.data for value in values]
+        result = link.exec_prepared(self._name, data, [Format.BINARY] * len(data), 1)
         _check(connection, result, ExecStatus.TUPLES_OK)
         known.transformer.set_pgresult(result)
         return known.transformer.load_rows(0, result.ntuples, tuple)

@@ -69,11 +69,16 @@ class ExpiryWorker:
                 self._stopped.wait(PAUSE_SECONDS if full else SWEEP_SECONDS)
 
     def sweep_once(self, connection: Connection[TupleRow]) -> int:
-        """Ask about the sessions whose time is over, at most 256; answers with how many."""
+        """Ask about the sessions whose time is over, at most 256; answers with how many.
+
+        While the clock is in doubt nothing could be recorded, so nothing is asked.
+        """
+        state = self._event_log.clock_state()
+        if state.doubt:
+            return 0
         rows = connection.execute(
-            "select key from ledger.due where kind = %s and due_at <= ledger.now() "
-            "order by due_at limit %s",
-            (expiry.NAME, expiry.SWEEP_SESSIONS_MAX),
+            "select key from ledger.due where kind = %s and due_at <= %s order by due_at limit %s",
+            (expiry.NAME, state.now, expiry.SWEEP_SESSIONS_MAX),
         ).fetchall()
         due = [row[0] for row in rows]
         envelopes = [
@@ -87,8 +92,8 @@ class ExpiryWorker:
             if isinstance(result, LedgerError):
                 _log.warning("expiring %s: %s", session_id, result.code)
         connection.execute(
-            "delete from ledger.due where kind = %s and key = any(%s) and due_at <= ledger.now()",
-            (expiry.NAME, done),
+            "delete from ledger.due where kind = %s and key = any(%s) and due_at <= %s",
+            (expiry.NAME, done, state.now),
         )
         return len(due)
 

@@ -23,6 +23,7 @@ from domain.money.money import Money
 from infrastructure import audit, bootstrap
 from infrastructure.postgres.connections import Right
 from tests.abuse.attacks import Attack, Target
+from tests.abuse.clocks import jumping_clocks
 from tests.abuse.long_wallet import BusyTenant
 from tests.chaos.town import ChaosTown, wait_ready
 
@@ -159,6 +160,8 @@ def main(words: list[str]) -> int:
             left = herd(town, attacker, size)
             asyncio.run(_attacks(town, attacker, seconds))
             asyncio.run(_long_wallet(town, busy, seconds, size))
+            clocks = jumping_clocks(town)
+            print("clocks that jump a year: " + ", ".join(f"{n} x {w}" for w, n in clocks.items()))
             took, drained = asyncio.run(expiring(town, int(left) + 1, size))
             show(f"{size:,} expiries", took, f"all recorded {drained:.1f} s after their second")
             peaks = ", ".join(f"{p.name} {p.peak_mib} MiB" for p in town.processes)

@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any, Final
 
 from application.checks.notices import check_notices
+from application.clock_guard import BEHIND_SECONDS
 from application.errors import LogUnavailable
 from application.event_log import history
 from benchmarks.load import percentile
@@ -153,7 +154,11 @@ def _strike(town: ChaosTown, chance: random.Random) -> str:
         town.kill_postgres()
         return "kill -9 PostgreSQL"
     if kind == "clock":
-        town.jump(chance.choice([-3600, -5, 3, 30, 0]))
+        seconds = chance.choice([-3600, -5, 3, 30, 0])
+        town.jump(seconds)
+        if seconds < -BEHIND_SECONDS:  # nothing is recorded until the clock is right again
+            time.sleep(chance.uniform(0.5, 3))
+            town.jump(0)
         return "clock jump"
     mode = chance.choice(MODES[1:])
     town.proxy.set(mode)

@@ -28,7 +28,7 @@ SKEW = """
 create table ledger.skew (by interval not null);
 insert into ledger.skew values ('0');
 grant select on ledger.skew to public;
-create or replace function ledger.now() returns timestamptz language sql volatile
+create or replace function ledger.server_now() returns timestamptz language sql volatile
   as 'select clock_timestamp() + (select by from ledger.skew)';
 """
 

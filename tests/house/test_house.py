@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from api.errors import STATUS
 from api.openapi import problems_of
 from api.pages.texts import CATALOGUES
 from application.commands import HANDLERS
-from application.event_log import fold
+from application.event_log import Pending, fold
+from domain.clock import ClockAcceptance
 from domain.errors import LedgerError
 from domain.merchants.api_key import ApiKey
 from domain.merchants.merchant import Merchant
@@ -34,11 +36,13 @@ from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
 from infrastructure.event_store.mapper import LedgerMapper
 from tests.support.documents import DOCUMENTS, a_document_services
-from tests.support.golden import EVENTS, GOLDEN
+from tests.support.golden import EVENTS, GOLDEN, STREAM
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["domain", "application", "infrastructure", "projections", "api"]
-AGGREGATES = [PaymentSession, Order, Wallet, TopUpReference, WalletApp, Merchant, ApiKey]
+AGGREGATES = [
+    PaymentSession, Order, Wallet, TopUpReference, WalletApp, Merchant, ApiKey, ClockAcceptance,
+]  # fmt: skip
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
@@ -109,6 +113,7 @@ CONTRACT = {
     "merchant": ["registered"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
+    "clock": ["accepted"],
 }
 
 
@@ -116,6 +121,18 @@ def test_topics_are_the_contracts_words() -> None:
     ours = {topic for aggregate in AGGREGATES for topic in _events(aggregate)}
 
     assert ours == {f"{noun}.{word}" for noun, words in CONTRACT.items() for word in words}
+
+
+def test_auditors_can_read_every_topic() -> None:
+    from api.v1.views import event_view  # noqa: PLC0415
+    from tests.support.memory_log import MemoryLog  # noqa: PLC0415
+
+    for event in EVENTS:
+        log = MemoryLog()
+        pending = Pending(STREAM, b"", [replace(event, originator_version=1)])
+        log.append([pending])
+        view = event_view(log.read(0, 1)[0])
+        assert (view.type, view.position) == (type(event).TOPIC, 1)
 
 
 def test_event_fields_are_primitives() -> None:

@@ -20,6 +20,7 @@ from tests.support.memory_log import MemoryLog
 pytestmark = [pytest.mark.contract, pytest.mark.postgres]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 
 
 class Rig:
@@ -194,11 +195,29 @@ def test_deadlines_are_half_open_to_the_microsecond(
 def test_time_never_goes_back(rig: Rig) -> None:
     rig.set_clock(AT + HOUR)
     rig.append(pending(a_wallet().collect_events()))
-    rig.set_clock(AT)
+    rig.set_clock(AT + HOUR - 29 * SECOND)
 
     [verdict] = rig.log.append([pending(a_wallet().collect_events())])
 
-    assert verdict.recorded_at == AT + HOUR
+    assert (verdict.kind, verdict.recorded_at) == ("recorded", AT + HOUR)
+
+
+def test_a_clock_that_fell_back_far_records_nothing_and_knows_what_was_recorded(rig: Rig) -> None:
+    rig.set_clock(AT + HOUR)
+    known = pending(a_wallet().collect_events(), fingerprint=b"f")
+    rig.append(known)
+    rig.set_clock(AT + HOUR - 31 * SECOND)
+
+    fresh = pending(a_wallet().collect_events(), fingerprint=b"f")
+    assert rig.append(known, fresh, known._replace(fingerprint=b"g")) == [
+        "duplicate",
+        "doubt",
+        "reused",
+    ]
+
+    assert rig.log.head() == 1
+    assert rig.log.load({}, [fresh.command_id]).receipts == {}
+    assert rig.log.clock_state().doubt
 
 
 def test_the_time_that_is_loaded_never_goes_back_either(rig: Rig) -> None:

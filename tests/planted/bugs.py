@@ -8,7 +8,9 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 BUS = "application/bus.py"
-SQL = "infrastructure/postgres/sql/0001_log.sql"
+SCHEMA = "infrastructure/postgres/sql/0001_log.sql"
+SQL = "infrastructure/postgres/sql/0004_clock.sql"
+"""Where `ledger.append` was replaced last."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Bug:
 RACES, AWAY = "tests/faults/test_races.py", "tests/faults/test_database_away.py"
 LOG, MODELS = "tests/infrastructure/test_event_log.py", "tests/projections"
 COMMANDS, SEEDS = "tests/application", "tests/simulation"
+CLOCK, GUARD = "tests/infrastructure/test_clock.py", "application/clock_guard.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
     Bug("positions from a plain sequence, without the lock", SQL,
-        "    perform 1 from head where one for update;\n"
-        "    select h.pos, greatest(h.recorded_at, ledger.now()) into base, t from head h;",
-        "    select (nextval('ledger.positions') - 1) * 4096, ledger.now() into base, t;",
+        "    perform 1 from head where one for update;\n    select h.pos, h.recorded_at,",
+        "    select (nextval('ledger.positions') - 1) * 4096, h.recorded_at,",
         f"{LOG} {RACES}"),
     Bug("a retry turns success into a conflict", "infrastructure/event_store/recorder.py",
         "Verdict(VerdictKind(v), f, last, at, resent)",
@@ -77,8 +79,8 @@ BUGS: Final = [
     Bug("the deadline is not looked at under the lock", SQL,
         "where c.deadline <= t\n", "where false\n", LOG),
     Bug("too early is as good as in time", SQL, "where c.earliest > t\n", "where false\n", LOG),
-    Bug("time may go back", SQL, "greatest(h.recorded_at, ledger.now())", "ledger.now()", LOG),
-    Bug("the application may change history", SQL,
+    Bug("time may go back", SQL, "greatest(last, reading)", "reading", LOG),
+    Bug("the application may change history", SCHEMA,
         "grant select on ledger.events, ledger.commands to :writer",
         "grant update, select on ledger.events, ledger.commands to :writer",
         "tests/infrastructure/test_privileges.py"),
@@ -136,4 +138,26 @@ BUGS: Final = [
         "range(after + 1, self.seq + 1)", "range(after + 2, self.seq + 1)", f"{LIVE} {SEEDS}"),
     Bug("a slow reader is kept for ever", "api/live/hub.py",
         "if self.socket.buffered() > BUFFER_BYTES_MAX:", "if False:", LIVE),
+    Bug("the witness learns a jump that it saw", GUARD,
+        "elif witness is None or abs(now - witness) <= behind or last > witness:", "else:", CLOCK),
+    Bug("a step back over the limit is recorded", SQL,
+        "if reading < last - make_interval(secs => _behind)\n       or", "if", CLOCK),
+    Bug("a jump ahead is recorded", SQL, "reading > _witness + make_interval", "reading < _witness"
+        " - make_interval", CLOCK),
+    Bug("reads use the clock as it is", GUARD, "return ClockState(reading, now, doubt)",
+        "return ClockState(reading, max(reading.clock, now), doubt)", CLOCK),
+    Bug("an accepted offset is not applied", SQL,
+        "        update clock set accepted_offset = accepted where one;\n", "        null;\n", CLOCK),
+    Bug("a suspend does not count", GUARD, 'getattr(time, "CLOCK_BOOTTIME", None)', "None",
+        CLOCK),
+    Bug("a quiet night is a jump", GUARD, "clock > last + ahead and clock > witness + ahead",
+        "clock > last + ahead", CLOCK),
+    Bug("a restart knows no time and refuses", SQL, "and reading > _witness + make_interval(secs => _ahead)",
+        "and coalesce(reading > _witness + make_interval(secs => _ahead), true)", CLOCK),
+    Bug("a clock in doubt is tried twenty times", BUS,
+        "        elif verdict.kind is VerdictKind.DOUBT:\n"
+        '            slot.result = Overloaded(reason="the database\'s clock is in doubt")\n',
+        "", CLOCK),
+    Bug("a worker sweeps by a clock in doubt", "infrastructure/workers/expiry.py",
+        "        if state.doubt:\n            return 0\n", "", "tests/api/test_clock.py"),
 ]  # fmt: skip

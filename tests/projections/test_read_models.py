@@ -194,14 +194,15 @@ def test_a_merchant_sees_only_its_own_and_expired_by_time(
         take_all(Runner(Sessions, connection), postgres_log)
     model = Sessions(postgres_log._connections.connection)
 
-    open_rows, _ = model.of_merchant(world.merchant, status="created", limit=10)
+    open_rows = model.of_merchant(world.merchant, status="created", limit=10, now=world.log.now())
     clock.set(datetime(2050, 1, 1, tzinfo=UTC))
-    expired, now = model.of_merchant(world.merchant, status="expired", limit=10)
+    now = world.log.now()
+    expired = model.of_merchant(world.merchant, status="expired", limit=10, now=now)
 
     assert [row.session_id for row in open_rows] == [session]
     assert [row.session_id for row in expired] == [session]
     assert expired[0].status_at(now).value == "expired"
-    assert model.of_merchant(world.merchant, status="created", limit=10)[0] == []
+    assert model.of_merchant(world.merchant, status="created", limit=10, now=now) == []
 
 
 def test_every_followed_event_changes_a_row() -> None:

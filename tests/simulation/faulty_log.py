@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from application.clock_guard import ClockGuard, ClockState
 from application.errors import LogUnavailable
 from application.event_log import Loading, Pending, Recorded, Verdict
 from tests.simulation.kernel import Kernel
@@ -16,12 +17,14 @@ class VirtualLog(MemoryLog):
     """The log itself, on the kernel's clock."""
 
     def __init__(self, kernel: Kernel) -> None:
-        super().__init__(new_id=kernel.new_id)
+        guard = ClockGuard(elapsed=lambda: kernel.seconds)
+        super().__init__(new_id=kernel.new_id, live=True, guard=guard)
         self._kernel = kernel
+        self.skew = timedelta(0)
+        """How wrong the database's clock is."""
 
-    def now(self) -> datetime:
-        self.clock = self._kernel.now
-        return super().now()
+    def server_now(self) -> datetime:
+        return self._kernel.now + self.skew
 
 
 class FaultyLog:
@@ -30,11 +33,16 @@ class FaultyLog:
     def __init__(self, log: VirtualLog, kernel: Kernel) -> None:
         self._log = log
         self._kernel = kernel
+        self.restart()
+
+    def restart(self) -> None:
+        """The process starts anew: it has seen nothing accepted yet."""
+        self.guard = ClockGuard(elapsed=lambda: self._kernel.seconds)
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         self._may_fail("error before commit")
         self._may_take_time()
-        return self._log.load(streams, receipts)
+        return self._log.load_as(self.guard, streams, receipts)
 
     def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
         """What the adapter does: an answer that is lost is asked for again, until it gives up."""
@@ -42,10 +50,10 @@ class FaultyLog:
         if self._kernel.strikes("interleaving"):
             self._kernel.step()  # somebody else commits between the load and this append
         self._may_fail("error before commit")
-        verdicts = self._log.append(batch)
+        verdicts = self._log.append_as(self.guard, batch)
         if self._kernel.strikes("error after commit"):
             self._may_take_time()
-            verdicts = self._log.append(batch)
+            verdicts = self._log.append_as(self.guard, batch)
             verdicts = [verdict._replace(resent=True) for verdict in verdicts]
         self._may_fail("answer lost")
         return verdicts
@@ -66,7 +74,10 @@ class FaultyLog:
         return self._log.head()
 
     def now(self) -> datetime:
-        return self._log.now()
+        return self.clock_state().now
+
+    def clock_state(self) -> ClockState:
+        return self._log.state_as(self.guard)
 
     def _may_fail(self, fault: str) -> None:
         if self._kernel.strikes(fault):

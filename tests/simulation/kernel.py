@@ -17,6 +17,7 @@ STEPS_MAX: Final = 200_000
 FAULTS: Final = (
     "error before commit", "error after commit", "answer lost", "delay", "interleaving",
     "duplicate delivery", "late visibility", "crash", "clock of a process", "slow reader",
+    "clock far ahead", "clock far back", "clock a little back", "clock corrected",
 )  # fmt: skip
 
 

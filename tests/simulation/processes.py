@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,8 +12,10 @@ import msgspec
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
 from api.live.protocol import TOPIC_PREFIX
 from application.bus import Bus
+from application.clock_guard import offset_to_accept
 from application.command import Envelope, Outcome, Result
 from application.commands import serve_all
+from application.commands.clock import AcceptClock
 from application.errors import LogUnavailable
 from application.processes import expiry
 from application.reader import LedgerClock
@@ -27,6 +29,7 @@ LANES: Final = 2
 PAGE_EVENTS: Final = 7
 SWEEP_SECONDS: Final = 1.0
 FOLLOW_SECONDS: Final = 0.25
+OPERATOR_SECONDS: Final = 45.0
 
 Reply = Callable[[Result | None], None]
 
@@ -42,6 +45,7 @@ class ApiProcess:
         self._born()
 
     def _born(self) -> None:
+        self._log.restart()
         cache = StateCache(states_max=20)
         self._lanes = [serve_all(Bus(self._log, cache=cache)) for _ in range(LANES)]
 
@@ -50,6 +54,10 @@ class ApiProcess:
         self._queue.append((envelope, reply))
         lane = self._kernel.random.randrange(LANES)
         self._kernel.after(self._kernel.random.random() * 0.01, lambda: self._step(lane))
+
+    def in_doubt(self) -> bool:
+        """What `/readyz` says of the clock."""
+        return bool(self._log.clock_state().doubt)
 
     def crash(self) -> None:
         """Everything in memory is gone; callers see their connections break."""
@@ -91,14 +99,14 @@ class Expirer:
     def __init__(self, kernel: Kernel, log: VirtualLog) -> None:
         self._kernel = kernel
         self._log = FaultyLog(log, kernel)
-        self._clock = log
         self.due: dict[UUID, datetime] = {}
         self.position = 0
         self.crash()
         kernel.after(SWEEP_SECONDS, self._step)
 
     def crash(self) -> None:
-        """A new bus with an empty cache."""
+        """A new bus with an empty cache, and no idea of the time."""
+        self._log.restart()
         self._bus = serve_all(Bus(self._log))
 
     def _step(self) -> None:
@@ -115,7 +123,10 @@ class Expirer:
             for session in changes.cleared:
                 self.due.pop(session, None)
             self.position = max(self.position, page[-1].position)
-        over = [session for session, at in self.due.items() if at <= self._clock.now()]
+        state = self._log.clock_state()
+        if state.doubt:
+            return
+        over = [session for session, at in self.due.items() if at <= state.now]
         asked = over[: expiry.SWEEP_SESSIONS_MAX]
         envelopes = [
             Envelope(command=command, command_id=self._kernel.new_id(), actor=expiry.NAME)
@@ -125,6 +136,41 @@ class Expirer:
             self._kernel.note("expiry", isinstance(result, Outcome))
             if not isinstance(result, LedgerError) or not result.transient:
                 self.due.pop(session, None)
+
+
+class Operator:
+    """Sees an API that is not ready for its clock; accepts the clock, or sets it right."""
+
+    def __init__(self, kernel: Kernel, log: VirtualLog, apis: list[ApiProcess]) -> None:
+        self._kernel, self._log, self._apis = kernel, log, apis
+        self.accepted = 0
+        kernel.after(OPERATOR_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._kernel.after(OPERATOR_SECONDS, self._look)
+        doubts = [api.in_doubt() for api in self._apis]
+        if not any(doubts):
+            return
+        if self._kernel.strikes("clock corrected"):
+            self._log.skew = timedelta(0)
+            return
+        desk = FaultyLog(self._log, self._kernel)  # the command is a process of its own
+        try:
+            offset = offset_to_accept(desk.clock_state())
+            if offset is None:
+                return
+            command = AcceptClock(acceptance_id=self._kernel.new_id(), offset=offset)
+            envelope = Envelope(command=command, command_id=self._kernel.new_id(), actor="operator")
+            self._bus_of(desk).send(envelope)
+        except LedgerError as refusal:
+            self._kernel.note("operator", refusal.code)
+        else:
+            self.accepted += 1
+            self._kernel.note("operator", "accepted")
+
+    @staticmethod
+    def _bus_of(desk: FaultyLog) -> Bus:
+        return serve_all(Bus(desk))
 
 
 class Screen:
@@ -176,9 +222,10 @@ class NotifierProcess:
 
     def crash(self) -> None:
         """Everybody is parted with; all that is known is forgotten."""
+        self._log.restart()
         if self._kernel.strikes("clock of a process"):
             self._drift = self._kernel.random.choice([0.0, 0.5, 2.0, -1.0])
-        clock = LedgerClock(self._log, monotonic=lambda: self._kernel.seconds * self._drift)
+        clock = LedgerClock(self._log, elapsed=lambda: self._kernel.seconds * self._drift)
         self._hub = Hub(clock.estimate)
         self.position = self._log.head()
         for screen in self._screens:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -23,7 +24,7 @@ from domain.money.money import Money
 from domain.sessions.state import OPEN
 from tests.simulation.faulty_log import VirtualLog
 from tests.simulation.kernel import Kernel
-from tests.simulation.processes import ApiProcess, Expirer, NotifierProcess, Screen
+from tests.simulation.processes import ApiProcess, Expirer, NotifierProcess, Operator, Screen
 from tests.support.world import World
 
 FAULT_SECONDS: Final = 1200.0
@@ -31,6 +32,13 @@ DRAIN_SECONDS: Final = 2400.0
 """Once healed: every session has ended or expired, every queue is empty by then."""
 LIVES: Final = 60
 RETRIES_MAX: Final = 40
+YEAR: Final = 400 * 86_400
+JUMPS: Final = {
+    "clock far ahead": [400, 3600, YEAR],
+    "clock far back": [-60, -3600, -YEAR],
+    "clock a little back": [-1, -20, -29],
+}
+"""How far the database's clock jumps, in seconds; it stays there until it jumps again."""
 PRICE: Final = Money(400, "USD")
 
 
@@ -44,6 +52,7 @@ class Report:
     events: int
     commands: int
     acknowledged: int
+    clocks_accepted: int
     seconds: float
     faults: Counter[str]
     violations: list[Violation]
@@ -61,6 +70,7 @@ class Simulation:
         self.apis = [ApiProcess(self.kernel, self.log, f"api {n}") for n in (1, 2)]
         self.expirer = Expirer(self.kernel, self.log)
         self.notifier = NotifierProcess(self.kernel, self.log, self.screens)
+        self.operator = Operator(self.kernel, self.log, self.apis)
         self.answers: list[tuple[str, str]] = []
         self.waiting: Counter[str] = Counter()
         self.acknowledged: list[tuple[UUID, int]] = []
@@ -94,6 +104,7 @@ class Simulation:
             events=len(self.log.events),
             commands=len(self.log.receipts),
             acknowledged=len(self.acknowledged),
+            clocks_accepted=self.operator.accepted,
             seconds=self.kernel.seconds,
             faults=self.kernel.faults,
             violations=violations,
@@ -109,6 +120,9 @@ class Simulation:
             victim = self.kernel.random.choice(victims)
             self.kernel.note("crash", type(victim).__name__)
             victim.crash()
+        for fault, jumps in JUMPS.items():
+            if self.kernel.strikes(fault):
+                self.log.skew += timedelta(seconds=self.kernel.random.choice(jumps))
         if self.screens and self.kernel.strikes("slow reader"):
             self.kernel.random.choice(self.screens).slow = True
 

@@ -15,6 +15,7 @@ from api.errors import STATUS
 from api.openapi import problems_of
 from api.schema_words import fields
 from api.tokens import Tokens
+from domain.clock import ClockAcceptance
 from domain.errors import LedgerError
 from domain.merchants.api_key import ApiKey
 from domain.merchants.merchant import Merchant
@@ -102,10 +103,15 @@ def http() -> str:
     return "\n\n".join(out) + "\n"
 
 
+AGGREGATES = (
+    PaymentSession, Order, Wallet, TopUpReference, Merchant, WalletApp, ApiKey, ClockAcceptance,
+)  # fmt: skip
+
+
 def events() -> str:
     """Every event."""
     out = ["# Events", MADE + EVENTS_PREFACE]
-    for aggregate in (PaymentSession, Order, Wallet, TopUpReference, Merchant, WalletApp, ApiKey):
+    for aggregate in AGGREGATES:
         for event in vars(aggregate).values():
             topic = getattr(event, "TOPIC", "")
             if not isinstance(event, type) or not topic or topic.endswith(".event"):

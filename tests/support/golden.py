@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
@@ -99,6 +100,7 @@ EVENTS = [
         secret_hash="0" * 64,
     ),
     _event(ApiKey.Revoked, 2),
+    _event(ClockAcceptance.Accepted, 1, offset_microseconds=34_560_000_000_000),
 ]
 
 if __name__ == "__main__":

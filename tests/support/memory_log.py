@@ -1,4 +1,8 @@
-"""An event log in memory: the port's semantics without a database, with a clock the test sets."""
+"""An event log in memory: the port's semantics without a database, with a clock the test sets.
+
+Several processes may use one: each judges the clock by its own guard (`*_as`), as each has its own
+adapter to a database.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 from uuid_utils.compat import uuid7
 
+from application.clock_guard import ClockGuard, ClockReading, ClockState
 from application.event_log import (
     LOAD_EVENTS_MAX,
     PAGE_EVENTS_MAX,
@@ -23,6 +28,7 @@ from application.event_log import (
     Verdict,
     VerdictKind,
 )
+from domain.clock import ClockAcceptance
 from infrastructure.event_store.mapper import LedgerMapper, schema_version
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,9 +37,18 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class MemoryLog:
     """`application.event_log.EventLog`, for tests and simulations."""
 
-    def __init__(self, new_id: Callable[[], UUID] = uuid7) -> None:
+    def __init__(
+        self,
+        new_id: Callable[[], UUID] = uuid7,
+        *,
+        live: bool = False,
+        guard: ClockGuard | None = None,
+    ) -> None:
         self._new_id = new_id
+        self.live = live
+        self.guard = guard if guard is not None else ClockGuard()
         self.clock = START
+        self.offset = timedelta(0)
         self.events: list[Recorded] = []
         self.receipts: dict[UUID, Receipt] = {}
         self._streams: dict[UUID, list[Recorded]] = {}
@@ -44,13 +59,30 @@ class MemoryLog:
         """Let time pass."""
         self.clock += timedelta(seconds=seconds)
 
+    def server_now(self) -> datetime:
+        """The server's own clock."""
+        return self.clock
+
     def now(self) -> datetime:
         """See the port."""
-        last = self.events[-1].recorded_at if self.events else self.clock
-        return max(last, self.clock)
+        return self.clock_state().now
+
+    def clock_state(self) -> ClockState:
+        """See the port."""
+        return self.state_as(self.guard)
+
+    def state_as(self, guard: ClockGuard) -> ClockState:
+        """The clock as one process sees it."""
+        return guard.judge(self._reading(self.offset), guard.elapsed())
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         """See the port."""
+        return self.load_as(self.guard, streams, receipts)
+
+    def load_as(
+        self, guard: ClockGuard, streams: Mapping[UUID, int], receipts: Sequence[UUID]
+    ) -> Loading:
+        """`load` by one process."""
         with self._lock:
             events = [
                 recorded
@@ -58,18 +90,36 @@ class MemoryLog:
                 for recorded in self._streams.get(stream, [])[after : after + LOAD_EVENTS_MAX + 1]
             ]
             found = {c: self.receipts[c] for c in receipts if c in self.receipts}
-            return Loading(events, found, self.now())
+            return Loading(events, found, self.state_as(guard).now)
 
     def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
         """See the port."""
+        return self.append_as(self.guard, batch)
+
+    def append_as(self, guard: ClockGuard, batch: Sequence[Pending]) -> Sequence[Verdict]:
+        """`append` by one process."""
         with self._lock:
-            now = self.now()
+            offset, accepting = self.offset, False
+            for event in (event for pending in batch for event in pending.events):
+                if isinstance(event, ClockAcceptance.Accepted):
+                    offset, accepting = timedelta(microseconds=event.offset_microseconds), True
+            reading = self._reading(offset)
+            now = max(reading.clock, reading.last or reading.clock)
+            doubt = self._in_doubt(guard, reading, accepting=accepting)
             dirty: set[UUID] = set()
             verdicts = []
             for pending in batch:
                 verdict = self._judge(pending, now, dirty)
+                if doubt:
+                    known = pending.command_id in self.receipts
+                    verdicts.append(
+                        verdict if known else Verdict(VerdictKind.DOUBT, None, None, now)
+                    )
+                    continue
                 if verdict.kind is VerdictKind.RECORDED:
                     verdict = self._record(pending, now)
+                    self.offset = offset
+                    guard.accept(now, guard.elapsed())
                 else:
                     dirty |= {event.originator_id for event in pending.events}
                 verdicts.append(verdict)
@@ -88,6 +138,24 @@ class MemoryLog:
     def head(self) -> int:
         """See the port."""
         return len(self.events)
+
+    def _reading(self, offset: timedelta) -> ClockReading:
+        last = self.events[-1].recorded_at if self.events else None
+        return ClockReading(self.server_now() + offset, last, self.live, offset)
+
+    def _in_doubt(self, guard: ClockGuard, reading: ClockReading, *, accepting: bool) -> bool:
+        """As `ledger.append` decides it."""
+        if reading.last is None:
+            past = False
+            beyond = True
+        else:
+            past = reading.clock < reading.last - timedelta(seconds=guard.behind_seconds)
+            beyond = reading.clock > reading.last + timedelta(seconds=guard.ahead_seconds)
+        witness = guard.witness()
+        foreseen = witness is None or (
+            reading.clock <= witness + timedelta(seconds=guard.ahead_seconds)
+        )
+        return past or (beyond and not foreseen and self.live and not accepting)
 
     def _decode(self, recorded: Recorded) -> Event:
         stored = StoredEvent(recorded.stream_id, recorded.version, recorded.topic, recorded.state)

@@ -9,7 +9,7 @@ import psycopg
 
 
 class TestClock:
-    """Replaces `ledger.now()` by a time that the test sets."""
+    """Replaces `ledger.server_now()` by a time that the test sets."""
 
     __test__ = False
 
@@ -20,7 +20,7 @@ class TestClock:
             connection.execute("grant select on ledger.test_clock to public")
             connection.execute("grant usage on schema ledger to public")
             connection.execute(
-                "create or replace function ledger.now() returns timestamptz language sql volatile"
+                "create or replace function ledger.server_now() returns timestamptz language sql volatile"
                 " as 'select coalesce((select at from ledger.test_clock), clock_timestamp())'"
             )
 
