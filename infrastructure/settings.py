@@ -31,6 +31,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: Annotated[
         str, Meta(description="PostgreSQL 15 or newer; absent, the embedded server is used.")
     ] = ""
+    migrate_url: Annotated[
+        str,
+        Meta(description="The same database with its owner's login, for `migrate` only."),
+    ] = ""
     host: Annotated[str, Meta(description="Address the servers listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port of the API and its pages.")] = 8080
     live_port: Annotated[Port, Meta(description="Port of the live socket.")] = 8081
