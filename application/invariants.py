@@ -7,14 +7,15 @@ and `qrledger audit check`.
 
     gapless-positions · time-never-back · contiguous-versions · known-topics
     legal-transitions · on-time · one-payment · money-conserved · one-session-per-order
-    receipts-agree · rows-equal-the-fold · notices-complete · one-answer-per-key
+    receipts-agree · times-agree · head-agrees · rows-equal-the-fold · notices-complete
+    one-answer-per-key
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -31,6 +32,8 @@ STEPS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
     "payment_session.cancelled": (frozenset({"created", "scanned"}), "cancelled"),
 }
 """From which statuses an event may come, and the status it leads to."""
+TIMESTAMP_SKEW_MAX: Final = timedelta(days=1)
+"""Between deciding and recording lie milliseconds; a test ledger's clock may be moved meanwhile."""
 HOLDERS: Final = frozenset(
     {"merchant.registered", "wallet_app.registered", "key.issued", "key.revoked"}
 )
@@ -90,9 +93,10 @@ class LogChecker:
         self.paid: dict[str, int] = {}
         self._orders: dict[UUID, str | None] = {}
         self._versions: dict[UUID, int] = {}
-        self._recorded_at: datetime | None = None
+        self.recorded_at: datetime | None = None
+        """Of the last event."""
         self._group: list[Recorded] = []
-        self._receipts: dict[UUID, tuple[int, int]] = {}
+        self._receipts: dict[UUID, tuple[int, int, datetime]] = {}
 
     def take_in(self, recorded: Recorded) -> None:
         """The next event of the log."""
@@ -107,6 +111,18 @@ class LogChecker:
             self._say("known-topics", f"{topic} cannot be read: {error}")
             self._group.pop()
             return
+        try:
+            self._judge(recorded, event)
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            self._say("known-topics", f"{topic} holds what it never held: {error}")
+            self._group.pop()
+
+    def _judge(self, recorded: Recorded, event: Any) -> None:
+        topic = recorded.topic
+        _counterpart(recorded)
+        if abs(event.timestamp - recorded.recorded_at) > TIMESTAMP_SKEW_MAX:
+            text = f"{topic} was decided at {event.timestamp}, recorded at {recorded.recorded_at}"
+            self._say("times-agree", text)
         if topic.startswith("payment_session."):
             self._session(recorded, event)
         elif topic.startswith("wallet."):
@@ -131,16 +147,17 @@ class LogChecker:
             self._compare(receipts)
         return self.violations
 
-    def _say(self, invariant: str, text: str) -> None:
-        self.violations.append(Violation(invariant, self.position, text))
+    def _say(self, invariant: str, text: str, position: int | None = None) -> None:
+        at = self.position if position is None else position
+        self.violations.append(Violation(invariant, at, text))
 
     def _order_of_the_log(self, recorded: Recorded) -> None:
         expected, self.position = self.position + 1, recorded.position
         if recorded.position != expected:
             self._say("gapless-positions", f"expected {expected}")
-        if self._recorded_at is not None and recorded.recorded_at < self._recorded_at:
-            self._say("time-never-back", f"{recorded.recorded_at} after {self._recorded_at}")
-        self._recorded_at = recorded.recorded_at
+        if self.recorded_at is not None and recorded.recorded_at < self.recorded_at:
+            self._say("time-never-back", f"{recorded.recorded_at} after {self.recorded_at}")
+        self.recorded_at = recorded.recorded_at
         version = self._versions.get(recorded.stream_id, 0) + 1
         if recorded.version != version:
             text = f"stream {recorded.stream_id}: expected {version}, found {recorded.version}"
@@ -239,7 +256,12 @@ class LogChecker:
         command = group[0].command_id
         if command in self._receipts:
             self._say("receipts-agree", f"command {command} recorded twice")
-        self._receipts[command] = (group[0].position, group[-1].position)
+        first, last = group[0], group[-1]
+        self._receipts[command] = (first.position, last.position, first.recorded_at)
+        for recorded in group:
+            if recorded.recorded_at != first.recorded_at:
+                text = f"command {command}: {first.recorded_at}, then {recorded.recorded_at}"
+                self._say("times-agree", text, recorded.position)
         self.commands += 1
         pairs: dict[str, list[tuple[str, ...]]] = {}
         for recorded in group:
@@ -259,13 +281,17 @@ class LogChecker:
         for receipt in receipts:
             found = left.pop(receipt.command_id, None)
             told = (receipt.first_position, receipt.last_position)
-            if told != (found or (None, None)):
-                text = f"receipt of {receipt.command_id}: {told}, the log has {found}"
-                self._say("receipts-agree", text)
+            place = (found and found[0]) or receipt.first_position
+            if told != ((found and found[:2]) or (None, None)):
+                text = f"receipt of {receipt.command_id}: {told}, the log has {found and found[:2]}"
+                self._say("receipts-agree", text, place)
+            if found is not None and receipt.recorded_at != found[2]:
+                text = f"receipt of {receipt.command_id}: {receipt.recorded_at}, not {found[2]}"
+                self._say("times-agree", text, place)
             if found is None and receipt.refusal is None and not receipt.fingerprint:
                 self._say("receipts-agree", f"receipt of {receipt.command_id} stands for nothing")
-        for command in left:
-            self._say("receipts-agree", f"command {command} has no receipt")
+        for command, (first, _, _) in left.items():
+            self._say("receipts-agree", f"command {command} has no receipt", first)
 
 
 def _counterpart(recorded: Recorded) -> tuple[str, ...] | None:
@@ -295,6 +321,43 @@ def check_log(
     for recorded in events:
         checker.take_in(recorded)
     return checker, checker.finish(receipts)
+
+
+def check_head(
+    checker: LogChecker,
+    head: tuple[int, datetime | None] | None,
+    processes: Mapping[str, int],
+) -> list[Violation]:
+    """The log's head, and where processes stand, against the last event.
+
+    Args:
+        checker: has seen the whole log.
+        head: the position and the time that the next append goes on from; None if it is missing.
+            The time is None before the first event, and if it is no date of the calendar.
+        processes: the last position that each process has seen.
+    """
+    last = checker.position
+    violations = []
+
+    def say(position: int, text: str) -> None:
+        violations.append(Violation("head-agrees", position, text))
+
+    if head is None:
+        say(last, "the log has no head")
+    else:
+        position, recorded_at = head
+        if position > last:
+            say(
+                last + 1, f"the head is at {position}, the log ends at {last}: a cut tail, or moved"
+            )
+        if position < last:
+            say(position + 1, f"the head is at {position}, the log goes on to {last}")
+        if recorded_at != checker.recorded_at:
+            say(last, f"the head's time is {recorded_at}, the last event's {checker.recorded_at}")
+    for name, position in processes.items():
+        if position > last:
+            say(last + 1, f"{name} has seen position {position}, the log ends at {last}")
+    return violations
 
 
 def check_sessions(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:

@@ -10,13 +10,39 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, namedtuple_row
 
 from application.event_log import Receipt, Recorded
-from application.invariants import LogChecker, Violation, check_sessions, check_wallet_payments
+from application.invariants import (
+    LogChecker,
+    Violation,
+    check_head,
+    check_sessions,
+    check_wallet_payments,
+)
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import Right, connect
 
 PAGE: Final = 1000
 STATEMENT_SECONDS: Final = 600
+ABSURD_MAX: Final = 20
+CALENDAR: Final = "between '0001-01-02' and '9999-12-30'"
+"""What a date can be; PostgreSQL also knows `infinity` and the year 294276."""
+LIMIT: Final = (
+    "This finds changes that do not fit the rest of the database. It cannot find a history that "
+    "somebody with the owner's or a superuser's rights rewrote consistently; keep those from the "
+    "processes, and backups out of their reach."
+)
+"""What a check without signatures cannot show; told wherever its result is."""
+_ABSURD: Final = f"""
+select 'event', notification_id, recorded_at::text from ledger.events
+ where not recorded_at {CALENDAR}
+union all
+select 'receipt', coalesce(first_pos, 0), recorded_at::text from ledger.commands
+ where not recorded_at {CALENDAR}
+ order by 2, 1 limit {ABSURD_MAX}
+"""  # noqa: S608 - constants of this file
+_HEAD: Final = f"""
+select pos, case when recorded_at {CALENDAR} then recorded_at end from ledger.head
+"""  # noqa: S608 - constants of this file
 _ROW_CHECKS: Final = {"sessions": check_sessions, "wallet_payments": check_wallet_payments}
 
 
@@ -35,7 +61,8 @@ def check(url: str, log: PostgresLog) -> Report:
     """Judge the log, its receipts and the read models as they stood at one instant.
 
     A read model is compared where the pass over the log reaches the position that the model had
-    taken in, so a model that lags is judged by what it has seen.
+    taken in, so a model that lags is judged by what it has seen. Times outside the calendar are
+    told alone: with them nothing else can be read.
 
     Raises:
         psycopg.OperationalError: the database is away.
@@ -43,6 +70,15 @@ def check(url: str, log: PostgresLog) -> Report:
     checker, compared, found = LogChecker(), 0, []
     with connect(url, Right.READER, statement_seconds=STATEMENT_SECONDS) as connection:
         connection.execute("begin isolation level repeatable read read only")
+        absurd = [
+            Violation("times-agree", position, f"{kind} recorded at {at}")
+            for kind, position, at in connection.execute(_ABSURD).fetchall()
+        ]
+        if absurd:
+            return Report(0, 0, 0, 0, absurd)
+        head = connection.execute(_HEAD).fetchone()
+        processes = connection.execute("select name, position from ledger.process_positions")
+        seen: dict[str, int] = dict(processes.fetchall())
         tracked = connection.execute(
             "select name, position from read_models.tracking where name = any(%s)",
             (list(_ROW_CHECKS),),
@@ -58,6 +94,7 @@ def check(url: str, log: PostgresLog) -> Report:
                     compared += len(held)
         receipts = connection.cursor(binary=True).stream(rows.EVERY_RECEIPT)
         violations = [*checker.finish(Receipt(*row) for row in receipts), *found]
+        violations += check_head(checker, (head[0], head[1]) if head else None, seen)
     for name, position in standing.items():
         if position > checker.position:
             text = f"{name} has taken in {position}, the log ends at {checker.position}"

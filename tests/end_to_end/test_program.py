@@ -258,7 +258,7 @@ def test_separate_processes_on_one_database(
         changed = run(home, "rebuild", "--verify", "sessions", **place)
         assert (changed.returncode, "only in the live table" in changed.stderr) == (1, True)
         clean = run(home, "audit", "check", **place)
-        assert (clean.returncode, clean.stdout.endswith("0 violations\n")) == (0, True)
+        assert (clean.returncode, ": 0 violations\n" in clean.stdout) == (0, True)
         _execute(url, "update read_models.sessions set status = 'created'")
         dirty = run(home, "audit", "check", **place)
         assert (dirty.returncode, "rows-equal-the-fold" in dirty.stderr) == (1, True)
