@@ -9,14 +9,10 @@ from typing import Final
 from psycopg import Connection
 from psycopg.rows import TupleRow, namedtuple_row
 
+from application.checks.head import check_head
+from application.checks.read_models import check_sessions, check_wallet_payments
 from application.event_log import Receipt, Recorded
-from application.invariants import (
-    LogChecker,
-    Violation,
-    check_head,
-    check_sessions,
-    check_wallet_payments,
-)
+from application.invariants import LogChecker, Violation
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import Right, connect

@@ -211,14 +211,15 @@ def test_separate_processes_on_one_database(
     home: Path, make_database: Callable[[], str], http: Http
 ) -> None:
     url = make_database()
-    place = {"DATABASE_URL": url, **ports()}
+    runtime, runtime_url = a_login(url)
+    place = {"DATABASE_URL": runtime_url, "MIGRATE_URL": url, **ports()}
     other = {**place, **ports()}
     early = run(home, "serve", **place)
     assert (early.returncode, "qrledger migrate" in early.stderr) == (2, True)
 
+    migrate = [*PROGRAM, "migrate", "--runtime", runtime]
     migrations = [
-        subprocess.Popen([*PROGRAM, "migrate"], env=environment(home, **place), cwd=home.parent)
-        for _ in range(3)
+        subprocess.Popen(migrate, env=environment(home, **place), cwd=home.parent) for _ in range(3)
     ]
     assert [one.wait(30) for one in migrations] == [0, 0, 0]
     merchant = run(home, "merchants", "register", "Shop", **place).stdout.strip()
@@ -277,8 +278,26 @@ def test_separate_processes_on_one_database(
         _execute(url, "update read_models.sessions set status = 'created'")
         dirty = run(home, "audit", "check", **place)
         assert (dirty.returncode, "rows-equal-the-fold" in dirty.stderr) == (1, True)
+        logins = (
+            "select distinct usename::text from pg_stat_activity"
+            " where datname = %s and usename is not null"  # the server's own workers have none
+        )
+        assert rows(server_url(url), logins, url.rpartition("/")[2]) == [(runtime,)]
     last = rows(url, "select max(notification_id), count(*) from ledger.events")
     assert last[0][0] == last[0][1]
+
+
+def a_login(url: str) -> tuple[str, str]:
+    """A login as docs/howto/run-on-postgresql.md has the operator make it: name and URL."""
+    parts = urlsplit(url)
+    name = f"{parts.path[1:]}_app"
+    _execute(url, f"create role {name} login password 'made-up'")
+    where = parts.netloc.rpartition("@")[2]
+    return name, parts._replace(netloc=f"{name}:made-up@{where}").geturl()
+
+
+def server_url(url: str) -> str:
+    return urlsplit(url)._replace(path="/postgres").geturl()
 
 
 def _execute(url: str, statement: str) -> None:
