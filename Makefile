@@ -42,7 +42,7 @@ fmt: $(STAMP) ## format and mend
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-e2e: $(STAMP) ## the tests with a browser (Debian: apt-get install chromium)
+e2e: $(STAMP) ## the tests with a browser and curl (Debian: apt-get install chromium curl)
 	@$(BIN)/pytest -m e2e
 
 faults: $(STAMP) ## kill, cut and stop real processes under load; SECONDS=20 SEED=1

@@ -7,16 +7,16 @@ and `qrledger audit check`.
 
     gapless-positions · time-never-back · contiguous-versions · known-topics
     legal-transitions · on-time · one-payment · money-conserved · one-session-per-order
-    one-top-up-per-reference · clock-as-accepted · receipts-agree
-    beside it, in application/checks/: rows-equal-the-fold · snapshots-equal-the-fold
-    notices-complete · one-answer-per-key
+    one-top-up-per-reference · clock-as-accepted · receipts-agree · times-agree
+    beside it, in application/checks/: head-agrees · rows-equal-the-fold
+    snapshots-equal-the-fold · notices-complete · one-answer-per-key
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,6 +33,8 @@ STEPS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
     "payment_session.cancelled": (frozenset({"created", "scanned"}), "cancelled"),
 }
 """From which statuses an event may come, and the status it leads to."""
+TIMESTAMP_SKEW_MAX: Final = timedelta(days=1)
+"""Between deciding and recording lie milliseconds; a test ledger's clock may be moved meanwhile."""
 HOLDERS: Final = frozenset(
     {"merchant.registered", "wallet_app.registered", "key.issued", "key.revoked"}
 )
@@ -95,9 +97,10 @@ class LogChecker:
         self._references: set[tuple[UUID, str]] = set()
         self._references_used: set[tuple[UUID, str]] = set()
         self._versions: dict[UUID, int] = {}
-        self._recorded_at: datetime | None = None
+        self.recorded_at: datetime | None = None
+        """Of the last event."""
         self._group: list[Recorded] = []
-        self._receipts: dict[UUID, tuple[int, int]] = {}
+        self._receipts: dict[UUID, tuple[int, int, datetime]] = {}
 
     def take_in(self, recorded: Recorded) -> None:
         """The next event of the log."""
@@ -112,6 +115,18 @@ class LogChecker:
             self._say("known-topics", f"{topic} cannot be read: {error}")
             self._group.pop()
             return
+        try:
+            self._judge(recorded, event)
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            self._say("known-topics", f"{topic} holds what it never held: {error}")
+            self._group.pop()
+
+    def _judge(self, recorded: Recorded, event: Any) -> None:
+        topic = recorded.topic
+        _counterpart(recorded)
+        if abs(event.timestamp - recorded.recorded_at) > TIMESTAMP_SKEW_MAX:
+            text = f"{topic} was decided at {event.timestamp}, recorded at {recorded.recorded_at}"
+            self._say("times-agree", text)
         if topic.startswith("payment_session."):
             self._session(recorded, event)
         elif topic.startswith("wallet."):
@@ -144,16 +159,17 @@ class LogChecker:
             self._compare(receipts)
         return self.violations
 
-    def _say(self, invariant: str, text: str) -> None:
-        self.violations.append(Violation(invariant, self.position, text))
+    def _say(self, invariant: str, text: str, position: int | None = None) -> None:
+        at = self.position if position is None else position
+        self.violations.append(Violation(invariant, at, text))
 
     def _order_of_the_log(self, recorded: Recorded) -> None:
         expected, self.position = self.position + 1, recorded.position
         if recorded.position != expected:
             self._say("gapless-positions", f"expected {expected}")
-        if self._recorded_at is not None and recorded.recorded_at < self._recorded_at:
-            self._say("time-never-back", f"{recorded.recorded_at} after {self._recorded_at}")
-        self._recorded_at = recorded.recorded_at
+        if self.recorded_at is not None and recorded.recorded_at < self.recorded_at:
+            self._say("time-never-back", f"{recorded.recorded_at} after {self.recorded_at}")
+        self.recorded_at = recorded.recorded_at
         version = self._versions.get(recorded.stream_id, 0) + 1
         if recorded.version != version:
             text = f"stream {recorded.stream_id}: expected {version}, found {recorded.version}"
@@ -264,7 +280,12 @@ class LogChecker:
         command = group[0].command_id
         if command in self._receipts:
             self._say("receipts-agree", f"command {command} recorded twice")
-        self._receipts[command] = (group[0].position, group[-1].position)
+        first, last = group[0], group[-1]
+        self._receipts[command] = (first.position, last.position, first.recorded_at)
+        for recorded in group:
+            if recorded.recorded_at != first.recorded_at:
+                text = f"command {command}: {first.recorded_at}, then {recorded.recorded_at}"
+                self._say("times-agree", text, recorded.position)
         self.commands += 1
         pairs: dict[str, list[tuple[str, ...]]] = {}
         for recorded in group:
@@ -284,13 +305,17 @@ class LogChecker:
         for receipt in receipts:
             found = left.pop(receipt.command_id, None)
             told = (receipt.first_position, receipt.last_position)
-            if told != (found or (None, None)):
-                text = f"receipt of {receipt.command_id}: {told}, the log has {found}"
-                self._say("receipts-agree", text)
+            place = (found and found[0]) or receipt.first_position
+            if told != ((found and found[:2]) or (None, None)):
+                text = f"receipt of {receipt.command_id}: {told}, the log has {found and found[:2]}"
+                self._say("receipts-agree", text, place)
+            if found is not None and receipt.recorded_at != found[2]:
+                text = f"receipt of {receipt.command_id}: {receipt.recorded_at}, not {found[2]}"
+                self._say("times-agree", text, place)
             if found is None and receipt.refusal is None and not receipt.fingerprint:
                 self._say("receipts-agree", f"receipt of {receipt.command_id} stands for nothing")
-        for command in left:
-            self._say("receipts-agree", f"command {command} has no receipt")
+        for command, (first, _, _) in left.items():
+            self._say("receipts-agree", f"command {command} has no receipt", first)
 
 
 def _counterpart(recorded: Recorded) -> tuple[str, ...] | None:

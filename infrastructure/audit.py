@@ -9,6 +9,7 @@ from typing import Final
 from psycopg import Connection
 from psycopg.rows import TupleRow, namedtuple_row
 
+from application.checks.head import check_head
 from application.checks.read_models import check_sessions, check_wallet_payments
 from application.checks.snapshots import SnapshotChecker
 from application.event_log import Receipt, Recorded
@@ -23,6 +24,26 @@ STATEMENT_SECONDS: Final = 600
 CLOCK_OFFSET: Final = (
     "select (extract(epoch from accepted_offset) * 1000000)::bigint from ledger.clock"
 )
+ABSURD_MAX: Final = 20
+CALENDAR: Final = "between '0001-01-02' and '9999-12-30'"
+"""What a date can be; PostgreSQL also knows `infinity` and the year 294276."""
+LIMIT: Final = (
+    "This finds changes that do not fit the rest of the database. It cannot find a history that "
+    "somebody with the owner's or a superuser's rights rewrote consistently; keep those from the "
+    "processes, and backups out of their reach."
+)
+"""What a check without signatures cannot show; told wherever its result is."""
+_ABSURD: Final = f"""
+select 'event', notification_id, recorded_at::text from ledger.events
+ where not recorded_at {CALENDAR}
+union all
+select 'receipt', coalesce(first_pos, 0), recorded_at::text from ledger.commands
+ where not recorded_at {CALENDAR}
+ order by 2, 1 limit {ABSURD_MAX}
+"""  # noqa: S608 - constants of this file
+_HEAD: Final = f"""
+select pos, case when recorded_at {CALENDAR} then recorded_at end from ledger.head
+"""  # noqa: S608 - constants of this file
 _ROW_CHECKS: Final = {"sessions": check_sessions, "wallet_payments": check_wallet_payments}
 
 
@@ -41,7 +62,8 @@ def check(url: str, log: PostgresLog) -> Report:
     """Judge the log, its receipts and the read models as they stood at one instant.
 
     A read model is compared where the pass over the log reaches the position that the model had
-    taken in, so a model that lags is judged by what it has seen.
+    taken in, so a model that lags is judged by what it has seen. Times outside the calendar are
+    told alone: with them nothing else can be read.
 
     Raises:
         psycopg.OperationalError: the database is away.
@@ -49,6 +71,15 @@ def check(url: str, log: PostgresLog) -> Report:
     checker, compared, found = LogChecker(), 0, []
     with connect(url, Right.READER, statement_seconds=STATEMENT_SECONDS) as connection:
         connection.execute("begin isolation level repeatable read read only")
+        absurd = [
+            Violation("times-agree", position, f"{kind} recorded at {at}")
+            for kind, position, at in connection.execute(_ABSURD).fetchall()
+        ]
+        if absurd:
+            return Report(0, 0, 0, 0, absurd)
+        head = connection.execute(_HEAD).fetchone()
+        processes = connection.execute("select name, position from ledger.process_positions")
+        seen: dict[str, int] = dict(processes.fetchall())
         tracked = connection.execute(
             "select name, position from read_models.tracking where name = any(%s)",
             (list(_ROW_CHECKS),),
@@ -68,6 +99,7 @@ def check(url: str, log: PostgresLog) -> Report:
         receipts = connection.cursor(binary=True).stream(rows.EVERY_RECEIPT)
         violations = [*checker.finish(Receipt(*row) for row in receipts), *found]
         violations += snapshots.finish()
+        violations += check_head(checker, (head[0], head[1]) if head else None, seen)
     offset = row[0] if row else None
     if offset != checker.clock_offset_microseconds:
         text = f"offset {offset} µs, the events say {checker.clock_offset_microseconds}"

@@ -37,6 +37,7 @@ from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
+from infrastructure.postgres import runtime_login
 from infrastructure.postgres.connections import Connections, Right
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.qr_images import SegnoImages
@@ -64,11 +65,17 @@ class PortInUse(Exception):
 def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
     """The database's URL, the embedded server's if none is set; checked to be ready.
 
+    The embedded server's is that of its runtime login; its superuser only migrates.
+
     Raises (checked in this order):
         EmbeddedError: the embedded server cannot run here.
-        DatabaseNotReady: too old, not migrated, newer than this program, or of the other mode.
+        DatabaseNotReady: too old, not migrated, newer than this program, or of the other mode; or
+            only the owner's URL is set.
         psycopg.OperationalError: the server cannot be reached.
     """
+    if settings.migrate_url and not settings.database_url:
+        msg = "QRLEDGER_MIGRATE_URL is set, QRLEDGER_DATABASE_URL is not: set it to the runtime's"
+        raise migrations.DatabaseNotReady(msg)
     server = None if settings.database_url else EmbeddedServer(settings.home_folder)
     url = settings.database_url or (server.start() if server else "")
     stopped, supervisor = Event(), Supervisor()
@@ -76,7 +83,9 @@ def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
         supervisor.keep("embedded PostgreSQL", partial(server.keep_alive, stopped))
     try:
         if migrate or server is not None:
-            migrate_database(settings, url)
+            migrate_database(settings, settings.migrate_url or url)
+        if server is not None:
+            url = runtime_login.embedded_url(url, server.folder)
         mode = migrations.check(url)
         if mode != settings.mode:
             msg = f"this is a {mode} ledger, QRLEDGER_MODE says {settings.mode}"
@@ -89,9 +98,10 @@ def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
             server.stop()
 
 
-def migrate_database(settings: Settings, url: str) -> list[str]:
+def migrate_database(settings: Settings, url: str, *, runtime: str = "") -> list[str]:
     """Bring the database up to date; see `infrastructure.postgres.migrate`."""
-    return migrations.migrate(url, mode=settings.mode, token_secret=secrets.token_bytes(32))
+    secret = secrets.token_bytes(32)
+    return migrations.migrate(url, mode=settings.mode, token_secret=secret, runtime=runtime)
 
 
 def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard:

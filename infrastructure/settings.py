@@ -8,15 +8,17 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from application.clock_guard import AHEAD_SECONDS, BEHIND_SECONDS
+from infrastructure import origins
+from infrastructure.postgres import urls
 
 PREFIX: Final = "QRLEDGER_"
 FILE: Final = "qrledger.toml"
+DATABASE_URLS: Final = ("database_url", "migrate_url")
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 
@@ -32,6 +34,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     database_url: Annotated[
         str, Meta(description="PostgreSQL 15 or newer; absent, the embedded server is used.")
+    ] = ""
+    migrate_url: Annotated[
+        str,
+        Meta(description="The same database with its owner's login, for `migrate` only."),
     ] = ""
     host: Annotated[str, Meta(description="Address the servers listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port of the API and its pages.")] = 8080
@@ -81,6 +87,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = BEHIND_SECONDS
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """What may be shown: never the URL of a database, it has a password."""
+        told = {name: getattr(self, name) for name in self.__struct_fields__}
+        return [(k, "…" if k in DATABASE_URLS and v else v) for k, v in told.items()]
+
+    def __repr__(self) -> str:
+        """The same, as text."""
+        return f"Settings({', '.join(f'{k}={v!r}' for k, v in self.__rich_repr__())})"
+
     @property
     def home_folder(self) -> Path:
         """Where state is kept."""
@@ -128,8 +143,14 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
         name = path.rstrip("`")
         msg = f"setting {name}: {reason}" if name else f"settings: {reason}"
         raise SettingsError(msg) from None
-    _check_origin("public_url", settings.public_url, ("http", "https"))
-    _check_origin("live_public_url", settings.live_public_url, ("ws", "wss"))
+    for name in DATABASE_URLS:
+        _check_database_url(name, getattr(settings, name))
+    settings = msgspec.structs.replace(
+        settings,
+        host=_listen_host(settings.host),
+        public_url=_origin("public_url", settings.public_url, ("http", "https")),
+        live_public_url=_origin("live_public_url", settings.live_public_url, ("ws", "wss")),
+    )
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_address(proxy)
@@ -161,35 +182,46 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _check_origin(name: str, url: str, schemes: tuple[str, str]) -> None:
+def _check_database_url(name: str, url: str) -> None:
     if not url:
         return
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        urls.check(url)
+    except urls.BadDatabaseUrl as error:
+        msg = f"setting {name}: {error}"
+        raise SettingsError(msg) from None
+
+
+def _listen_host(host: str) -> str:
+    try:
+        return origins.listen_host(host)
     except ValueError:
-        host = None
-    if not host or parts.scheme not in schemes or parts.path or parts.query or parts.fragment:
+        msg = "setting host: must be an IP address or a host name, without a port"
+        raise SettingsError(msg) from None
+
+
+def _origin(name: str, url: str, schemes: tuple[str, str]) -> str:
+    """The origin as browsers write it; empty if it is not set."""
+    if not url:
+        return url
+    try:
+        scheme, host, port = origins.parse(url, schemes)
+    except ValueError:
         msg = (
-            f"setting {name}: must be an origin such as {schemes[1]}://pay.example, without a path"
+            f"setting {name}: must be an origin such as {schemes[1]}://pay.example and nothing "
+            "more, not even a slash"
         )
-        raise SettingsError(msg)
-    if parts.scheme == schemes[0] and not _is_loopback(host):
+        raise SettingsError(msg) from None
+    if scheme == schemes[0] and not origins.is_loopback(host):
         msg = f"setting {name}: must be {schemes[1]} unless it is loopback"
         raise SettingsError(msg)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return origins.write(scheme, host, port)
 
 
 def _reachable(host: str) -> str:
     """An address to connect to for one to listen on."""
     if host in {"0.0.0.0", ""}:  # noqa: S104 - compared, not bound
         return "127.0.0.1"
+    if host == "::":
+        return "[::1]"
     return f"[{host}]" if ":" in host else host

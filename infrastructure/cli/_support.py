@@ -18,6 +18,7 @@ from domain.errors import LedgerError
 from infrastructure.bootstrap import PortInUse
 from infrastructure.postgres.embedded import EmbeddedError
 from infrastructure.postgres.migrate import DatabaseNotReady
+from infrastructure.postgres.urls import without_secrets
 from infrastructure.runtime import calm_collector
 from infrastructure.settings import Settings, SettingsError, load
 
@@ -50,8 +51,12 @@ def told_plainly() -> Iterator[None]:
     except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError) as error:
         fail(str(error))
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        fail(f"the database cannot be reached: {reason}; check QRLEDGER_DATABASE_URL")
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        reason = without_secrets(reason)
+        fail(
+            f"the database cannot be reached: {reason}; check QRLEDGER_DATABASE_URL "
+            "or, for migrate, QRLEDGER_MIGRATE_URL"
+        )
     except LogUnavailable as error:
         fail(error.detail)
     except LedgerError as error:

@@ -25,6 +25,9 @@ def check() -> None:
     """Check every invariant over the log, its receipts and the read models.
 
     Reads one snapshot; exit 0 if all is well, 1 on a violation (the first bad positions are named).
+
+    This finds changes that do not fit the rest of the database. It cannot find a history that
+    somebody with the owner's or a superuser's rights rewrote consistently.
     """
     settings = _support.settings()
     with _support.told_plainly(), bootstrap.database(settings) as url:
@@ -35,6 +38,7 @@ def check() -> None:
         f"{report.events} events of {report.commands} commands, {report.sessions} sessions, "
         f"{report.rows} rows: {len(report.violations)} violations"
     )
+    click.echo(audits.LIMIT)
     for violation in sorted(report.violations, key=lambda one: one.position)[:SHOWN_MAX]:
         click.echo(str(violation), err=True)
     if report.violations:

@@ -16,14 +16,20 @@ from projections._runner import Runner
 
 
 @click.command()
-def migrate() -> None:
-    """Bring the database up to date: roles, schema, functions. Safe to repeat."""
+@click.option("--runtime", default="", metavar="LOGIN", help="Let this login run the program.")
+def migrate(runtime: str) -> None:
+    """Bring the database up to date: roles, schema, functions. Safe to repeat.
+
+    Uses QRLEDGER_MIGRATE_URL, the owner's login, or else QRLEDGER_DATABASE_URL. A LOGIN that you
+    made becomes a member of the writer, the projector and the reader; nothing else is granted.
+    """
     settings = _support.settings()
     with _support.told_plainly():
-        server = None if settings.database_url else EmbeddedServer(settings.home_folder)
-        url = settings.database_url or (server.start() if server else "")
+        url = settings.migrate_url or settings.database_url
+        server = None if url else EmbeddedServer(settings.home_folder)
         try:
-            applied = bootstrap.migrate_database(settings, url)
+            url = url or (server.start() if server else "")
+            applied = bootstrap.migrate_database(settings, url, runtime=runtime)
         finally:
             if server is not None:
                 server.stop()

@@ -7,6 +7,7 @@ edited file is noticed. Only what cannot be rebuilt is migrated: read models fil
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
@@ -15,11 +16,14 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from infrastructure.postgres import runtime_login
 from infrastructure.postgres.connections import Right, connect, role_name
 
 VERSION_MIN: Final = 150_000
 LOCK_KEY: Final = 0x7172_6C65_6467_6572  # "qrledger"
 MIGRATE_SECONDS: Final = 600
+
+_log = logging.getLogger(__name__)
 
 
 class DatabaseNotReady(Exception):
@@ -47,17 +51,18 @@ def migrations() -> list[Migration]:
     return [Migration(int(f.name[:4]), f.name, f.read_text("utf-8")) for f in files]
 
 
-def migrate(url: str, *, mode: str, token_secret: bytes) -> list[str]:
+def migrate(url: str, *, mode: str, token_secret: bytes, runtime: str = "") -> list[str]:
     """Apply what is missing; answers with the names of the files applied.
 
     Args:
         url: a login that may create roles and schemas in this database.
         mode: `live` or `test`; fixed by the first migration.
         token_secret: 32 random bytes, used only if the ledger has none yet.
+        runtime: a login that gets the rights to run the program; empty: none.
 
     Raises (checked in this order):
-        DatabaseNotReady: too old, too few rights, newer than this program, a changed file, or a
-            ledger of the other mode.
+        DatabaseNotReady: too old, too few rights, newer than this program, a changed file, a
+            ledger of the other mode, or `runtime` must not run the program.
         psycopg.OperationalError: the server cannot be reached.
     """
     with connect(url, None, statement_seconds=MIGRATE_SECONDS) as connection:
@@ -65,15 +70,23 @@ def migrate(url: str, *, mode: str, token_secret: bytes) -> list[str]:
         connection.execute("set lock_timeout = 0")
         connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
         try:
-            return _migrate(connection, mode, token_secret)
+            names = _migrate(connection, mode, token_secret)
+            if runtime:
+                connection.execute("reset role")
+                runtime_login.grant(connection, runtime)
+        except runtime_login.LoginRefused as error:
+            raise DatabaseNotReady(str(error)) from error
         except psycopg.errors.InsufficientPrivilege as error:
             reason = error.diag.message_primary
             msg = f"the login may not migrate this database ({reason}): use its owner"
             raise DatabaseNotReady(msg) from error
+        return names
 
 
 def check(url: str) -> str:
     """Whether the database is ready for this program; answers with its mode.
+
+    A login that can do more than the program needs is served, with a warning in the log.
 
     Raises (checked in this order):
         DatabaseNotReady: too old, never migrated, half migrated, or newer than this program.
@@ -88,7 +101,10 @@ def check(url: str) -> str:
             msg = "the database has no ledger yet: run `qrledger migrate`"
             raise DatabaseNotReady(msg) from error
         except psycopg.errors.InsufficientPrivilege as error:
-            msg = "the login may not use the ledger's roles: run `qrledger migrate` with this login"
+            msg = (
+                "the login may not use the ledger's roles: "
+                "run `qrledger migrate --runtime LOGIN` as the owner"
+            )
             raise DatabaseNotReady(msg) from error
         missing = [m.name for m in migrations() if m.number not in applied]
         _check_known(applied)
@@ -99,7 +115,18 @@ def check(url: str) -> str:
         if row is None:
             msg = "the database is half migrated, it has no identity: run `qrledger migrate`"
             raise DatabaseNotReady(msg)
+        excess = runtime_login.excess_of(connection, connection.info.user)
+        if excess:
+            _log.warning("%s", excess_warning(connection.info.user, excess))
         return str(row[0])
+
+
+def excess_warning(login: str, excess: str) -> str:
+    """What an operator is told of a runtime login that could rewrite the log."""
+    return (
+        f"the login {login!r} {excess}, so this process could rewrite the log: make a login for "
+        "it and run `qrledger migrate --runtime LOGIN` with QRLEDGER_MIGRATE_URL"
+    )
 
 
 def _check_version(connection: Connection[TupleRow]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from application.checks.head import check_head
 from application.checks.notices import check_answers, check_notices
 from application.checks.read_models import check_sessions, check_wallet_payments
 from application.event_log import Receipt, Recorded
@@ -223,6 +224,23 @@ def test_rows_must_be_what_the_events_say(world: World) -> None:
     honest[0].amount_minor += 1
     assert len(check_sessions(checker, honest)) == 1
     assert len(check_wallet_payments(checker, [])) == 1
+
+
+def test_the_head_and_the_processes_stand_where_the_log_ends(world: World) -> None:
+    log = events(world)
+    checker, _ = check_log(log)
+    last, at = len(log), log[-1].recorded_at
+
+    def wrong(position: int, when: Any, **seen: int) -> list[int]:
+        return [one.position for one in check_head(checker, (position, when), seen)]
+
+    assert wrong(last, at, expiry=last) == []
+    assert wrong(last + 5, at) == [last + 1]
+    assert wrong(last - 2, at) == [last - 1]
+    assert wrong(last, at + timedelta(days=400)) == [last]
+    assert wrong(last, None) == [last]
+    assert wrong(last, at, expiry=last + 1, other=0) == [last + 1]
+    assert [one.position for one in check_head(checker, None, {})] == [last]
 
 
 def told(seq: int, history: Sequence[Recorded], kind: str = "event") -> dict[str, Any]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,20 +88,35 @@ def wait_for(condition: Callable[[], Any], seconds: float = 40) -> Any:
         try:
             if found := condition():
                 return found
-        except (httpx.TransportError, FileNotFoundError, json.JSONDecodeError):
+        except (httpx.TransportError, json.JSONDecodeError):
             pass
         time.sleep(0.05)
     pytest.fail("it never came")
 
 
+def state_of(home: Path) -> dict[str, str] | None:
+    """What the demo has written, whole; None before it has."""
+    try:
+        found: dict[str, str] = json.loads((home / "demo.json").read_text())
+    except FileNotFoundError:
+        return None
+    return found
+
+
 def facts_of(home: Path) -> dict[str, str]:
-    found: dict[str, str] = wait_for(lambda: json.loads((home / "demo.json").read_text()))
+    found: dict[str, str] = wait_for(lambda: state_of(home))
     return found
 
 
 def servers_of(home: Path) -> list[str]:
-    found = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True)
-    return [line for line in found.stdout.splitlines() if str(home) in line and "postgres" in line]
+    """Command lines of the PostgreSQL processes of a home, as /proc has them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(home) in words and "postgres" in words:
+                found.append(words)
+    return found
 
 
 def test_the_demo_walks_a_payment_and_leaves_nothing_behind(home: Path) -> None:
@@ -166,7 +181,7 @@ def test_the_next_start_works_after_kill_9_and_the_payment_is_still_there(
         demo.wait(10)
 
     with running(home, "demo", **ports()):
-        again = wait_for(lambda: facts_of(home) if f_new(home, facts) else None)
+        again = wait_for(lambda: newer_than(facts, state_of(home)))
         auditor = {"Authorization": f"Bearer {again['auditor_key']}"}
         client = http(again["base_url"])
         found = client.get(f"/v1/payment-sessions/{session['id']}", headers=auditor).json()
@@ -188,22 +203,23 @@ def test_an_embedded_server_that_is_killed_is_started_again(home: Path, http: Ht
         assert client.get("/v1/events", headers=auditor).status_code == 200
 
 
-def f_new(home: Path, old: dict[str, str]) -> bool:
-    return bool(json.loads((home / "demo.json").read_text())["auditor_key"] != old["auditor_key"])
+def newer_than(old: dict[str, str], now: dict[str, str] | None) -> dict[str, str] | None:
+    return now if now and now["auditor_key"] != old["auditor_key"] else None
 
 
 def test_separate_processes_on_one_database(
     home: Path, make_database: Callable[[], str], http: Http
 ) -> None:
     url = make_database()
-    place = {"DATABASE_URL": url, **ports()}
+    runtime, runtime_url = a_login(url)
+    place = {"DATABASE_URL": runtime_url, "MIGRATE_URL": url, **ports()}
     other = {**place, **ports()}
     early = run(home, "serve", **place)
     assert (early.returncode, "qrledger migrate" in early.stderr) == (2, True)
 
+    migrate = [*PROGRAM, "migrate", "--runtime", runtime]
     migrations = [
-        subprocess.Popen([*PROGRAM, "migrate"], env=environment(home, **place), cwd=home.parent)
-        for _ in range(3)
+        subprocess.Popen(migrate, env=environment(home, **place), cwd=home.parent) for _ in range(3)
     ]
     assert [one.wait(30) for one in migrations] == [0, 0, 0]
     merchant = run(home, "merchants", "register", "Shop", **place).stdout.strip()
@@ -258,12 +274,30 @@ def test_separate_processes_on_one_database(
         changed = run(home, "rebuild", "--verify", "sessions", **place)
         assert (changed.returncode, "only in the live table" in changed.stderr) == (1, True)
         clean = run(home, "audit", "check", **place)
-        assert (clean.returncode, clean.stdout.endswith("0 violations\n")) == (0, True)
+        assert (clean.returncode, ": 0 violations\n" in clean.stdout) == (0, True)
         _execute(url, "update read_models.sessions set status = 'created'")
         dirty = run(home, "audit", "check", **place)
         assert (dirty.returncode, "rows-equal-the-fold" in dirty.stderr) == (1, True)
+        logins = (
+            "select distinct usename::text from pg_stat_activity"
+            " where datname = %s and usename is not null"  # the server's own workers have none
+        )
+        assert rows(server_url(url), logins, url.rpartition("/")[2]) == [(runtime,)]
     last = rows(url, "select max(notification_id), count(*) from ledger.events")
     assert last[0][0] == last[0][1]
+
+
+def a_login(url: str) -> tuple[str, str]:
+    """A login as docs/howto/run-on-postgresql.md has the operator make it: name and URL."""
+    parts = urlsplit(url)
+    name = f"{parts.path[1:]}_app"
+    _execute(url, f"create role {name} login password 'made-up'")
+    where = parts.netloc.rpartition("@")[2]
+    return name, parts._replace(netloc=f"{name}:made-up@{where}").geturl()
+
+
+def server_url(url: str) -> str:
+    return urlsplit(url)._replace(path="/postgres").geturl()
 
 
 def _execute(url: str, statement: str) -> None:
@@ -302,6 +336,11 @@ def test_a_session_expires_by_itself_and_the_screen_hears_of_it(
         (["keys", "revoke", "x"], {}, "not a key's id"),
         (["demo"], {"HOME": "/proc/none"}, "QRLEDGER_HOME"),
         (["migrate"], {"HOME": "/proc/none"}, "QRLEDGER_HOME"),
+        (["serve"], {"DATABASE_URL": "postgresql//me:s3cret@db/x"}, "database_url"),
+        (["migrate"], {"MIGRATE_URL": "postgresql://me:s3cr#et/@db/x"}, "migrate_url"),
+        (["migrate"], {"MIGRATE_URL": "postgresql://me:s3cret@127.0.0.1:1/x"}, "be reached"),
+        (["serve"], {"MIGRATE_URL": "postgresql://me:s3cret@127.0.0.1:1/x"}, "DATABASE_URL"),
+        (["serve"], {"PUBLIC_URL": "https://me:s3cret@pay.example"}, "public_url"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(
@@ -313,6 +352,7 @@ def test_what_cannot_be_is_one_clear_line(
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert word in done.stderr
     assert done.stderr.startswith("qrledger: ")
+    assert "s3cr" not in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize("which", ["PORT", "LIVE_PORT"])

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from infrastructure import bootstrap
 from infrastructure.event_store import rows as log_rows
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres import binaries, embedded
+from infrastructure.postgres import binaries, embedded, runtime_login
 from infrastructure.postgres.connections import Connections, Right, connect, role_name
 from infrastructure.postgres.embedded import EmbeddedError, EmbeddedServer
+from infrastructure.postgres.migrate import migrate
+from infrastructure.settings import Settings
 from tests.support.postgres import rows
 from tests.support.world import World
 
@@ -162,3 +168,59 @@ def test_without_a_single_notification_the_poll_finds_everything(
     thread.join(5)
     assert seen == [1, 2, 3, 4]
     assert embedded.PORTS.stop <= 32_768
+
+
+def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = tmp_path / "home"
+    old = EmbeddedServer(home)
+    url = old.start()  # as the first version left it: one login, the superuser
+    migrate(url, mode="test", token_secret=b"s" * 32)
+    log = PostgresLog(Connections(url, Right.WRITER, size_max=1))
+    World(log).a_session()
+    log.close()
+    old.stop()
+
+    with caplog.at_level(logging.WARNING), bootstrap.database(Settings(home=str(home))) as first:
+        log = PostgresLog(Connections(first, Right.WRITER, size_max=1))
+        assert log.head() == 4
+        World(log).a_session()
+        log.close()
+        with psycopg.connect(first, autocommit=True) as connection:
+            who = connection.execute("select session_user::text").fetchone()
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("set role qrledger")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"set role {role_name('qrledger', Right.OWNER)}")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("select * from ledger.events")
+    with bootstrap.database(Settings(home=str(home))) as second:
+        assert urlsplit(second).password == urlsplit(first).password
+
+    assert who == (runtime_login.LOGIN,)
+    file = old.folder / runtime_login.PASSWORD_FILE
+    assert (file.stat().st_mode & 0o777, file.read_text()) == (0o600, urlsplit(first).password)
+    assert "superuser" not in caplog.text
+
+
+def test_several_starts_at_once_agree_on_the_login_and_a_lost_password_is_replaced(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    url = server.start()
+    migrate(url, mode="test", token_secret=b"s" * 32)
+
+    with ThreadPoolExecutor(4) as pool:
+        urls = set(pool.map(lambda _: runtime_login.embedded_url(url, tmp_path), range(4)))
+    [one] = urls
+    assert rows(one, "select 1") == [(1,)]
+
+    (tmp_path / runtime_login.PASSWORD_FILE).unlink()
+    owner = role_name("qrledger", Right.OWNER)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"grant {owner} to {runtime_login.LOGIN}")
+    two = runtime_login.embedded_url(url, tmp_path)
+    with psycopg.connect(two) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(f"set role {owner}")
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(one)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from infrastructure.postgres import migrate as module
+from infrastructure.postgres.connections import Right, role_name
 from infrastructure.postgres.migrate import DatabaseNotReady, check, migrate
 from tests.support.postgres import rows
 
@@ -77,12 +78,23 @@ def test_an_ordinary_owner_without_superuser_can_migrate_and_run(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"create role {name}_login login createrole password 'secret'")
         connection.execute(f"alter database {name} owner to {name}_login")
+        connection.execute(f"create role {name}_app login password 'secret'")
     parts = urlsplit(url)
-    own = parts._replace(netloc=f"{name}_login:secret@{parts.netloc.rpartition('@')[2]}").geturl()
+    where = parts.netloc.rpartition("@")[2]
+    own, app = (
+        parts._replace(netloc=f"{name}_{who}:secret@{where}").geturl() for who in ("login", "app")
+    )
 
     migrate(own, mode="test", token_secret=SECRET)
-
     assert check(own) == "test"
+    with pytest.raises(DatabaseNotReady, match="migrate --runtime LOGIN"):
+        check(app)
+    migrate(own, mode="test", token_secret=SECRET, runtime=f"{name}_app")
+
+    assert check(app) == "test"
+    owner = role_name(name, Right.OWNER)
+    with psycopg.connect(app) as one, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        one.execute(f"set role {owner}")
 
 
 def test_a_login_without_rights_is_told(make_database: Callable[[], str]) -> None:

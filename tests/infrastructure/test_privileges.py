@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right, connect, role_name
+from infrastructure.postgres.connections import Connections, Right, connect, role_name
+from infrastructure.postgres.migrate import DatabaseNotReady, check, migrate
 from tests.support.postgres import rows
 from tests.support.world import World
 
 pytestmark = pytest.mark.postgres
 RUNTIME = [Right.WRITER, Right.PROJECTOR, Right.READER]
 LOG = ["events", "commands", "head"]
+OPERATIONAL = {"due", "process_positions"}
+"""Tables of `ledger` that are no history: the projector keeps them, and they can be built again."""
+CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 
 
 def a_role(url: str, right: Right) -> str:
@@ -26,7 +31,8 @@ def a_role(url: str, right: Right) -> str:
 def test_runtime_roles_may_only_select_on_the_log(
     database_url: str, right: Right, table: str
 ) -> None:
-    wanted = {"SELECT"} if table != "head" else set()
+    # The head is the writer's lock: only the audit, which is a reader, looks at it.
+    wanted = {"SELECT"} if table != "head" or right is Right.READER else set()
     privileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 
     [granted] = rows(
@@ -114,3 +120,175 @@ def test_the_head_follows_the_log(database_url: str, postgres_log: PostgresLog) 
     )
 
     assert head == last == count
+
+
+def a_login(url: str, options: str = "") -> tuple[str, str]:
+    """A login that the operator made: its name and its URL."""
+    parts = urlsplit(url)
+    name = parts.path.lstrip("/") + "_runtime"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create role {name} login password 'secret' {options}")
+    where = parts.netloc.rpartition("@")[2]
+    return name, parts._replace(netloc=f"{name}:secret@{where}").geturl()
+
+
+@pytest.fixture
+def runtime_url(database_url: str) -> str:
+    """A login of its own, as `qrledger migrate --runtime LOGIN` leaves it."""
+    name, url = a_login(database_url)
+    migrate(database_url, mode="test", token_secret=b"s" * 32, runtime=name)
+    return url
+
+
+FORBIDDEN = [
+    "set role {owner}",
+    "reset role; set role {owner}",
+    "set session authorization qrledger",
+    "set session authorization {owner}",
+    "grant {owner} to {login}",
+    "alter role {login} superuser",
+    "reset role; insert into ledger.events select * from ledger.events",
+    "reset role; update ledger.events set topic = 'x'",
+    "reset role; delete from ledger.events",
+    "reset role; truncate ledger.events",
+    "reset role; insert into ledger.commands select * from ledger.commands",
+    "reset role; update ledger.commands set fingerprint = ''",
+    "reset role; delete from ledger.commands",
+    "reset role; update ledger.head set pos = 0",
+    "reset role; delete from ledger.identity",
+    "reset role; update ledger.migrations set digest = ''",
+    "reset role; alter table ledger.events disable trigger all",
+    "reset role; alter table ledger.events owner to {login}",
+    "reset role; drop trigger append_only on ledger.events",
+    "reset role; set session_replication_role = replica",
+    "reset role; alter function ledger.now() owner to {login}",
+    "reset role; create table ledger.mine (a int)",
+    "reset role; drop schema ledger cascade",
+]
+
+
+def test_the_runtimes_login_cannot_become_more_than_it_is(runtime_url: str) -> None:
+    names = {
+        "owner": a_role(runtime_url, Right.OWNER),
+        "login": urlsplit(runtime_url).username,
+    }
+    allowed = []
+    for right in (None, *RUNTIME):
+        with connect(runtime_url, right) as connection:
+            for statement in FORBIDDEN:
+                *before, last = statement.format(**names).split("; ")
+                for one in before:
+                    connection.execute(one)
+                try:
+                    connection.execute(last)
+                except psycopg.errors.InsufficientPrivilege:
+                    continue
+                allowed.append((right, statement))
+
+    assert allowed == []
+
+
+def test_no_runtime_role_owns_or_changes_anything_of_the_ledger(runtime_url: str) -> None:
+    login = str(urlsplit(runtime_url).username)
+    roles = [login, *(a_role(runtime_url, right) for right in RUNTIME)]
+    with psycopg.connect(runtime_url) as connection:
+        changeable = connection.execute(
+            "select distinct c.relname from pg_class c, unnest(%s::text[]) r, unnest(%s::text[]) p"
+            " where c.relnamespace = 'ledger'::regnamespace and c.relkind in ('r', 'v', 'm', 'p', 'f')"
+            " and has_table_privilege(r, c.oid, p)",
+            (roles, CHANGES),
+        ).fetchall()
+        columns = connection.execute(
+            "select distinct c.relname from pg_class c, unnest(%s::text[]) r,"
+            " unnest(array['INSERT', 'UPDATE']) p where c.relnamespace = 'ledger'::regnamespace"
+            " and c.relkind in ('r', 'p') and has_any_column_privilege(r, c.oid, p)",
+            (roles,),
+        ).fetchall()
+        owned = connection.execute(
+            "select relname::text from pg_class where relnamespace = 'ledger'::regnamespace"
+            " and relowner::regrole::text = any(%(roles)s) union all "
+            "select proname::text from pg_proc where pronamespace = 'ledger'::regnamespace"
+            " and proowner::regrole::text = any(%(roles)s) union all "
+            "select nspname::text from pg_namespace where nspname = 'ledger'"
+            " and (nspowner::regrole::text = any(%(roles)s)"
+            " or exists (select from unnest(%(roles)s::text[]) r"
+            " where has_schema_privilege(r, oid, 'create')))",
+            {"roles": roles},
+        ).fetchall()
+        attributes = connection.execute(
+            "select rolname from pg_roles where rolname = any(%s) and (rolsuper or rolcreaterole"
+            " or rolcreatedb or rolreplication or rolbypassrls)",
+            (roles,),
+        ).fetchall()
+        member = connection.execute(
+            "select r.rolname::text from pg_roles r where r.rolname <> %s"
+            " and pg_has_role(%s, r.oid, 'member')",
+            (login, login),
+        ).fetchall()
+
+    assert {name for (name,) in changeable} == OPERATIONAL
+    assert {name for (name,) in columns} == OPERATIONAL
+    assert owned == []
+    assert attributes == []
+    assert {name for (name,) in member} == set(roles[1:])
+
+
+def test_the_runtimes_login_runs_the_program(
+    database_url: str, runtime_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert check(runtime_url) == "test"
+    assert caplog.records == []
+
+    log = PostgresLog(Connections(runtime_url, Right.WRITER, size_max=2))
+    World(log).a_session()
+    log.close()
+    migrate(
+        database_url,
+        mode="test",
+        token_secret=b"s" * 32,
+        runtime=str(urlsplit(runtime_url).username),
+    )
+
+    assert rows(database_url, "select count(*) from ledger.events") == [(4,)]
+
+
+def test_one_url_for_both_works_with_a_warning(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert check(database_url) == "test"
+
+    [record] = caplog.records
+    assert "'qrledger' is a superuser" in record.getMessage()
+    assert "migrate --runtime" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("options", "grant", "word"),
+    [
+        ("superuser", "", "is a superuser"),
+        ("createrole", "", "may create roles"),
+        ("", "grant {owner} to {login}", "member of the ledger's owner"),
+    ],
+)
+def test_a_login_that_could_rewrite_the_log_is_not_taken_and_is_told(
+    database_url: str, options: str, grant: str, word: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name, url = a_login(database_url, options)
+    if grant:
+        owner = a_role(database_url, Right.OWNER)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(grant.format(owner=owner, login=name))
+
+    with pytest.raises(DatabaseNotReady, match=word):
+        migrate(database_url, mode="test", token_secret=b"s" * 32, runtime=name)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"grant {a_role(database_url, Right.WRITER)} to {name}")
+    assert check(url) == "test"
+
+    assert word in caplog.text
+
+
+def test_a_login_that_is_not_there_is_told(database_url: str) -> None:
+    with pytest.raises(DatabaseNotReady, match="no login 'nobody_here'"):
+        migrate(database_url, mode="test", token_secret=b"s" * 32, runtime="nobody_here")

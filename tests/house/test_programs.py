@@ -1,0 +1,53 @@
+"""Which programs of the machine are started: only what the README promises, or what may be missing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ["domain", "application", "infrastructure", "projections", "api", "tests"]
+FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+STARTERS = {"run", "Popen", "call", "check_call", "check_output", "which"}
+OPTIONAL = {
+    "initdb": "a wheel brings one too",
+    "unshare": "root only; without it a service user runs PostgreSQL",
+    "setpriv": "without it a kill -9 leaves PostgreSQL to the next start",
+    "umount": "after a mount that worked; the test is skipped without",
+    "bash": "`make e2e` only",
+    "chromium": "`make e2e` only",
+    "chromium-browser": "`make e2e` only",
+}
+"""Why each is no promise that the README has to make."""
+
+
+def started(text: str) -> Iterator[str]:
+    """The names of programs that stand in calls which start or look for one."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        owner = node.func.value
+        known = isinstance(owner, ast.Name) and owner.id in {"subprocess", "shutil"}
+        if not known or node.func.attr not in STARTERS or not node.args:
+            continue
+        first = node.args[0].elts[0] if isinstance(node.args[0], ast.List) else node.args[0]
+        if isinstance(first, ast.Constant):
+            yield str(first.value)
+
+
+def test_no_program_is_needed_that_the_readme_does_not_promise() -> None:
+    needed = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in FILES
+        for name in started(path.read_text())
+        if name not in OPTIONAL
+    }
+
+    assert needed == set()
+
+
+def test_a_program_that_is_started_is_seen() -> None:
+    assert list(started('subprocess.run(["ps", "ax"])\nshutil.which("lsof")')) == ["ps", "lsof"]
+    seen = {name for path in FILES for name in started(path.read_text())}
+    assert {"unshare", "setpriv", "initdb", "chromium"} <= seen

@@ -1,0 +1,183 @@
+"""`audit check` on real databases that a superuser tampered with: each change found, at its place."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infrastructure import audit
+from infrastructure.event_store.postgres_log import PostgresLog
+from tests.support.world import World
+
+pytestmark = pytest.mark.postgres
+PROGRAM = [sys.executable, "-I", "-c", "from infrastructure.cli import main; main()"]
+SET = "set recorded_at = recorded_at"
+
+
+@pytest.fixture
+def world(postgres_log: PostgresLog) -> World:
+    """Positions: 1 merchant, 2 app, 3 and 4 a wallet, 5 and 6 a session, 7 scanned, 8 and 9 paid."""
+    world = World(postgres_log)
+    wallet = world.a_wallet()
+    session = world.a_session()
+    world.send(world.pay(session, wallet, world.a_claim(session, wallet)), key="k")
+    assert postgres_log.head() == 9
+    return world
+
+
+def tamper(url: str, *statements: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def found(url: str, log: PostgresLog) -> set[tuple[str, int]]:
+    return {(one.invariant, one.position) for one in audit.check(url, log).violations}
+
+
+def state(old: str, new: str, position: int) -> str:
+    return (
+        "update ledger.events set state = convert_to(regexp_replace(convert_from(state, 'utf8'), "
+        f"'{old}', '{new}'), 'utf8') where notification_id = {position}"
+    )
+
+
+def test_an_untouched_ledger_is_clean(
+    world: World, database_url: str, postgres_log: PostgresLog
+) -> None:
+    report = audit.check(database_url, postgres_log)
+
+    assert (report.events, report.violations) == (9, [])
+
+
+def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) -> None:
+    report = audit.check(database_url, postgres_log)
+
+    assert (report.events, report.violations) == (0, [])
+
+
+@pytest.mark.unaudited
+@pytest.mark.parametrize(
+    ("statements", "violation"),
+    [
+        # The head: where and when the next append goes on.
+        (["update ledger.head set pos = pos + 1"], ("head-agrees", 10)),
+        (["update ledger.head set pos = pos + 1000000"], ("head-agrees", 10)),
+        (["update ledger.head set pos = 6"], ("head-agrees", 7)),
+        ([f"update ledger.head {SET} + interval '400 days'"], ("head-agrees", 9)),
+        ([f"update ledger.head {SET} - interval '1 microsecond'"], ("head-agrees", 9)),
+        (["update ledger.head set recorded_at = 'infinity'"], ("head-agrees", 9)),
+        (["update ledger.head set recorded_at = '-infinity'"], ("head-agrees", 9)),
+        (["update ledger.head set recorded_at = '200000-01-01'"], ("head-agrees", 9)),
+        (["delete from ledger.head"], ("head-agrees", 9)),
+        (
+            ["insert into ledger.process_positions values ('expiry', 10)"],
+            ("head-agrees", 10),
+        ),
+        # A tail that was cut with its receipts.
+        (
+            [
+                "delete from ledger.events where notification_id > 7",
+                "delete from ledger.commands where first_pos > 7",
+            ],
+            ("head-agrees", 8),
+        ),
+        # Times out of order, or not those of the receipt.
+        (
+            [f"update ledger.events {SET} + interval '1 hour' where notification_id = 3"],
+            ("time-never-back", 4),
+        ),
+        (
+            [
+                f"update ledger.events {SET} + interval '1 hour' where notification_id = 3",
+                f"update ledger.commands {SET} + interval '1 hour' where first_pos = 3",
+            ],
+            ("time-never-back", 4),
+        ),
+        (
+            [f"update ledger.events {SET} - interval '1 hour' where notification_id = 7"],
+            ("time-never-back", 7),
+        ),
+        (
+            [f"update ledger.events {SET} - interval '1 microsecond' where notification_id = 4"],
+            ("times-agree", 4),
+        ),
+        (
+            [f"update ledger.events {SET} + interval '1 microsecond' where notification_id = 9"],
+            ("times-agree", 9),
+        ),
+        (
+            [f"update ledger.commands {SET} + interval '1 second' where first_pos = 8"],
+            ("times-agree", 8),
+        ),
+        (
+            [f"update ledger.commands {SET} - interval '1 year' where first_pos = 7"],
+            ("times-agree", 7),
+        ),
+        # Times that no clock had.
+        (
+            ["update ledger.events set recorded_at = 'infinity' where notification_id = 5"],
+            ("times-agree", 5),
+        ),
+        (
+            ["update ledger.events set recorded_at = '20000-01-01' where notification_id = 9"],
+            ("times-agree", 9),
+        ),
+        (
+            ["update ledger.commands set recorded_at = '-infinity' where first_pos = 7"],
+            ("times-agree", 7),
+        ),
+        ([state('"timestamp":"20', '"timestamp":"19', 4)], ("times-agree", 4)),
+        ([state('"timestamp":"20', '"timestamp":"21', 7)], ("times-agree", 7)),
+        # Words and amounts that no event ever held.
+        ([state('"amount_minor":([0-9]+)', '"amount_minor":"\\1"', 4)], ("known-topics", 4)),
+        ([state('"timestamp":"[^"]*"', '"timestamp":5', 7)], ("known-topics", 7)),
+        # Receipts.
+        (["delete from ledger.commands where first_pos = 5"], ("receipts-agree", 5)),
+        (["update ledger.commands set last_pos = 7 where first_pos = 5"], ("receipts-agree", 5)),
+        (
+            ["delete from ledger.events where notification_id = 7"],
+            ("gapless-positions", 8),
+        ),
+    ],
+)
+def test_what_was_changed_is_found_and_named(
+    world: World,
+    database_url: str,
+    postgres_log: PostgresLog,
+    statements: list[str],
+    violation: tuple[str, int],
+) -> None:
+    assert found(database_url, postgres_log) == set()
+
+    tamper(database_url, *statements)
+
+    assert violation in found(database_url, postgres_log)
+
+
+@pytest.mark.unaudited
+def test_the_program_says_what_the_check_cannot_show(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    def check(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*PROGRAM, "audit", "check", *words],
+            env={"QRLEDGER_DATABASE_URL": database_url, "COLUMNS": "200"},
+            capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
+        )  # fmt: skip
+
+    clean, explained = check(), check("--help")
+    tamper(database_url, "update ledger.head set pos = pos + 3")
+    moved = check()
+
+    assert (clean.returncode, "9 events" in clean.stdout) == (0, True)
+    assert (moved.returncode, "head-agrees at position 10" in moved.stderr) == (1, True)
+    for done in (clean, moved, explained):
+        told = " ".join(done.stdout.replace("│", " ").split())
+        assert "rewrote consistently" in told
+        assert "superuser" in told

@@ -1,0 +1,46 @@
+"""Ledgers that earlier versions of the program made, put into a database as they were.
+
+Each is a dump (`ledgers/<date>.sql.gz`) with what was asked of the API when it was made
+(`ledgers/<date>.json`). Roles are named after their database, so the dump has placeholders.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from infrastructure.postgres.connections import Right, role_name
+
+FOLDER = Path(__file__).parent / "ledgers"
+FIRST = "2026-11-20"
+
+
+def facts(name: str = FIRST) -> dict[str, Any]:
+    """Keys, ids, requests and the answers they got."""
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return found
+
+
+def restore(url: str, name: str = FIRST) -> dict[str, Any]:
+    """Put the ledger into an empty database, as a superuser; answers with its facts."""
+    text = gzip.decompress((FOLDER / f"{name}.sql.gz").read_bytes()).decode()
+    with psycopg.connect(url, autocommit=True) as connection:
+        database = connection.info.dbname
+        for right in Right:
+            role = role_name(database, right)
+            connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+            text = text.replace(f"__{right}__", f'"{role}"')
+        owner, projector = (
+            sql.Identifier(role_name(database, right)) for right in (Right.OWNER, Right.PROJECTOR)
+        )
+        connection.execute(sql.SQL("grant {} to {}").format(projector, owner))
+        connection.execute(
+            sql.SQL("grant create on database {} to {}").format(sql.Identifier(database), owner)
+        )
+        connection.execute(text)
+    return facts(name)
