@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final
 
 import psycopg
@@ -21,9 +21,10 @@ from uuid_utils.compat import uuid7
 
 from api.app import create_app
 from api.command_gate import CommandGate
-from api.context import ApiConfig, Lag, Services
+from api.context import ApiConfig, Health, Services
 from api.live.server import LiveConfig, Notifier
 from api.tokens import Tokens
+from api.waits import READ_SECONDS, READY_SECONDS
 from application.bus import Bus
 from application.commands import serve_all
 from application.errors import LogUnavailable
@@ -33,21 +34,25 @@ from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.health import health
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import LINK_SECONDS, Connections, Right
 from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.failures import is_world
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.workers.expiry import ExpiryWorker
+from infrastructure.workers.loops import LoopReport
 from infrastructure.workers.projector import Projector
-from infrastructure.workers.supervisor import Supervisor, lead
+from infrastructure.workers.supervisor import Progress, Supervisor, lead
 from projections._read_model import all_models
-from projections._runner import lags
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 
 READ_CONNECTIONS_MAX: Final = 8
+PROBE_CONNECTIONS_MAX: Final = 2
+"""For readiness and figures, which must be told while every other connection is held."""
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only take turns at the log's lock."""
 GRACE_SECONDS: Final = 5
@@ -92,9 +97,12 @@ def migrate_database(settings: Settings, url: str) -> list[str]:
     return migrations.migrate(url, mode=settings.mode, token_secret=secrets.token_bytes(32))
 
 
-def make_log(url: str, right: Right, *, size_max: int) -> PostgresLog:
-    """The event log with connections of its own."""
-    return PostgresLog(Connections(url, right, size_max=size_max), new_id=uuid7)
+def make_log(
+    url: str, right: Right, *, size_max: int, limit_seconds: float = LINK_SECONDS
+) -> PostgresLog:
+    """The event log with connections of its own; no read takes longer than `limit_seconds`."""
+    connections = Connections(url, right, size_max=size_max, limit_seconds=limit_seconds)
+    return PostgresLog(connections, new_id=uuid7)
 
 
 def make_bus(
@@ -119,8 +127,9 @@ def read_tokens(url: str, right: Right) -> Tokens:
 class PostgresReadModels:
     """The read models as the API asks them."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, probes: Connections) -> None:
         self._connections = connections
+        self._probes = probes
         self.sessions = Sessions(self._reading)
         self.wallet_payments = WalletPayments(self._reading)
 
@@ -131,18 +140,19 @@ class PostgresReadModels:
             row = connection.execute(query, (name,)).fetchone()
         return int(row[0]) if row else 0
 
-    def lags(self) -> list[Lag]:
-        """How far each read model is behind; one that was never built is behind for ever."""
-        with self._reading() as connection:
-            found = {lag[0]: Lag(*lag) for lag in lags(connection)}
-        return [found.get(m.name) or Lag(m.name, 0, 0, float("inf")) for m in all_models()]
+    def health(self) -> Health:
+        """How the ledger stands, on connections that no other read can hold."""
+        with self._reading(self._probes) as connection:
+            return health(connection)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection[TupleRow]]:
+    def _reading(self, connections: Connections | None = None) -> Iterator[Connection[TupleRow]]:
         try:
-            with self._connections.connection() as connection:
+            with (connections or self._connections).connection() as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.Error as error:
+            if not is_world(error):
+                raise
             raise LogUnavailable(reason="the database is away or busy") from error
 
 
@@ -199,19 +209,26 @@ class _Server(uvicorn.Server):
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
-    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
-    write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES)
+    read_log = make_log(
+        url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, limit_seconds=READ_SECONDS
+    )
+    write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES, limit_seconds=READ_SECONDS)
     states = StateCache()
-    reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
-    models = PostgresReadModels(reads)
-    metrics = PrometheusMetrics(models.lags)
+    reads = Connections(
+        url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, limit_seconds=READ_SECONDS
+    )
+    probes = Connections(
+        url, Right.WRITER, size_max=PROBE_CONNECTIONS_MAX, limit_seconds=READY_SECONDS
+    )
+    models = PostgresReadModels(reads, probes)
+    metrics = PrometheusMetrics(models.health)
 
     def make_writer(deliver: Deliver) -> Writer:
         lanes = (make_bus(write_log, metrics, states) for _ in range(WRITER_LANES))
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     def close() -> None:
-        for held in (read_log, write_log, reads):
+        for held in (read_log, write_log, reads, probes):
             held.close()
 
     services = Services(
@@ -243,9 +260,11 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     Raises:
         PortInUse: the port is taken.
     """
-    log = make_log(url, Right.READER, size_max=READ_CONNECTIONS_MAX)
-    metrics = PrometheusMetrics()
+    log = make_log(url, Right.READER, size_max=READ_CONNECTIONS_MAX, limit_seconds=READ_SECONDS)
     supervisor = Supervisor()
+    metrics = PrometheusMetrics(
+        loops=lambda: {name: halt is not None for name, halt in supervisor.loops.items()}
+    )
     config = LiveConfig(
         host=settings.host,
         port=settings.live_port,
@@ -263,11 +282,18 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         exposition=metrics.exposition,
         healthy=lambda: not supervisor.halted,
     )
-    follower = Follower(log, url, Right.READER, after=await asyncio.to_thread(log.head))
+    follower = Follower(
+        log,
+        url,
+        Right.READER,
+        after=await asyncio.to_thread(log.head),
+        on_unknown=metrics.unknown_event,
+    )
 
-    def follow() -> None:
+    def follow(went_well: Progress) -> None:
         for page in follower.pages():
             notifier.feed(page)
+            went_well()
 
     try:
         await notifier.open()
@@ -290,8 +316,9 @@ def working(url: str) -> Iterator[None]:
     """Projections and expiry, as the one leader or standing by, until left."""
     stopped = Event()
     metrics = PrometheusMetrics()
+    leadership = Supervisor()
 
-    def work() -> Sequence[Any]:
+    def work() -> tuple[Sequence[Callable[[], None]], LoopReport]:
         supervisor = Supervisor()
         read_log = make_log(url, Right.PROJECTOR, size_max=READ_CONNECTIONS_MAX)
         projectors = [
@@ -303,13 +330,13 @@ def working(url: str) -> Iterator[None]:
             supervisor.keep(projector.model.name, projector.follow)
         supervisor.keep("expiry timers", expiry.follow)
         supervisor.keep("expiry sweep", expiry.sweep)
-        stops = [projector.stop for projector in projectors]
-        return [*stops, expiry.stop, supervisor.stop, read_log.close, write_log.close]
+        stops: list[Callable[[], None]] = [projector.stop for projector in projectors]
+        stops += [expiry.stop, supervisor.stop, read_log.close, write_log.close]
+        return stops, LoopReport(lambda: supervisor.loops)
 
-    thread = Thread(target=lead, args=(url, stopped, work), name="leader", daemon=True)
-    thread.start()
+    leadership.keep("leadership", lambda _went_well: lead(url, stopped, work))
     try:
         yield
     finally:
         stopped.set()
-        thread.join(2 * GRACE_SECONDS)
+        leadership.stop()

@@ -25,6 +25,7 @@ from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from api import waits
 from api.live import protocol
 from api.live.hub import BUFFER_BYTES_MAX, SOCKETS_PER_SESSION_MAX, Hub, Listener, in_steps
 from api.tokens import BadToken, Tokens, Use
@@ -226,7 +227,7 @@ class Notifier:
         )
         self._hub.register(listener)
         try:
-            loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
+            loading = await waits.read(self._event_log.load, {session_id: 0}, [])
             self._clock.learn(loading.now)
             listener.public_only = self._check(token, session_id, loading.now) is Use.WATCH
             history = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
