@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from infrastructure.cli import audit, database, demo, holders, servers
+from infrastructure.cli import audit, database, demo, holders, servers, status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +27,7 @@ for command in (
     holders.apps,
     holders.keys,
     audit.audit,
+    status.status,
 ):
     program.add_command(command)
 
