@@ -27,7 +27,7 @@ from api.tokens import Tokens
 from api.waits import READ_SECONDS, READY_SECONDS
 from application.bus import Bus
 from application.commands import serve_all
-from application.errors import LogUnavailable
+from application.errors import LogUnavailable, Overloaded
 from application.ports.metrics import Metrics
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -150,6 +150,8 @@ class PostgresReadModels:
         try:
             with (connections or self._connections).connection() as connection:
                 yield connection
+        except psycopg.errors.UndefinedTable as error:  # no worker has ever run
+            raise Overloaded(reason="the list has not been built yet") from error
         except psycopg.Error as error:
             if not is_world(error):
                 raise

@@ -39,6 +39,7 @@ def test_an_append_is_refused_and_nothing_is_called_stored(
 def test_creates_are_503_reads_go_on_and_the_same_key_works_afterwards(database_url: str) -> None:
     with a_town(database_url) as town:
         session = town.a_session()
+        wait_for(lambda: town.client.get("/readyz").status_code == 200)  # the lists are built
         body = {"order_id": "A", "amount": USD_10}
 
         def create() -> Any:
