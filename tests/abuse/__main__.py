@@ -23,6 +23,7 @@ from domain.money.money import Money
 from infrastructure import audit, bootstrap
 from infrastructure.postgres.connections import Right
 from tests.abuse.attacks import Attack, Target
+from tests.abuse.outages import outages
 from tests.chaos.town import ChaosTown, wait_ready
 
 HONEST: Final = 4
@@ -157,6 +158,7 @@ def main(words: list[str]) -> int:
             attacker, _ = town.let_in()
             left = herd(town, attacker, size)
             violations = asyncio.run(_attacks(town, attacker, seconds))
+            violations += outages(town, print)
             took, drained = asyncio.run(expiring(town, int(left) + 1, size))
             show(f"{size:,} expiries", took, f"all recorded {drained:.1f} s after their second")
             peaks = ", ".join(f"{p.name} {p.peak_mib} MiB" for p in town.processes)

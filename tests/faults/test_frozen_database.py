@@ -63,6 +63,7 @@ def pid(server: EmbeddedServer) -> int:
     return server.pid
 
 
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("right", [Right.WRITER, Right.PROJECTOR])
 def test_a_silent_link_is_shut_down_under_whoever_waits(
     own_server: EmbeddedServer, own_url: str, right: Right
