@@ -294,7 +294,11 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
 
     def follow(went_well: Progress) -> None:
         for page in follower.pages():
-            notifier.feed(page)
+            try:
+                notifier.feed(page)
+            except Exception:
+                follower.position -= len(page)  # positions are gapless: the same page again
+                raise
             went_well()
 
     try:
