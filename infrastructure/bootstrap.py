@@ -37,7 +37,7 @@ from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.health import health
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
-from infrastructure.postgres.connections import LINK_SECONDS, Connections, Right
+from infrastructure.postgres.connections import LINK_SECONDS, STATEMENT_SECONDS, Connections, Right
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.failures import is_world
 from infrastructure.qr_images import SegnoImages
@@ -53,6 +53,11 @@ from projections.wallet_payments import WalletPayments
 READ_CONNECTIONS_MAX: Final = 8
 PROBE_CONNECTIONS_MAX: Final = 2
 """For readiness and figures, which must be told while every other connection is held."""
+READ_STATEMENT: Final = 4
+READY_STATEMENT: Final = 1
+APPEND_STATEMENT: Final = 14
+"""Seconds after which the server ends a statement: before we give up its link (`READ_SECONDS`,
+`READY_SECONDS`, `APPEND_SECONDS`), so that a slow server is not left with work nobody waits for."""
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only take turns at the log's lock."""
 GRACE_SECONDS: Final = 5
@@ -98,10 +103,21 @@ def migrate_database(settings: Settings, url: str) -> list[str]:
 
 
 def make_log(
-    url: str, right: Right, *, size_max: int, limit_seconds: float = LINK_SECONDS
+    url: str,
+    right: Right,
+    *,
+    size_max: int,
+    limit_seconds: float = LINK_SECONDS,
+    statement_seconds: int = STATEMENT_SECONDS,
 ) -> PostgresLog:
     """The event log with connections of its own; no read takes longer than `limit_seconds`."""
-    connections = Connections(url, right, size_max=size_max, limit_seconds=limit_seconds)
+    connections = Connections(
+        url,
+        right,
+        size_max=size_max,
+        limit_seconds=limit_seconds,
+        statement_seconds=statement_seconds,
+    )
     return PostgresLog(connections, new_id=uuid7)
 
 
@@ -211,17 +227,24 @@ class _Server(uvicorn.Server):
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
-    read_log = make_log(
-        url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, limit_seconds=READ_SECONDS
-    )
-    write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES, limit_seconds=READ_SECONDS)
-    states = StateCache()
-    reads = Connections(
-        url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, limit_seconds=READ_SECONDS
+    shared: dict[str, Any] = {"limit_seconds": READ_SECONDS, "statement_seconds": READ_STATEMENT}
+    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, **shared)
+    reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, **shared)
+    write_log = make_log(
+        url,
+        Right.WRITER,
+        size_max=WRITER_LANES,
+        limit_seconds=READ_SECONDS,
+        statement_seconds=APPEND_STATEMENT,
     )
     probes = Connections(
-        url, Right.WRITER, size_max=PROBE_CONNECTIONS_MAX, limit_seconds=READY_SECONDS
+        url,
+        Right.WRITER,
+        size_max=PROBE_CONNECTIONS_MAX,
+        limit_seconds=READY_SECONDS,
+        statement_seconds=READY_STATEMENT,
     )
+    states = StateCache()
     models = PostgresReadModels(reads, probes)
     metrics = PrometheusMetrics(models.health)
 
@@ -282,7 +305,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         on_open=metrics.sockets.set,
         on_part=lambda code: metrics.partings.labels(str(code)).inc(),
         exposition=metrics.exposition,
-        healthy=lambda: not supervisor.halted,
+        halted=lambda: supervisor.halted,
     )
     follower = Follower(
         log,

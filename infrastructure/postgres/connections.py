@@ -120,13 +120,20 @@ class Connections:
     """
 
     def __init__(
-        self, url: str, right: Right, *, size_max: int, limit_seconds: float = LINK_SECONDS
+        self,
+        url: str,
+        right: Right,
+        *,
+        size_max: int,
+        limit_seconds: float = LINK_SECONDS,
+        statement_seconds: int = STATEMENT_SECONDS,
     ) -> None:
         self.url = url
         self.limit_seconds = limit_seconds
         """How long one lending may take, the wait for a connection included."""
         self._right = right
         self._size_max = size_max
+        self._statement_seconds = statement_seconds
         self._idle: list[Connection[TupleRow]] = []
         self._lent = 0
         self._changed = Condition()
@@ -174,7 +181,12 @@ class Connections:
                 return self._idle.pop()
         try:
             left = max(CONNECT_SECONDS_MIN, min(CONNECT_SECONDS, int(until - monotonic())))
-            return connect(self.url, self._right, connect_seconds=left)
+            return connect(
+                self.url,
+                self._right,
+                statement_seconds=self._statement_seconds,
+                connect_seconds=left,
+            )
         except BaseException:
             with self._changed:
                 self._lent -= 1

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as listen
 
 from api.live.protocol import SessionFeed
+from api.live.server import Notifier
 from domain import ids
 from infrastructure.workers import supervisor
 from infrastructure.workers.expiry import ExpiryWorker
@@ -134,9 +135,39 @@ def test_an_event_nobody_knows_stops_nobody(
         assert rows(database_url, "select 1 from ledger.worker_loops where reason notnull") == []
         assert httpx.get(f"{live}/healthz").text == "ok\n"
         assert "qrledger_unknown_events_total 3.0" in httpx.get(f"{live}/metrics").text
+        page = town.call("auditor", "GET", "/v1/events?limit=100").json()["data"]
+        assert {"this:zen", "payment_session.refunded"} <= {one["type"] for one in page}
         folded = town.call("merchant", "GET", f"/v1/payment-sessions/{watched['id']}")
         assert (folded.status_code, folded.json()["code"]) == (500, "internal-error")
         assert "upgrade it" in caplog.text
+
+
+def test_a_halted_notifier_says_so_and_tells_what_it_could_not(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, broken = Notifier.feed, Event()
+
+    def fails(self: Notifier, page: Any) -> None:
+        if broken.is_set() and page:
+            raise ValueError
+        feed(self, page)
+
+    monkeypatch.setattr(Notifier, "feed", fails)
+    with a_served_town(database_url) as town:
+        health = f"http://127.0.0.1:{town.settings.live_port}/healthz"
+        session, wallet = town.a_session(), town.a_wallet()
+        with listen(session["live_url"]) as screen:
+            screen.recv(10)
+            broken.set()
+            assert town.scan(session, wallet).status_code == 200
+            wait_for(lambda: httpx.get(health).status_code == 503)
+            told = httpx.get(health).text
+            broken.clear()
+            heard = json.loads(screen.recv(20))
+        wait_for(lambda: httpx.get(health).status_code == 200)
+
+    assert told == "halted: notifier\n"
+    assert heard["event"] == "payment_session.scanned"
 
 
 def test_one_listeners_failure_silences_no_other(
