@@ -146,8 +146,10 @@ class EmbeddedServer:
         while not stopped.wait(WATCH_SECONDS):
             try:
                 self._watch()
-            except (EmbeddedError, OSError) as error:  # no descriptors, old children, a full disk
+            except EmbeddedError as error:  # old children are ending
                 _log.warning("%s; trying again", error)
+            except OSError as error:  # no descriptors, no processes, a full disk
+                _log.warning("looking after PostgreSQL: %s; trying again", error.strerror)
             else:
                 went_well()
 
