@@ -34,6 +34,7 @@ from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.health import health
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
@@ -244,7 +245,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         limit_seconds=READY_SECONDS,
         statement_seconds=READY_STATEMENT,
     )
-    states = StateCache()
+    snapshots = PostgresSnapshots(reads)
+    states = StateCache(snapshot_store=snapshots)
     models = PostgresReadModels(reads, probes)
     metrics = PrometheusMetrics(models.health)
 
@@ -253,7 +255,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     def close() -> None:
-        for held in (read_log, write_log, reads, probes):
+        for held in (snapshots, read_log, write_log, reads, probes):
             held.close()
 
     services = Services(
@@ -266,7 +268,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
             trusted_proxies=settings.trusted_proxies,
         ),
         log=read_log,
-        reader=Reader(read_log),
+        reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         gate=CommandGate(make_writer),
         tokens=read_tokens(url, Right.WRITER),
         read_models=models,
@@ -354,13 +356,17 @@ def working(url: str) -> Iterator[None]:
             Projector(model, url=url, log=read_log, metrics=metrics) for model in all_models()
         ]
         write_log = make_log(url, Right.WRITER, size_max=1)
-        expiry = ExpiryWorker(url=url, log=read_log, bus=make_bus(write_log), new_id=uuid7)
+        writes = Connections(url, Right.WRITER, size_max=1)
+        snapshots = PostgresSnapshots(writes)
+        bus = make_bus(write_log, cache=StateCache(snapshot_store=snapshots))
+        expiry = ExpiryWorker(url=url, log=read_log, bus=bus, new_id=uuid7)
         for projector in projectors:
             supervisor.keep(projector.model.name, projector.follow)
         supervisor.keep("expiry timers", expiry.follow)
         supervisor.keep("expiry sweep", expiry.sweep)
         stops: list[Callable[[], None]] = [projector.stop for projector in projectors]
-        stops += [expiry.stop, supervisor.stop, read_log.close, write_log.close]
+        stops += [expiry.stop, supervisor.stop]
+        stops += [one.close for one in (read_log, write_log, snapshots, writes)]
         return stops, LoopReport(lambda: supervisor.loops)
 
     leadership.keep("leadership", lambda _went_well: lead(url, stopped, work))

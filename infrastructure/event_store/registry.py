@@ -15,6 +15,7 @@ from domain.merchants.api_key import ApiKey
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
 
@@ -23,6 +24,7 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     Order,
     Wallet,
     WalletApp,
+    TopUpReference,
     Merchant,
     ApiKey,
 )
