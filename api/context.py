@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.command_gate import CommandGate
 from api.tokens import Tokens
+from application.clock_guard import ClockState
 from application.event_log import EventLog
 from application.reader import Reader
+
+LAG_SECONDS_MAX: Final = 2.0
+"""A read model that is further behind makes the ledger unready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,30 @@ class Lag:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the ledger stands, as the database tells it."""
+
+    position: int
+    """The last position of the log."""
+    lags: Sequence[Lag]
+    loops: Mapping[str, bool]
+    """The worker's loops by name; true for one that a mistake has halted."""
+    clock: ClockState
+
+    @property
+    def unready(self) -> list[str]:
+        """What keeps the ledger from being ready, in words; empty if nothing does."""
+        halted = [f"{name} is halted" for name, is_halted in self.loops.items() if is_halted]
+        behind = [lag for lag in self.lags if lag.seconds > LAG_SECONDS_MAX]
+        doubt = (
+            [f"the database's clock is in doubt, {self.clock.doubt}"] if self.clock.doubt else []
+        )
+        return [*doubt, *halted] + [
+            f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind" for lag in behind
+        ]
+
+
 class ReadModels(Protocol):
     """The questions the API asks of read models."""
 
@@ -85,8 +113,12 @@ class ReadModels(Protocol):
         """The last position a read model has taken in."""
         ...
 
-    def lags(self) -> Sequence[Lag]:
-        """How far each read model is behind."""
+    def health(self) -> Health:
+        """How the ledger stands; answers within 2 s.
+
+        Raises:
+            LogUnavailable: the database is away.
+        """
         ...
 
 

@@ -51,7 +51,7 @@ class TooManyRequests(ApplicationError):
 
 
 class NotReady(ApplicationError):
-    """The database is away or a read model lags."""
+    """The database is away, a read model lags, or a loop of the worker is halted."""
 
     code = "not-ready"
     title = "Not ready"

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from api import waits
 from api.context import ApiConfig, Services
 from api.tokens import BadToken
 from api.wire import Inbound
@@ -76,7 +77,7 @@ class Doorkeeper:
         if scheme.lower() != "bearer" or not text:
             raise Unauthorized(reason="Send a key as `Authorization: Bearer qrl_…`")
         if text.startswith("qrw_"):
-            return await asyncio.to_thread(self._page, text)
+            return await waits.read(self._page, text)
         digest = hashlib.sha256(text.encode()).digest()
         look, began = self._looks.get(digest, (None, now))
         if look is None or now - began >= KEY_SECONDS:
@@ -88,7 +89,7 @@ class Doorkeeper:
             presented = BearerKey.parse(text)
         except ValueError:
             raise Unauthorized(reason="The key is not valid") from None
-        look = asyncio.create_task(asyncio.to_thread(self._holder, presented))
+        look = asyncio.create_task(waits.read(self._holder, presented))
         look.add_done_callback(partial(self._looked, digest))
         self._looks[digest] = (look, now)
         self._looks.move_to_end(digest)

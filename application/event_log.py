@@ -20,6 +20,21 @@ from application.clock_guard import ClockState
 Event = CanMutateAggregate[UUID]
 """What every event of the house is."""
 
+
+class UnknownEvent(Exception):
+    """A stored event whose topic this program does not know: a later version wrote it.
+
+    Whoever follows the log skips it; a stream that holds one cannot be folded.
+    """
+
+    def __init__(self, topic: str, stream_id: UUID) -> None:
+        super().__init__(
+            f"stream {stream_id} holds an event {topic!r:.80} that this version of the program "
+            "does not know: upgrade it"
+        )
+        self.topic = topic
+
+
 PAGE_EVENTS_MAX: Final = 1000
 STREAM_EVENTS_MAX: Final = 1000
 """The most events one page of a stream may hold."""
@@ -47,7 +62,11 @@ class Recorded(NamedTuple):
 
     @property
     def event(self) -> Event:
-        """The event, brought up to today's shape; read from the bytes each time it is asked for."""
+        """The event, brought up to today's shape; read from the bytes each time it is asked for.
+
+        Raises:
+            UnknownEvent: this program does not know its topic.
+        """
         return self.decode(self)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final
 
 import psycopg
@@ -21,13 +21,14 @@ from uuid_utils.compat import uuid7
 
 from api.app import create_app
 from api.command_gate import CommandGate
-from api.context import ApiConfig, Lag, Services
+from api.context import ApiConfig, Health, Services
 from api.live.server import LiveConfig, Notifier
 from api.tokens import Tokens
+from api.waits import READ_SECONDS, READY_SECONDS
 from application.bus import Bus
 from application.clock_guard import ClockGuard
 from application.commands import serve_all
-from application.errors import LogUnavailable
+from application.errors import LogUnavailable, Overloaded
 from application.ports.metrics import Metrics
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -35,22 +36,31 @@ from application.writer import Deliver, Writer
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
+from infrastructure.health import health
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres import runtime_login
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import LINK_SECONDS, STATEMENT_SECONDS, Connections, Right
 from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.failures import is_world
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.workers.expiry import ExpiryWorker
+from infrastructure.workers.loops import LoopReport
 from infrastructure.workers.projector import Projector
-from infrastructure.workers.supervisor import Supervisor, lead
+from infrastructure.workers.supervisor import Progress, Supervisor, lead
 from projections._read_model import all_models
-from projections._runner import lags
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 
 READ_CONNECTIONS_MAX: Final = 8
+PROBE_CONNECTIONS_MAX: Final = 2
+"""For readiness and figures, which must be told while every other connection is held."""
+READ_STATEMENT: Final = 4
+READY_STATEMENT: Final = 1
+APPEND_STATEMENT: Final = 14
+"""Seconds after which the server ends a statement: before we give up its link (`READ_SECONDS`,
+`READY_SECONDS`, `APPEND_SECONDS`), so that a slow server is not left with work nobody waits for."""
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only take turns at the log's lock."""
 GRACE_SECONDS: Final = 5
@@ -114,10 +124,22 @@ def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard
 
 
 def make_log(
-    url: str, right: Right, *, size_max: int, guard: ClockGuard | None = None
+    url: str,
+    right: Right,
+    *,
+    size_max: int,
+    limit_seconds: float = LINK_SECONDS,
+    statement_seconds: int = STATEMENT_SECONDS,
+    guard: ClockGuard | None = None,
 ) -> PostgresLog:
-    """The event log with connections of its own."""
-    connections = Connections(url, right, size_max=size_max)
+    """The event log with connections of its own; no read takes longer than `limit_seconds`."""
+    connections = Connections(
+        url,
+        right,
+        size_max=size_max,
+        limit_seconds=limit_seconds,
+        statement_seconds=statement_seconds,
+    )
     return PostgresLog(connections, new_id=uuid7, guard=guard)
 
 
@@ -143,8 +165,12 @@ def read_tokens(url: str, right: Right) -> Tokens:
 class PostgresReadModels:
     """The read models as the API asks them."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(
+        self, connections: Connections, probes: Connections, guard: ClockGuard | None = None
+    ) -> None:
         self._connections = connections
+        self._probes = probes
+        self.guard = guard if guard is not None else ClockGuard()
         self.sessions = Sessions(self._reading)
         self.wallet_payments = WalletPayments(self._reading)
 
@@ -155,18 +181,21 @@ class PostgresReadModels:
             row = connection.execute(query, (name,)).fetchone()
         return int(row[0]) if row else 0
 
-    def lags(self) -> list[Lag]:
-        """How far each read model is behind; one that was never built is behind for ever."""
-        with self._reading() as connection:
-            found = {lag[0]: Lag(*lag) for lag in lags(connection)}
-        return [found.get(m.name) or Lag(m.name, 0, 0, float("inf")) for m in all_models()]
+    def health(self) -> Health:
+        """How the ledger stands, on connections that no other read can hold."""
+        with self._reading(self._probes) as connection:
+            return health(connection, self.guard)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection[TupleRow]]:
+    def _reading(self, connections: Connections | None = None) -> Iterator[Connection[TupleRow]]:
         try:
-            with self._connections.connection() as connection:
+            with (connections or self._connections).connection() as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.errors.UndefinedTable as error:  # no worker has ever run
+            raise Overloaded(reason="the list has not been built yet") from error
+        except psycopg.Error as error:
+            if not is_world(error):
+                raise
             raise LogUnavailable(reason="the database is away or busy") from error
 
 
@@ -223,21 +252,36 @@ class _Server(uvicorn.Server):
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
-    reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
+    shared: dict[str, Any] = {"limit_seconds": READ_SECONDS, "statement_seconds": READ_STATEMENT}
+    reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, **shared)
+    probes = Connections(
+        url,
+        Right.WRITER,
+        size_max=PROBE_CONNECTIONS_MAX,
+        limit_seconds=READY_SECONDS,
+        statement_seconds=READY_STATEMENT,
+    )
     snapshots = PostgresSnapshots(reads)
     states = StateCache(snapshot_store=snapshots)
-    models = PostgresReadModels(reads)
-    metrics = PrometheusMetrics(models.lags)
-    guard = make_guard(settings, metrics)
-    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, guard=guard)
-    write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES, guard=guard)
+    models = PostgresReadModels(reads, probes)
+    metrics = PrometheusMetrics(models.health)
+    guard = models.guard = make_guard(settings, metrics)
+    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, guard=guard, **shared)
+    write_log = make_log(
+        url,
+        Right.WRITER,
+        size_max=WRITER_LANES,
+        limit_seconds=READ_SECONDS,
+        statement_seconds=APPEND_STATEMENT,
+        guard=guard,
+    )
 
     def make_writer(deliver: Deliver) -> Writer:
         lanes = (make_bus(write_log, metrics, states) for _ in range(WRITER_LANES))
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     def close() -> None:
-        for held in (snapshots, read_log, write_log, reads):
+        for held in (snapshots, read_log, write_log, reads, probes):
             held.close()
 
     services = Services(
@@ -269,10 +313,14 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     Raises:
         PortInUse: the port is taken.
     """
-    metrics = PrometheusMetrics()
-    guard = make_guard(settings, metrics)
-    log = make_log(url, Right.READER, size_max=READ_CONNECTIONS_MAX, guard=guard)
     supervisor = Supervisor()
+    metrics = PrometheusMetrics(
+        loops=lambda: {name: halt is not None for name, halt in supervisor.loops.items()}
+    )
+    guard = make_guard(settings, metrics)
+    log = make_log(
+        url, Right.READER, size_max=READ_CONNECTIONS_MAX, limit_seconds=READ_SECONDS, guard=guard
+    )
     config = LiveConfig(
         host=settings.host,
         port=settings.live_port,
@@ -288,13 +336,24 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         on_open=metrics.sockets.set,
         on_part=lambda code: metrics.partings.labels(str(code)).inc(),
         exposition=metrics.exposition,
-        healthy=lambda: not supervisor.halted,
+        halted=lambda: supervisor.halted,
     )
-    follower = Follower(log, url, Right.READER, after=await asyncio.to_thread(log.head))
+    follower = Follower(
+        log,
+        url,
+        Right.READER,
+        after=await asyncio.to_thread(log.head),
+        on_unknown=metrics.unknown_event,
+    )
 
-    def follow() -> None:
+    def follow(went_well: Progress) -> None:
         for page in follower.pages():
-            notifier.feed(page)
+            try:
+                notifier.feed(page)
+            except Exception:
+                follower.position -= len(page)  # positions are gapless: the same page again
+                raise
+            went_well()
 
     try:
         await notifier.open()
@@ -318,8 +377,9 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
     stopped = Event()
     metrics = PrometheusMetrics()
     guard = make_guard(settings or Settings(), metrics)
+    leadership = Supervisor()
 
-    def work() -> Sequence[Any]:
+    def work() -> tuple[Sequence[Callable[[], None]], LoopReport]:
         supervisor = Supervisor()
         read_log = make_log(url, Right.PROJECTOR, size_max=READ_CONNECTIONS_MAX, guard=guard)
         projectors = [
@@ -334,14 +394,14 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
             supervisor.keep(projector.model.name, projector.follow)
         supervisor.keep("expiry timers", expiry.follow)
         supervisor.keep("expiry sweep", expiry.sweep)
-        stops = [projector.stop for projector in projectors]
-        held = (read_log, write_log, snapshots, writes)
-        return [*stops, expiry.stop, supervisor.stop, *(one.close for one in held)]
+        stops: list[Callable[[], None]] = [projector.stop for projector in projectors]
+        stops += [expiry.stop, supervisor.stop]
+        stops += [one.close for one in (read_log, write_log, snapshots, writes)]
+        return stops, LoopReport(lambda: supervisor.loops)
 
-    thread = Thread(target=lead, args=(url, stopped, work), name="leader", daemon=True)
-    thread.start()
+    leadership.keep("leadership", lambda _went_well: lead(url, stopped, work))
     try:
         yield
     finally:
         stopped.set()
-        thread.join(2 * GRACE_SECONDS)
+        leadership.stop()

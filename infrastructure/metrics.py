@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from api.context import Lag
+from api.context import Health
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -20,7 +20,17 @@ LABELS_MAX: Final = 512
 class PrometheusMetrics:
     """Counts into a registry of its own."""
 
-    def __init__(self, lags: Callable[[], Sequence[Lag]] | None = None) -> None:
+    def __init__(
+        self,
+        health: Callable[[], Health] | None = None,
+        loops: Callable[[], Mapping[str, bool]] = dict,
+    ) -> None:
+        """Begin to count.
+
+        Args:
+            health: asked at each scrape, for lags and the worker's loops; it may fail.
+            loops: this process's own loops by name, true for a halted one.
+        """
         self.registry = CollectorRegistry()
         self._batch = Histogram(
             "qrledger_batch_commands", "Commands per append", buckets=_SIZES, registry=self.registry
@@ -54,8 +64,12 @@ class PrometheusMetrics:
             ["code"],
             registry=self.registry,
         )
-        if lags is not None:
-            self.registry.register(_Lags(lags))
+        self._unknown = Counter(
+            "qrledger_unknown_events",
+            "Events passed over as this program does not know them",
+            registry=self.registry,
+        )
+        self.registry.register(_Health(health, loops))
 
     def batch_appended(self, *, commands: int, events: int, seconds: float) -> None:
         """One append, from call to verdicts."""
@@ -83,30 +97,44 @@ class PrometheusMetrics:
         """One request."""
         self._request(operation, str(status)).observe(seconds)
 
+    def unknown_event(self, _topic: str) -> None:
+        """An event was passed over. Its topic is no label: what is stored must not make series."""
+        self._unknown.inc()
+
     def exposition(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self.registry)
 
 
-class _Lags(Collector):
-    """How far read models are behind, asked of the database at each scrape."""
+class _Health(Collector):
+    """How far read models are behind and which loops are halted, asked at each scrape."""
 
-    def __init__(self, lags: Callable[[], Sequence[Lag]]) -> None:
-        self._lags = lags
+    def __init__(
+        self, health: Callable[[], Health] | None, loops: Callable[[], Mapping[str, bool]]
+    ) -> None:
+        self._health = health
+        self._loops = loops
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing is asked before the first scrape."""
         return []
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """Two gauges per read model; none while the database is away."""
+        """Two gauges per read model and one per loop; only our own loops without the database."""
         events = GaugeMetricFamily("qrledger_lag_events", "Events behind the log", labels=["name"])
         seconds = GaugeMetricFamily("qrledger_lag_seconds", "Seconds behind", labels=["name"])
+        halted = GaugeMetricFamily("qrledger_loop_halted", "1 if it is halted", labels=["name"])
+        for name, is_halted in self._loops().items():
+            halted.add_metric([name], float(is_halted))
+        if self._health is None:
+            return [halted]
         try:
-            found = self._lags()
+            health = self._health()
         except Exception:  # noqa: BLE001 - a scrape shows what it can
-            return []
-        for lag in found:
+            return [halted]
+        for name, is_halted in health.loops.items():
+            halted.add_metric([name], float(is_halted))
+        for lag in health.lags:
             events.add_metric([lag.name], lag.events)
             seconds.add_metric([lag.name], lag.seconds)
-        return [events, seconds]
+        return [events, seconds, halted]

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
-from api.live.protocol import CLOSE_SLOW, SessionFeed
+from api.live.protocol import CLOSE_RESTART, CLOSE_SLOW, SessionFeed
 from application.event_log import Recorded
 
 BUFFER_BYTES_MAX: Final = 65_536
 """More than this unsent, and the reader is too slow to be kept."""
 SOCKETS_PER_SESSION_MAX: Final = 8
+STEP_LISTENERS: Final = 250
+
+_log = logging.getLogger(__name__)
 
 
 class Socket(Protocol):
@@ -108,14 +114,18 @@ class Hub:
         self._tell(listener, [one for one in waiting if one.version > known], now)
 
     def dispatch(self, page: Sequence[Recorded]) -> None:
-        """Tell the listeners of each session what happened, in order."""
+        """Tell the listeners of each session what happened, in order.
+
+        Whoever cannot be told (an event this program does not know, a gap) is closed, and may come
+        back with `after`; the others hear everything.
+        """
         now = self._now()
         for recorded in page:
-            for listener in self._channels.get(recorded.stream_id, ()):
+            for listener in list(self._channels.get(recorded.stream_id, ())):
                 if listener.waiting is not None:
                     listener.waiting.append(recorded)
-                else:
-                    self._tell(listener, [recorded], now)
+                elif not attempt(listener, partial(self._tell, events=[recorded], now=now)):
+                    self.leave(listener)
 
     def wanted(self, sessions: Iterable[UUID]) -> bool:
         """Whether anybody listens to any of these."""
@@ -130,9 +140,21 @@ class Hub:
                 listener.hear(listener.feed.event(recorded.version, now))
 
 
+def attempt(listener: Listener, act: Callable[[Listener], None]) -> bool:
+    """Do something to one listener; its failure closes it, and only it. True if it went well."""
+    try:
+        act(listener)
+    except Exception:  # noqa: BLE001 - one listener's failure is no other's
+        _log.exception("a listener of session %s is closed", listener.session_id)
+        with suppress(Exception):  # it is beyond help, and forgotten all the same
+            listener.socket.part(CLOSE_RESTART, "come again")
+        return False
+    return True
+
+
 async def in_steps(listeners: Sequence[Listener], act: Callable[[Listener], None]) -> None:
-    """Do something to everybody without holding the loop: 250 at a time."""
-    for start in range(0, len(listeners), 250):
-        for listener in listeners[start : start + 250]:
-            act(listener)
+    """Do something to everybody without holding the loop; whoever it fails for is closed."""
+    for start in range(0, len(listeners), STEP_LISTENERS):
+        for listener in listeners[start : start + STEP_LISTENERS]:
+            attempt(listener, act)
         await asyncio.sleep(0)

@@ -25,6 +25,7 @@ from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from api import waits
 from api.live import protocol
 from api.live.hub import BUFFER_BYTES_MAX, SOCKETS_PER_SESSION_MAX, Hub, Listener, in_steps
 from api.tokens import BadToken, Tokens, Use
@@ -72,7 +73,7 @@ class Notifier:
         on_open: Callable[[int], None] = lambda _count: None,
         on_part: Callable[[int], None] = lambda _code: None,
         exposition: Callable[[], bytes] = lambda: b"",
-        healthy: Callable[[], bool] = lambda: True,
+        halted: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._config = config
         self._event_log = log
@@ -80,7 +81,7 @@ class Notifier:
         self._on_open = on_open
         self._on_part = on_part
         self._exposition = exposition
-        self._healthy = healthy
+        self._halted = halted
         self._clock = LedgerClock(log)
         self._hub = Hub(self._clock.estimate)
         self._connections: set[ServerConnection] = set()
@@ -175,10 +176,11 @@ class Notifier:
 
     def _plain(self, path: str, connection: ServerConnection, request: Request) -> Response:
         """What monitors ask, as plain HTTP."""
-        if path == "/healthz" and self._healthy():
-            return connection.respond(HTTPStatus.OK, "ok\n")
+        if path == "/healthz" and (halted := self._halted()):
+            text = f"halted: {', '.join(halted)}\n"
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
         if path == "/healthz":
-            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "deaf to the log\n")
+            return connection.respond(HTTPStatus.OK, "ok\n")
         if path == "/metrics" and self._address(connection, request) in {"127.0.0.1", "::1"}:
             return connection.respond(HTTPStatus.OK, self._exposition().decode())
         return connection.respond(HTTPStatus.NOT_FOUND, "not found\n")
@@ -226,7 +228,7 @@ class Notifier:
         )
         self._hub.register(listener)
         try:
-            events, now = await asyncio.to_thread(opening, self._event_log, session_id)
+            events, now = await waits.read(opening, self._event_log, session_id)
             self._clock.learn(now)
             listener.public_only = self._check(token, session_id, now) is Use.WATCH
             history = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]

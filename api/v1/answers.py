@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from api import waits
 from api.operation import Call
 from api.tokens import Tokens
 from api.wire import Answer
@@ -74,7 +75,7 @@ async def caught_up(call: Call, model: str, at_least: int | None) -> None:
     until = time.monotonic() + CAUGHT_UP_SECONDS
     pause = _POLL_SECONDS
     while True:
-        position = await asyncio.to_thread(call.services.read_models.position, model)
+        position = await waits.read(call.services.read_models.position, model)
         if position >= at_least:
             return
         if time.monotonic() > until:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
+from api import waits
 from api.bodies import Limit, Position, Query, given, id_text
 from api.context import Services
 from api.identity import Caller
@@ -59,7 +59,7 @@ class EventRoutes:
         cursor = given(query.cursor)
         after = query.after if cursor is None else cursor
         find = self._of_log if query.session is UNSET else self._of_session
-        found, place = await asyncio.to_thread(find, query, after)
+        found, place = await waits.read(find, query, after)
         next_cursor = str(place) if place is not None else None
         return json_answer(Page([event_view(one) for one in found], next_cursor))
 

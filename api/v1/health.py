@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec import Struct
 
-from api.context import Lag, Services
+from api import waits
+from api.context import Services
 from api.errors import NotReady
 from api.identity import Caller
 from api.operation import Call, Operation
 from api.v1.answers import json_answer
 from api.wire import Answer
 from application.errors import LogUnavailable
-
-LAG_SECONDS_MAX: Final = 2.0
 
 
 class AliveView(Struct, frozen=True):
@@ -34,7 +33,7 @@ class LagView(Struct, frozen=True):
 
 
 class ReadyView(Struct, frozen=True):
-    """The database answers, its clock can be believed, every read model is close behind."""
+    """The database answers, its clock can be believed, lists are close behind, loops go on."""
 
     status: Literal["ok"]
     position: int
@@ -56,7 +55,8 @@ class HealthRoutes:
             ),
             Operation(
                 name="getReadiness", method="GET", path="/readyz",
-                summary="The database answers, its clock is right, no list lags more than 2 s",
+                summary="The database answers, its clock is right, no list lags more than 2 s, "
+                "no loop is halted",
                 answers={200: ReadyView}, problems=("not-ready",), limited=False,
                 handler=self.ready,
             ),
@@ -75,24 +75,15 @@ class HealthRoutes:
     async def ready(self, _call: Call) -> Answer:
         """Ask the database."""
         try:
-            clock = await asyncio.to_thread(self._services.log.clock_state)
-            head = await asyncio.to_thread(self._services.log.head)
-            lags = await asyncio.to_thread(self._services.read_models.lags)
+            health = await waits.probe(self._services.read_models.health)
         except LogUnavailable:
             raise NotReady(reason="the database is away") from None
-        if clock.doubt:
-            raise NotReady(reason=f"the database's clock is in doubt, {clock.doubt}")
-        behind = [lag for lag in lags if lag.seconds > LAG_SECONDS_MAX]
-        if behind:
-            raise NotReady(reason=", ".join(_text(lag) for lag in behind))
-        views = [LagView(lag.name, lag.position, lag.events, lag.seconds) for lag in lags]
-        return json_answer(ReadyView("ok", head, views))
+        if unready := health.unready:
+            raise NotReady(reason=", ".join(unready))
+        views = [LagView(lag.name, lag.position, lag.events, lag.seconds) for lag in health.lags]
+        return json_answer(ReadyView("ok", health.position, views))
 
     async def metrics(self, _call: Call) -> Answer:
         """The figures of this process."""
         text = await asyncio.to_thread(self._services.metrics.exposition)
         return Answer(text, media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _text(lag: Lag) -> str:
-    return f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from api import waits
 from api.bodies import (
     Body,
     Description,
@@ -254,7 +254,7 @@ class SessionRoutes:
         query: EventsOfSessionQuery = call.query
         current = await self._visible(call, path_id("ps", call.path))
         after = read_cursor(self._services.tokens, given(query.cursor)) or 0
-        recorded = await asyncio.to_thread(history, self._services.log, current.state.id)
+        recorded = await waits.read(history, self._services.log, current.state.id)
         rows = [one for one in recorded if one.position > after]
         return json_answer(page_of(call, rows, query.limit, event_view, lambda row: row.position))
 
@@ -263,8 +263,7 @@ class SessionRoutes:
         query: SessionsQuery = call.query
         sessions = self._services.read_models.sessions
         await caught_up(call, sessions.name, given(query.at_least))
-        now = await asyncio.to_thread(self._services.log.now)
-        rows = await asyncio.to_thread(
+        ask = partial(
             sessions.of_merchant,
             call.who.holder,
             status=given(query.status),
@@ -274,8 +273,13 @@ class SessionRoutes:
             created_to=_time("created_to", given(query.created_to)),
             before=read_cursor(self._services.tokens, given(query.cursor)),
             limit=query.limit + 1,
-            now=now,
         )
+
+        def rows_and_time() -> tuple[Sequence[Any], datetime]:
+            at = self._services.log.now()
+            return ask(now=at), at
+
+        rows, now = await waits.read(rows_and_time)
 
         def view(row: Any) -> SessionView:
             return self._views.session(row, position=row.position, now=now)
@@ -301,8 +305,8 @@ class SessionRoutes:
 
     async def _visible(self, call: Call, session_id: UUID) -> Current[PaymentSession]:
         """The session, if the caller may see it; another tenant's is not found."""
-        read = self._services.reader.get
-        current = await asyncio.to_thread(read, PaymentSession, session_id, "payment session")
+        get = self._services.reader.get
+        current = await waits.read(get, PaymentSession, session_id, "payment session")
         session, who = current.state, call.who
         wallets = {one.wallet_id for one in (session.claim, session.payment) if one}
         seen = {

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from api import waits
 from api.bodies import Query, path_id
 from api.context import Services
 from api.operation import Call, Operation
@@ -170,8 +171,8 @@ class PublicRoutes:
         return Answer(data, media_type=media_type, headers=PICTURE_HEADERS)
 
     async def _read(self, session_id: UUID) -> Current[PaymentSession]:
-        read = self._services.reader.get
-        return await asyncio.to_thread(read, PaymentSession, session_id, "payment session")
+        get = self._services.reader.get
+        return await waits.read(get, PaymentSession, session_id, "payment session")
 
     async def _with_token(self, call: Call) -> Current[PaymentSession]:
         session_id = path_id("ps", call.path)

@@ -348,11 +348,12 @@ def event_view(recorded: Recorded) -> EventView:
     data = msgspec.json.decode(recorded.state)
     data.pop("originator_topic", None)
     data.pop("class_version", None)
+    prefix = _SUBJECTS.get(recorded.topic.partition(".")[0])  # none: a later version's event
     return EventView(
         id=ids.encode("evt", recorded.event_id),
         position=recorded.position,
         type=recorded.topic,
-        subject=ids.encode(_SUBJECTS[recorded.topic.partition(".")[0]], recorded.stream_id),
+        subject=ids.encode(prefix, recorded.stream_id) if prefix else str(recorded.stream_id),
         version=recorded.version,
         recorded_at=times.to_text(recorded.recorded_at),
         schema_version=recorded.schema_version,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
+from api import waits
 from api.bodies import (
     Body,
     CurrencyCode,
@@ -148,7 +148,7 @@ class WalletRoutes:
         current = await self._visible(call, path_id("wal", call.path))
         model = self._services.read_models.wallet_payments
         await caught_up(call, model.name, given(query.at_least))
-        rows = await asyncio.to_thread(
+        rows = await waits.read(
             model.of_wallet,
             current.state.public_id,
             before=read_cursor(self._services.tokens, given(query.cursor)),
@@ -168,8 +168,8 @@ class WalletRoutes:
 
     async def _visible(self, call: Call, wallet_id: UUID) -> Current[Wallet]:
         """The wallet, if the caller may see it; another app's is not found."""
-        read = self._services.reader.get
-        current = await asyncio.to_thread(read, Wallet, wallet_id, "wallet")
+        get = self._services.reader.get
+        current = await waits.read(get, Wallet, wallet_id, "wallet")
         who = call.who
         seen = {
             Caller.WALLET: current.state.wallet_app_id == who.holder,

@@ -22,6 +22,11 @@ NAME: Final = "expiry"
 SWEEP_SESSIONS_MAX: Final = 256
 """How many sessions one sweep asks about; below a batch, so that payments go between."""
 
+_ENDS: Final = frozenset(
+    kind.TOPIC for kind in (PaymentSession.Paid, PaymentSession.Expired, PaymentSession.Cancelled)
+)
+"""Topics after which there is nothing to wait for; what else is in the log is not decoded here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timers:
@@ -35,12 +40,11 @@ def timers(page: Sequence[Recorded]) -> Timers:
     """The timers that a page sets and clears."""
     wanted: dict[UUID, datetime] = {}
     cleared: set[UUID] = set()
-    ends = (PaymentSession.Paid, PaymentSession.Expired, PaymentSession.Cancelled)
     for recorded in page:
-        event: Any = recorded.event
-        if isinstance(event, PaymentSession.Created):
+        if recorded.topic == PaymentSession.Created.TOPIC:
+            event: Any = recorded.event
             wanted[recorded.stream_id] = times.from_text(event.expires_at)
-        elif isinstance(event, ends):
+        elif recorded.topic in _ENDS:
             wanted.pop(recorded.stream_id, None)
             cleared.add(recorded.stream_id)
     return Timers(wanted, frozenset(cleared))

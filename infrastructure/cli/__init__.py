@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from infrastructure.cli import audit, clock, database, demo, holders, servers
+from infrastructure.cli import audit, clock, database, demo, holders, servers, status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +28,7 @@ for command in (
     holders.keys,
     audit.audit,
     clock.clock,
+    status.status,
 ):
     program.add_command(command)
 

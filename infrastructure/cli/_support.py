@@ -17,6 +17,7 @@ from application.errors import LogUnavailable
 from domain.errors import LedgerError
 from infrastructure.bootstrap import PortInUse
 from infrastructure.postgres.embedded import EmbeddedError
+from infrastructure.postgres.failures import is_world
 from infrastructure.postgres.migrate import DatabaseNotReady
 from infrastructure.postgres.urls import without_secrets
 from infrastructure.runtime import calm_collector
@@ -50,7 +51,9 @@ def told_plainly() -> Iterator[None]:
         sys.exit(EXIT_INTERRUPTED)
     except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError) as error:
         fail(str(error))
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
+        if not is_world(error):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         reason = without_secrets(reason)
         fail(

@@ -7,7 +7,7 @@ stops the follower loudly.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import Final
 
@@ -16,13 +16,17 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
-from infrastructure.event_store import rows
+from infrastructure.event_store import registry, rows
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres import deadline
+from infrastructure.postgres.connections import LINK_SECONDS, Right, connect
+from infrastructure.postgres.failures import is_world
 
 PAGE_EVENTS: Final = 500
 POLL_SECONDS: Final = 0.5
 RECONNECT_SECONDS: Final = 0.2
+UNKNOWN_MAX: Final = 100
+"""How many unknown topics are named in the log, once each."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,12 +46,26 @@ class Follower:
         *,
         after: int,
         pace_seconds: float = 0.0,
+        on_unknown: Callable[[str], None] = lambda _topic: None,
     ) -> None:
+        """Follow from a position on.
+
+        Args:
+            log: how pages are read.
+            url: the database to listen on.
+            right: with which rights.
+            after: the last position that was taken in.
+            pace_seconds: wait so long after each page, for who may lag a little.
+            on_unknown: told the topic of each event that this program does not know; such events
+                are in the pages, as positions are gapless, and must not be decoded.
+        """
         self._event_log = log
         self._url = url
         self._right = right
         self.position = after
         self._pace_seconds = pace_seconds
+        self._on_unknown = on_unknown
+        self._unknown: set[str] = set()
         self._stopped = Event()
 
     def stop(self) -> None:
@@ -59,25 +77,30 @@ class Follower:
 
         Raises:
             LogCorrupt: a position is missing.
+            psycopg.Error: a mistake of ours; what the world does is waited out.
         """
         while not self._stopped.is_set():
             try:
                 with connect(self._url, self._right) as connection:
                     connection.execute(f"listen {rows.CHANNEL}")
                     yield from self._pages_on(connection)
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except psycopg.Error as error:
+                if not is_world(error):
+                    raise
                 if not self._stopped.is_set():
                     _log.info("following the log: %s; connecting again", type(error).__name__)
                 self._stopped.wait(RECONNECT_SECONDS)
 
     def _pages_on(self, connection: Connection[TupleRow]) -> Iterator[Sequence[Recorded]]:
         while not self._stopped.is_set():
-            page = self._event_log.page(connection, self.position, PAGE_EVENTS)
+            with deadline.limit(connection, LINK_SECONDS):
+                page = self._event_log.page(connection, self.position, PAGE_EVENTS)
             if page and page[0].position != self.position + 1:
                 msg = f"the log goes from position {self.position} to {page[0].position}"
                 raise LogCorrupt(msg)
             if page:
                 self.position = page[-1].position
+                self._look_for_unknown(page)
             yield page
             if len(page) == PAGE_EVENTS:
                 continue
@@ -86,3 +109,11 @@ class Follower:
             if not page:
                 for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass  # all that have come: one look answers them all
+
+    def _look_for_unknown(self, page: Sequence[Recorded]) -> None:
+        for recorded in page:
+            if recorded.topic not in registry.EVENTS:
+                self._on_unknown(recorded.topic)
+                if recorded.topic not in self._unknown and len(self._unknown) < UNKNOWN_MAX:
+                    self._unknown.add(recorded.topic)
+                    _log.warning("unknown events %.80r are passed over", recorded.topic)

@@ -8,9 +8,9 @@ bytes are decoded loosely, brought up step by step, then checked against today's
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -21,13 +21,18 @@ from eventsourcing.persistence import (
     MapperDeserialisationError,
     StoredEvent,
 )
-from eventsourcing.utils import resolve_topic
+
+from application.event_log import UnknownEvent
+from infrastructure.event_store import registry
 
 _ENVELOPE = {"originator_id", "originator_version"}
 
 
 class LedgerMapper(Mapper[UUID]):
     """Maps declarative events whose fields are primitives; the timestamp is an RFC 3339 text."""
+
+    events: ClassVar[Mapping[str, type[Any]]] = registry.EVENTS
+    """All that can be read: a topic that is not here is never looked for elsewhere."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__(JSONTranscoder())
@@ -56,16 +61,20 @@ class LedgerMapper(Mapper[UUID]):
     def to_domain_event(self, stored_event: StoredEvent) -> AggregateEvent:
         """Read an event.
 
-        Raises:
+        Raises (checked in this order):
+            UnknownEvent: this program has no class for its topic.
             MapperDeserialisationError: not such an event; names topic, stream and version.
         """
         known = self._decoders.get(stored_event.topic)
         if known is None:
-            kind = resolve_topic(stored_event.topic)
+            kind = self.events.get(stored_event.topic)
+            if kind is None:
+                raise UnknownEvent(stored_event.topic, UUID(str(stored_event.originator_id)))
             known = self._decoders[stored_event.topic] = (kind, _decoder(kind))
         kind, decode = known
         try:
             state = decode(stored_event.state)
+            _check_origin(stored_event.topic, state)
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             msg = (
                 f"event {stored_event.originator_version} of {stored_event.originator_id} "
@@ -77,6 +86,18 @@ class LedgerMapper(Mapper[UUID]):
         event = object.__new__(kind)
         event.__dict__.update(state)
         return typing.cast("AggregateEvent", event)
+
+
+def _check_origin(topic: str, state: Mapping[str, Any]) -> None:
+    """The first event of a stream names its aggregate, which the library would import by name.
+
+    Raises:
+        ValueError: it names another than its own.
+    """
+    origin = state.get("originator_topic")
+    if origin is not None and origin != topic.partition(".")[0]:
+        msg = f"it says that it begins a {origin!r}"
+        raise ValueError(msg)
 
 
 def schema_version(kind: type[Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from infrastructure.event_store.mapper import LedgerMapper, schema_version
 from infrastructure.event_store.recorder import LedgerRecorder
 from infrastructure.postgres import arrays
 from infrastructure.postgres.connections import Connections
+from infrastructure.postgres.failures import is_world
 
 T = TypeVar("T")
 
@@ -126,12 +128,15 @@ class PostgresLog:
         return self._read(lambda connection: _ask(connection, query, parameters))
 
     def _read(self, ask: Callable[[Connection[TupleRow]], T]) -> T:
+        until = monotonic() + self._connections.limit_seconds
         for attempt in range(READ_TRIES_MAX):
             try:
-                with self._connections.connection() as connection:
+                with self._connections.connection(until - monotonic()) as connection:
                     return ask(connection)
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if attempt + 1 == READ_TRIES_MAX:
+            except psycopg.Error as error:
+                if not is_world(error):
+                    raise
+                if attempt + 1 == READ_TRIES_MAX or monotonic() >= until:
                     raise LogUnavailable(reason="the database is away or busy") from error
         raise AssertionError
 

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 from application.errors import LogUnavailable
 from application.ports.snapshots import Snapshot
 from infrastructure.postgres.connections import Connections
+from infrastructure.postgres.failures import is_world
 
 OFFERED_MAX: Final = 1024
 """Snapshots that wait to be written; more than that and the oldest is dropped."""
@@ -52,7 +53,9 @@ class PostgresSnapshots:
             with self._connections.connection() as connection:
                 cursor = connection.cursor(binary=True)
                 row = cursor.execute(LATEST, (stream_id, list(shapes), up_to)).fetchone()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.Error as error:
+            if not is_world(error):
+                raise
             raise LogUnavailable(reason="the database is away or busy") from error
         return Snapshot(*row) if row else None
 

@@ -31,13 +31,15 @@ from application.event_log import Pending, Verdict, VerdictKind
 from infrastructure.event_store import rows
 from infrastructure.event_store.datastore import LedgerDatastore
 from infrastructure.postgres import arrays
+from infrastructure.postgres.failures import is_unsure, is_world
 
+APPEND_SECONDS: Final = 15.0
+"""How long one append may be without an answer before its link is given up."""
 SETTLE_SECONDS: Final = 60.0
 """How long a batch whose outcome is unknown is sent again before its callers are told so."""
 RETRY_SECONDS: Final = 0.1
 POLL_SECONDS: Final = 0.5
 
-_UNSURE = ("08", "57P")  # connection exceptions, operator intervention: the commit may have been
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +111,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         while True:
             sent = False
             try:
-                with self.connections.connection() as connection:
+                with self.connections.connection(APPEND_SECONDS) as connection:
                     asked = self._guard.elapsed()
                     limits = self._limits()
                     sent = True
@@ -119,19 +121,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
                 ]
                 self._learn(verdicts, asked)
                 return verdicts  # noqa: TRY300 - what learns cannot fail as a database does
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                unsure = sent and (error.sqlstate or "08").startswith(_UNSURE)
-                if not (unsure or resent):
-                    raise LogUnavailable(reason="the database is away or busy") from error
+            except psycopg.Error as error:
+                if not is_world(error):
+                    raise LogRejected(reason=error.diag.message_primary or str(error)) from error
+                if not (resent or (sent and is_unsure(error))):  # nothing was stored
+                    raise LogUnavailable(reason=_reason(error)) from error
                 resent = True
                 if time.monotonic() > until:
                     raise LogUnavailable(reason="the outcome could not be learnt") from error
                 _log.warning("append: %s; sending the batch again", type(error).__name__)
                 time.sleep(RETRY_SECONDS)
-            except psycopg.Error as error:
-                if error.sqlstate == "53100":  # disk full: nothing was stored, and it may pass
-                    raise LogUnavailable(reason="the database's disk is full") from error
-                raise LogRejected(reason=error.diag.message_primary or str(error)) from error
 
     def _limits(self) -> tuple[arrays.Value | None, arrays.Value, arrays.Value]:
         """How far the log's clock may be believed, by what this process knows at the moment."""
@@ -151,6 +150,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
     ) -> Subscription[PostgresApplicationRecorder]:
         """Follow the log from after position `gt`; survives lost connections and restarts."""
         return PollingSubscription(recorder=self, gt=gt, topics=topics)
+
+
+def _reason(error: psycopg.Error) -> str:
+    match error.sqlstate:
+        case "25006":
+            return "the database is read-only"
+        case "53100":
+            return "the database's disk is full"
+        case _:
+            return "the database is away or busy"
 
 
 class PollingSubscription(PostgresSubscription):

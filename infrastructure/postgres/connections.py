@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from threading import Condition
+from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -15,9 +16,16 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from infrastructure.postgres import deadline
+
 CONNECT_SECONDS: Final = 5
+CONNECT_SECONDS_MIN: Final = 2
+"""libpq knows no shorter limit."""
 WAIT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 30
+LINK_SECONDS: Final = STATEMENT_SECONDS + 5.0
+"""How long a lent connection may be silent, where nobody says less: longer than the server lets a
+statement run, so that it ends only what has no server behind it."""
 LOCK_SECONDS: Final = 5
 IDLE_IN_TRANSACTION_SECONDS: Final = 5
 ROLE_CHARS_MAX: Final = 63
@@ -63,9 +71,15 @@ def role_name(database: str, right: Right) -> str:
 
 
 def connect(
-    url: str, right: Right | None, *, statement_seconds: int = STATEMENT_SECONDS
+    url: str,
+    right: Right | None,
+    *,
+    statement_seconds: int = STATEMENT_SECONDS,
+    connect_seconds: int = CONNECT_SECONDS,
 ) -> Connection[TupleRow]:
     """Open a connection in autocommit and take its role; None keeps the login's own rights.
+
+    Takes at most `connect_seconds` (2 or more) to reach the server, and as long for the role.
 
     Raises:
         psycopg.OperationalError: the server cannot be reached or refuses.
@@ -83,13 +97,15 @@ def connect(
     given = conninfo_to_dict(url)
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     options = f"{options} -c timezone=UTC -c client_encoding=UTF8 {given.get('options') or ''}"
-    keepalive = {name: value for name, value in KEEPALIVE.items() if name not in given}
+    wanted = KEEPALIVE | {"connect_timeout": connect_seconds}
+    keepalive = {name: value for name, value in wanted.items() if name not in given}
     extra: dict[str, Any] = {"application_name": "qrledger", **keepalive, "options": options}
     connection = psycopg.connect(url, autocommit=True, **extra)
     if right is not None:
         role = sql.Identifier(role_name(connection.info.dbname, right))
         try:
-            connection.execute(sql.SQL("set role {}").format(role))
+            with deadline.limit(connection, connect_seconds):
+                connection.execute(sql.SQL("set role {}").format(role))
         except BaseException:
             connection.close()
             raise
@@ -103,25 +119,42 @@ class Connections:
     whenever somebody asks, so the process is back as soon as the server is.
     """
 
-    def __init__(self, url: str, right: Right, *, size_max: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        right: Right,
+        *,
+        size_max: int,
+        limit_seconds: float = LINK_SECONDS,
+        statement_seconds: int = STATEMENT_SECONDS,
+    ) -> None:
         self.url = url
+        self.limit_seconds = limit_seconds
+        """How long one lending may take, the wait for a connection included."""
         self._right = right
         self._size_max = size_max
+        self._statement_seconds = statement_seconds
         self._idle: list[Connection[TupleRow]] = []
         self._lent = 0
         self._changed = Condition()
         self._closed = False
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[TupleRow]]:
-        """Lend a connection; waits at most 5 s for one to come back.
+    def connection(self, seconds: float | None = None) -> Iterator[Connection[TupleRow]]:
+        """Lend a connection for at most `seconds`, or for the pool's own limit.
+
+        Waits at most 5 s of them for one to come back. Who holds it when the time is over gets an
+        error from whatever it waits for, and the connection is thrown away.
 
         Raises:
-            psycopg.OperationalError: none came back, or the server cannot be reached.
+            psycopg.OperationalError: none came back, the server cannot be reached, or the time is
+                over.
         """
-        connection = self._take()
+        until = monotonic() + (self.limit_seconds if seconds is None else seconds)
+        connection = self._take(until)
         try:
-            yield connection
+            with deadline.limit(connection, until - monotonic()):
+                yield connection
         finally:
             self._give_back(connection)
 
@@ -133,9 +166,10 @@ class Connections:
         for connection in idle:
             connection.close()
 
-    def _take(self) -> Connection[TupleRow]:
+    def _take(self, until: float) -> Connection[TupleRow]:
         with self._changed:
-            free = self._changed.wait_for(lambda: self._lent < self._size_max, WAIT_SECONDS)
+            patience = min(WAIT_SECONDS, max(0.0, until - monotonic()))
+            free = self._changed.wait_for(lambda: self._lent < self._size_max, patience)
             if not free:
                 msg = "no database connection came free in time"
                 raise psycopg.OperationalError(msg)
@@ -146,7 +180,13 @@ class Connections:
             if self._idle:
                 return self._idle.pop()
         try:
-            return connect(self.url, self._right)
+            left = max(CONNECT_SECONDS_MIN, min(CONNECT_SECONDS, int(until - monotonic())))
+            return connect(
+                self.url,
+                self._right,
+                statement_seconds=self._statement_seconds,
+                connect_seconds=left,
+            )
         except BaseException:
             with self._changed:
                 self._lent -= 1

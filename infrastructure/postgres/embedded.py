@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -93,17 +94,35 @@ class EmbeddedServer:
         """
         self._choose_user()
         self._make_folder()
-        self._take_lock()
-        tools = self._binaries()
-        running = self._await_old()
-        if running is None:
-            if not (self.data / "PG_VERSION").exists():
-                self._initdb(tools)
-            running = self._launch(tools)
-        else:
-            self._adopted = running[0]
+        try:
+            self._take_lock()
+            tools = self._binaries()
+            running = self._await_old()
+            if running is None:
+                if not (self.data / "PG_VERSION").exists():
+                    self._initdb(tools)
+                running = self._launch(tools)
+            else:
+                self._adopted = running[0]
+        except OSError as error:
+            msg = f"the server in {self.folder} cannot be started: {error.strerror}"
+            raise EmbeddedError(msg) from error
         self._port = running[1]
         return self._database(running[1])
+
+    def running_url(self) -> str | None:
+        """The URL of the database if its server runs; starts and stops nothing.
+
+        Raises:
+            EmbeddedError: it cannot be told.
+        """
+        self._choose_user()
+        try:
+            running = self._running()
+            return self._url(running[1], DATABASE) if running else None
+        except OSError as error:
+            msg = f"the server in {self.folder} cannot be looked at: {error.strerror}"
+            raise EmbeddedError(msg) from error
 
     def stop(self) -> None:
         """Stop the server if this process started it: a fast, clean shutdown within 15 s."""
@@ -119,22 +138,45 @@ class EmbeddedServer:
         os.close(self._lock)
         self._lock = None
 
-    def keep_alive(self, stopped: Event) -> None:
+    def keep_alive(self, stopped: Event, went_well: Callable[[], None] = lambda: None) -> None:
         """Start the server again, on the same port, whenever it is found dead; until stopped.
 
-        Only for whoever owns it: a process that joined another's server leaves it alone.
+        A process that joined another's server takes it over when that process has ended.
         """
         while not stopped.wait(WATCH_SECONDS):
-            if self._process is not None:
-                self._process.poll()  # a dead child is not gone before it has been asked for
-            if self._lock is None or self._running() is not None:
-                continue
-            _log.warning("PostgreSQL is gone; starting it again")
-            self._adopted = None
             try:
-                self._launch(self._binaries(), self._port)
-            except (EmbeddedError, OSError) as error:  # old children are ending, a disk is full
+                self._watch()
+            except EmbeddedError as error:  # old children are ending
                 _log.warning("%s; trying again", error)
+            except OSError as error:  # no descriptors, no processes, a full disk
+                _log.warning("looking after PostgreSQL: %s; trying again", error.strerror)
+            else:
+                went_well()
+
+    def _watch(self) -> None:
+        """Look once, and do what is needed.
+
+        Raises:
+            OSError: it cannot be told now (no descriptor or process is left); nothing was done.
+            EmbeddedError: the server did not start.
+        """
+        if self._lock is None:
+            if not self._take_lock():
+                return  # its owner lives, and looks after it
+            _log.warning("the owner of PostgreSQL in %s has ended: taking it over", self.folder)
+            running = self._running()
+            self._adopted = running[0] if running else None
+        if not self._is_gone():
+            return
+        _log.warning("PostgreSQL is gone; starting it again")
+        self._process, self._adopted = None, None
+        self._launch(self._binaries(), self._port)
+
+    def _is_gone(self) -> bool:
+        """Whether the server's process has ended; our own child answers that without a file."""
+        if self._process is not None:
+            return self._process.poll() is not None
+        return self._running() is None
 
     # How it is done.
 
@@ -167,15 +209,16 @@ class EmbeddedServer:
             msg = f"cannot write to {self.folder} ({error.strerror}): set QRLEDGER_HOME"
             raise EmbeddedError(msg) from error
 
-    def _take_lock(self) -> None:
+    def _take_lock(self) -> bool:
         """Held by whoever owns the server; the kernel frees it when that process is gone."""
         lock = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-        else:
-            self._lock = lock
+            return False
+        self._lock = lock
+        return True
 
     def _binaries(self) -> binaries.Binaries:
         version = self.data / "PG_VERSION"
@@ -204,14 +247,18 @@ class EmbeddedServer:
         raise EmbeddedError(msg)
 
     def _running(self) -> tuple[int, int] | None:
-        """Process id and port from postmaster.pid, if that process lives and is a postgres."""
+        """Process id and port from postmaster.pid, if that process lives and is a postgres.
+
+        Raises:
+            OSError: it cannot be told: a file that cannot be opened is not a dead server.
+        """
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             pid, port = int(lines[0]), int(lines[3])
             name = Path(f"/proc/{pid}/comm")
             if name.exists() and "postgres" not in name.read_text():
                 return None
-        except (OSError, IndexError, ValueError):
+        except (FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             return None
         return (pid, port) if _alive(pid) else None
 
@@ -240,7 +287,7 @@ class EmbeddedServer:
 
     def _launch(self, tools: binaries.Binaries, port: int | None = None) -> tuple[int, int]:
         for _ in range(START_TRIES):
-            port = port or _free_port()
+            port = port or self._last_port() or _free_port()
             settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
             guard = shutil.which("setpriv")  # the server goes when we do, even by kill -9
             follow = [guard, "--pdeathsig", "INT", "--"] if guard else []
@@ -260,6 +307,8 @@ class EmbeddedServer:
             until = time.monotonic() + READY_SECONDS
             while time.monotonic() < until and self._process.poll() is None:
                 if self._accepts(port):
+                    with suppress(OSError):  # a hint for the next start, no more
+                        self._port_file.write_text(str(port))
                     return self._process.pid, port
                 time.sleep(0.02)
             if self._process.poll() is None:
@@ -269,6 +318,18 @@ class EmbeddedServer:
         last = log_file.read_text(errors="replace").strip().splitlines()[-1:]
         msg = f"PostgreSQL did not start ({' '.join(last)}); see {log_file}"
         raise EmbeddedError(msg)
+
+    @property
+    def _port_file(self) -> Path:
+        return self.folder / "port"
+
+    def _last_port(self) -> int | None:
+        """The port of the last start, if it is free: who joined that server asks there still."""
+        try:
+            port = int(self._port_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return port if port in PORTS and _is_free(port) else None
 
     def _url(self, port: int, database: str) -> str:
         password = (self.folder / "password").read_text()
@@ -322,10 +383,19 @@ def _succeeds(command: list[str]) -> bool:
     return done.returncode == 0
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def _free_port() -> int:
     for port in random.sample(PORTS, 200):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if _is_free(port):
             return port
     msg = "no free port between 20000 and 32767"
     raise EmbeddedError(msg)

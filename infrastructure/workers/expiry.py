@@ -18,9 +18,13 @@ from application.processes import expiry
 from domain.errors import LedgerError
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres import deadline
+from infrastructure.postgres.connections import LINK_SECONDS, Right, connect
+from infrastructure.workers.supervisor import Progress
 
 SWEEP_SECONDS: Final = 0.5
+SWEEP_SECONDS_MAX: Final = 120.0
+"""How long one sweep may take, the append's own patience included, before its link is given up."""
 PAUSE_SECONDS: Final = 0.02
 """Between two full sweeps, so that a herd of expiries leaves the log to payments."""
 
@@ -44,7 +48,7 @@ class ExpiryWorker:
         if self._follower is not None:
             self._follower.stop()
 
-    def follow(self) -> None:
+    def follow(self, went_well: Progress) -> None:
         """Keep the timers, until stopped."""
         with connect(self._url, Right.PROJECTOR) as connection:
             self._follower = Follower(
@@ -56,15 +60,19 @@ class ExpiryWorker:
             )
             for page in self._follower.pages():
                 if page:
-                    _take_in(connection, page)
+                    with deadline.limit(connection, LINK_SECONDS):
+                        _take_in(connection, page)
+                went_well()
                 if self._stopped.is_set():
                     return
 
-    def sweep(self) -> None:
+    def sweep(self, went_well: Progress) -> None:
         """Ask about what is due, until stopped."""
         with connect(self._url, Right.PROJECTOR) as connection:
             while not self._stopped.is_set():
-                asked = self.sweep_once(connection)
+                with deadline.limit(connection, SWEEP_SECONDS_MAX):
+                    asked = self.sweep_once(connection)
+                went_well()
                 full = asked == expiry.SWEEP_SESSIONS_MAX
                 self._stopped.wait(PAUSE_SECONDS if full else SWEEP_SECONDS)
 
@@ -91,10 +99,11 @@ class ExpiryWorker:
                 done.append(session_id)
             if isinstance(result, LedgerError):
                 _log.warning("expiring %s: %s", session_id, result.code)
-        connection.execute(
-            "delete from ledger.due where kind = %s and key = any(%s) and due_at <= %s",
-            (expiry.NAME, done, state.now),
-        )
+        if done:
+            connection.execute(
+                "delete from ledger.due where kind = %s and key = any(%s) and due_at <= %s",
+                (expiry.NAME, done, state.now),
+            )
         return len(due)
 
 

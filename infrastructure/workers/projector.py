@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from threading import Event
 from typing import Final
 
+from application.event_log import Recorded
 from application.ports.metrics import Metrics
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres import deadline
 from infrastructure.postgres.connections import Right, connect
+from infrastructure.workers.supervisor import Progress
 from projections._read_model import ReadModel
 from projections._runner import Runner
 
 BUILD_SECONDS: Final = 600
+TAKE_IN_SECONDS: Final = 60.0
+"""How long one page may take before its connection is given up."""
 PACE_SECONDS: Final = 0.1
 """A list may lag that much: under load one transaction takes many events in."""
-_log = logging.getLogger(__name__)
 
 
 class Projector:
     """One read model's worker.
 
-    A poison event stops it, loudly, with the position: rows about money are never guessed.
+    A poison event halts it, loudly: rows about money are never guessed. It is tried again alone,
+    as a new release or a mended row may help; the other read models go on.
     """
 
     def __init__(
@@ -41,12 +46,18 @@ class Projector:
         if self._follower is not None:
             self._follower.stop()
 
-    def follow(self) -> None:
+    def follow(self, went_well: Progress) -> None:
         """Take the log in, until stopped or until an event cannot be taken in."""
         url, right = self._url, Right.PROJECTOR
         with connect(url, right, statement_seconds=BUILD_SECONDS) as connection:
             runner = Runner(self.model, connection, metrics=self._metrics)
-            position = runner.prepare(self._event_log.read)
+            with deadline.limit(connection, BUILD_SECONDS) as renew:
+
+                def read(after: int, limit: int) -> Sequence[Recorded]:
+                    renew()
+                    return self._event_log.read(after, limit)
+
+                position = runner.prepare(read)
             self._follower = Follower(
                 self._event_log, url, right, after=position, pace_seconds=PACE_SECONDS
             )
@@ -54,4 +65,6 @@ class Projector:
                 if self._stopped.is_set():
                     return
                 if page:
-                    self._follower.position = runner.take_in(page)
+                    with deadline.limit(connection, TAKE_IN_SECONDS):
+                        self._follower.position = runner.take_in(page)
+                went_well()

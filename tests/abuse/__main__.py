@@ -25,6 +25,7 @@ from infrastructure.postgres.connections import Right
 from tests.abuse.attacks import Attack, Target
 from tests.abuse.clocks import jumping_clocks
 from tests.abuse.long_wallet import BusyTenant
+from tests.abuse.outages import outages
 from tests.chaos.town import ChaosTown, wait_ready
 
 HONEST: Final = 4
@@ -162,6 +163,7 @@ def main(words: list[str]) -> int:
             asyncio.run(_long_wallet(town, busy, seconds, size))
             clocks = jumping_clocks(town)
             print("clocks that jump a year: " + ", ".join(f"{n} x {w}" for w, n in clocks.items()))
+            failures = outages(town, print)
             took, drained = asyncio.run(expiring(town, int(left) + 1, size))
             show(f"{size:,} expiries", took, f"all recorded {drained:.1f} s after their second")
             peaks = ", ".join(f"{p.name} {p.peak_mib} MiB" for p in town.processes)
@@ -170,7 +172,7 @@ def main(words: list[str]) -> int:
             report = audit.check(town.url, log)
             log.close()
             print(f"audit: {report.events} events, {len(report.violations)} violations")
-            return 1 if report.violations else 0
+            return 1 if report.violations or failures else 0
         finally:
             town.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from api.live import protocol
-from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
+from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, in_steps
 from api.live.protocol import SessionFeed
 from application.event_log import Recorded, history
 from tests.support.memory_log import START, MemoryLog
@@ -154,3 +155,39 @@ def test_the_hub_forgets_who_left(story: Story) -> None:
 
     assert (hub.count, hub.on_session(session), hub.from_address("1.2.3.4")) == (0, 0, 0)
     assert seqs(ear) == [1]
+
+
+def test_a_listener_that_cannot_be_told_is_closed_and_the_others_hear(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, session, events = story
+    hub = Hub(lambda: START)
+    bad, deaf = listen(hub, session)
+    good, ear = listen(hub, session)
+    for listener in (bad, good):
+        hub.open(listener, events[:1], None)
+
+    monkeypatch.setattr(deaf, "send_soon", None)
+    hub.dispatch(events[1:])
+
+    assert seqs(ear) == [1, 2, 3]
+    assert deaf.parted == [protocol.CLOSE_RESTART]
+    assert hub.listeners() == [good]
+
+
+def test_one_listeners_failure_ends_no_heartbeat(story: Story) -> None:
+    _, session, _ = story
+    hub = Hub(lambda: START)
+    (_, _), (_, ear) = listen(hub, session), listen(hub, session)
+    first, _second = hub.listeners()
+
+    def beat(listener: Listener) -> None:
+        if listener is first:
+            raise RuntimeError
+        listener.hear("{}")
+
+    asyncio.run(in_steps(hub.listeners(), beat))
+    heard = [one.socket for one in hub.listeners()]
+
+    assert sum(len(one.heard) for one in heard if isinstance(one, Ear)) == 1
+    assert ear in heard

@@ -158,7 +158,7 @@ class Refusing:
         self._proxy = proxy
         self.over = False
 
-    def __call__(self, url: str, right: Right) -> object:
+    def __call__(self, url: str, right: Right, **_: int) -> object:
         if self._proxy.cuts and not self.over:
             raise psycopg.OperationalError
         return self._connect(url, right)

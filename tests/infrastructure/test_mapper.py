@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,11 @@ import pytest
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
+from application.event_log import UnknownEvent
+from infrastructure.event_store import registry
 from infrastructure.event_store.mapper import LedgerMapper
+from infrastructure.event_store.registry import events_of
+from tests.support.golden import EVENTS
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
 
@@ -39,6 +44,12 @@ class Shop(Aggregate):
             state["city"] = state.pop("town", "?")
 
 
+class ShopMapper(LedgerMapper):
+    """Knows the shop's events, and no others."""
+
+    events = events_of([Shop])
+
+
 def stored(state: bytes, topic: str = "test_shop.opened") -> StoredEvent:
     return StoredEvent(uuid4(), 1, topic, state)
 
@@ -55,7 +66,7 @@ OLD = b'{"timestamp":"2026-01-01T12:00:00.000001Z","originator_topic":"test_shop
     ],
 )
 def test_old_bytes_are_brought_up_step_by_step(state: bytes, country: str, city: str) -> None:
-    event: Any = LedgerMapper().to_domain_event(stored(state))
+    event: Any = ShopMapper().to_domain_event(stored(state))
 
     assert (event.name, event.country, event.city, event.timestamp) == ("A", country, city, AT)
 
@@ -71,7 +82,7 @@ def test_todays_shape_is_written_with_its_version_and_read_back() -> None:
         country="FR",
         city="Nice",
     )
-    mapper = LedgerMapper()
+    mapper = ShopMapper()
 
     written = mapper.to_stored_event(event)
 
@@ -82,4 +93,28 @@ def test_todays_shape_is_written_with_its_version_and_read_back() -> None:
 @pytest.mark.parametrize("state", [b"", b"{", b"[]", b'{"name":1}', b"\xff", b'{"timestamp":"x"}'])
 def test_bytes_that_are_no_such_event_are_named(state: bytes) -> None:
     with pytest.raises(MapperDeserialisationError, match=r"test_shop.opened"):
-        LedgerMapper().to_domain_event(stored(state))
+        ShopMapper().to_domain_event(stored(state))
+
+
+@pytest.mark.parametrize("topic", ["this:", "antigravity", "os:system", "payment_session.refunded"])
+def test_a_stored_topic_never_imports_a_module(topic: str) -> None:
+    loaded = set(sys.modules)
+
+    with pytest.raises(UnknownEvent, match="does not know"):
+        LedgerMapper().to_domain_event(stored(b"{}", topic))
+
+    assert set(sys.modules) == loaded
+
+
+def test_a_stored_origin_never_imports_a_module() -> None:
+    loaded = set(sys.modules)
+    state = OLD.replace(b'"originator_topic":"test_shop"', b'"originator_topic":"antigravity"')
+
+    with pytest.raises(MapperDeserialisationError, match="antigravity"):
+        ShopMapper().to_domain_event(stored(state + b"}"))
+
+    assert set(sys.modules) == loaded
+
+
+def test_the_registry_holds_every_event_of_the_golden_files() -> None:
+    assert {type(event) for event in EVENTS} == set(registry.EVENTS.values())

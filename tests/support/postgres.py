@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -37,7 +42,40 @@ class TestClock:
         return later
 
 
-def rows(url: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Ask as the superuser."""
+def rows(url: str, query: str, *parameters: Any, fetch: bool = True) -> list[tuple[Any, ...]]:
+    """Ask as the superuser; without `fetch` a statement that answers with no rows."""
     with psycopg.connect(url, autocommit=True) as connection:
-        return connection.execute(query, parameters).fetchall()
+        cursor = connection.execute(query, parameters)
+        return cursor.fetchall() if fetch else []
+
+
+@contextmanager
+def frozen(postmaster: int) -> Iterator[None]:
+    """A server that neither answers nor ends: every process of it is stopped (SIGSTOP)."""
+    os.kill(postmaster, signal.SIGSTOP)  # first, so that it makes no more children
+    stopped = [postmaster, *_children(postmaster)]
+    for pid in stopped[1:]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in reversed(stopped):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def read_only(url: str) -> Iterator[None]:
+    """Every session of the server may only read, those that stand too, as an operator does it."""
+    try:
+        rows(url, "alter system set default_transaction_read_only = on", fetch=False)
+        rows(url, "select pg_reload_conf()")
+        yield
+    finally:
+        rows(url, "alter system reset default_transaction_read_only", fetch=False)
+        rows(url, "select pg_reload_conf()")

@@ -144,13 +144,15 @@ def a_served_town(url: str, **facts: Any) -> Iterator[Town]:
     thread = Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     assert ready.wait(20)
-    with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
-        town = Town(client, desk, settings, api.services)
-        town.url = url
-        yield town
-    stop.set()
-    thread.join(20)
-    log.close()
+    try:
+        with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
+            town = Town(client, desk, settings, api.services)
+            town.url = url
+            yield town
+    finally:
+        stop.set()
+        thread.join(20)
+        log.close()
 
 
 @contextmanager

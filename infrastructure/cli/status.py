@@ -1,0 +1,40 @@
+"""`status`: is the ledger ready, and if not, what keeps it from it?"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import rich_click as click
+
+from infrastructure import status as statuses
+from infrastructure.cli import _support
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.settings import Settings
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(*, as_json: bool) -> None:
+    """Show database, head, read models, loops, timers and clock. Exit 0 when ready, 1 when not.
+
+    Starts nothing: an embedded server that is not running is reported as such.
+    """
+    settings = _support.settings()
+    with _support.told_plainly():
+        found = _status(settings)
+    if as_json:
+        click.echo(json.dumps(found.as_json()))
+    else:
+        for line in found.lines():
+            click.echo(line)
+    if not found.ready:
+        sys.exit(_support.EXIT_FAILED)
+
+
+def _status(settings: Settings) -> statuses.Status:
+    url = settings.database_url or EmbeddedServer(settings.home_folder).running_url()
+    if not url:
+        where = settings.home_folder
+        return statuses.Status(problems=[f"the embedded PostgreSQL in {where} is not running"])
+    return statuses.status(url, settings.mode)

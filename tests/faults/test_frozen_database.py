@@ -1,0 +1,159 @@
+"""PostgreSQL neither answers nor ends (SIGSTOP): every wait has a limit, and nothing stays stuck."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from api import command_gate, identity, waits
+from infrastructure import bootstrap
+from infrastructure.event_store import recorder
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres import connections as pools
+from infrastructure.postgres import deadline
+from infrastructure.postgres.connections import Connections, Right, connect
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.migrate import migrate
+from tests.faults.test_database_away import wait_for
+from tests.support.postgres import frozen
+from tests.support.town import USD_10, Town, a_served_town
+from tests.support.world import World
+
+pytestmark = [pytest.mark.faults, pytest.mark.postgres]
+LIMIT_SECONDS = 0.5
+PATIENCE_SECONDS = 15.0
+"""A generous wall: what has no limit never comes."""
+CALLERS = 24
+"""More than there are threads and connections."""
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    server = EmbeddedServer(tmp_path_factory.mktemp("own"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_url(own_server: EmbeddedServer) -> str:
+    url = own_server.start()
+    migrate(url, mode="test", token_secret=b"s" * 32)
+    return url
+
+
+@pytest.fixture
+def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (waits, bootstrap):
+        monkeypatch.setattr(module, "READ_SECONDS", LIMIT_SECONDS)
+        monkeypatch.setattr(module, "READY_SECONDS", LIMIT_SECONDS)
+    monkeypatch.setattr(command_gate, "ANSWER_SECONDS", 2 * LIMIT_SECONDS)
+    monkeypatch.setattr(recorder, "APPEND_SECONDS", 2 * LIMIT_SECONDS)
+    monkeypatch.setattr(pools, "CONNECT_SECONDS", pools.CONNECT_SECONDS_MIN)
+
+
+def pid(server: EmbeddedServer) -> int:
+    assert server.pid is not None
+    return server.pid
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("right", [Right.WRITER, Right.PROJECTOR])
+def test_a_silent_link_is_shut_down_under_whoever_waits(
+    own_server: EmbeddedServer, own_url: str, right: Right
+) -> None:
+    with (
+        connect(own_url, right) as connection,
+        frozen(pid(own_server)),
+        pytest.raises(psycopg.OperationalError),
+        deadline.limit(connection, LIMIT_SECONDS),
+    ):
+        connection.execute("select 1")
+
+    assert not deadline._waits
+
+
+def test_libpqs_own_blocking_calls_end_too(own_server: EmbeddedServer, own_url: str) -> None:
+    pool = Connections(own_url, Right.WRITER, size_max=1, limit_seconds=LIMIT_SECONDS)
+    log = PostgresLog(pool)
+    world = World(log)
+    session = world.a_session()
+
+    with frozen(pid(own_server)), pytest.raises(Exception, match="away"):
+        log.load({session: 0}, [])
+
+    assert (pool._lent, pool._idle) == (0, [])
+    assert wait_for(lambda: log.load({session: 0}, []).events)
+    log.close()
+
+
+def test_who_answers_in_time_is_left_alone(own_url: str) -> None:
+    with connect(own_url, Right.READER) as connection, deadline.limit(connection, 0.4) as renew:
+        for _ in range(3):
+            connection.execute("select pg_sleep(0.2)")
+            renew()
+
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("remembered", [False, True], ids=["keys looked up", "keys remembered"])
+def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
+    own_server: EmbeddedServer,
+    own_url: str,
+    short_limits: None,
+    monkeypatch: pytest.MonkeyPatch,
+    remembered: bool,
+) -> None:
+    monkeypatch.setattr(identity, "KEY_SECONDS", 3600.0 if remembered else 0.0)
+    with a_served_town(own_url) as town:
+        session, wallet = town.a_session(), town.a_wallet()
+        town.client.timeout = httpx.Timeout(PATIENCE_SECONDS)
+        body = {"order_id": "A", "amount": USD_10}
+        create = partial(town.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
+        asked = [
+            partial(town.call, "wallet", "GET", f"/v1/wallets/{wallet}"),
+            partial(town.call, "wallet", "GET", f"/v1/wallets/{wallet}/payments"),
+            partial(town.call, "merchant", "GET", f"/v1/payment-sessions/{session['id']}"),
+            partial(town.call, "merchant", "GET", f"/v1/payment-sessions/{session['id']}/events"),
+            partial(town.call, "merchant", "GET", "/v1/payment-sessions"),
+            partial(town.call, "auditor", "GET", "/v1/events"),
+            create,
+        ]
+        before = [ask().status_code for ask in asked[:-1]]
+        live = f"http://127.0.0.1:{town.settings.live_port}/healthz"
+
+        with frozen(pid(own_server)), ThreadPoolExecutor(CALLERS) as callers:
+            answers = [
+                one.result()
+                for one in [callers.submit(asked[n % len(asked)]) for n in range(CALLERS)]
+            ]
+            ready = town.client.get("/readyz")
+            alive = [town.client.get("/healthz").status_code, httpx.get(live).status_code]
+            figures = town.client.get("/metrics").status_code
+            wait_for(lambda: _nothing_is_held(town))
+        started = time.monotonic()
+        wait_for(lambda: all(ask().is_success for ask in asked))
+        wait_for(lambda: town.client.get("/readyz").status_code == 200)
+
+        assert before == [200] * 6
+        assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "overloaded")}
+        assert (ready.status_code, ready.json()["code"]) == (503, "not-ready")
+        assert alive == [200, 200]
+        assert figures == 200
+        assert time.monotonic() - started < PATIENCE_SECONDS
+        again = town.call("merchant", "POST", "/v1/payment-sessions", body, key=str(uuid4()))
+        assert again.json()["code"] == "order-open"  # the first was stored once, under its key
+
+
+def _nothing_is_held(town: Town) -> bool:
+    """No thread and no connection of a reader waits any more, though the database still does."""
+    models = town.services.read_models
+    held = [town.services.log, models]
+    lent = [one._connections._lent for one in held] + [models._probes._lent]  # type: ignore[attr-defined]
+    return waits._readers._work_queue.empty() and lent == [0, 0, 0]

@@ -1,0 +1,101 @@
+"""A database that refuses to write, for a while: 503, nothing is called stored, nothing halts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infrastructure.event_store.postgres_log import PostgresLog
+from tests.faults.test_database_away import wait_for
+from tests.support.postgres import TestClock, read_only, rows
+from tests.support.town import USD_10, a_town
+from tests.support.world import World
+
+pytestmark = [pytest.mark.faults, pytest.mark.postgres]
+
+
+def test_an_append_is_refused_and_nothing_is_called_stored(
+    database_url: str, postgres_log: PostgresLog
+) -> None:
+    world = World(postgres_log)
+    command = world.create("A-1")
+
+    with read_only(database_url):
+        wait_for(lambda: world.try_send(world.create()) == "overloaded")
+        before = postgres_log.head()
+        refused = world.try_send(command, key="k")
+        read = postgres_log.read(0, 1000)
+    wait_for(lambda: not isinstance(world.try_send(world.create()), str))
+    created = world.send(command, key="k")
+    of_session = "select count(*) from ledger.events where originator_id = %s"
+
+    assert refused == "overloaded"
+    assert read[-1].position == before
+    assert not created.replayed
+    assert rows(database_url, of_session, command.session_id) == [(1,)]
+
+
+def test_creates_are_503_reads_go_on_and_the_same_key_works_afterwards(database_url: str) -> None:
+    with a_town(database_url) as town:
+        session = town.a_session()
+        wait_for(lambda: town.client.get("/readyz").status_code == 200)  # the lists are built
+        body = {"order_id": "A", "amount": USD_10}
+
+        def create() -> Any:
+            return town.call("merchant", "POST", "/v1/payment-sessions", body, key="k")
+
+        with read_only(database_url):
+            wait_for(lambda: _default(database_url) == "on")
+            refused = create()
+            path = f"/v1/payment-sessions/{session['id']}"
+            reads = [town.call("merchant", "GET", p) for p in (path, "/v1/payment-sessions")]
+        wait_for(lambda: _default(database_url) == "off")
+        created, again = create(), create()
+
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert "read-only" in refused.json()["detail"]
+        assert refused.headers["Retry-After"]
+        assert [read.status_code for read in reads] == [200, 200]
+        assert (created.status_code, again.status_code) == (201, 201)
+        assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_no_loop_halts_and_what_was_due_expires_afterwards(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = TestClock(database_url)
+    with a_town(database_url) as town:
+        session = town.a_session(expires_in_seconds=60)
+        wait_for(lambda: rows(database_url, "select 1 from ledger.due"))
+        at = town.services.log.now()
+        with read_only(database_url):
+            wait_for(lambda: _default(database_url) == "on")
+            _jump(database_url, clock, at)
+            wait_for(lambda: caplog.text.count("overloaded") >= 3)
+        town_session = f"/v1/payment-sessions/{session['id']}/events"
+
+        def topics() -> list[str]:
+            rows_of = town.call("merchant", "GET", town_session).json()["data"]
+            return [one["type"] for one in rows_of]
+
+        wait_for(lambda: "payment_session.expired" in topics())
+        wait_for(lambda: town.client.get("/readyz").status_code == 200)
+        halted = rows(database_url, "select * from ledger.worker_loops where halted_since notnull")
+
+    assert halted == []
+    assert "halted" not in caplog.text
+
+
+def _default(url: str) -> str:
+    return str(rows(url, "show default_transaction_read_only")[0][0])
+
+
+def _jump(url: str, clock: TestClock, at: Any) -> None:
+    from datetime import timedelta  # noqa: PLC0415
+
+    import psycopg  # noqa: PLC0415
+
+    with psycopg.connect(url, options="-c default_transaction_read_only=off") as connection:
+        connection.execute("delete from ledger.test_clock")
+        connection.execute("insert into ledger.test_clock values (%s)", (at + timedelta(hours=1),))

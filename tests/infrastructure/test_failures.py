@@ -1,0 +1,54 @@
+"""What the world does is tried again; only our mistakes halt."""
+
+from __future__ import annotations
+
+import errno
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from application.errors import LogUnavailable, Overloaded
+from infrastructure.postgres.failures import is_unsure, is_world
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["08006", "25006", "25P03", "28P01", "40001", "40003", "40P01", "53100", "53200", "53300",
+     "55P03", "57014", "57P01", "57P03", "58030"],
+)  # fmt: skip
+def test_what_the_world_does_is_tried_again(state: str) -> None:
+    assert is_world(errors.lookup(state)())
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["22P05", "23505", "23514", "25001", "42501", "42703", "42P01", "P0001", "XX000", "XX001"],
+)
+def test_what_we_did_wrong_is_not(state: str) -> None:
+    error = errors.lookup(state)()
+
+    assert not is_world(error)
+    assert not is_unsure(error)
+
+
+def test_trouble_without_a_code_is_the_links_or_ours() -> None:
+    assert is_world(psycopg.OperationalError("server closed the connection"))
+    assert is_world(psycopg.InterfaceError("the connection is closed"))
+    assert is_world(LogUnavailable(reason="x"))
+    assert is_world(Overloaded(reason="x"))
+    assert is_world(OSError(errno.EMFILE, "too many open files"))
+    assert is_world(ConnectionResetError())
+    assert not is_world(psycopg.ProgrammingError("the query has 1 placeholder"))
+    assert not is_world(FileNotFoundError())
+    assert not is_world(ValueError())
+
+
+@pytest.mark.parametrize(
+    ("state", "unsure"),
+    [("08006", True), ("40003", True), ("57P01", True), ("57P02", True), ("25006", False),
+     ("40001", False), ("40P01", False), ("53100", False), ("55P03", False), ("57014", False)],
+)  # fmt: skip
+def test_only_an_ended_link_or_server_leaves_an_append_unsure(state: str, unsure: bool) -> None:
+    assert is_unsure(errors.lookup(state)()) is unsure
+    assert is_unsure(psycopg.OperationalError("the link is gone"))
