@@ -29,6 +29,7 @@ PREFIXES = {
     "mer": "merchant",
     "clm": "claim",
     "key": "API key",
+    "kr": "key ring",
     "evt": "event",
 }
 

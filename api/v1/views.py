@@ -339,6 +339,7 @@ _SUBJECTS = {
     "merchant": "mer",
     "wallet_app": "app",
     "key": "key",
+    "key_ring": "kr",
 }
 
 

@@ -26,6 +26,7 @@ from application.commands import HANDLERS
 from application.event_log import fold
 from domain.errors import LedgerError
 from domain.merchants.api_key import ApiKey
+from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
@@ -37,7 +38,7 @@ from tests.support.golden import EVENTS, GOLDEN
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["domain", "application", "infrastructure", "projections", "api"]
-AGGREGATES = [PaymentSession, Order, Wallet, WalletApp, Merchant, ApiKey]
+AGGREGATES = [PaymentSession, Order, Wallet, WalletApp, Merchant, ApiKey, KeyRing]
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
@@ -107,6 +108,7 @@ CONTRACT = {
     "merchant": ["registered"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
+    "key_ring": ["key_added"],
 }
 
 

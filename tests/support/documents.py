@@ -17,6 +17,7 @@ from api.schema_words import fields
 from api.tokens import Tokens
 from domain.errors import LedgerError
 from domain.merchants.api_key import ApiKey
+from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
@@ -104,7 +105,7 @@ def http() -> str:
 def events() -> str:
     """Every event."""
     out = ["# Events", MADE + EVENTS_PREFACE]
-    for aggregate in (PaymentSession, Order, Wallet, Merchant, WalletApp, ApiKey):
+    for aggregate in (PaymentSession, Order, Wallet, Merchant, WalletApp, ApiKey, KeyRing):
         for event in vars(aggregate).values():
             topic = getattr(event, "TOPIC", "")
             if not isinstance(event, type) or topic.endswith(".event"):

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from domain.merchants.api_key import ApiKey
+from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
@@ -97,6 +98,14 @@ EVENTS = [
         secret_hash="0" * 64,
     ),
     _event(ApiKey.Revoked, 2),
+    _event(
+        KeyRing.KeyAdded,
+        1,
+        role="merchant",
+        holder_id="mer_01h455vb4pex5vsknk084sn02q",
+        key_id="key_01h455vb4pex5vsknk084sn02q",
+        living=["key_01h455vb4pex5vsknk084sn02q"],
+    ),
 ]
 
 if __name__ == "__main__":
