@@ -12,7 +12,7 @@ from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.errors import BalanceLimit, InsufficientFunds, ReferenceUsed, WalletCurrencyMismatch
 from domain.money.currencies import Currency
-from domain.money.money import Money
+from domain.money.money import Money, check_range
 
 BALANCE_MINOR_MAX: Final = 10**15
 """The most a wallet may hold, in minor units: exact in every JSON reader."""
@@ -115,6 +115,7 @@ class Wallet(LedgerAggregate):
 
         Raises (checked in this order):
             ReferenceUsed: the wallet has a top-up of that reference.
+            InvalidRequest: the amount is out of range.
             WalletCurrencyMismatch: another currency.
             BalanceLimit: the wallet would hold more than 10^15 minor units.
         """
@@ -136,6 +137,7 @@ class Wallet(LedgerAggregate):
         """Pay a session at once.
 
         Raises (checked in this order):
+            InvalidRequest: the amount is out of range.
             WalletCurrencyMismatch: the session asks for another currency.
             InsufficientFunds: less is available than asked for.
         """
@@ -154,6 +156,7 @@ class Wallet(LedgerAggregate):
         )
 
     def _must_hold(self, amount: Money) -> None:
+        check_range(amount.minor)
         if amount.currency != self.currency:
             raise WalletCurrencyMismatch(
                 wallet_currency=self.currency, asked_currency=amount.currency
