@@ -8,6 +8,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -51,6 +52,17 @@ class Identity:
     wallet_app_id: str = ""
     wallet_id: UUID | None = None
     """The one wallet a page may act for."""
+    expires_at: datetime | None = None
+    """When a page's token ends, by the ledger's time."""
+
+    def check_time(self, now: datetime) -> None:
+        """Whether the caller's token still lasts.
+
+        Raises:
+            Unauthorized: it does not.
+        """
+        if self.expires_at is not None and now >= self.expires_at:
+            raise Unauthorized(reason="The page token is not valid: the token has expired")
 
     def owns(self, wallet_app_id: str, wallet_id: str) -> bool:
         """Whether a claim or payment of a wallet may be shown to this caller.
@@ -112,7 +124,9 @@ class Doorkeeper:
         look, began = self._looks.get(digest, (None, now))
         if look is None or now - began >= KEY_SECONDS:
             look = self._look(digest, text, now)
-        return look.result() if look.done() else await asyncio.shield(look)
+        who = look.result() if look.done() else await asyncio.shield(look)
+        who.check_time(self._services.reader.clock.estimate())
+        return who
 
     def _look(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
         look = asyncio.create_task(asyncio.to_thread(self._question(text)))
@@ -175,10 +189,10 @@ class Doorkeeper:
         key = minter.state
         if key.revoked or key.role != Role.WALLET or key.mode != self._services.config.mode:
             raise Unauthorized(reason="The page token is not valid: its key opens nothing")
-        if minter.now >= page.expires_at:
-            raise Unauthorized(reason="The page token is not valid: the token has expired")
-        wallet_id = ids.encode("wal", page.wallet_id)
-        return Identity(Caller.PAGE, wallet_id, wallet_id, key.holder_id, page.wallet_id)
+        wallet_id, app = ids.encode("wal", page.wallet_id), key.holder_id
+        who = Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id, page.expires_at)
+        who.check_time(minter.now)
+        return who
 
 
 def client_address(inbound: Inbound, config: ApiConfig) -> str:

@@ -22,6 +22,7 @@ from domain.merchants.api_key import ApiKey, BearerKey
 from domain.money.money import Money
 from infrastructure import audit, bootstrap
 from infrastructure.postgres.connections import Right
+from tests.abuse import strangers
 from tests.abuse.attacks import Attack, Target
 from tests.chaos.town import ChaosTown, wait_ready
 
@@ -187,6 +188,7 @@ async def _attacks(town: ChaosTown, attacker: str, seconds: float) -> int:
         took, seen = await beside(town, attack, seconds)
         told = ", ".join(f"{count} x {what}" for what, count in seen.most_common(4))
         show(attack.__name__, took, told)
+    await strangers.run(town, seconds, beside, show)
     return 0
 
 

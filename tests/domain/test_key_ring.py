@@ -92,6 +92,7 @@ def test_another_holders_keys_and_another_roles_do_not_count() -> None:
         (Role.AUDITOR, MERCHANT),
         (Role.OPERATOR, ""),
     ],
+    ids=range(6),
 )
 def test_a_key_is_given_to_a_holder_of_its_role_only(role: Role, holder: str) -> None:
     with pytest.raises(InvalidRequest):
