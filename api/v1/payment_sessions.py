@@ -167,6 +167,7 @@ class SessionRoutes:
             Operation(
                 name="getPaymentSession", method="GET", path=one,
                 summary="One session, read from the log: always current",
+                description="Wallet apps see `claim` and `paid` of their own wallets only.",
                 callers=WALLETS | {Caller.MERCHANT, Caller.AUDITOR},
                 answers={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
             ),

@@ -12,7 +12,7 @@ from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.errors import BalanceLimit, InsufficientFunds, ReferenceUsed, WalletCurrencyMismatch
 from domain.money.currencies import Currency
-from domain.money.money import Money, check_range
+from domain.money.money import Money, check_range, currency_in_use
 
 BALANCE_MINOR_MAX: Final = 10**15
 """The most a wallet may hold, in minor units: exact in every JSON reader."""
@@ -80,7 +80,12 @@ class Wallet(LedgerAggregate):
     def open(
         cls, *, wallet_id: UUID, wallet_app_id: str, currency: Currency, at: datetime
     ) -> Wallet:
-        """Open an empty wallet in one currency."""
+        """Open an empty wallet in one currency.
+
+        Raises:
+            InvalidRequest: the currency has been withdrawn.
+        """
+        currency_in_use(currency.code)
         return cls._create(
             cls.Opened,
             id=wallet_id,

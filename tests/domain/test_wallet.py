@@ -67,6 +67,11 @@ def test_a_wallet_holds_at_most_the_limit() -> None:
         wallet.top_up(amount=Money(1, "USD"), reference="one more", at=NOW)
 
 
+def test_no_wallet_is_opened_in_a_withdrawn_currency() -> None:
+    with pytest.raises(InvalidRequest):
+        Wallet.open(wallet_id=uuid7(), wallet_app_id="app_1", currency=CURRENCIES["HRK"], at=NOW)
+
+
 @pytest.mark.parametrize("minor", [0, -1, AMOUNT_MINOR_MAX + 1])
 def test_no_money_moves_by_an_amount_that_is_out_of_range(minor: int) -> None:
     wallet = a_wallet()
