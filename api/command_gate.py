@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-from application.command import Envelope, Outcome
+from application.command import Envelope, Outcome, Result
 from application.errors import IdempotencyInProgress, Overloaded
-from application.writer import Answer, Deliver, Result, Writer
+from application.writer import Answer, Deliver, Writer
 from domain.errors import LedgerError
 
 ANSWER_SECONDS: Final = 10.0

@@ -7,6 +7,8 @@ What it promises:
   result waits for the mate's verdict, and is decided again if the mate lost.
 - Conflicts are decided per command, reloaded and decided again, a bounded number of times.
 - Time is the log's: what depends on it is checked again inside the append.
+- `attempt` reads at most 500 events of a stream. A command that needs more comes back `Deferred`,
+  and whoever sent it has `prepare` read the rest where nobody else waits for it.
 """
 
 from __future__ import annotations
@@ -15,15 +17,24 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
 from eventsourcing.domain import Aggregate
 
-from application.command import Command, Entry, Envelope, Handler, Loaded, Missing, Outcome
+from application.command import (
+    Command,
+    Deferred,
+    Entry,
+    Envelope,
+    Handler,
+    Loaded,
+    Missing,
+    Outcome,
+    Result,
+)
+from application.decisions import PendingDecision, Round
 from application.errors import (
     IdempotencyKeyReused,
     InternalError,
@@ -38,69 +49,19 @@ from application.event_log import (
     Receipt,
     Verdict,
     VerdictKind,
-    fold,
-    history,
 )
 from application.ports.metrics import Metrics, NoMetrics
-from application.state_cache import Standing, StateCache
+from application.state_cache import StateCache
 from domain.errors import LedgerError
 
 TRIES_MAX: Final = 20
 """How often one command may be decided because it lost, before the caller is told to wait."""
 LOADS_MAX: Final = 4
 """How often a handler may name a stream that was not loaded yet."""
+DEFERRALS_MAX: Final = 8
+"""How often `run` reads long streams for one batch: each command names few streams."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class _Slot:
-    """One command on its way through the rounds."""
-
-    envelope: Envelope
-    tries: int = 0
-    result: Outcome | LedgerError | None = None
-    # What this round decided:
-    subject: Any = None
-    error: LedgerError | None = None
-    events: Sequence[Event] = ()
-    changed: Sequence[tuple[Aggregate, int]] = ()
-    """What the command changed, and how many of its events come before each one's last."""
-    mates: Sequence[_Slot] = ()
-    """Those of the batch whose pending result was seen."""
-    deadline: datetime | None = None
-    earliest: datetime | None = None
-    verdict: Verdict | None = None
-
-    @property
-    def to_record(self) -> bool:
-        """Whether the log must hear of it: it has events, or an answer that its key must keep."""
-        kept = self.error.kept if self.error else True
-        return bool(self.events) or (self.envelope.keyed and kept)
-
-    @property
-    def won(self) -> bool:
-        return self.verdict is not None and self.verdict.kind is VerdictKind.RECORDED
-
-    @property
-    def is_duplicate(self) -> bool:
-        return self.verdict is not None and self.verdict.kind is VerdictKind.DUPLICATE
-
-
-class _Ground:
-    """What one round's decisions stand on: states as the batch leaves them, and the time."""
-
-    def __init__(self, standing: Standing) -> None:
-        self.loaded = standing.entries
-        self.entries = dict(standing.entries)
-        self.writers: dict[UUID, list[_Slot]] = {}
-        self.now = standing.now
-
-    def widen(self, standing: Standing) -> None:
-        """Add streams that a handler found the way to; what is known already stays."""
-        self.loaded = {**standing.entries, **self.loaded}
-        self.entries = {**standing.entries, **self.entries}
-        self.now = max(self.now, standing.now)
 
 
 class Bus:
@@ -129,9 +90,37 @@ class Bus:
             raise result
         return result
 
-    def run(self, batch: Sequence[Envelope]) -> list[Outcome | LedgerError]:
-        """Decide and append a batch; one result per command, in order."""
-        slots = [_Slot(envelope) for envelope in batch]
+    def run(self, batch: Sequence[Envelope]) -> list[Result]:
+        """Decide and append a batch, however long its streams; one result per command, in order."""
+        results: dict[int, Result | None] = dict.fromkeys(range(len(batch)))
+        for _ in range(DEFERRALS_MAX):
+            waiting = [number for number, result in results.items() if result is None]
+            if not waiting:
+                break
+            for number, told in zip(
+                waiting, self.attempt([batch[n] for n in waiting]), strict=True
+            ):
+                results[number] = self.prepare(told) if isinstance(told, Deferred) else told
+        return [result or Overloaded(reason="long streams") for result in results.values()]
+
+    def prepare(self, deferred: Deferred) -> Result | None:
+        """Read what a lane may not: the first answer, or None if the command may come again."""
+        stream, receipt = deferred.stream_id, deferred.receipt
+        try:
+            if receipt is not None:
+                shown = self._cache.unfold(self._event_log, stream, up_to=receipt.version)
+                return _first_answer(receipt, shown, replayed=deferred.replayed)
+            self._cache.unfold(self._event_log, stream)
+        except LogUnavailable as away:
+            return Overloaded(reason=str(away.facts["reason"]))
+        except Exception:  # noqa: BLE001 - one stream's mistake is its callers' alone
+            _log.exception("stream %s cannot be read", stream)
+            return InternalError()
+        return None
+
+    def attempt(self, batch: Sequence[Envelope]) -> list[Result | Deferred]:
+        """Decide and append what rests on streams of which at most 500 events must be read."""
+        slots = [PendingDecision(envelope) for envelope in batch]
         try:
             while open_slots := [slot for slot in slots if slot.result is None]:
                 self._round(open_slots)
@@ -149,20 +138,22 @@ class Bus:
     # One round: load, decide in order, append, learn the verdicts. Every round settles or
     # tries at least its first command, so `TRIES_MAX` bounds the rounds.
 
-    def _round(self, slots: list[_Slot]) -> None:
-        first: dict[UUID, _Slot] = {}
+    def _round(self, slots: list[PendingDecision]) -> None:
+        first: dict[UUID, PendingDecision] = {}
         for slot in slots:
             first.setdefault(slot.envelope.command_id, slot)
         named = {stream for slot in first.values() for stream in slot.envelope.command.streams}
         keyed = [slot.envelope.command_id for slot in slots if slot.envelope.keyed]
         standing = self._cache.load(self._event_log, named, keyed)
         receipts = standing.receipts
-        ground = _Ground(standing)
+        ground = Round(standing)
         deciding = []
         for slot in slots:
             receipt = receipts.get(slot.envelope.command_id)
             if receipt is not None:
                 slot.result = self._retell(receipt, slot.envelope, replayed=True)
+            elif long := standing.too_long.intersection(slot.envelope.command.streams):
+                slot.result = Deferred(min(long))
             elif first[slot.envelope.command_id] is slot:
                 deciding.append(slot)  # a twin waits for the next round, and finds the receipt
         decided = self._decide_all(deciding, ground)
@@ -177,29 +168,33 @@ class Bus:
             for slot in slots:
                 self._share_refusal(slot, first[slot.envelope.command_id])
 
-    def _decide_all(self, slots: list[_Slot], ground: _Ground) -> list[_Slot]:
+    def _decide_all(self, slots: list[PendingDecision], ground: Round) -> list[PendingDecision]:
         decided = []
         waiting = slots
         for _ in range(LOADS_MAX):
-            missing: dict[UUID, None] = {}
-            again = []
+            missing: list[tuple[PendingDecision, UUID]] = []
             for slot in waiting:
                 try:
                     if self._decide(slot, ground):
                         decided.append(slot)
                 except Missing as signal:
-                    missing[signal.stream_id] = None
-                    again.append(slot)
-            if not again:
+                    missing.append((slot, signal.stream_id))
+            if not missing:
                 return decided
-            ground.widen(self._cache.load(self._event_log, missing))
-            waiting = again
+            standing = self._cache.load(self._event_log, {stream for _, stream in missing})
+            ground.widen(standing)
+            waiting = []
+            for slot, stream in missing:
+                if stream in standing.too_long:
+                    slot.result = Deferred(stream)
+                else:
+                    waiting.append(slot)
         for slot in waiting:
             _log.error("%s asks for streams without end", type(slot.envelope.command).__name__)
             slot.result = InternalError()
         return decided
 
-    def _decide(self, slot: _Slot, ground: _Ground) -> bool:
+    def _decide(self, slot: PendingDecision, ground: Round) -> bool:
         """Ask the handler. False: the slot has to wait for a mate's verdict, or is settled."""
         loaded = Loaded(ground.entries, ground.now)
         slot.error, slot.subject, slot.verdict = None, None, None
@@ -218,7 +213,7 @@ class Bus:
             return False
         slot.deadline, slot.earliest = loaded.deadline, loaded.earliest
         written = [aggregate.id for aggregate in changed]
-        mates: list[_Slot] = []
+        mates: list[PendingDecision] = []
         only_read = False
         for stream in loaded.seen:
             if earlier := ground.writers.get(stream):
@@ -238,7 +233,7 @@ class Bus:
             ground.writers.setdefault(aggregate.id, []).append(slot)
         return True
 
-    def _append(self, slots: list[_Slot]) -> None:
+    def _append(self, slots: list[PendingDecision]) -> None:
         batch = [self._pending(slot) for slot in slots]
         started = time.perf_counter()
         try:
@@ -266,7 +261,7 @@ class Bus:
             return None
 
     @staticmethod
-    def _pending(slot: _Slot) -> Pending:
+    def _pending(slot: PendingDecision) -> Pending:
         refusal = None
         if slot.error:
             refusal = msgspec.json.encode({"code": slot.error.code, "facts": slot.error.facts})
@@ -283,7 +278,7 @@ class Bus:
             refusal=refusal,
         )
 
-    def _commit(self, recording: list[_Slot]) -> None:
+    def _commit(self, recording: list[PendingDecision]) -> None:
         """Keep the states of winners only, so that the cache never knows more than the log."""
         lost = {aggregate.id for slot in recording if not slot.won for aggregate, _ in slot.changed}
         for stream in lost:
@@ -294,7 +289,7 @@ class Bus:
                     if not lost or aggregate.id not in lost:
                         self._cache.put(Entry(aggregate, slot.verdict.first_position + offset))
 
-    def _conclude(self, slot: _Slot, ground: _Ground) -> None:
+    def _conclude(self, slot: PendingDecision, ground: Round) -> None:
         if slot.result is not None:
             return
         verdict = slot.verdict
@@ -323,7 +318,7 @@ class Bus:
             self._try_again(slot)
 
     @staticmethod
-    def _stands_at(slot: _Slot, ground: _Ground) -> int:
+    def _stands_at(slot: PendingDecision, ground: Round) -> int:
         """The position of the last event behind what is shown: a mate's, or one that was loaded."""
         for mate in reversed(slot.mates):
             for aggregate, offset in mate.changed:
@@ -332,22 +327,20 @@ class Bus:
         return ground.loaded[slot.subject.id].position
 
     @staticmethod
-    def _try_again(slot: _Slot) -> None:
+    def _try_again(slot: PendingDecision) -> None:
         slot.tries += 1
         if slot.tries >= TRIES_MAX:
             slot.result = Overloaded(reason="too many others write the same thing")
 
     @staticmethod
-    def _share_refusal(slot: _Slot, first: _Slot) -> None:
+    def _share_refusal(slot: PendingDecision, first: PendingDecision) -> None:
         """A twin in the same batch asked the same thing at the same moment: same refusal."""
         if slot is first or slot.result is not None or not isinstance(first.result, LedgerError):
             return
         if slot.envelope.fingerprint == first.envelope.fingerprint and not first.result.kept:
             slot.result = first.result
 
-    def _retell(
-        self, receipt: Receipt, envelope: Envelope, *, replayed: bool
-    ) -> Outcome | LedgerError:
+    def _retell(self, receipt: Receipt, envelope: Envelope, *, replayed: bool) -> Result | Deferred:
         """The first answer again, from what the log kept of the command."""
         if receipt.fingerprint != envelope.fingerprint:
             return IdempotencyKeyReused()
@@ -358,6 +351,12 @@ class Bus:
             return refusal
         if receipt.subject is None:
             return InternalError()
-        events = history(self._event_log, receipt.subject, up_to=receipt.version)
-        position = receipt.last_position or events[-1].position
-        return Outcome(fold(events), position, receipt.recorded_at, replayed)
+        shown = self._cache.past(self._event_log, receipt.subject, receipt.version)
+        if shown is None:
+            return Deferred(receipt.subject, receipt, replayed=replayed)
+        return _first_answer(receipt, shown, replayed=replayed)
+
+
+def _first_answer(receipt: Receipt, shown: Entry, *, replayed: bool) -> Outcome:
+    position = receipt.last_position or shown.position
+    return Outcome(shown.state, position, receipt.recorded_at, replayed)

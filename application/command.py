@@ -11,6 +11,8 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from application.errors import NotFound
+from application.event_log import Receipt
+from domain.errors import LedgerError
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -55,6 +57,20 @@ class Outcome:
     subject: Any
     position: int
     recorded_at: datetime
+    replayed: bool = False
+
+
+Result = Outcome | LedgerError
+"""How a command ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A command whose answer needs a stream of more than 500 events: nothing was decided."""
+
+    stream_id: UUID
+    receipt: Receipt | None = None
+    """Of the command, if it was recorded before and only its first answer is wanted."""
     replayed: bool = False
 
 

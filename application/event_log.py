@@ -21,6 +21,9 @@ Event = CanMutateAggregate[UUID]
 PAGE_EVENTS_MAX: Final = 1000
 STREAM_EVENTS_MAX: Final = 1000
 """The most events one page of a stream may hold."""
+LOAD_EVENTS_MAX: Final = 500
+"""The most events of one stream that a decision may have to read."""
+VERSION_MAX: Final = 2**62
 
 
 class Recorded(NamedTuple):
@@ -114,6 +117,8 @@ class EventLog(Protocol):
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
         """Events of each stream after the given version, receipts, and the log's time.
 
+        At most 501 events of a stream, in order: the last one says that there are more than 500.
+
         Raises:
             LogUnavailable: nothing could be read.
         """
@@ -139,7 +144,9 @@ class EventLog(Protocol):
         """
         ...
 
-    def stream(self, stream_id: UUID, *, after: int = 0, up_to: int = 2**62) -> Sequence[Recorded]:
+    def stream(
+        self, stream_id: UUID, *, after: int = 0, up_to: int = VERSION_MAX
+    ) -> Sequence[Recorded]:
         """One stream's events with `after` < version <= `up_to`, at most 1000 of them.
 
         Raises:
@@ -164,7 +171,7 @@ def fold(events: Sequence[Recorded], into: Any = None) -> Any:
     return aggregate
 
 
-def history(log: EventLog, stream_id: UUID, *, up_to: int = 2**62) -> list[Recorded]:
+def history(log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> list[Recorded]:
     """All of one stream's events up to a version, read page by page."""
     events: list[Recorded] = []
     while page := log.stream(stream_id, after=len(events), up_to=up_to):
@@ -172,3 +179,15 @@ def history(log: EventLog, stream_id: UUID, *, up_to: int = 2**62) -> list[Recor
         if len(page) < STREAM_EVENTS_MAX:
             break
     return events
+
+
+def opening(log: EventLog, stream_id: UUID) -> tuple[list[Recorded], datetime]:
+    """A whole stream and the log's time; one round trip unless the stream is long.
+
+    Raises:
+        LogUnavailable: nothing could be read.
+    """
+    loading = log.load({stream_id: 0}, ())
+    if len(loading.events) > LOAD_EVENTS_MAX:
+        return history(log, stream_id), loading.now
+    return list(loading.events), loading.now

@@ -7,12 +7,14 @@ and `qrledger audit check`.
 
     gapless-positions · time-never-back · contiguous-versions · known-topics
     legal-transitions · on-time · one-payment · money-conserved · one-session-per-order
-    receipts-agree · rows-equal-the-fold · notices-complete · one-answer-per-key
+    one-top-up-per-reference · receipts-agree
+    beside it, in application/checks/: rows-equal-the-fold · snapshots-equal-the-fold
+    notices-complete · one-answer-per-key
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -80,7 +82,6 @@ class WalletFacts:
 
     currency: str
     available_minor: int = 0
-    references: set[str] = field(default_factory=set)
 
 
 class LogChecker:
@@ -95,6 +96,8 @@ class LogChecker:
         self.topped_up: dict[str, int] = {}
         self.paid: dict[str, int] = {}
         self._orders: dict[UUID, str | None] = {}
+        self._references: set[tuple[UUID, str]] = set()
+        self._references_used: set[tuple[UUID, str]] = set()
         self._versions: dict[UUID, int] = {}
         self._recorded_at: datetime | None = None
         self._group: list[Recorded] = []
@@ -119,12 +122,18 @@ class LogChecker:
             self._wallet(recorded, event)
         elif topic.startswith("order."):
             self._order(recorded, event)
+        elif topic == "top_up_reference.used":
+            self._reference(event)
         elif topic not in HOLDERS:
             self._say("known-topics", f"nobody knows {topic}")
 
     def finish(self, receipts: Iterable[Receipt] | None = None) -> list[Violation]:
         """The end of the log; compares with the receipts if they are given."""
         self._end_of_command()
+        # A reference with U+0000 could be stored once; it has no stream, as none can ask for it.
+        for wallet_id, reference in self._references ^ self._references_used:
+            if "\0" not in reference:
+                self._say("one-top-up-per-reference", f"{reference} of {wallet_id} disagrees")
         balances: dict[str, int] = {}
         for wallet in self.wallets.values():
             balances[wallet.currency] = balances.get(wallet.currency, 0) + wallet.available_minor
@@ -218,9 +227,10 @@ class LogChecker:
             self._say("money-conserved", f"{recorded.topic} of no such wallet")
             return
         if recorded.topic == "wallet.topped_up":
-            if event.reference in wallet.references:
-                self._say("money-conserved", f"topped up twice under {event.reference}")
-            wallet.references.add(event.reference)
+            name = (recorded.stream_id, event.reference)
+            if name in self._references:
+                self._say("one-top-up-per-reference", f"topped up twice under {event.reference}")
+            self._references.add(name)
             wallet.available_minor += event.amount_minor
             came = self.topped_up.get(event.currency, 0)
             self.topped_up[event.currency] = came + event.amount_minor
@@ -228,6 +238,12 @@ class LogChecker:
             wallet.available_minor -= event.amount_minor
             if wallet.available_minor < 0:
                 self._say("money-conserved", f"a wallet went to {wallet.available_minor}")
+
+    def _reference(self, event: Any) -> None:
+        name = (ids.decode("wal", event.wallet_id), event.reference)
+        if name in self._references_used:
+            self._say("one-top-up-per-reference", f"{event.reference} was used twice")
+        self._references_used.add(name)
 
     def _order(self, recorded: Recorded, event: Any) -> None:
         holder = self._orders.get(recorded.stream_id)
@@ -305,95 +321,3 @@ def check_log(
     for recorded in events:
         checker.take_in(recorded)
     return checker, checker.finish(receipts)
-
-
-def check_sessions(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
-    """Rows of `sessions` against the fold of the events up to where the checker stands."""
-    columns = (
-        "session_id", "merchant_id", "order_id", "amount_minor", "currency", "expires_at",
-        "status", "version", "position",
-    )  # fmt: skip
-    expected = {
-        one.session_id: (*(getattr(one, name) for name in columns), one.payer)
-        for one in checker.sessions.values()
-    }
-    found = {
-        row.session_id: (*(getattr(row, name) for name in columns), row.paid_wallet_id)
-        for row in rows
-    }
-    return _compare_rows("sessions", expected, found, checker.position)
-
-
-def check_wallet_payments(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
-    """Rows of `wallet_payments` against the fold of the events up to where the checker stands."""
-    expected = {
-        ids.encode("ps", one.session_id): (
-            one.payer, one.merchant_id, one.amount_minor, one.currency, one.paid_position,
-        )
-        for one in checker.sessions.values()
-        if one.payer is not None
-    }  # fmt: skip
-    found = {
-        row.session_id: (
-            row.wallet_id, row.merchant_id, row.amount_minor, row.currency, row.position,
-        )
-        for row in rows
-    }  # fmt: skip
-    return _compare_rows("wallet_payments", expected, found, checker.position)
-
-
-def _compare_rows(
-    name: str, expected: Mapping[Any, object], found: Mapping[Any, object], position: int
-) -> list[Violation]:
-    return [
-        Violation(
-            "rows-equal-the-fold",
-            position,
-            f"{name} {key}: row {found.get(key)}, events {expected.get(key)}",
-        )
-        for key in expected.keys() | found.keys()
-        if expected.get(key) != found.get(key)
-    ]
-
-
-def check_notices(
-    messages: Sequence[Mapping[str, Any]], history: Sequence[Recorded], *, after: int | None = None
-) -> list[Violation]:
-    """What one listener heard, in order, against its session's history.
-
-    A snapshot may stand for all before it; from there on every version comes exactly once. The
-    last message must bring the listener to the end of the history.
-    """
-    violations = []
-    seq = after
-    for message in messages:
-        if message["type"] == "heartbeat":
-            continue
-        told = message["seq"]
-        if message["type"] == "event" and (seq is None or told != seq + 1):
-            violations.append(Violation("notices-complete", 0, f"event {told} after {seq}"))
-        if not 1 <= told <= len(history):
-            violations.append(Violation("notices-complete", 0, f"{told} of {len(history)} events"))
-            continue
-        truth = history[told - 1]
-        if message["position"] != truth.position or message["session"]["version"] != told:
-            text = f"version {told} told as {message['position']}"
-            violations.append(Violation("notices-complete", truth.position, text))
-        if message["type"] == "event" and message["event"] != truth.topic:
-            text = f"version {told} told as {message['event']}"
-            violations.append(Violation("notices-complete", truth.position, text))
-        seq = told
-    if seq != len(history):
-        text = f"heard up to {seq} of {len(history)}"
-        violations.append(Violation("notices-complete", 0, text))
-    return violations
-
-
-def check_answers(answers: Iterable[tuple[str, str]]) -> list[Violation]:
-    """What callers were told: pairs of an idempotency key and the final answer, as text."""
-    first: dict[str, str] = {}
-    return [
-        Violation("one-answer-per-key", 0, f"{key}: {first[key]}, then {answer}")
-        for key, answer in answers
-        if first.setdefault(key, answer) != answer
-    ]

@@ -77,7 +77,10 @@ class Reader:
         standing = self._cache.load(self._event_log, (stream_id,))
         self.clock.learn(standing.now)
         self._cache.trim()
-        state, position = standing.entries[stream_id]
+        if stream_id in standing.too_long:
+            state, position = self._cache.unfold(self._event_log, stream_id)
+        else:
+            state, position = standing.entries[stream_id]
         if not isinstance(state, kind):
             raise NotFound(thing=thing)
         return Current(state, position, standing.now)

@@ -1,4 +1,9 @@
-"""A bounded cache of aggregates as the log has them, so that a long history costs no more."""
+"""A bounded cache of aggregates as the log has them, so that a long history costs no more.
+
+Two ways lead to a state. The bounded one reads at most 500 events of a stream, after the cached
+state or the nearest snapshot; it is the only one a writer's lane may take. A stream that needs more
+is *unfolded*: read page by page, by a thread whose caller alone waits, with snapshots left behind.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,18 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from application import snapshots
 from application.command import Entry, branch
-from application.event_log import EventLog, Receipt
+from application.event_log import (
+    LOAD_EVENTS_MAX,
+    STREAM_EVENTS_MAX,
+    VERSION_MAX,
+    EventLog,
+    Receipt,
+    Recorded,
+    fold,
+)
+from application.ports.snapshots import NoSnapshots, Snapshots
 
 STATES_MAX: Final = 20_000
 """About 2 KB each."""
@@ -26,6 +41,8 @@ class Standing:
     entries: dict[UUID, Entry]
     receipts: Mapping[UUID, Receipt]
     now: datetime
+    too_long: frozenset[UUID] = frozenset()
+    """Streams that have more than 500 events to read; they have no entry. See `unfold`."""
 
 
 class StateCache:
@@ -36,8 +53,11 @@ class StateCache:
     one: an entry is taken once and never changed, whatever happens to the cache meanwhile.
     """
 
-    def __init__(self, states_max: int = STATES_MAX) -> None:
+    def __init__(
+        self, states_max: int = STATES_MAX, *, snapshot_store: Snapshots | None = None
+    ) -> None:
         self._states_max = states_max
+        self._snapshots = snapshot_store if snapshot_store is not None else NoSnapshots()
         self._entries: OrderedDict[UUID, Entry] = OrderedDict()
 
     def load(
@@ -45,29 +65,99 @@ class StateCache:
     ) -> Standing:
         """The streams as the log has them now, with the receipts asked for.
 
+        Reads at most 500 events of each stream, after its cached state or nearest snapshot.
+
         Raises:
             LogUnavailable: nothing could be read.
         """
         entries = {stream: self._entries.get(stream, NOTHING) for stream in streams}
         wanted = {stream: entry.version for stream, entry in entries.items()}
         loading = log.load(wanted, receipts)
-        fresh: dict[UUID, Any] = {}
-        for recorded in loading.events:
-            stream = recorded.stream_id
-            before = fresh.get(stream)
-            if before is None and (cached := entries[stream].state) is not None:
-                before = branch(cached)
-            fresh[stream] = recorded.event.mutate(before)
-            entries[stream] = Entry(fresh[stream], recorded.position)
-        for stream in fresh:
-            self.put(entries[stream])
-        return Standing(entries, loading.receipts, loading.now)
+        fresh = _by_stream(loading.events)
+        too_long = _too_long(fresh)
+        if too_long:
+            for stream in too_long:
+                entries[stream] = self._nearest(stream, entries[stream], VERSION_MAX)
+            after = {stream: entries[stream].version for stream in too_long}
+            loading = log.load(after, receipts)  # receipts again: never older than the states
+            fresh |= {stream: [] for stream in too_long} | _by_stream(loading.events)
+            too_long = _too_long(fresh)
+        for stream, events in fresh.items():
+            if stream in too_long:
+                del entries[stream]
+            elif events:
+                entries[stream] = self._fold(entries[stream], events)
+                self._keep(entries[stream])
+        return Standing(entries, loading.receipts, loading.now, too_long)
+
+    def past(self, log: EventLog, stream_id: UUID, version: int) -> Entry | None:
+        """A stream as it stood at a version; None if that takes more than 500 events.
+
+        Raises:
+            LogUnavailable: nothing could be read.
+        """
+        start = self._start_of(stream_id, version)
+        if version - start.version > LOAD_EVENTS_MAX:
+            return None
+        return self._read_on(log, stream_id, start, version)
+
+    def unfold(self, log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> Entry:
+        """A stream's state however long it is, with snapshots left on the way; not for a lane.
+
+        Raises:
+            LogUnavailable: nothing could be read.
+        """
+        entry = self._read_on(log, stream_id, self._start_of(stream_id, up_to), up_to)
+        if up_to == VERSION_MAX:
+            self._keep(entry)
+        return entry
+
+    def _start_of(self, stream_id: UUID, version: int) -> Entry:
+        """The nearest known state at or before a version."""
+        cached = self._entries.get(stream_id, NOTHING)
+        if cached.version == version:
+            return cached
+        return self._nearest(stream_id, cached if cached.version < version else NOTHING, version)
+
+    def _nearest(self, stream_id: UUID, cached: Entry, up_to: int) -> Entry:
+        """The nearest snapshot up to a version, unless the cached state is nearer."""
+        snapshot = self._snapshots.latest(stream_id, snapshots.SHAPES, up_to)
+        restored = snapshots.restore(snapshot) if snapshot else None
+        return restored if restored and restored.version > cached.version else cached
+
+    def _read_on(self, log: EventLog, stream_id: UUID, entry: Entry, up_to: int) -> Entry:
+        while entry.version < up_to:
+            page = log.stream(stream_id, after=entry.version, up_to=up_to)
+            entry = self._fold(entry, page)
+            if len(page) < STREAM_EVENTS_MAX:
+                break
+        return entry
+
+    def _fold(self, entry: Entry, events: Sequence[Recorded]) -> Entry:
+        """The state after more events, snapshots offered; the one before is left as it is."""
+        for start in range(0, len(events), snapshots.EVERY_EVENTS):
+            part = events[start : start + snapshots.EVERY_EVENTS]
+            state: Any = None if entry.state is None else branch(entry.state)
+            before, entry = entry, Entry(fold(part, state), part[-1].position)
+            self._offer(before.version, entry)
+        return entry
 
     def put(self, entry: Entry) -> None:
         """Keep a state that the log has confirmed; never change it afterwards."""
         if entry.state is not None:
+            self._offer(self._entries.get(entry.state.id, NOTHING).version, entry)
+            self._keep(entry)
+
+    def _keep(self, entry: Entry) -> None:
+        if entry.state is not None:
             self._entries.pop(entry.state.id, None)
             self._entries[entry.state.id] = entry
+
+    def _offer(self, before: int, entry: Entry) -> None:
+        if snapshots.is_due(before, entry.version):
+            snapshot = snapshots.take(entry)
+            if snapshot is not None:
+                self._snapshots.offer(snapshot)
 
     def trim(self) -> None:
         """Let the entries go that were not written for longest."""
@@ -81,3 +171,14 @@ class StateCache:
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()
+
+
+def _by_stream(events: Sequence[Recorded]) -> dict[UUID, list[Recorded]]:
+    found: dict[UUID, list[Recorded]] = {}
+    for recorded in events:
+        found.setdefault(recorded.stream_id, []).append(recorded)
+    return found
+
+
+def _too_long(events: Mapping[UUID, Sequence[Recorded]]) -> frozenset[UUID]:
+    return frozenset(stream for stream, some in events.items() if len(some) > LOAD_EVENTS_MAX)

@@ -3,6 +3,10 @@
 No lane sleeps to fill a batch: whatever waits when it comes back is the next one, so one command
 alone pays no delay and a crowd shares one append. While one lane waits for the log another decides;
 two lanes never hold commands that write the same stream, so they do not conflict.
+
+What a lane cannot decide from at most 500 events of a stream goes to a thread beside the lanes,
+which reads the stream and sends the command back to the head of the queue: only those who asked
+about that stream wait for it.
 """
 
 from __future__ import annotations
@@ -10,24 +14,24 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from threading import Condition, Thread
+from collections.abc import Callable, Iterable, Sequence
+from threading import Condition, Lock, Thread
 from typing import Final
 from uuid import UUID
 
 from application.bus import Bus
-from application.command import Envelope, Outcome
+from application.command import Deferred, Envelope, Result
 from application.errors import Overloaded
 from application.ports.metrics import Metrics, NoMetrics
-from domain.errors import LedgerError
 
 QUEUE_COMMANDS_MAX: Final = 4096
 BATCH_COMMANDS_MAX: Final = 256
 CROWD_COMMANDS_MIN: Final = 32
 """A second lane sets out only for a crowd: an append costs as much as ten commands more in it."""
+DEFERRED_COMMANDS_MAX: Final = 256
+"""How many may wait for long streams: no tenant's history fills the queue of the others."""
 STOP_SECONDS: Final = 15.0
 
-Result = Outcome | LedgerError
 Answer = Callable[[Result], None]
 Deliver = Callable[[Sequence[tuple[Answer, Result]]], None]
 
@@ -76,12 +80,20 @@ class Writer:
         self._queue: deque[_Queued] = deque()
         self._in_flight: dict[UUID, int] = {}
         self._held: dict[Bus, list[_Queued]] = {bus: [] for bus in buses}
-        self._changed = Condition()
+        self._deferred: deque[tuple[_Queued, Deferred]] = deque()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
+        """The lanes wait on it."""
+        self._deferral = Condition(self._lock)
+        """The reader of long streams does."""
         self._stopping = False
         self._threads = [
             Thread(target=self._run, args=(bus,), name=f"writer {number}", daemon=True)
             for number, bus in enumerate(buses, 1)
         ]
+        self._threads.append(
+            Thread(target=self._read_long_streams, args=(buses[0],), name="reader", daemon=True)
+        )
 
     def start(self) -> None:
         """Begin to drain the queue."""
@@ -101,7 +113,7 @@ class Writer:
 
     def submit_all(self, commands: Sequence[tuple[Envelope, Answer]]) -> list[bool | Overloaded]:
         """The same for several at once: one look at the lock, one waking for all."""
-        with self._changed:
+        with self._lock:
             told = [self._enqueue(envelope, answer) for envelope, answer in commands]
             if len(self._queue) >= CROWD_COMMANDS_MIN or not any(self._held.values()):
                 self._changed.notify()  # else the lane on its way takes it when it comes back
@@ -119,9 +131,10 @@ class Writer:
 
     def stop(self) -> None:
         """Answer everything in the queue, then stop; waits at most 15 s."""
-        with self._changed:
+        with self._lock:
             self._stopping = True
             self._changed.notify_all()
+            self._deferral.notify_all()
         until = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             if thread.is_alive():
@@ -129,23 +142,48 @@ class Writer:
 
     def _run(self, bus: Bus) -> None:
         while batch := self._next_batch(bus):
-            results = bus.run([one.envelope for one in batch])
-            self._done(bus, batch)
-            try:
-                self._deliver([(one.answer, r) for one, r in zip(batch, results, strict=True)])
-            except Exception:  # noqa: BLE001 - the writer goes on
-                _log.exception("a batch of answers could not be delivered")
+            results = bus.attempt([one.envelope for one in batch])
+            self._answer(self._done(bus, zip(batch, results, strict=True)))
+
+    def _answer(self, answered: Sequence[tuple[_Queued, Result]]) -> None:
+        try:
+            self._deliver([(one.answer, result) for one, result in answered])
+        except Exception:  # noqa: BLE001 - the writer goes on
+            _log.exception("a batch of answers could not be delivered")
+
+    def _read_long_streams(self, bus: Bus) -> None:
+        """Do for deferred commands what no lane may, one after the other."""
+        while one := self._next_deferred():
+            queued, deferred = one
+            result = bus.prepare(deferred)
+            with self._lock:
+                if result is None:
+                    self._queue.appendleft(queued)
+                else:
+                    self._forget(queued)
+                self._changed.notify_all()
+            if result is not None:
+                self._answer([(queued, result)])
+
+    def _next_deferred(self) -> tuple[_Queued, Deferred] | None:
+        with self._lock:
+            self._deferral.wait_for(lambda: self._deferred or self._finished())
+            return self._deferred.popleft() if self._deferred else None
+
+    def _finished(self) -> bool:
+        """Whether the writer is stopping and every command has its answer."""
+        return self._stopping and not self._in_flight
 
     def _next_batch(self, bus: Bus) -> list[_Queued]:
         """Whatever waits and may go, at most a batch; empty when the writer has stopped."""
-        with self._changed:
+        with self._lock:
             while True:
                 self._metrics.queue_depth(len(self._queue))
                 if batch := self._take(bus):
                     if len(self._queue) >= CROWD_COMMANDS_MIN:
                         self._changed.notify()
                     return batch
-                if self._stopping and not self._queue:
+                if self._finished():
                     self._changed.notify_all()
                     return []
                 self._changed.wait()
@@ -174,13 +212,31 @@ class Writer:
         self._held[bus] = batch
         return batch
 
-    def _done(self, bus: Bus, batch: Sequence[_Queued]) -> None:
-        with self._changed:
+    def _done(
+        self, bus: Bus, results: Iterable[tuple[_Queued, Result | Deferred]]
+    ) -> list[tuple[_Queued, Result]]:
+        """Let go of a batch; what remains is to be answered."""
+        answered: list[tuple[_Queued, Result]] = []
+        with self._lock:
             self._held[bus] = []
-            for one in batch:
-                command_id = one.envelope.command_id
-                left = self._in_flight[command_id] - 1
-                if left:
-                    self._in_flight[command_id] = left
+            for one, result in results:
+                if not isinstance(result, Deferred):
+                    answered.append((one, result))
+                elif len(self._deferred) < DEFERRED_COMMANDS_MAX:
+                    self._deferred.append((one, result))
                 else:
-                    del self._in_flight[command_id]
+                    answered.append((one, Overloaded(reason="too many wait for long histories")))
+            for one, _ in answered:
+                self._forget(one)
+            if self._deferred or self._stopping:
+                self._deferral.notify_all()
+                self._changed.notify_all()
+        return answered
+
+    def _forget(self, one: _Queued) -> None:
+        command_id = one.envelope.command_id
+        left = self._in_flight[command_id] - 1
+        if left:
+            self._in_flight[command_id] = left
+        else:
+            del self._in_flight[command_id]

@@ -9,10 +9,10 @@ from threading import Event, Lock
 from uuid import UUID
 
 from application.bus import Bus
-from application.command import Envelope, Outcome
+from application.command import Envelope, Outcome, Result
 from application.commands import serve_all
 from application.state_cache import StateCache
-from application.writer import Answer, Result, Writer
+from application.writer import Answer, Writer
 from domain import ids
 from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog

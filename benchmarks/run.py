@@ -25,6 +25,7 @@ import uvloop
 from benchmarks.bus_load import bus
 from benchmarks.installation import Installation, installation, noop
 from benchmarks.load import flows, percentile, posts
+from benchmarks.long_wallet import SHORT, LongWallet
 from benchmarks.slow_disk import slow_disk
 from benchmarks.sockets import screens
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -39,6 +40,7 @@ from projections.sessions import Sessions
 TURNS = int(os.environ.get("BENCH_TURNS", "11"))
 SOCKETS = int(os.environ.get("BENCH_SOCKETS", "5000"))
 EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
+LONG_TOP_UPS = 100_000
 TURN_SECONDS = 1
 STEADY_SECONDS = 8
 """At half load, and with all sockets open."""
@@ -126,6 +128,15 @@ def the_size(server: EmbeddedServer) -> None:
     tell(f"cost per command, {EVENTS:,} events over 10,000 (at most 1.2)", spread(costs))
 
 
+def the_long_wallet(url: str) -> None:
+    """Cost per command on a wallet of a hundred thousand top-ups and on a new one."""
+    short, long = (LongWallet(url, count) for count in (SHORT, min(LONG_TOP_UPS, EVENTS)))
+    turns = [(short.rate(TURN_SECONDS), long.rate(TURN_SECONDS)) for _ in range(TURNS)]
+    events = f"{min(LONG_TOP_UPS, EVENTS):,}"
+    tell(f"cost per command, a wallet of {events} top-ups over a new one (at most 1.2)",
+         spread([one / other for one, other in turns]))  # fmt: skip
+
+
 def _fresh(url: str, name: str) -> str:
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"create database {name}")
@@ -183,6 +194,7 @@ def main() -> None:
         the_bus(url, folder, "")
         tell("rebuild of `sessions`, events/s", f"{rebuild(url):,.0f}")
         the_size(server)
+        the_long_wallet(_fresh(url, "long_wallet"))
         with noop() as plain, installation(_fresh(url, "api"), folder) as running:
             for process, seconds in running.started_seconds.items():
                 memory = running.memory_mib(process)

@@ -9,10 +9,13 @@ from typing import Final
 from psycopg import Connection
 from psycopg.rows import TupleRow, namedtuple_row
 
+from application.checks.read_models import check_sessions, check_wallet_payments
+from application.checks.snapshots import SnapshotChecker
 from application.event_log import Receipt, Recorded
-from application.invariants import LogChecker, Violation, check_sessions, check_wallet_payments
+from application.invariants import LogChecker, Violation
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.event_store.postgres_snapshots import every_snapshot
 from infrastructure.postgres.connections import Right, connect
 
 PAGE: Final = 1000
@@ -48,8 +51,10 @@ def check(url: str, log: PostgresLog) -> Report:
             (list(_ROW_CHECKS),),
         )
         standing: dict[str, int] = dict(tracked.fetchall())
+        snapshots = SnapshotChecker(every_snapshot(connection))
         for recorded in _events(connection, log):
             checker.take_in(recorded)
+            snapshots.take_in(recorded)
             for name, position in standing.items():
                 if position == recorded.position:
                     cursor = connection.cursor(row_factory=namedtuple_row)
@@ -58,6 +63,7 @@ def check(url: str, log: PostgresLog) -> Report:
                     compared += len(held)
         receipts = connection.cursor(binary=True).stream(rows.EVERY_RECEIPT)
         violations = [*checker.finish(Receipt(*row) for row in receipts), *found]
+        violations += snapshots.finish()
     for name, position in standing.items():
         if position > checker.position:
             text = f"{name} has taken in {position}, the log ends at {checker.position}"

@@ -33,6 +33,7 @@ from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres.connections import Connections, Right
@@ -201,8 +202,9 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
     read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
     write_log = make_log(url, Right.WRITER, size_max=WRITER_LANES)
-    states = StateCache()
     reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX)
+    snapshots = PostgresSnapshots(reads)
+    states = StateCache(snapshot_store=snapshots)
     models = PostgresReadModels(reads)
     metrics = PrometheusMetrics(models.lags)
 
@@ -211,7 +213,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     def close() -> None:
-        for held in (read_log, write_log, reads):
+        for held in (snapshots, read_log, write_log, reads):
             held.close()
 
     services = Services(
@@ -224,7 +226,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
             trusted_proxies=settings.trusted_proxies,
         ),
         log=read_log,
-        reader=Reader(read_log),
+        reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         gate=CommandGate(make_writer),
         tokens=read_tokens(url, Right.WRITER),
         read_models=models,
@@ -298,13 +300,17 @@ def working(url: str) -> Iterator[None]:
             Projector(model, url=url, log=read_log, metrics=metrics) for model in all_models()
         ]
         write_log = make_log(url, Right.WRITER, size_max=1)
-        expiry = ExpiryWorker(url=url, log=read_log, bus=make_bus(write_log), new_id=uuid7)
+        writes = Connections(url, Right.WRITER, size_max=1)
+        snapshots = PostgresSnapshots(writes)
+        bus = make_bus(write_log, cache=StateCache(snapshot_store=snapshots))
+        expiry = ExpiryWorker(url=url, log=read_log, bus=bus, new_id=uuid7)
         for projector in projectors:
             supervisor.keep(projector.model.name, projector.follow)
         supervisor.keep("expiry timers", expiry.follow)
         supervisor.keep("expiry sweep", expiry.sweep)
         stops = [projector.stop for projector in projectors]
-        return [*stops, expiry.stop, supervisor.stop, read_log.close, write_log.close]
+        held = (read_log, write_log, snapshots, writes)
+        return [*stops, expiry.stop, supervisor.stop, *(one.close for one in held)]
 
     thread = Thread(target=lead, args=(url, stopped, work), name="leader", daemon=True)
     thread.start()

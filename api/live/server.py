@@ -29,7 +29,7 @@ from api.live import protocol
 from api.live.hub import BUFFER_BYTES_MAX, SOCKETS_PER_SESSION_MAX, Hub, Listener, in_steps
 from api.tokens import BadToken, Tokens, Use
 from application.errors import LogUnavailable
-from application.event_log import EventLog, Recorded
+from application.event_log import EventLog, Recorded, opening
 from application.reader import LedgerClock
 from domain import ids
 
@@ -226,10 +226,10 @@ class Notifier:
         )
         self._hub.register(listener)
         try:
-            loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
-            self._clock.learn(loading.now)
-            listener.public_only = self._check(token, session_id, loading.now) is Use.WATCH
-            history = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
+            events, now = await asyncio.to_thread(opening, self._event_log, session_id)
+            self._clock.learn(now)
+            listener.public_only = self._check(token, session_id, now) is Use.WATCH
+            history = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]
             if not history:
                 raise BadToken  # noqa: TRY301
         except BadToken:

@@ -10,8 +10,10 @@ from eventsourcing.domain import Aggregate
 
 from application.command import Command, Loaded
 from application.commands._support import own_wallet
+from domain.errors import ReferenceUsed
 from domain.money.currencies import Currency
 from domain.money.money import Money
+from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 
 
@@ -36,8 +38,8 @@ class TopUpWallet(Command):
 
     @property
     def streams(self) -> tuple[UUID, ...]:
-        """The wallet."""
-        return (self.wallet_id,)
+        """The wallet, and the reference's own stream."""
+        return (self.wallet_id, TopUpReference.stream_id(self.wallet_id, self.reference))
 
 
 def open_wallet(command: OpenWallet, loaded: Loaded) -> Sequence[Aggregate]:
@@ -57,10 +59,17 @@ def top_up_wallet(command: TopUpWallet, loaded: Loaded) -> Sequence[Aggregate]:
 
     Raises (checked in this order):
         NotFound: no such wallet, or another app's.
-        ReferenceUsed, WalletCurrencyMismatch, BalanceLimit: see `top_up`.
+        ReferenceUsed: the wallet has a top-up of that reference.
+        WalletCurrencyMismatch, BalanceLimit: see `top_up`.
     """
     wallet = loaded.get(Wallet, command.wallet_id, "wallet")
     if command.wallet_app_id is not None:
         own_wallet(wallet, command.wallet_app_id)
+    reference_stream = TopUpReference.stream_id(command.wallet_id, command.reference)
+    if loaded.find(TopUpReference, reference_stream) is not None:
+        raise ReferenceUsed(wallet_id=wallet.public_id, reference=command.reference)
     wallet.top_up(amount=command.amount, reference=command.reference, at=loaded.now)
-    return [wallet]
+    reference = TopUpReference.use(
+        wallet_id=command.wallet_id, reference=command.reference, at=loaded.now
+    )
+    return [reference, wallet]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
@@ -24,6 +24,14 @@ class Order(LedgerAggregate):
     """
 
     TOPIC = "order"
+    STATE_VERSION = 1
+
+    class State(TypedDict):
+        """What a snapshot keeps; raise `STATE_VERSION` with every change."""
+
+        merchant_id: str
+        order_id: str
+        session_id: str | None
 
     class Event(Aggregate.Event):
         """Anything that happens to an order."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-from domain.errors import BalanceLimit, InsufficientFunds, ReferenceUsed, WalletCurrencyMismatch
+from domain.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 from domain.money.currencies import Currency
 from domain.money.money import Money, check_range, currency_in_use
 
@@ -26,6 +26,16 @@ class Wallet(LedgerAggregate):
     """
 
     TOPIC = "wallet"
+    STATE_VERSION = 1
+
+    class State(TypedDict):
+        """What a snapshot keeps; raise `STATE_VERSION` with every change."""
+
+        wallet_app_id: str
+        currency: str
+        exponent: int
+        available_minor: int
+        held_minor: int
 
     class Event(Aggregate.Event):
         """Anything that happens to a wallet."""
@@ -52,7 +62,6 @@ class Wallet(LedgerAggregate):
         def apply(self, aggregate: Wallet) -> None:
             """There is more to spend."""
             aggregate.available_minor += self.amount_minor
-            aggregate.references |= {self.reference}
 
     class Captured(Event):
         """Money went out to pay a session."""
@@ -74,7 +83,6 @@ class Wallet(LedgerAggregate):
         self.exponent = exponent
         self.available_minor = 0
         self.held_minor = 0
-        self.references: frozenset[str] = frozenset()
 
     @classmethod
     def open(
@@ -115,17 +123,15 @@ class Wallet(LedgerAggregate):
 
         Args:
             amount: 1 to 999,999,999,999 minor units of the wallet's currency.
-            reference: the payer's bank's or operator's name for it; once per wallet.
+            reference: the payer's bank's or operator's name for it, once per wallet: see
+                `TopUpReference`.
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
-            ReferenceUsed: the wallet has a top-up of that reference.
             InvalidRequest: the amount is out of range.
             WalletCurrencyMismatch: another currency.
             BalanceLimit: the wallet would hold more than 10^15 minor units.
         """
-        if reference in self.references:
-            raise ReferenceUsed(wallet_id=self.public_id, reference=reference)
         self._must_hold(amount)
         if self.available_minor + self.held_minor + amount.minor > BALANCE_MINOR_MAX:
             raise BalanceLimit(wallet_id=self.public_id, limit_minor=BALANCE_MINOR_MAX)

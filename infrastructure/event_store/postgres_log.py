@@ -18,6 +18,7 @@ from application.errors import LogUnavailable
 from application.event_log import (
     PAGE_EVENTS_MAX,
     STREAM_EVENTS_MAX,
+    VERSION_MAX,
     Event,
     Loading,
     Pending,
@@ -60,7 +61,9 @@ class PostgresLog:
         """See the port."""
         return self._select(rows.PAGE, (Int8(after), Int8(min(limit, PAGE_EVENTS_MAX))))
 
-    def stream(self, stream_id: UUID, *, after: int = 0, up_to: int = 2**62) -> Sequence[Recorded]:
+    def stream(
+        self, stream_id: UUID, *, after: int = 0, up_to: int = VERSION_MAX
+    ) -> Sequence[Recorded]:
         """See the port."""
         parameters = (
             arrays.uuid(stream_id),

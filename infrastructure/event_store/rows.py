@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from application.event_log import Pending
+from application.event_log import LOAD_EVENTS_MAX, Pending
 from infrastructure.postgres import arrays
 from infrastructure.postgres.arrays import Value
 from infrastructure.postgres.prepared import Prepared
@@ -39,7 +39,8 @@ with c as ({CLOCK})
 select {COLUMNS}, {RECEIPT_COLUMNS}, c.now from c
   left join (unnest($1::uuid[], $2::bigint[]) as w (id, after) cross join lateral (
                 select * from ledger.events
-                 where originator_id = w.id and originator_version > w.after offset 0) e)
+                 where originator_id = w.id and originator_version > w.after
+                 order by originator_version limit {LOAD_EVENTS_MAX + 1} offset 0) e)
          on true
   left join ledger.commands r on false
  union all

@@ -10,14 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from application.checks.notices import check_answers, check_notices
+from application.checks.read_models import check_sessions, check_wallet_payments
 from application.event_log import Receipt, Recorded
-from application.invariants import (
-    check_answers,
-    check_log,
-    check_notices,
-    check_sessions,
-    check_wallet_payments,
-)
+from application.invariants import check_log
 from tests.support.memory_log import MemoryLog
 from tests.support.world import LEASE_SECONDS, World
 
@@ -159,7 +155,9 @@ def unreadable(log: list[Recorded]) -> list[Recorded]:
         (twice("payment_session.paid"), "one-payment"),
         (twice("payment_session.cancelled"), "legal-transitions"),
         (twice("payment_session.created"), "legal-transitions"),
-        (twice("wallet.topped_up"), "money-conserved"),
+        (twice("wallet.topped_up"), "one-top-up-per-reference"),
+        (without("top_up_reference.used"), "one-top-up-per-reference"),
+        (twice("top_up_reference.used"), "one-top-up-per-reference"),
         (twice("wallet.captured"), "money-conserved"),
         (without("wallet.captured"), "money-conserved"),
         (without("payment_session.paid"), "money-conserved"),

@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from application.command import Envelope, Outcome
+from application.command import Envelope, Outcome, Result
 from application.errors import Overloaded
 from application.event_log import Loading
-from application.writer import Result, Writer
+from application.writer import Writer
 from tests.support.memory_log import MemoryLog
 from tests.support.world import World, envelope
 
@@ -101,7 +101,7 @@ class Lane:
         self.clashes = 0
         self._writes: set[UUID] = set()
 
-    def run(self, batch: Sequence[Envelope]) -> list[Result]:
+    def attempt(self, batch: Sequence[Envelope]) -> list[Result]:
         self._writes = {stream for one in batch for stream in one.command.writes}
         self.clashes += sum(bool(self._writes & other) for other in Lane.held)
         Lane.held.append(self._writes)

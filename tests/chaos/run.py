@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
+from application.checks.notices import check_notices
 from application.errors import LogUnavailable
 from application.event_log import history
-from application.invariants import check_notices
 from benchmarks.load import percentile
 from domain import ids
 from infrastructure import audit

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
 
-from domain.errors import (
-    BalanceLimit,
-    InsufficientFunds,
-    InvalidRequest,
-    ReferenceUsed,
-    WalletCurrencyMismatch,
-)
+from domain.errors import BalanceLimit, InsufficientFunds, InvalidRequest, WalletCurrencyMismatch
 from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money
+from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import BALANCE_MINOR_MAX, Wallet
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -45,15 +41,11 @@ def test_currency_is_checked_before_funds() -> None:
         a_wallet().capture(amount=Money(10**9, "EUR"), session_id="ps_1", at=NOW)
 
 
-def test_a_reference_counts_once_and_is_checked_first() -> None:
-    wallet = a_wallet(1000)
+def test_a_reference_has_the_same_stream_for_ever_and_every_wallet_its_own() -> None:
+    one, other = UUID(int=1), UUID(int=2)
 
-    with pytest.raises(ReferenceUsed):
-        wallet.top_up(amount=Money(1, "EUR"), reference="first", at=NOW)
-    with pytest.raises(WalletCurrencyMismatch):
-        wallet.top_up(amount=Money(1, "EUR"), reference="second", at=NOW)
-
-    assert wallet.available_minor == 1000
+    assert TopUpReference.stream_id(one, "A") == UUID("834437be-dc97-8ccf-8491-08e25867aaed")
+    assert len({TopUpReference.stream_id(w, r) for w in (one, other) for r in ("A", "B")}) == 4
 
 
 def test_a_wallet_holds_at_most_the_limit() -> None:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from application.command import Outcome
-from application.writer import Result, Writer
+from application.command import Outcome, Result
+from application.writer import Writer
 from domain.errors import LedgerError
 from domain.sessions.state import Status
 from infrastructure.event_store import recorder as recorder_module

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from application.command import Outcome
-from application.writer import Result, Writer
+from application.command import Outcome, Result
+from application.writer import Writer
 from domain.errors import LedgerError
 from domain.sessions.state import Status
 from infrastructure.event_store.follower import Follower

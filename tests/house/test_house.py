@@ -30,6 +30,7 @@ from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
 from infrastructure.event_store.mapper import LedgerMapper
@@ -38,7 +39,7 @@ from tests.support.golden import EVENTS, GOLDEN
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["domain", "application", "infrastructure", "projections", "api"]
-AGGREGATES = [PaymentSession, Order, Wallet, WalletApp, Merchant, ApiKey, KeyRing]
+AGGREGATES = [PaymentSession, Order, Wallet, TopUpReference, WalletApp, Merchant, ApiKey, KeyRing]
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
@@ -105,6 +106,7 @@ CONTRACT = {
     "payment_session": ["created", "scanned", "claim_released", "paid", "expired", "cancelled"],
     "order": ["opened", "released"],
     "wallet": ["opened", "topped_up", "captured"],
+    "top_up_reference": ["used"],
     "merchant": ["registered"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],

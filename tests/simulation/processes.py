@@ -12,13 +12,12 @@ import msgspec
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
 from api.live.protocol import TOPIC_PREFIX
 from application.bus import Bus
-from application.command import Envelope, Outcome
+from application.command import Envelope, Outcome, Result
 from application.commands import serve_all
 from application.errors import LogUnavailable
 from application.processes import expiry
 from application.reader import LedgerClock
 from application.state_cache import StateCache
-from application.writer import Result
 from domain.errors import LedgerError
 from tests.simulation.faulty_log import FaultyLog, VirtualLog
 from tests.simulation.kernel import Kernel

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from application.command import Command, Envelope, Outcome
+from application.checks.notices import check_answers, check_notices
+from application.command import Command, Envelope, Outcome, Result
 from application.commands.create_session import CreateSession
 from application.commands.pay_session import PaySession
 from application.commands.wallets import OpenWallet, TopUpWallet
 from application.event_log import history
-from application.invariants import Violation, check_answers, check_log, check_notices
-from application.writer import Result
+from application.invariants import Violation, check_log
 from domain import ids
 from domain.errors import LedgerError
 from domain.money.currencies import CURRENCIES

@@ -21,6 +21,7 @@ from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
 from infrastructure.event_store.mapper import schema_version
@@ -105,10 +106,13 @@ def http() -> str:
 def events() -> str:
     """Every event."""
     out = ["# Events", MADE + EVENTS_PREFACE]
-    for aggregate in (PaymentSession, Order, Wallet, Merchant, WalletApp, ApiKey, KeyRing):
+    aggregates = (
+        PaymentSession, Order, Wallet, TopUpReference, Merchant, WalletApp, ApiKey, KeyRing,
+    )  # fmt: skip
+    for aggregate in aggregates:
         for event in vars(aggregate).values():
             topic = getattr(event, "TOPIC", "")
-            if not isinstance(event, type) or topic.endswith(".event"):
+            if not isinstance(event, type) or not topic or topic.endswith(".event"):
                 continue
             own: dict[str, Any] = {}
             for base in reversed(event.__mro__):

@@ -19,6 +19,7 @@ from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
 from infrastructure.event_store.mapper import LedgerMapper, schema_version
@@ -86,6 +87,7 @@ EVENTS = [
         exponent=3,
     ),
     _event(Wallet.ToppedUp, 2, reference="REF 1", **MONEY),
+    _event(TopUpReference.Used, 1, wallet_id="wal_01h455vb4pex5vsknk084sn02q", reference="REF 1"),
     _event(Wallet.Captured, 3, session_id="ps_01h455vb4pex5vsknk084sn02q", **MONEY),
     _event(Merchant.Registered, 1, name="Corner Café", return_hosts=["shop.example"]),
     _event(WalletApp.Registered, 1, name="Wallet"),

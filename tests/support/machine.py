@@ -78,7 +78,7 @@ class LedgerMachine(RuleBasedStateMachine):
             amount=Money(minor, "USD"),
             reference=str(self.top_ups),
         )
-        self.expect(command, "ok", events=1)
+        self.expect(command, "ok", events=2)
         self.balance[wallet] += minor
 
     @rule(order=st.sampled_from("ABC"))

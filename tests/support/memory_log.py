@@ -11,8 +11,10 @@ from eventsourcing.persistence import StoredEvent
 from uuid_utils.compat import uuid7
 
 from application.event_log import (
+    LOAD_EVENTS_MAX,
     PAGE_EVENTS_MAX,
     STREAM_EVENTS_MAX,
+    VERSION_MAX,
     Event,
     Loading,
     Pending,
@@ -53,7 +55,7 @@ class MemoryLog:
             events = [
                 recorded
                 for stream, after in streams.items()
-                for recorded in self._streams.get(stream, [])[after:]
+                for recorded in self._streams.get(stream, [])[after : after + LOAD_EVENTS_MAX + 1]
             ]
             found = {c: self.receipts[c] for c in receipts if c in self.receipts}
             return Loading(events, found, self.now())
@@ -77,7 +79,9 @@ class MemoryLog:
         """See the port."""
         return self.events[after : after + min(limit, PAGE_EVENTS_MAX)]
 
-    def stream(self, stream_id: UUID, *, after: int = 0, up_to: int = 2**62) -> Sequence[Recorded]:
+    def stream(
+        self, stream_id: UUID, *, after: int = 0, up_to: int = VERSION_MAX
+    ) -> Sequence[Recorded]:
         """See the port."""
         return self._streams.get(stream_id, [])[after : min(up_to, after + STREAM_EVENTS_MAX)]
 

@@ -1,0 +1,94 @@
+"""Snapshots in a table beside the log, written by a thread of their own."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from threading import Condition, Thread
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from application.errors import LogUnavailable
+from application.ports.snapshots import Snapshot
+from infrastructure.postgres.connections import Connections
+
+OFFERED_MAX: Final = 1024
+"""Snapshots that wait to be written; more than that and the oldest is dropped."""
+WRITTEN_MAX: Final = 64
+"""Snapshots in one statement."""
+STOP_SECONDS: Final = 5.0
+COLUMNS: Final = "originator_id, shape, originator_version, position, state"
+LATEST: Final = f"""
+select {COLUMNS} from ledger.snapshots
+ where originator_id = %b and shape = any(%b::text[]) and originator_version <= %b
+ order by originator_version desc limit 1
+"""  # noqa: S608 - column names are constants
+KEEP: Final = f"""
+insert into ledger.snapshots ({COLUMNS})
+values (%b, %b, %b, %b, %b) on conflict do nothing
+"""  # noqa: S608
+
+_log = logging.getLogger(__name__)
+
+
+class PostgresSnapshots:
+    """`application.ports.snapshots.Snapshots` on the log's database."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._offered: deque[Snapshot] = deque(maxlen=OFFERED_MAX)
+        self._changed = Condition()
+        self._stopping = False
+        self._thread: Thread | None = None
+
+    def latest(self, stream_id: UUID, shapes: Sequence[str], up_to: int) -> Snapshot | None:
+        """See the port."""
+        try:
+            with self._connections.connection() as connection:
+                cursor = connection.cursor(binary=True)
+                row = cursor.execute(LATEST, (stream_id, list(shapes), up_to)).fetchone()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise LogUnavailable(reason="the database is away or busy") from error
+        return Snapshot(*row) if row else None
+
+    def offer(self, snapshot: Snapshot) -> None:
+        """See the port."""
+        with self._changed:
+            if self._thread is None:
+                self._thread = Thread(target=self._write, name="snapshots", daemon=True)
+                self._thread.start()
+            self._offered.append(snapshot)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Write what was offered, at most 5 s; the connections are the owner's to close."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+
+    def _write(self) -> None:
+        while some := self._next():
+            try:
+                with self._connections.connection() as connection:
+                    connection.cursor().executemany(KEEP, some)
+            except psycopg.Error as error:  # it is made again when it is missed
+                _log.warning("%d snapshots were not kept: %s", len(some), type(error).__name__)
+
+    def _next(self) -> list[Snapshot]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._offered or self._stopping)
+            return [self._offered.popleft() for _ in range(min(WRITTEN_MAX, len(self._offered)))]
+
+
+def every_snapshot(connection: Connection[TupleRow]) -> Iterator[Snapshot]:
+    """All snapshots, one after the other, on a connection of the caller's."""
+    query = f"select {COLUMNS} from ledger.snapshots"  # noqa: S608
+    for row in connection.cursor(binary=True).stream(query):
+        yield Snapshot(*row)

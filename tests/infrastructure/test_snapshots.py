@@ -1,0 +1,186 @@
+"""Snapshots beside the log: kept, found, compared with the fold, and never believed blindly."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+from uuid_utils.compat import uuid7
+
+from application.bus import Bus
+from application.commands import serve_all
+from application.commands.wallets import TopUpWallet
+from application.ports.snapshots import Snapshot, Snapshots
+from application.state_cache import StateCache
+from domain import ids
+from domain.money.money import Money
+from domain.wallets.top_up_reference import TopUpReference
+from infrastructure import audit
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
+from infrastructure.postgres import migrate
+from infrastructure.postgres.connections import Connections, Right, connect
+from tests.support.memory_snapshots import MemorySnapshots
+from tests.support.world import World, envelope
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[PostgresSnapshots]:
+    connections = Connections(database_url, Right.WRITER, size_max=2)
+    made = PostgresSnapshots(connections)
+    yield made
+    made.close()
+    connections.close()
+
+
+def until(so: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def a_snapshot(stream: UUID, version: int, shape: str = "wallet:1") -> Snapshot:
+    return Snapshot(stream, shape, version, version + 5, b"{}")
+
+
+@pytest.mark.contract
+@pytest.mark.unaudited  # of streams that are not there
+@pytest.mark.parametrize("kind", ["memory", "postgres"])
+def test_the_nearest_snapshot_of_a_known_shape_is_found(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    store: Snapshots = MemorySnapshots() if kind == "memory" else request.getfixturevalue("store")
+    stream, other = uuid7(), uuid7()
+    for one in (
+        a_snapshot(stream, 200),
+        a_snapshot(stream, 400),
+        a_snapshot(stream, 600, "wallet:0"),
+        a_snapshot(other, 300),
+    ):
+        store.offer(one)
+
+    def found(up_to: int) -> Snapshot | None:
+        return store.latest(stream, ("order:1", "wallet:1"), up_to)
+
+    until(lambda: store.latest(other, ("wallet:1",), 300))
+    assert found(199) is None
+    assert found(399) == a_snapshot(stream, 200)
+    assert found(10**9) == a_snapshot(stream, 400)
+    assert store.latest(stream, ("wallet:9",), 10**9) is None
+
+
+def grow(world: World, wallet: UUID, top_ups: int) -> None:
+    for first in range(0, top_ups, 250):
+        world.bus.run(
+            [
+                envelope(
+                    TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=f"{first + n}"),
+                    key=f"{first + n}",
+                )
+                for n in range(250)
+            ]
+        )
+
+
+def test_a_long_wallet_starts_from_its_snapshot_and_the_audit_compares_them(
+    postgres_log: PostgresLog, store: PostgresSnapshots, database_url: str
+) -> None:
+    world = World(postgres_log)
+    world.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
+    wallet = world.a_wallet(minor=0)
+    grow(world, wallet, 1000)
+    until(lambda: (found := store.latest(wallet, ("wallet:1",), 2**62)) and found.version > 900)
+
+    cold = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
+    again = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="600")
+    [replayed] = cold.attempt([envelope(again, key="600")])
+
+    assert replayed.subject.available_minor == 601  # type: ignore[union-attr]
+    assert audit.check(database_url, postgres_log).violations == []
+
+
+def test_the_audit_names_a_snapshot_that_differs(
+    postgres_log: PostgresLog, store: PostgresSnapshots, database_url: str
+) -> None:
+    world = World(postgres_log)
+    world.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
+    wallet = world.a_wallet(minor=0)
+    grow(world, wallet, 500)
+    until(lambda: store.latest(wallet, ("wallet:1",), 2**62))
+    kept = store.latest(wallet, ("wallet:1",), 2**62)
+    assert kept is not None
+
+    def tamper(statement: str, *values: object) -> None:
+        with connect(database_url, Right.OWNER) as connection:
+            connection.execute(statement, values)
+
+    richer = kept.state.replace(b'"available_minor":', b'"available_minor":9')
+    change = "update ledger.snapshots set state = %s where originator_version = %s"
+    tamper(change, richer, kept.version)
+    [found] = audit.check(database_url, postgres_log).violations
+    tamper(change, kept.state, kept.version)
+    tamper("update ledger.snapshots set originator_version = 9999 where originator_version = %s",
+           kept.version)  # fmt: skip
+    [ahead] = audit.check(database_url, postgres_log).violations
+    tamper("delete from ledger.snapshots")
+
+    assert (found.invariant, found.position) == ("snapshots-equal-the-fold", kept.position)
+    assert "has no version 9999" in ahead.text
+
+
+@pytest.mark.unaudited  # written past the commands, as an older program did
+def test_references_used_before_the_upgrade_have_their_streams_after_it(
+    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_database()
+    every = migrate.migrations()
+    monkeypatch.setattr(migrate, "migrations", lambda: every[:2])
+    migrate.migrate(url, mode="test", token_secret=bytes(32))
+    wallets = [uuid7(), UUID(int=2**128 - 1)]
+    references = ["A", "Zoë ☕ \u2028", 'quo\\u0000te"', "", "x" * 200]
+    with connect(url, Right.OWNER) as connection:
+        for wallet in wallets:
+            texts = [("wallet.opened", None), *(("wallet.topped_up", r) for r in references)]
+            texts.append(("wallet.topped_up", "nul \0 "))
+            for version, (topic, reference) in enumerate(texts, 1):
+                insert(connection, wallet, version, topic, reference)
+    monkeypatch.setattr(migrate, "migrations", lambda: every)
+
+    migrate.migrate(url, mode="test", token_secret=bytes(32))
+
+    log = PostgresLog(Connections(url, Right.READER, size_max=1))
+    for wallet in wallets:
+        for reference in references:
+            [used] = log.stream(TopUpReference.stream_id(wallet, reference))
+            event = used.event
+            assert isinstance(event, TopUpReference.Used)
+            assert (event.wallet_id, event.reference) == (ids.encode("wal", wallet), reference)
+            assert used.event.mutate(None) is not None
+    assert log.head() == 2 * (7 + len(references))
+    assert [one.position for one in log.read(0, 1000)] == [*range(1, log.head() + 1)]
+    log.close()
+
+
+def insert(
+    connection: psycopg.Connection[tuple[object, ...]],
+    wallet: UUID,
+    version: int,
+    topic: str,
+    reference: str | None,
+) -> None:
+    """An event as the program of before wrote it."""
+    at = "2026-11-20T10:12:33.000001Z"
+    state = json.dumps({"timestamp": at, "reference": reference}, ensure_ascii=False)
+    connection.execute(
+        "insert into ledger.events select pos + 1, %s, %s, %s, %s, %s, %s, %s, '', '', 1 "
+        "from ledger.head",
+        (wallet, version, topic, state.encode(), at, uuid7(), uuid7()),
+    )
+    connection.execute("update ledger.head set pos = pos + 1, recorded_at = %s", (at,))
