@@ -30,6 +30,7 @@ PREFIXES = {
     "clm": "claim",
     "key": "API key",
     "kr": "key ring",
+    "tur": "top-up reference",
     "evt": "event",
 }
 

@@ -338,7 +338,7 @@ def etag(session: SessionFacts, now: datetime) -> str:
     return f'"{session.version}-{session.status_at(now).value}"'
 
 
-_SUBJECTS = {
+SUBJECTS: Final = {
     "payment_session": "ps",
     "order": "ord",
     "wallet": "wal",
@@ -346,7 +346,9 @@ _SUBJECTS = {
     "wallet_app": "app",
     "key": "key",
     "key_ring": "kr",
+    "top_up_reference": "tur",
 }
+"""What an event is about, by the first word of its type, and the prefix of such ids."""
 
 
 def event_view(recorded: Recorded) -> EventView:
@@ -358,7 +360,7 @@ def event_view(recorded: Recorded) -> EventView:
         id=ids.encode("evt", recorded.event_id),
         position=recorded.position,
         type=recorded.topic,
-        subject=ids.encode(_SUBJECTS[recorded.topic.partition(".")[0]], recorded.stream_id),
+        subject=ids.encode(SUBJECTS[recorded.topic.partition(".")[0]], recorded.stream_id),
         version=recorded.version,
         recorded_at=times.to_text(recorded.recorded_at),
         schema_version=recorded.schema_version,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
@@ -27,6 +27,14 @@ class KeyRing(LedgerAggregate):
     """
 
     TOPIC = "key_ring"
+    STATE_VERSION = 1
+
+    class State(TypedDict):
+        """What a snapshot keeps; raise `STATE_VERSION` with every change."""
+
+        role: Role
+        holder_id: str
+        living: tuple[str, ...]
 
     class Event(Aggregate.Event):
         """Anything that happens to a key ring."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
 
+from application.command import Entry
 from application.commands.holders import IssueKey, RevokeKey
-from application.event_log import Pending, Verdict
+from application.event_log import Pending, Verdict, fold, history
+from application.snapshots import EVERY_EVENTS, restore, take
 from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey, Role
 from tests.support.memory_log import MemoryLog
@@ -86,3 +89,19 @@ def test_a_key_needs_a_holder_that_is_there_and_of_its_role() -> None:
     assert world.try_send(issue(world, holder=world.app)) == "invalid-request"
     assert world.try_send(issue(world, Role.AUDITOR, holder="mer_x")) == "invalid-request"
     assert log.head() == head
+
+
+def test_a_key_ring_of_many_rotations_is_kept_in_a_snapshot() -> None:
+    world = World(MemoryLog())
+    for _ in range(EVERY_EVENTS):
+        world.send(command := issue(world))
+        world.send(RevokeKey(key_id=command.key.key_id))
+    ring: Any = fold(history(world.log, command.ring_stream))
+
+    snapshot = take(Entry(ring, 7))
+    restored = restore(snapshot) if snapshot else None
+
+    assert ring.version == EVERY_EVENTS
+    assert restored is not None
+    assert vars(restored.state) == vars(ring)
+    assert ring.living == (ids.encode("key", command.key.key_id),)

@@ -22,9 +22,11 @@ from api.bodies import Body, Query
 from api.errors import STATUS
 from api.openapi import problems_of
 from api.pages.texts import CATALOGUES
+from api.v1.views import SUBJECTS
 from application.commands import HANDLERS
 from application.event_log import fold
 from domain.errors import LedgerError
+from domain.ids import PREFIXES
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
@@ -118,6 +120,14 @@ def test_topics_are_the_contracts_words() -> None:
     ours = {topic for aggregate in AGGREGATES for topic in _events(aggregate)}
 
     assert ours == {f"{noun}.{word}" for noun, words in CONTRACT.items() for word in words}
+
+
+def test_auditors_are_shown_what_every_event_is_about() -> None:
+    topics = {topic.partition(".")[0] for one in AGGREGATES for topic in _events(one)}
+
+    assert topics == set(SUBJECTS)
+    assert set(SUBJECTS.values()) <= set(PREFIXES)
+    assert len(set(SUBJECTS.values())) == len(SUBJECTS)
 
 
 def test_event_fields_are_primitives() -> None:
