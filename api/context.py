@@ -95,12 +95,16 @@ class Health:
         """What keeps the ledger from being ready, in words; empty if nothing does."""
         halted = [f"{name} is halted" for name, is_halted in self.loops.items() if is_halted]
         behind = [lag for lag in self.lags if lag.seconds > LAG_SECONDS_MAX]
-        doubt = (
-            [f"the database's clock is in doubt, {self.clock.doubt}"] if self.clock.doubt else []
+        doubt = self.clock.doubt
+        clock = [f"the database's clock is in doubt, {doubt}"] if doubt else []
+        return (
+            clock
+            + halted
+            + [
+                f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind"
+                for lag in behind
+            ]
         )
-        return [*doubt, *halted] + [
-            f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind" for lag in behind
-        ]
 
 
 class ReadModels(Protocol):

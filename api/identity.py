@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import ipaddress
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -14,14 +16,18 @@ from uuid import UUID
 
 from api import waits
 from api.context import ApiConfig, Services
-from api.tokens import BadToken
+from api.errors import TooManyRequests
+from api.rate_limit import RateLimit, caller_at
+from api.tokens import BadToken, PageHolder
 from api.wire import Inbound
 from application.errors import NotFound, Unauthorized
 from domain import ids
-from domain.merchants.api_key import ApiKey, BearerKey
+from domain.merchants.api_key import ApiKey, BearerKey, Role
 
 KEY_SECONDS: Final = 1.0
 """How old a key's state may be: a revoked key opens nothing after this."""
+GOOD_SECONDS: Final = 600.0
+"""How long a key that was good is looked up without asking for its address's limit."""
 KEYS_MAX: Final = 10_000
 
 
@@ -47,6 +53,27 @@ class Identity:
     wallet_app_id: str = ""
     wallet_id: UUID | None = None
     """The one wallet a page may act for."""
+    expires_at: datetime | None = None
+    """When a page's token ends, by the ledger's time."""
+
+    def check_time(self, now: datetime) -> None:
+        """Whether the caller's token still lasts.
+
+        Raises:
+            Unauthorized: it does not.
+        """
+        if self.expires_at is not None and now >= self.expires_at:
+            raise Unauthorized(reason="The page token is not valid: the token has expired")
+
+    def owns(self, wallet_app_id: str, wallet_id: str) -> bool:
+        """Whether a claim or payment of a wallet may be shown to this caller.
+
+        An app is shown those of its own wallets, a page those of its own wallet; merchants and
+        auditors, who see only sessions that they may see whole, are shown them all.
+        """
+        if self.caller is Caller.PAGE:
+            return wallet_id == self.holder
+        return self.caller is not Caller.WALLET or wallet_app_id == self.holder
 
     @property
     def stream(self) -> UUID:
@@ -58,11 +85,16 @@ class Identity:
 class Doorkeeper:
     """Tells who calls. A key that was good is remembered for a second, by the hash of its text.
 
-    Requests that come with one key while it is looked up share that look.
+    Requests that come with one key while it is looked up share that look. What was not good in the
+    last ten minutes counts against its address before it is looked at, and no more once it proves
+    good: strangers cannot make us ask the log, nor shut out who shares their address.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, rate_limit: RateLimit) -> None:
         self._services = services
+        self._rate_limit = rate_limit
+        self._good: OrderedDict[bytes, float] = OrderedDict()
+        """Keys and tokens that were good, and when they were last looked up."""
         self._looks: OrderedDict[bytes, tuple[asyncio.Task[Identity], float]] = OrderedDict()
         """Into the log, under way or with a good end, and when each began."""
 
@@ -70,39 +102,73 @@ class Doorkeeper:
         """Who sent the `Authorization` header; `now` is a monotonic clock's, in seconds.
 
         Raises (checked in this order):
+            TooManyRequests: the key was not good just now, and its address asks too fast.
             Unauthorized: no key, a wrong, revoked or expired one, or one of the other mode.
             LogUnavailable: the key cannot be looked up.
         """
         scheme, _, text = inbound.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not text:
-            raise Unauthorized(reason="Send a key as `Authorization: Bearer qrl_…`")
-        if text.startswith("qrw_"):
-            return await waits.read(self._page, text)
+        if scheme.lower() != "bearer":
+            text = ""
         digest = hashlib.sha256(text.encode()).digest()
+        good_at = self._good.get(digest)
+        if good_at is not None and now - good_at < GOOD_SECONDS:
+            return await self._find(digest, text, now)
+        address = caller_at(client_address(inbound, self._services.config))
+        if not self._rate_limit.allows(address, now):
+            raise TooManyRequests(limit=self._rate_limit.per_second)
+        who = await self._find(digest, text, now)
+        self._rate_limit.give_back(address)
+        return who
+
+    async def _find(self, digest: bytes, text: str, now: float) -> Identity:
+        """Whose key or token it is: as it was found less than a second ago, or by the log."""
         look, began = self._looks.get(digest, (None, now))
         if look is None or now - began >= KEY_SECONDS:
             look = self._look(digest, text, now)
-        return look.result() if look.done() else await asyncio.shield(look)
+        who = look.result() if look.done() else await asyncio.shield(look)
+        who.check_time(self._services.reader.clock.estimate())
+        return who
 
     def _look(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
-        try:
-            presented = BearerKey.parse(text)
-        except ValueError:
-            raise Unauthorized(reason="The key is not valid") from None
-        look = asyncio.create_task(waits.read(self._holder, presented))
-        look.add_done_callback(partial(self._looked, digest))
+        look = asyncio.create_task(waits.read(self._question(text)))
+        look.add_done_callback(partial(self._looked, digest, now))
         self._looks[digest] = (look, now)
         self._looks.move_to_end(digest)
         if len(self._looks) > KEYS_MAX:
             self._looks.popitem(last=False)
         return look
 
-    def _looked(self, digest: bytes, look: asyncio.Task[Identity]) -> None:
-        """Forget what ended badly: the next request asks anew."""
-        if look.cancelled() or look.exception() is not None:
-            known = self._looks.get(digest)
-            if known is not None and known[0] is look:
-                del self._looks[digest]
+    def _looked(self, digest: bytes, now: float, look: asyncio.Task[Identity]) -> None:
+        """Remember what was good. Forget what ended badly: the next request asks anew."""
+        error = asyncio.CancelledError() if look.cancelled() else look.exception()
+        if error is None:
+            self._good[digest] = now
+            self._good.move_to_end(digest)
+            if len(self._good) > KEYS_MAX:
+                self._good.popitem(last=False)
+            return
+        known = self._looks.get(digest)
+        if known is not None and known[0] is look:
+            del self._looks[digest]
+        if isinstance(error, Unauthorized):
+            self._good.pop(digest, None)
+
+    def _question(self, text: str) -> Callable[[], Identity]:
+        """What to ask the log about a key or a token that may be one of ours.
+
+        Raises:
+            Unauthorized: it is none, which needs no log: malformed, mistyped or forged.
+        """
+        if not text:
+            raise Unauthorized(reason="Send a key as `Authorization: Bearer qrl_…`")
+        try:
+            if text.startswith("qrw_"):
+                return partial(self._page, self._services.tokens.check_page(text))
+            return partial(self._holder, BearerKey.parse(text))
+        except BadToken as error:
+            raise Unauthorized(reason=f"The page token is not valid: {error}") from None
+        except ValueError:
+            raise Unauthorized(reason="The key is not valid") from None
 
     def _holder(self, presented: BearerKey) -> Identity:
         """Whose key it is, by the log."""
@@ -115,14 +181,19 @@ class Doorkeeper:
         app = key.holder_id if key.role == "wallet" else ""
         return Identity(Caller(key.role.value), key.holder_id, key.public_id, app)
 
-    def _page(self, text: str) -> Identity:
+    def _page(self, page: PageHolder) -> Identity:
+        """For which wallet a page acts: a token lives no longer than the key that minted it."""
         try:
-            page = self._services.tokens.check_page(text, self._services.reader.clock.now())
-        except BadToken as error:
-            raise Unauthorized(reason=f"The page token is not valid: {error}") from None
-        wallet_id = ids.encode("wal", page.wallet_id)
-        app = ids.encode("app", page.wallet_app_id)
-        return Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id)
+            minter = self._services.reader.get(ApiKey, page.key_id, "key")
+        except NotFound:
+            raise Unauthorized(reason="The page token is not valid: its key is unknown") from None
+        key = minter.state
+        if key.revoked or key.role != Role.WALLET or key.mode != self._services.config.mode:
+            raise Unauthorized(reason="The page token is not valid: its key opens nothing")
+        wallet_id, app = ids.encode("wal", page.wallet_id), key.holder_id
+        who = Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id, page.expires_at)
+        who.check_time(minter.now)
+        return who
 
 
 def client_address(inbound: Inbound, config: ApiConfig) -> str:

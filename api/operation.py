@@ -23,7 +23,7 @@ from api.bodies import Body, decode_body, read_body, read_query
 from api.context import Services
 from api.errors import TooManyRequests
 from api.identity import Caller, Doorkeeper, Identity, client_address, is_local
-from api.rate_limit import RateLimit
+from api.rate_limit import RateLimit, caller_at
 from api.refusals import on_any_error, to_answer
 from api.wire import Always, Answer, ClientGone, Inbound
 from application.command import Command, Envelope, Outcome
@@ -125,8 +125,8 @@ class Router:
         self._services = services
         self._always = always
         """Headers on every answer."""
-        self._doorkeeper = Doorkeeper(services)
         self._rate_limit = RateLimit(services.config.rate_limit)
+        self._doorkeeper = Doorkeeper(services, self._rate_limit)
 
     def route(self, operation: Operation) -> HTTPRouteHandler:
         """The Litestar handler of an operation: it hands over to an ASGI application of ours."""
@@ -170,16 +170,12 @@ class Router:
         config = self._services.config
         local = operation.local_without_key and is_local(inbound, config)
         if operation.callers and not local:
-            try:
-                who = await self._doorkeeper.identify(inbound, now)
-            except LedgerError:
-                self._let_through(f"address {client_address(inbound, config)}", now)
-                raise
+            who = await self._doorkeeper.identify(inbound, now)
             self._let_through(who.holder, now)
             if who.caller not in operation.callers:
                 raise Forbidden(reason=f"A key of the role {who.caller} may not do this")
         elif operation.limited:
-            self._let_through(f"address {client_address(inbound, config)}", now)
+            self._let_through(caller_at(client_address(inbound, config)), now)
         key = _idempotency_key(inbound.headers.get("idempotency-key"))
         if operation.idempotency is Idempotency.REQUIRED and key is None:
             raise IdempotencyKeyRequired

@@ -2,7 +2,7 @@
 
 A *session token* shows one payment session a little more than its id does, at the checkout screen
 or at the live socket, not both; it ends an hour after the session. A *page token* lets a browser
-page act for one wallet for fifteen minutes.
+page act for one wallet for fifteen minutes, as long as the key lives that minted it.
 Both are HMAC-SHA256 over length-prefixed parts, cut to 128 bits, with the ledger's own secret.
 """
 
@@ -24,6 +24,8 @@ REMEMBERED_MAX: Final = 4096
 _MAC_CHARS = 32
 _SESSION_PARTS = 2
 _PAGE_PARTS = 5
+_PAGE_USE = "page of a key"
+"""Tokens that did not name their key were signed for `page`, and are not ours any more."""
 
 
 class Use(StrEnum):
@@ -44,7 +46,8 @@ class PageHolder:
     """Whom a page token stands for."""
 
     wallet_id: UUID
-    wallet_app_id: UUID
+    key_id: UUID
+    """The key that minted it: the token ends with it."""
     expires_at: datetime
 
 
@@ -78,30 +81,28 @@ class Tokens:
             msg = "the token has expired"
             raise BadToken(msg)
 
-    def for_page(self, wallet_id: UUID, wallet_app_id: UUID, now: datetime) -> tuple[str, datetime]:
-        """A token for one wallet, and when it ends."""
+    def for_page(self, wallet_id: UUID, key_id: UUID, now: datetime) -> tuple[str, datetime]:
+        """A token for one wallet, minted with one key, and when it ends."""
         until = _seconds(now + PAGE_TOKEN_LIFETIME)
-        wallet, app = ids.encode_suffix(wallet_id), ids.encode_suffix(wallet_app_id)
-        mac = self._mac("page", wallet, app, str(until))
-        return f"qrw_{wallet}_{app}_{until:x}_{mac}", datetime.fromtimestamp(until, UTC)
+        wallet, key = ids.encode_suffix(wallet_id), ids.encode_suffix(key_id)
+        mac = self._mac(_PAGE_USE, wallet, key, str(until))
+        return f"qrw_{wallet}_{key}_{until:x}_{mac}", datetime.fromtimestamp(until, UTC)
 
-    def check_page(self, token: str, now: datetime) -> PageHolder:
-        """Whom the token stands for.
+    def check_page(self, token: str) -> PageHolder:
+        """Whom the token stands for, if it is ours; whether it is still valid is not asked here.
 
         Raises:
-            BadToken: not ours, or no longer valid.
+            BadToken: not ours.
         """
         parts = token.split("_")
-        until = _hex(parts[3]) if len(parts) == _PAGE_PARTS else None
+        ours = len(parts) == _PAGE_PARTS and parts[0] == "qrw"
+        until = _hex(parts[3]) if ours else None
         if until is None:
             msg = "not a page token"
             raise BadToken(msg)
-        self._must_match(parts[4], "page", parts[1], parts[2], str(until))
-        if _seconds(now) >= until:
-            msg = "the token has expired"
-            raise BadToken(msg)
-        wallet, app = ids.decode_suffix(parts[1]), ids.decode_suffix(parts[2])
-        return PageHolder(wallet, app, datetime.fromtimestamp(until, UTC))
+        self._must_match(parts[4], _PAGE_USE, parts[1], parts[2], str(until))
+        wallet, key = ids.decode_suffix(parts[1]), ids.decode_suffix(parts[2])
+        return PageHolder(wallet, key, datetime.fromtimestamp(until, UTC))
 
     def for_cursor(self, text: str) -> str:
         """A short check sum that keeps list cursors opaque."""

@@ -22,7 +22,7 @@ from uuid import UUID
 
 from application.event_log import Receipt, Recorded
 from domain import ids, times
-from domain.sessions.state import CLAIMS_PER_APP_MAX
+from domain.sessions.state import CLAIMS_PER_APP_MAX, CLAIMS_PER_WALLET_MAX
 
 ENDS: Final = frozenset({"paid", "expired", "cancelled"})
 STEPS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
@@ -36,7 +36,13 @@ STEPS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
 TIMESTAMP_SKEW_MAX: Final = timedelta(days=1)
 """Between deciding and recording lie milliseconds; a test ledger's clock may be moved meanwhile."""
 HOLDERS: Final = frozenset(
-    {"merchant.registered", "wallet_app.registered", "key.issued", "key.revoked"}
+    {
+        "merchant.registered",
+        "wallet_app.registered",
+        "key_ring.key_added",
+        "key.issued",
+        "key.revoked",
+    }
 )
 
 
@@ -212,10 +218,14 @@ class LogChecker:
         claim = session.claim
         if claim and claim[1] != event.wallet_id and recorded.recorded_at < claim[2]:
             self._say("legal-transitions", f"claimed although {claim[1]} holds it")
-        count = session.claims.get(event.wallet_app_id, 0) + 1
-        if count > CLAIMS_PER_APP_MAX:
-            self._say("legal-transitions", f"{event.wallet_app_id} claimed it {count} times")
-        session.claims[event.wallet_app_id] = count
+        for holder, claims_max in (
+            (event.wallet_id, CLAIMS_PER_WALLET_MAX),
+            (event.wallet_app_id, CLAIMS_PER_APP_MAX),
+        ):
+            count = session.claims.get(holder, 0) + 1
+            if count > claims_max:
+                self._say("legal-transitions", f"{holder} claimed it {count} times")
+            session.claims[holder] = count
         session.claim = (event.claim_id, event.wallet_id, times.from_text(event.lease_until))
 
     def _paid(self, session: SessionFacts, event: Any) -> None:

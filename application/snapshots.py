@@ -14,13 +14,14 @@ import msgspec
 from application.command import Entry
 from application.ports.snapshots import Snapshot
 from domain.aggregate import LedgerAggregate
+from domain.merchants.key_ring import KeyRing
 from domain.sessions.order import Order
 from domain.wallets.wallet import Wallet
 
 EVERY_EVENTS: Final = 50
 """A snapshot is due when a stream passes a multiple of this: what a replay reads, half of it on
 average, beside the two round trips that any replay costs."""
-KINDS: Final[tuple[type[Any], ...]] = (Order, Wallet)
+KINDS: Final[tuple[type[Any], ...]] = (Order, Wallet, KeyRing)
 
 
 class _Times(TypedDict):

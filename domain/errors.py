@@ -91,12 +91,12 @@ class ClaimRequired(DomainError):
 
 
 class ClaimsExhausted(DomainError):
-    """A wallet app has claimed the session as often as it may."""
+    """A wallet, or the wallets of one app together, claimed the session as often as they may."""
 
     code = "claims-exhausted"
     title = "Claimed too often"
     sentence = (
-        "The wallet app has held the payment session {session_id} {claims_max} times, "
+        "The {holder} has held the payment session {session_id} {claims_max} times, "
         "the most it may."
     )
 

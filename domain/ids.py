@@ -29,6 +29,8 @@ PREFIXES = {
     "mer": "merchant",
     "clm": "claim",
     "key": "API key",
+    "kr": "key ring",
+    "tur": "top-up reference",
     "evt": "event",
     "clk": "acceptance of the clock",
 }

@@ -80,7 +80,8 @@ class SessionRow:
         """Who paid."""
         if self.paid_at is None:
             return None
-        return Payment(self.paid_wallet_id or "", self.paid_claim_id or "", self.paid_at)
+        wallet_id, claim_id = self.paid_wallet_id or "", self.paid_claim_id or ""
+        return Payment(wallet_id, self.claim_app_id or "", claim_id, self.paid_at)
 
     def status_at(self, at: datetime) -> Status:
         """The status as it reads at an instant: expired at once when the deadline has passed."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -167,6 +170,7 @@ class SessionRoutes:
             Operation(
                 name="getPaymentSession", method="GET", path=one,
                 summary="One session, read from the log: always current",
+                description="Wallet apps see `claim` and `paid` of their own wallets only.",
                 callers=WALLETS | {Caller.MERCHANT, Caller.AUDITOR},
                 answers={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
             ),
@@ -194,7 +198,7 @@ class SessionRoutes:
                 checkout_may_cancel=body.checkout_may_cancel,
             )
         )
-        return self._answer(outcome, status=201)
+        return self._answer(call, outcome, status=201)
 
     async def scan(self, call: Call) -> Answer:
         """Claim the session that the code names."""
@@ -207,7 +211,7 @@ class SessionRoutes:
             public_url=self._services.config.public_url,
             lease_seconds=self._services.config.claim_seconds,
         )
-        return self._answer(await call.send(command), scanned=True, for_merchant=False)
+        return self._answer(call, await call.send(command), scanned=True)
 
     async def pay(self, call: Call) -> Answer:
         """Pay."""
@@ -219,14 +223,14 @@ class SessionRoutes:
             claim_id=body.claim_id,
             amount=body.amount.to_money(),
         )
-        return self._answer(await call.send(command), for_merchant=False)
+        return self._answer(call, await call.send(command))
 
     async def cancel(self, call: Call) -> Answer:
         """Withdraw."""
         command: Command = CancelSession(
             session_id=path_id("ps", call.path), merchant_id=call.who.holder
         )
-        return self._answer(await call.send(command))
+        return self._answer(call, await call.send(command))
 
     async def release(self, call: Call) -> Answer:
         """Give the claim back."""
@@ -236,16 +240,13 @@ class SessionRoutes:
         command = ReleaseClaim(
             session_id=session_id, wallet_app_id=call.who.wallet_app_id, wallet_id=page_wallet
         )
-        return self._answer(await call.send(command), for_merchant=False)
+        return self._answer(call, await call.send(command))
 
     async def get(self, call: Call) -> Answer:
         """One session as it stands."""
         current = await self._visible(call, path_id("ps", call.path))
         view = self._views.session(
-            current.state,
-            position=current.position,
-            now=current.now,
-            for_merchant=call.who.caller is Caller.MERCHANT,
+            current.state, position=current.position, now=current.now, who=call.who
         )
         return tagged_answer(call, view, etag(current.state, current.now))
 
@@ -282,37 +283,34 @@ class SessionRoutes:
         rows, now = await waits.read(rows_and_time)
 
         def view(row: Any) -> SessionView:
-            return self._views.session(row, position=row.position, now=now)
+            return self._views.session(row, position=row.position, now=now, who=call.who)
 
         return json_answer(page_of(call, rows, query.limit, view, lambda row: row.created_position))
 
     def _answer(
-        self,
-        outcome: Outcome,
-        *,
-        status: int = 200,
-        scanned: bool = False,
-        for_merchant: bool = True,
+        self, call: Call, outcome: Outcome, *, status: int = 200, scanned: bool = False
     ) -> Answer:
         view = self._views.session(
             outcome.subject,
             position=outcome.position,
             now=outcome.recorded_at,
+            who=call.who,
             scanned=scanned,
-            for_merchant=for_merchant,
         )
         return command_answer(outcome, view, status=status)
 
     async def _visible(self, call: Call, session_id: UUID) -> Current[PaymentSession]:
-        """The session, if the caller may see it; another tenant's is not found."""
+        """The session, if the caller may see it; another tenant's is not found.
+
+        An app or a page may see what a wallet of its own ever claimed, whoever holds it now.
+        """
         get = self._services.reader.get
         current = await waits.read(get, PaymentSession, session_id, "payment session")
         session, who = current.state, call.who
-        wallets = {one.wallet_id for one in (session.claim, session.payment) if one}
         seen = {
             Caller.MERCHANT: session.merchant_id == who.holder,
             Caller.WALLET: who.holder in session.claims_by_app,
-            Caller.PAGE: who.holder in wallets,
+            Caller.PAGE: who.holder in session.claims_by_wallet,
             Caller.AUDITOR: True,
         }
         if not seen.get(who.caller, False):

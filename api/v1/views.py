@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from api import money
 from api.bodies import id_text
 from api.context import ApiConfig
+from api.identity import Caller, Identity
 from api.tokens import Tokens, Use
 from application.event_log import Recorded
 from domain import ids, times
@@ -230,21 +231,26 @@ class Views:
         *,
         position: int,
         now: datetime,
+        who: Identity,
         scanned: bool = False,
-        for_merchant: bool = True,
     ) -> SessionView:
-        """The whole session, for key holders.
+        """The session as a key holder may see it: a wallet's claim and payment are its own.
 
         Args:
             session: the state to show.
             position: the log's position that goes with it.
             now: the ledger's time at which it is shown; decides whether it reads as expired.
+            who: asks; a merchant is also told the address of the checkout screen, which may cancel.
             scanned: adds `served_at`.
-            for_merchant: adds the address of the checkout screen, which may cancel.
         """
         fixed = self._fixed(session.id, session.created_on, session.expires_at)
         status = session.status_at(now)
         claim = session.claim if status is Status.SCANNED else None
+        if claim and not who.owns(claim.wallet_app_id, claim.wallet_id):
+            claim = None
+        paid = session.payment
+        if paid and not who.owns(paid.wallet_app_id, paid.wallet_id):
+            paid = None
         return SessionView(
             id=fixed.id,
             status=status.value,
@@ -263,12 +269,12 @@ class Views:
             served_at=times.to_text(now) if scanned else UNSET,
             metadata=dict(session.metadata),
             qr=fixed.qr,
-            checkout_url=fixed.checkout_url if for_merchant else None,
+            checkout_url=fixed.checkout_url if who.caller is Caller.MERCHANT else None,
             live_url=fixed.live_url,
             claim=ClaimView(claim.id, claim.wallet_id, times.to_text(claim.lease_until))
             if claim
             else None,
-            paid=_paid(session),
+            paid=_paid(paid, session.amount) if paid else None,
             return_url=session.return_url,
         )
 
@@ -332,7 +338,7 @@ def etag(session: SessionFacts, now: datetime) -> str:
     return f'"{session.version}-{session.status_at(now).value}"'
 
 
-_SUBJECTS = {
+SUBJECTS: Final = {
     "payment_session": "ps",
     "order": "ord",
     "wallet": "wal",
@@ -340,7 +346,10 @@ _SUBJECTS = {
     "wallet_app": "app",
     "key": "key",
     "clock": "clk",
+    "key_ring": "kr",
+    "top_up_reference": "tur",
 }
+"""What an event is about, by the first word of its type, and the prefix of such ids."""
 
 
 def event_view(recorded: Recorded) -> EventView:
@@ -348,7 +357,7 @@ def event_view(recorded: Recorded) -> EventView:
     data = msgspec.json.decode(recorded.state)
     data.pop("originator_topic", None)
     data.pop("class_version", None)
-    prefix = _SUBJECTS.get(recorded.topic.partition(".")[0])  # none: a later version's event
+    prefix = SUBJECTS.get(recorded.topic.partition(".")[0])  # none: a later version's event
     return EventView(
         id=ids.encode("evt", recorded.event_id),
         position=recorded.position,
@@ -364,13 +373,10 @@ def event_view(recorded: Recorded) -> EventView:
     )
 
 
-def _paid(session: SessionFacts) -> PaidView | None:
-    payment = session.payment
-    if payment is None:
-        return None
+def _paid(payment: Payment, amount: Money) -> PaidView:
     return PaidView(
         paid_at=times.to_text(payment.paid_at),
         wallet_id=payment.wallet_id,
         claim_id=payment.claim_id,
-        amount=money_view(session.amount),
+        amount=money_view(amount),
     )

@@ -104,6 +104,7 @@ class WalletRoutes:
             Operation(
                 name="mintPageToken", method="POST", path=f"{one}/tokens",
                 summary="A token of 15 minutes with which a browser page acts for this wallet",
+                description="It ends with the key that minted it, within a second.",
                 callers=frozenset({Caller.WALLET}), answers={201: PageTokenView},
                 problems=("not-found",), handler=self.token,
             ),
@@ -161,8 +162,8 @@ class WalletRoutes:
         """Mint a page token."""
         wallet_id = path_id("wal", call.path)
         current = await self._visible(call, wallet_id)
-        app_id = ids.decode("app", call.who.holder)
-        token, until = self._services.tokens.for_page(wallet_id, app_id, current.now)
+        key_id = ids.decode("key", call.who.actor)
+        token, until = self._services.tokens.for_page(wallet_id, key_id, current.now)
         view = PageTokenView(token, current.state.public_id, times.to_text(until))
         return json_answer(view, status=201)
 

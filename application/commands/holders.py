@@ -9,7 +9,9 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from application.command import Command, Loaded
-from domain.merchants.api_key import ApiKey, BearerKey
+from domain import ids
+from domain.merchants.api_key import ApiKey, BearerKey, Role
+from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.wallets.wallet_app import WalletApp
 
@@ -37,12 +39,35 @@ class IssueKey(Command):
 
     key: BearerKey
     holder_id: str
-    holder_stream: UUID | None = None
+    """A merchant's or wallet app's id, else the role's name."""
+    known_keys: tuple[UUID, ...] = ()
+    """The holder's keys that the caller saw living. A key ring knows those that were given out
+    since there are key rings; ledgers are older than that."""
 
     @property
     def streams(self) -> tuple[UUID, ...]:
-        """The holder, where the role has one."""
-        return (self.holder_stream,) if self.holder_stream else ()
+        """The key ring, the holder, where the role has one, and the keys known to the caller."""
+        holder = self.holder_stream
+        return (self.ring_stream, *([holder] if holder else []), *self.known_keys)
+
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The key ring; the others are only read."""
+        return (self.ring_stream,)
+
+    @property
+    def ring_stream(self) -> UUID:
+        """The ring of this role and holder."""
+        return KeyRing.stream_id(self.key.role, self.holder_id)
+
+    @property
+    def holder_stream(self) -> UUID | None:
+        """The holder's stream; None where the role has none, or for what is no holder's id."""
+        prefix = self.key.role.holder_prefix
+        try:
+            return ids.decode(prefix, self.holder_id) if prefix else None
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +103,27 @@ def register_wallet_app(command: RegisterWalletApp, loaded: Loaded) -> Sequence[
 def issue_key(command: IssueKey, loaded: Loaded) -> Sequence[Aggregate]:
     """Decide `IssueKey`.
 
-    Raises:
+    Raises (checked in this order):
+        InvalidRequest: the holder is not one that a key of this role can have.
         NotFound: no such holder.
+        KeyLimit: the holder has two living keys of this role.
     """
+    key = ApiKey.issue(key=command.key, holder_id=command.holder_id, at=loaded.now)
     if command.holder_stream is not None:
-        loaded.get(Aggregate, command.holder_stream, "holder")
-    return [ApiKey.issue(key=command.key, holder_id=command.holder_id, at=loaded.now)]
+        kind = Merchant if key.role is Role.MERCHANT else WalletApp
+        loaded.get(kind, command.holder_stream, "holder")
+    ring = loaded.find(KeyRing, command.ring_stream)
+    known = {
+        *command.known_keys,
+        *(ids.decode("key", one) for one in (ring.living if ring else ())),
+    }
+    found = (loaded.find(ApiKey, one) for one in sorted(known))
+    others = {one.public_id: one for one in found if one is not None}
+    if ring is None:
+        ring = KeyRing.open(key=key, others=others, at=loaded.now)
+    else:
+        ring.add(key=key, others=others, at=loaded.now)
+    return [ring, key]
 
 
 def revoke_key(command: RevokeKey, loaded: Loaded) -> Sequence[Aggregate]:

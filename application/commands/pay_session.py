@@ -36,21 +36,19 @@ def pay_session(command: PaySession, loaded: Loaded) -> Sequence[Aggregate]:
 
     Raises (checked in this order):
         NotFound: no such session, or no such wallet of this app.
-        SessionNotPayable, SessionExpired, ClaimRequired, AmountMismatch: see `check_payable`.
-        WalletCurrencyMismatch, InsufficientFunds: see `capture`.
+        SessionNotPayable, SessionExpired, ClaimRequired, AmountMismatch: see the session's `pay`.
+        WalletCurrencyMismatch, InsufficientFunds: see the wallet's `capture`.
     """
     session = loaded.get(PaymentSession, command.session_id, "payment session")
     wallet = own_wallet(loaded.get(Wallet, command.wallet_id, "wallet"), command.wallet_app_id)
     if session.paid_by(wallet.public_id):
         return [session]
     loaded.mind(session.expires_at)
-    session.check_payable(
+    session.pay(
         wallet_id=wallet.public_id,
         claim_id=command.claim_id,
-        amount_minor=command.amount.minor,
-        currency=command.amount.currency,
+        amount=command.amount,
         at=loaded.now,
     )
     wallet.capture(amount=command.amount, session_id=session.public_id, at=loaded.now)
-    session.pay(wallet_id=wallet.public_id, claim_id=command.claim_id, at=loaded.now)
     return [wallet, session]

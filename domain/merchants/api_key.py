@@ -15,9 +15,7 @@ from eventsourcing.domain import Aggregate, event
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-
-KEYS_PER_HOLDER_MAX: Final = 2
-"""Two keys may live at a time, so that a holder can rotate without a gap."""
+from domain.errors import InvalidRequest
 
 SECRET_BYTES: Final = 32
 _SECRET_CHARS = 52
@@ -32,6 +30,11 @@ class Role(StrEnum):
     WALLET = "wallet"
     AUDITOR = "auditor"
     OPERATOR = "operator"
+
+    @property
+    def holder_prefix(self) -> str | None:
+        """What a holder's id begins with; None for a role that has no holder."""
+        return {Role.MERCHANT: "mer", Role.WALLET: "app"}.get(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,23 @@ class ApiKey(LedgerAggregate):
 
     @classmethod
     def issue(cls, *, key: BearerKey, holder_id: str, at: datetime) -> ApiKey:
-        """Record a key for a holder: a merchant's or wallet app's id, else the role's name."""
+        """Record a key for a holder. How many may live is the key ring's to decide.
+
+        Args:
+            key: the new key; only the hash of its secret is recorded.
+            holder_id: a merchant's or wallet app's id, else the role's name.
+            at: the ledger's time, UTC.
+
+        Raises:
+            InvalidRequest: the holder is not one that a key of this role can have.
+        """
+        prefix = key.role.holder_prefix
+        try:
+            fits = ids.decode(prefix, holder_id) if prefix else holder_id == key.role.value
+        except ValueError:
+            fits = False
+        if not fits:
+            raise InvalidRequest.of("holder", f"a key of the role {key.role} needs its holder's id")
         return cls._create(
             cls.Issued,
             id=key.key_id,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,6 +13,12 @@ from eventsourcing.domain import Aggregate, event
 from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
+from domain.names import check_name
+
+RETURN_HOSTS_MAX: Final = 20
+HOST_CHARS_MAX: Final = 253
+"""DNS (RFC 1035, 2.3.4)."""
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class Merchant(LedgerAggregate):
@@ -46,7 +54,17 @@ class Merchant(LedgerAggregate):
             name: what payers read, 1 to 80 characters.
             return_hosts: host names that `return_url` may be on, at most 20.
             at: the ledger's time, UTC.
+
+        Raises (checked in this order):
+            InvalidRequest: the name is empty or too long.
+            InvalidRequest: too many hosts, or one is not the plain name of a host.
         """
+        check_name(name)
+        if len(return_hosts) > RETURN_HOSTS_MAX:
+            raise InvalidRequest.of("return_hosts", f"are at most {RETURN_HOSTS_MAX}")
+        for host in return_hosts:
+            if not _HOST.fullmatch(host) or len(host) > HOST_CHARS_MAX:
+                raise InvalidRequest.of("return_hosts", f"{host!r} is not the name of a host")
         return cls._create(
             cls.Registered,
             id=merchant_id,

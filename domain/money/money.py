@@ -49,6 +49,15 @@ def check_amount(minor: int, code: str, *, name: str = "amount") -> Money:
         InvalidRequest: the currency is not in use; zero, negative, or more than twelve digits.
     """
     currency = currency_in_use(code, name=f"{name}.currency")
+    check_range(minor, name=name)
+    return Money(minor, currency.code)
+
+
+def check_range(minor: int, *, name: str = "amount") -> None:
+    """Whether so much may be moved at once, in whatever currency.
+
+    Raises:
+        InvalidRequest: zero, negative, or more than twelve digits.
+    """
     if not 1 <= minor <= AMOUNT_MINOR_MAX:
         raise InvalidRequest.of(f"{name}.minor", f"must be from 1 to {AMOUNT_MINOR_MAX}")
-    return Money(minor, currency.code)

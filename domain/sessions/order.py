@@ -11,6 +11,7 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, even
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
+from domain.errors import OrderOpen
 
 REMEMBERED_MAX: Final = 1024
 """A command asks several times: which streams to load, what it writes, what to decide."""
@@ -91,10 +92,13 @@ class Order(LedgerAggregate):
         )
 
     def reopen(self, *, session_id: str, at: datetime) -> None:
-        """Let a new attempt take hold; the last one must have been released."""
+        """Let a new attempt take hold.
+
+        Raises:
+            OrderOpen: the last one was not released; it is open, or was paid.
+        """
         if self.session_id is not None:
-            msg = f"order {self.order_id} is held by {self.session_id}"
-            raise AssertionError(msg)
+            raise OrderOpen(order_id=self.order_id, session_id=self.session_id)
         self.trigger_event(
             self.Opened,
             originator_topic=self.TOPIC,
@@ -105,6 +109,6 @@ class Order(LedgerAggregate):
         )
 
     def release(self, *, session_id: str, reason: str, at: datetime) -> None:
-        """Free the order when the session that holds it has ended unpaid."""
+        """Free the order when the session that holds it has ended unpaid; else change nothing."""
         if self.session_id == session_id:
             self.trigger_event(self.Released, session_id=session_id, reason=reason, timestamp=at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Final
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -14,20 +15,25 @@ from domain.aggregate import LedgerAggregate
 from domain.errors import (
     AmountMismatch,
     ClaimRequired,
-    ClaimsExhausted,
+    InvalidRequest,
     SessionClaimed,
     SessionExpired,
     SessionNotPayable,
 )
-from domain.money.money import Money
+from domain.money.money import Money, check_amount
 from domain.sessions.state import (
-    CLAIMS_PER_APP_MAX,
+    LEASE_SECONDS_MAX,
     LIFETIME_SECONDS_DEFAULT,
     OPEN,
     Claim,
     Payment,
     Status,
+    check_claims,
+    check_sizes,
+    one_more,
 )
+
+CANCELLED_BY: Final = frozenset({"merchant", "checkout"})
 
 
 class PaymentSession(LedgerAggregate):
@@ -81,8 +87,8 @@ class PaymentSession(LedgerAggregate):
             lease_until = times.from_text(self.lease_until)
             aggregate.status = Status.SCANNED
             aggregate.claim = Claim(self.claim_id, self.wallet_id, app, lease_until)
-            count = aggregate.claims_by_app.get(app, 0) + 1
-            aggregate.claims_by_app = {**aggregate.claims_by_app, app: count}
+            aggregate.claims_by_app = one_more(aggregate.claims_by_app, app)
+            aggregate.claims_by_wallet = one_more(aggregate.claims_by_wallet, self.wallet_id)
 
     class ClaimReleased(Event):
         """The wallet gave its claim back."""
@@ -110,7 +116,8 @@ class PaymentSession(LedgerAggregate):
         def apply(self, aggregate: PaymentSession) -> None:
             """It has ended well."""
             aggregate.status = Status.PAID
-            aggregate.payment = Payment(self.wallet_id, self.claim_id, self.timestamp)
+            app = aggregate.claim.wallet_app_id if aggregate.claim else ""
+            aggregate.payment = Payment(self.wallet_id, app, self.claim_id, self.timestamp)
             aggregate.ended_at = self.timestamp
 
     class Expired(Event):
@@ -165,6 +172,7 @@ class PaymentSession(LedgerAggregate):
         self.status = Status.CREATED
         self.claim: Claim | None = None
         self.claims_by_app: Mapping[str, int] = {}
+        self.claims_by_wallet: Mapping[str, int] = {}
         self.payment: Payment | None = None
         self.ended_at: datetime | None = None
 
@@ -184,7 +192,15 @@ class PaymentSession(LedgerAggregate):
         metadata: Mapping[str, str] | None = None,
         checkout_may_cancel: bool = False,
     ) -> PaymentSession:
-        """Ask to be paid. `at` is the ledger's time; lifetime 60 to 86,400 seconds."""
+        """Ask to be paid. `at` is the ledger's time; lifetime 60 to 86,400 seconds.
+
+        Raises (checked in this order):
+            InvalidRequest: the currency is not in use, or the amount is out of range.
+            InvalidRequest: a text, the metadata or the lifetime is out of range.
+        """
+        check_amount(amount.minor, amount.currency)
+        metadata = dict(metadata or {})
+        check_sizes(order_id, description, return_url, metadata, expires_in_seconds)
         return cls._create(
             cls.Created,
             id=session_id,
@@ -199,7 +215,7 @@ class PaymentSession(LedgerAggregate):
             expires_at=times.to_text(at + timedelta(seconds=expires_in_seconds)),
             expires_in_seconds=expires_in_seconds,
             return_url=return_url,
-            metadata=dict(metadata or {}),
+            metadata=metadata,
             checkout_may_cancel=checkout_may_cancel,
         )
 
@@ -240,7 +256,9 @@ class PaymentSession(LedgerAggregate):
             SessionNotPayable: cancelled, failed, processing, or paid by somebody else.
             SessionExpired: `at` is not before `expires_at`.
             SessionClaimed: another wallet's claim holds.
-            ClaimsExhausted: the app has claimed this session three times.
+            ClaimsExhausted: the wallet has claimed this session three times, or all wallets of
+                its app together twelve times.
+            InvalidRequest: the lease is out of range.
         """
         if self.paid_by(wallet_id):
             return
@@ -254,8 +272,13 @@ class PaymentSession(LedgerAggregate):
                 lease_until=times.to_text(self.claim.lease_until),
                 retry_after_seconds=ceil(left.total_seconds()),
             )
-        if self.claims_by_app.get(wallet_app_id, 0) >= CLAIMS_PER_APP_MAX:
-            raise ClaimsExhausted(session_id=self.public_id, claims_max=CLAIMS_PER_APP_MAX)
+        check_claims(
+            self.public_id,
+            by_wallet=self.claims_by_wallet.get(wallet_id, 0),
+            by_app=self.claims_by_app.get(wallet_app_id, 0),
+        )
+        if not 1 <= lease_seconds <= LEASE_SECONDS_MAX:
+            raise InvalidRequest.of("lease_seconds", f"must be from 1 to {LEASE_SECONDS_MAX}")
         self.trigger_event(
             self.Scanned,
             claim_id=claim_id,
@@ -281,10 +304,17 @@ class PaymentSession(LedgerAggregate):
             raise ClaimRequired(session_id=self.public_id)
         self.trigger_event(self.ClaimReleased, claim_id=claim.id, timestamp=at)
 
-    def check_payable(
-        self, *, wallet_id: str, claim_id: str, amount_minor: int, currency: str, at: datetime
-    ) -> None:
-        """Whether this wallet may pay this amount now.
+    def pay(self, *, wallet_id: str, claim_id: str, amount: Money, at: datetime) -> None:
+        """Let the wallet that holds the session pay it in full; its own payment is answered anew.
+
+        The money is the wallet's to give: whoever calls this captures the amount there, and
+        records both or neither.
+
+        Args:
+            wallet_id: who pays.
+            claim_id: the claim under which the wallet holds the session.
+            amount: what the payer agreed to; must be what the session asks for.
+            at: the ledger's time, UTC.
 
         Raises (checked in this order):
             SessionNotPayable: cancelled, failed, processing, or paid by somebody else.
@@ -292,21 +322,20 @@ class PaymentSession(LedgerAggregate):
             ClaimRequired: the wallet does not hold the session under this claim.
             AmountMismatch: another amount or currency than asked for.
         """
+        if self.paid_by(wallet_id):
+            return
         self._must_be_open(at)
         claim = self.claim
         if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:
             raise ClaimRequired(session_id=self.public_id)
-        if (amount_minor, currency) != (self.amount.minor, self.amount.currency):
+        if amount != self.amount:
             raise AmountMismatch(
                 session_id=self.public_id,
                 asked_minor=self.amount.minor,
                 asked_currency=self.amount.currency,
-                offered_minor=amount_minor,
-                offered_currency=currency,
+                offered_minor=amount.minor,
+                offered_currency=amount.currency,
             )
-
-    def pay(self, *, wallet_id: str, claim_id: str, at: datetime) -> None:
-        """Mark the session paid in full; call `check_payable` first, refusals are its own."""
         self.trigger_event(
             self.Paid,
             wallet_id=wallet_id,
@@ -328,10 +357,13 @@ class PaymentSession(LedgerAggregate):
 
         Raises (checked in this order):
             SessionNotPayable: the session has ended, or is past its deadline.
+            InvalidRequest: `by` is neither.
         """
         status = self.status_at(at)
         if status not in OPEN:
             raise SessionNotPayable(session_id=self.public_id, session_status=status.value)
+        if by not in CANCELLED_BY:
+            raise InvalidRequest.of("by", "must be merchant or checkout")
         self.trigger_event(self.Cancelled, by=by, timestamp=at)
 
     def expire(self, *, at: datetime) -> bool:

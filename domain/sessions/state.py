@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from domain.errors import ClaimsExhausted, InvalidRequest
+
 LIFETIME_SECONDS_MIN: Final = 60
 LIFETIME_SECONDS_MAX: Final = 86_400
 LIFETIME_SECONDS_DEFAULT: Final = 900
-CLAIMS_PER_APP_MAX: Final = 3
+ORDER_ID_CHARS_MAX: Final = 64
+DESCRIPTION_CHARS_MAX: Final = 200
+RETURN_URL_CHARS_MAX: Final = 2000
+METADATA_ENTRIES_MAX: Final = 20
+METADATA_KEY_CHARS_MAX: Final = 40
+METADATA_VALUE_CHARS_MAX: Final = 500
+LEASE_SECONDS_MAX: Final = 600
+CLAIMS_PER_WALLET_MAX: Final = 3
+CLAIMS_PER_APP_MAX: Final = 12
+"""One app's wallets together: a few strangers cannot shut all its users out of a session."""
 
 
 class Status(StrEnum):
@@ -44,5 +56,60 @@ class Payment:
     """Who paid and when, by the ledger's time."""
 
     wallet_id: str
+    wallet_app_id: str
     claim_id: str
     paid_at: datetime
+
+
+def check_sizes(
+    order_id: str,
+    description: str,
+    return_url: str | None,
+    metadata: Mapping[str, str],
+    expires_in_seconds: int,
+) -> None:
+    """Whether what a merchant says of a session is of an acceptable size.
+
+    Raises (checked in this order):
+        InvalidRequest: the order's id, the description, the URL or the metadata is too long, or
+            one that must say something is empty; or the lifetime is out of range.
+    """
+    url = "-" if return_url is None else return_url
+    if not 1 <= len(order_id) <= ORDER_ID_CHARS_MAX:
+        raise InvalidRequest.of("order_id", f"must have 1 to {ORDER_ID_CHARS_MAX} characters")
+    if len(description) > DESCRIPTION_CHARS_MAX:
+        reason = f"may have at most {DESCRIPTION_CHARS_MAX} characters"
+        raise InvalidRequest.of("description", reason)
+    if not 1 <= len(url) <= RETURN_URL_CHARS_MAX:
+        raise InvalidRequest.of("return_url", f"must have 1 to {RETURN_URL_CHARS_MAX} characters")
+    if len(metadata) > METADATA_ENTRIES_MAX:
+        raise InvalidRequest.of("metadata", f"may have at most {METADATA_ENTRIES_MAX} entries")
+    for key, value in metadata.items():
+        if not 1 <= len(key) <= METADATA_KEY_CHARS_MAX:
+            reason = f"keys must have 1 to {METADATA_KEY_CHARS_MAX} characters"
+            raise InvalidRequest.of("metadata", reason)
+        if len(value) > METADATA_VALUE_CHARS_MAX:
+            reason = f"values may have at most {METADATA_VALUE_CHARS_MAX} characters"
+            raise InvalidRequest.of("metadata", reason)
+    if not LIFETIME_SECONDS_MIN <= expires_in_seconds <= LIFETIME_SECONDS_MAX:
+        reason = f"must be from {LIFETIME_SECONDS_MIN} to {LIFETIME_SECONDS_MAX}"
+        raise InvalidRequest.of("expires_in_seconds", reason)
+
+
+def check_claims(session_id: str, *, by_wallet: int, by_app: int) -> None:
+    """Whether a wallet may claim once more, after so many claims by itself and by its app.
+
+    Raises (checked in this order):
+        ClaimsExhausted: three by the wallet, or twelve by all wallets of its app together.
+    """
+    for holder, count, claims_max in (
+        ("wallet", by_wallet, CLAIMS_PER_WALLET_MAX),
+        ("wallet app", by_app, CLAIMS_PER_APP_MAX),
+    ):
+        if count >= claims_max:
+            raise ClaimsExhausted(session_id=session_id, holder=holder, claims_max=claims_max)
+
+
+def one_more(counts: Mapping[str, int], name: str) -> Mapping[str, int]:
+    """The counts with one more for a name."""
+    return {**counts, name: counts.get(name, 0) + 1}

@@ -12,7 +12,7 @@ from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 from domain.money.currencies import Currency
-from domain.money.money import Money
+from domain.money.money import Money, check_range, currency_in_use
 
 BALANCE_MINOR_MAX: Final = 10**15
 """The most a wallet may hold, in minor units: exact in every JSON reader."""
@@ -88,7 +88,12 @@ class Wallet(LedgerAggregate):
     def open(
         cls, *, wallet_id: UUID, wallet_app_id: str, currency: Currency, at: datetime
     ) -> Wallet:
-        """Open an empty wallet in one currency."""
+        """Open an empty wallet in one currency.
+
+        Raises:
+            InvalidRequest: the currency has been withdrawn.
+        """
+        currency_in_use(currency.code)
         return cls._create(
             cls.Opened,
             id=wallet_id,
@@ -123,6 +128,7 @@ class Wallet(LedgerAggregate):
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
+            InvalidRequest: the amount is out of range.
             WalletCurrencyMismatch: another currency.
             BalanceLimit: the wallet would hold more than 10^15 minor units.
         """
@@ -142,6 +148,7 @@ class Wallet(LedgerAggregate):
         """Pay a session at once.
 
         Raises (checked in this order):
+            InvalidRequest: the amount is out of range.
             WalletCurrencyMismatch: the session asks for another currency.
             InsufficientFunds: less is available than asked for.
         """
@@ -160,6 +167,7 @@ class Wallet(LedgerAggregate):
         )
 
     def _must_hold(self, amount: Money) -> None:
+        check_range(amount.minor)
         if amount.currency != self.currency:
             raise WalletCurrencyMismatch(
                 wallet_currency=self.currency, asked_currency=amount.currency

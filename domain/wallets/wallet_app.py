@@ -8,6 +8,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, event
 
 from domain.aggregate import LedgerAggregate
+from domain.names import check_name
 
 
 class WalletApp(LedgerAggregate):
@@ -32,5 +33,10 @@ class WalletApp(LedgerAggregate):
 
     @classmethod
     def register(cls, *, wallet_app_id: UUID, name: str, at: datetime) -> WalletApp:
-        """Let a wallet app in under a name of 1 to 80 characters."""
+        """Let a wallet app in under a name of 1 to 80 characters.
+
+        Raises:
+            InvalidRequest: the name is empty or too long.
+        """
+        check_name(name)
         return cls._create(cls.Registered, id=wallet_app_id, timestamp=at, name=name)

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 import psycopg
 
 from application.errors import LogUnavailable
-from domain.errors import LedgerError
+from domain.errors import InvalidRequest, LedgerError
 from infrastructure.bootstrap import PortInUse
 from infrastructure.postgres.embedded import EmbeddedError
 from infrastructure.postgres.failures import is_world
@@ -60,7 +60,7 @@ def told_plainly() -> Iterator[None]:
             f"the database cannot be reached: {reason}; check QRLEDGER_DATABASE_URL "
             "or, for migrate, QRLEDGER_MIGRATE_URL"
         )
-    except LogUnavailable as error:
+    except (LogUnavailable, InvalidRequest) as error:
         fail(error.detail)
     except LedgerError as error:
         fail(error.detail, EXIT_FAILED)

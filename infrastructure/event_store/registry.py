@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.aggregate import LedgerAggregate
+from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
+from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
@@ -27,6 +29,8 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     TopUpReference,
     Merchant,
     ApiKey,
+    KeyRing,
+    ClockAcceptance,
 )
 """Every aggregate whose events are stored; a new one is added here."""
 

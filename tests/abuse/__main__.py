@@ -22,6 +22,7 @@ from domain.merchants.api_key import ApiKey, BearerKey
 from domain.money.money import Money
 from infrastructure import audit, bootstrap
 from infrastructure.postgres.connections import Right
+from tests.abuse import strangers
 from tests.abuse.attacks import Attack, Target
 from tests.abuse.clocks import jumping_clocks
 from tests.abuse.long_wallet import BusyTenant
@@ -194,6 +195,7 @@ async def _attacks(town: ChaosTown, attacker: str, seconds: float) -> None:
         took, seen = await beside(town, attack, seconds)
         told = ", ".join(f"{count} x {what}" for what, count in seen.most_common(4))
         show(attack.__name__, took, told)
+    await strangers.run(town, seconds, beside, show)
 
 
 async def _long_wallet(town: ChaosTown, key: str, seconds: float, top_ups: int) -> None:

@@ -87,7 +87,7 @@ def test_no_text_opens_a_session(text: str, use: Use) -> None:
 @given(anything)
 def test_no_text_acts_for_a_wallet(text: str) -> None:
     with pytest.raises(BadToken):
-        TOKENS.check_page(text, START)
+        TOKENS.check_page(text)
 
 
 @given(anything)

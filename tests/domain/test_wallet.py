@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from domain.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
+from domain.errors import BalanceLimit, InsufficientFunds, InvalidRequest, WalletCurrencyMismatch
 from domain.money.currencies import CURRENCIES
-from domain.money.money import Money
+from domain.money.money import AMOUNT_MINOR_MAX, Money
 from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import BALANCE_MINOR_MAX, Wallet
 
@@ -50,8 +50,28 @@ def test_a_reference_has_the_same_stream_for_ever_and_every_wallet_its_own() -> 
 
 def test_a_wallet_holds_at_most_the_limit() -> None:
     wallet = a_wallet()
-    for number in range(BALANCE_MINOR_MAX // 10**12):
-        wallet.top_up(amount=Money(10**12, "USD"), reference=str(number), at=NOW)
+    for number in range(1000):
+        wallet.top_up(amount=Money(AMOUNT_MINOR_MAX, "USD"), reference=str(number), at=NOW)
+    left = BALANCE_MINOR_MAX - 1000 * AMOUNT_MINOR_MAX
+    wallet.top_up(amount=Money(left, "USD"), reference="to the limit", at=NOW)
 
     with pytest.raises(BalanceLimit):
         wallet.top_up(amount=Money(1, "USD"), reference="one more", at=NOW)
+
+
+def test_no_wallet_is_opened_in_a_withdrawn_currency() -> None:
+    with pytest.raises(InvalidRequest):
+        Wallet.open(wallet_id=uuid7(), wallet_app_id="app_1", currency=CURRENCIES["HRK"], at=NOW)
+
+
+@pytest.mark.parametrize("minor", [0, -1, AMOUNT_MINOR_MAX + 1])
+def test_no_money_moves_by_an_amount_that_is_out_of_range(minor: int) -> None:
+    wallet = a_wallet()
+    wallet.collect_events()
+
+    with pytest.raises(InvalidRequest):
+        wallet.top_up(amount=Money(minor, "USD"), reference="odd", at=NOW)
+    with pytest.raises(InvalidRequest):
+        wallet.capture(amount=Money(minor, "USD"), session_id="ps_1", at=NOW)
+
+    assert wallet.pending_events == []

@@ -76,7 +76,8 @@ def _sell(world: World, wallet: UUID, until: int = 10**9) -> tuple[list[UUID], s
     paid: list[UUID] = []
     refused: set[str] = set()
     for _ in range(TRIES_MAX):
-        command = world.create(description="x" * 100, metadata={"note": token_hex(20_000)})
+        metadata = {str(number): token_hex(250) for number in range(20)}  # as much as may be
+        command = world.create(description="x" * 100, metadata=metadata)
         steps = world.try_send(command, key=str(command.session_id))
         if isinstance(steps, Outcome):
             steps = world.try_send(world.scan(command.session_id, wallet))

@@ -23,26 +23,18 @@ from api.bodies import Body, Query
 from api.errors import STATUS
 from api.openapi import problems_of
 from api.pages.texts import CATALOGUES
+from api.v1.views import SUBJECTS
 from application.commands import HANDLERS
 from application.event_log import Pending, fold
-from domain.clock import ClockAcceptance
 from domain.errors import LedgerError
-from domain.merchants.api_key import ApiKey
-from domain.merchants.merchant import Merchant
-from domain.sessions.order import Order
-from domain.sessions.payment_session import PaymentSession
-from domain.wallets.top_up_reference import TopUpReference
-from domain.wallets.wallet import Wallet
-from domain.wallets.wallet_app import WalletApp
+from domain.ids import PREFIXES
 from infrastructure.event_store.mapper import LedgerMapper
+from infrastructure.event_store.registry import AGGREGATES
 from tests.support.documents import DOCUMENTS, a_document_services
 from tests.support.golden import EVENTS, GOLDEN, STREAM
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["domain", "application", "infrastructure", "projections", "api"]
-AGGREGATES = [
-    PaymentSession, Order, Wallet, TopUpReference, WalletApp, Merchant, ApiKey, ClockAcceptance,
-]  # fmt: skip
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
@@ -114,6 +106,7 @@ CONTRACT = {
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
     "clock": ["accepted"],
+    "key_ring": ["key_added"],
 }
 
 
@@ -133,6 +126,14 @@ def test_auditors_can_read_every_topic() -> None:
         log.append([pending])
         view = event_view(log.read(0, 1)[0])
         assert (view.type, view.position) == (type(event).TOPIC, 1)
+
+
+def test_auditors_are_shown_what_every_event_is_about() -> None:
+    topics = {topic.partition(".")[0] for one in AGGREGATES for topic in _events(one)}
+
+    assert topics == set(SUBJECTS)
+    assert set(SUBJECTS.values()) <= set(PREFIXES)
+    assert len(set(SUBJECTS.values())) == len(SUBJECTS)
 
 
 def test_event_fields_are_primitives() -> None:

@@ -15,16 +15,9 @@ from api.errors import STATUS
 from api.openapi import problems_of
 from api.schema_words import fields
 from api.tokens import Tokens
-from domain.clock import ClockAcceptance
 from domain.errors import LedgerError
-from domain.merchants.api_key import ApiKey
-from domain.merchants.merchant import Merchant
-from domain.sessions.order import Order
-from domain.sessions.payment_session import PaymentSession
-from domain.wallets.top_up_reference import TopUpReference
-from domain.wallets.wallet import Wallet
-from domain.wallets.wallet_app import WalletApp
 from infrastructure.event_store.mapper import schema_version
+from infrastructure.event_store.registry import AGGREGATES
 from infrastructure.settings import PREFIX, Settings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -101,11 +94,6 @@ def http() -> str:
                 )
         out += facts
     return "\n\n".join(out) + "\n"
-
-
-AGGREGATES = (
-    PaymentSession, Order, Wallet, TopUpReference, Merchant, WalletApp, ApiKey, ClockAcceptance,
-)  # fmt: skip
 
 
 def events() -> str:

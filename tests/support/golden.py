@@ -16,6 +16,7 @@ import msgspec
 
 from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
+from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
@@ -101,6 +102,14 @@ EVENTS = [
     ),
     _event(ApiKey.Revoked, 2),
     _event(ClockAcceptance.Accepted, 1, offset_microseconds=34_560_000_000_000),
+    _event(
+        KeyRing.KeyAdded,
+        1,
+        role="merchant",
+        holder_id="mer_01h455vb4pex5vsknk084sn02q",
+        key_id="key_01h455vb4pex5vsknk084sn02q",
+        living=["key_01h455vb4pex5vsknk084sn02q"],
+    ),
 ]
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class ModelSession:
     lease: float = 0
     claim: str = ""
     payer: int | None = None
-    claims: int = 0
+    claims: list[int] = field(default_factory=lambda: [0, 0])
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -107,7 +107,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if events and outcome is not None:
             session.holder, session.claim = wallet, outcome.subject.claim.id
             session.lease = self.time + LEASE_SECONDS
-            session.claims += 1
+            session.claims[wallet] += 1
 
     @rule(
         wallet=st.integers(0, 1),
@@ -197,7 +197,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return "ok", 0
         if session.holder is not None and self.time < session.lease:
             return "session-claimed", 0
-        if session.claims >= 3:
+        if session.claims[wallet] >= 3:
             return "claims-exhausted", 0
         return "ok", 1
 

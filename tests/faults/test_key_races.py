@@ -1,0 +1,47 @@
+"""Many operators give out keys of one holder at the same moment: two live, whoever was first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Barrier, Thread
+
+import pytest
+
+from domain.errors import LedgerError
+from domain.merchants.api_key import BearerKey, Role
+from infrastructure import bootstrap
+from infrastructure.cli.holders import Registrar
+from infrastructure.postgres.connections import Right
+
+pytestmark = [pytest.mark.faults, pytest.mark.postgres]
+OPERATORS = 8
+
+
+@pytest.mark.parametrize("role", [Role.MERCHANT, Role.OPERATOR])
+def test_eight_who_give_out_keys_at_once_leave_two_living(database_url: str, role: Role) -> None:
+    logs = [bootstrap.make_log(database_url, Right.WRITER, size_max=1) for _ in range(OPERATORS)]
+    desks = [Registrar(log, bootstrap.make_bus(log), "test") for log in logs]
+    holder = desks[0].register_merchant("Cafe", ())
+    start = Barrier(OPERATORS)
+    ends: list[BearerKey | str] = []
+
+    def give_out(desk: Registrar) -> None:
+        start.wait()
+        try:
+            ends.append(desk.issue_key(role, holder))
+        except LedgerError as refusal:
+            ends.append(refusal.code)
+
+    threads = [Thread(target=give_out, args=(desk,)) for desk in desks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    given = [one for one in ends if isinstance(one, BearerKey)]
+    assert Counter(one for one in ends if isinstance(one, str)) == {"key-limit": OPERATORS - 2}
+    living = {key.id for key in desks[0].every_key() if not key.revoked}
+    assert living == {one.key_id for one in given}
+    assert len(living) == 2
+    for log in logs:
+        log.close()
