@@ -21,6 +21,7 @@ from uuid import UUID
 from application.event_log import Receipt, Recorded
 from domain import ids, times
 from domain.sessions.state import CLAIMS_PER_APP_MAX
+from domain.text import shown
 
 ENDS: Final = frozenset({"paid", "expired", "cancelled"})
 STEPS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
@@ -333,16 +334,24 @@ def check_wallet_payments(checker: LogChecker, rows: Iterable[Any]) -> list[Viol
 
 
 def _compare_rows(
-    name: str, expected: Mapping[Any, object], found: Mapping[Any, object], position: int
+    name: str,
+    expected: Mapping[Any, tuple[object, ...]],
+    found: Mapping[Any, object],
+    position: int,
 ) -> list[Violation]:
+    # Events from before texts were checked may hold some that a row holds only as it is shown.
+    told = {
+        key: tuple(shown(value) if isinstance(value, str) else value for value in values)
+        for key, values in expected.items()
+    }
     return [
         Violation(
             "rows-equal-the-fold",
             position,
-            f"{name} {key}: row {found.get(key)}, events {expected.get(key)}",
+            f"{name} {key}: row {found.get(key)}, events {told.get(key)}",
         )
-        for key in expected.keys() | found.keys()
-        if expected.get(key) != found.get(key)
+        for key in told.keys() | found.keys()
+        if told.get(key) != found.get(key)
     ]
 
 

@@ -16,6 +16,7 @@ from application.commands.holders import IssueKey, RegisterMerchant, RegisterWal
 from domain import ids
 from domain.errors import KeyLimit
 from domain.merchants.api_key import KEYS_PER_HOLDER_MAX, SECRET_BYTES, ApiKey, BearerKey, Role
+from domain.text import is_acceptable
 from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -90,9 +91,13 @@ def registrar() -> Iterator[Registrar]:
             log.close()
 
 
+def _is_host(text: str) -> bool:
+    return "/" not in text and text.isascii() and is_acceptable(text)
+
+
 def _name(text: str) -> str:
-    if not 1 <= len(text) <= NAME_CHARS_MAX or not text.isprintable():
-        _support.fail(f"a name has 1 to {NAME_CHARS_MAX} printable characters")
+    if not 1 <= len(text) <= NAME_CHARS_MAX or not is_acceptable(text):
+        _support.fail(f"a name has 1 to {NAME_CHARS_MAX} characters and no control characters")
     return text
 
 
@@ -106,7 +111,7 @@ def merchants() -> None:
 @click.option("--return-host", "hosts", multiple=True, help="Host that `return_url` may be on.")
 def register_merchant(name: str, hosts: tuple[str, ...]) -> None:
     """Take a merchant on; NAME is what payers read before they pay."""
-    if len(hosts) > HOSTS_MAX or any("/" in host or not host.isascii() for host in hosts):
+    if len(hosts) > HOSTS_MAX or any(not _is_host(host) for host in hosts):
         _support.fail(f"--return-host takes host names such as shop.example, at most {HOSTS_MAX}")
     with registrar() as desk:
         click.echo(desk.register_merchant(_name(name), hosts))

@@ -23,6 +23,8 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import resolve_topic
 
+from domain import text
+
 _ENVELOPE = {"originator_id", "originator_version"}
 
 
@@ -65,7 +67,7 @@ class LedgerMapper(Mapper[UUID]):
             known = self._decoders[stored_event.topic] = (kind, _decoder(kind))
         kind, decode = known
         try:
-            state = decode(stored_event.state)
+            state = _read(decode, stored_event.state)
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             msg = (
                 f"event {stored_event.originator_version} of {stored_event.originator_id} "
@@ -77,6 +79,18 @@ class LedgerMapper(Mapper[UUID]):
         event = object.__new__(kind)
         event.__dict__.update(state)
         return typing.cast("AggregateEvent", event)
+
+
+def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, Any]:
+    """The fields; an escaped lone surrogate, which no text of ours can hold, reads as U+FFFD."""
+    try:
+        return decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if (repaired := text.repaired(data)) == data:
+            raise
+        return decode(repaired)
 
 
 def schema_version(kind: type[Any]) -> int:
