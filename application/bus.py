@@ -84,7 +84,9 @@ class _Slot:
 
     @property
     def is_duplicate(self) -> bool:
-        return self.verdict is not None and self.verdict.kind is VerdictKind.DUPLICATE
+        """The log has a receipt; whether it is of this request is seen when it has been read."""
+        known = {VerdictKind.DUPLICATE, VerdictKind.REUSED}
+        return self.verdict is not None and self.verdict.kind in known
 
 
 class _Ground:
@@ -313,9 +315,7 @@ class Bus:
             else:
                 position = verdict.last_position or self._stands_at(slot, ground)
                 slot.result = Outcome(slot.subject, position, verdict.recorded_at)
-        elif verdict.kind is VerdictKind.REUSED:
-            slot.result = IdempotencyKeyReused()
-        elif verdict.kind is VerdictKind.DUPLICATE:
+        elif slot.is_duplicate:
             receipts = self._event_log.load({}, [slot.envelope.command_id]).receipts
             receipt = receipts[slot.envelope.command_id]
             slot.result = self._retell(receipt, slot.envelope, replayed=not verdict.resent)
@@ -349,7 +349,7 @@ class Bus:
         self, receipt: Receipt, envelope: Envelope, *, replayed: bool
     ) -> Outcome | LedgerError:
         """The first answer again, from what the log kept of the command."""
-        if receipt.fingerprint != envelope.fingerprint:
+        if not envelope.is_retry_of(receipt.fingerprint):
             return IdempotencyKeyReused()
         if receipt.refusal is not None:
             stored = msgspec.json.decode(receipt.refusal)
