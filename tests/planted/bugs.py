@@ -61,7 +61,7 @@ BUGS: Final = [
         ' if slot.subject else Overloaded(reason=str(away.facts["reason"])))',
         f"{SEEDS} {COMMANDS}"),
     Bug("an idempotency key without a look at the body", BUS,
-        "        if receipt.fingerprint != envelope.fingerprint:\n", "        if False:\n", COMMANDS),
+        "        if not envelope.is_retry_of(receipt.fingerprint):\n", "        if False:\n", COMMANDS),
     Bug("an answer does not wait for the mate it rests on", BUS,
         "if any(not mate.won for mate in slot.mates):", "if False:", COMMANDS),
     Bug("a kept refusal rests on a mate that may lose", BUS,
