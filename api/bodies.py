@@ -168,7 +168,7 @@ def read_query(inbound: Inbound, kind: type[T] | None) -> T | None:
         raise _named(error) from None
 
 
-_NUMBER: Final = re.compile("-?(0|[1-9][0-9]{0,18})")
+_NUMBER: Final = re.compile("0|-?[1-9][0-9]{0,18}")
 """`1e1`, `1.0`, `+1` and digits of other scripts are not numbers here."""
 
 
