@@ -332,7 +332,7 @@ def _time(name: str, text: str | None) -> Any:
         return None
     try:
         if _RFC_3339.fullmatch(text):
-            return times.from_text(text)
+            return times.from_text(text.upper())
     except ValueError:
         pass
     raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset")

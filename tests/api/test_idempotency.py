@@ -39,9 +39,11 @@ FIRST = {
     CreateSessionBody: (
         b'{"metadata":{"z":"1","a":"2"},"order_id":"A","amount":%s,"expires_in_seconds":900}'
         % MONEY,
-        '{"order_id":"A","amount":{"minor":1000,"currency":"USD"},"description":"",'
-        '"expires_in_seconds":900,"return_url":null,"metadata":{"a":"2","z":"1"},'
-        '"checkout_may_cancel":false}',
+        (
+            '{"order_id":"A","amount":{"minor":1000,"currency":"USD"},"description":"",'
+            '"expires_in_seconds":900,"return_url":null,"metadata":{"a":"2","z":"1"},'
+            '"checkout_may_cancel":false}'
+        ),
     ),
     ScanBody: (
         b'{"wallet_id":"%s","payload":"x"}' % WALLET.encode(),
@@ -50,8 +52,10 @@ FIRST = {
     PayBody: (
         b'{"amount":%s,"wallet_id":"%s","claim_id":"%s"}'
         % (MONEY, WALLET.encode(), CLAIM.encode()),
-        f'{{"claim_id":"{CLAIM}","wallet_id":"{WALLET}",'
-        '"amount":{"minor":1000,"currency":"USD"}}',
+        (
+            f'{{"claim_id":"{CLAIM}","wallet_id":"{WALLET}",'
+            '"amount":{"minor":1000,"currency":"USD"}}'
+        ),
     ),
     OpenWalletBody: (b'{"currency":"USD"}', '{"currency":"USD"}'),
     TopUpBody: (
@@ -85,7 +89,7 @@ def newer_body() -> type[Any]:
     return newer(
         CreateSessionBody,
         ("amount", money),
-        ("tip", money | None, None),  # type: ignore[operator]
+        ("tip", money | None, None),
         ("labels", dict[str, str], {}),
     )
 
@@ -100,7 +104,9 @@ def test_a_default_spelled_out_and_a_new_optional_field_make_no_difference() -> 
 
     plain = of(b'{"order_id":"A","amount":%s}' % MONEY)
 
-    spelled = b'{"order_id":"A","amount":%s,"metadata":{},"expires_in_seconds":900,"return_url":null}'
+    spelled = (
+        b'{"order_id":"A","amount":%s,"metadata":{},"expires_in_seconds":900,"return_url":null}'
+    )
     assert of(spelled % MONEY) == plain
     newer = newer_body()
     assert of(b'{"order_id":"A","amount":%s}' % MONEY, newer) == plain
@@ -191,7 +197,7 @@ def test_after_the_addresses_moved_and_a_field_was_added_every_retry_is_replayed
     assert [one.status_code for one in answers] == [201, 201, 201, 200, 200, 201, 200, 422]
 
     monkeypatch.setattr(payment_sessions, "CreateSessionBody", newer_body())
-    moved_to = {"public_url": "https://moved.example", "live_public_url": "wss://live.example"}
+    moved_to: Any = {"public_url": "https://moved.example", "live_public_url": "wss://live.example"}
     with a_town(url, claim_seconds=30, **moved_to) as moved:
         before = moved.position()
         for (who, path, body, key), first in zip(asked, answers, strict=True):

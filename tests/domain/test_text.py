@@ -48,8 +48,9 @@ def test_a_refusal_names_the_place_and_the_character_and_never_the_text() -> Non
     with pytest.raises(InvalidRequest) as refusal:
         text.check("metadata", {"note": "private\x00"})
 
-    [named] = refusal.value.facts["invalid_params"]  # type: ignore[misc]
-    assert named == {"name": "metadata.note", "reason": "may not contain the character U+0000"}
+    assert refusal.value.facts["invalid_params"] == [
+        {"name": "metadata.note", "reason": "may not contain the character U+0000"}
+    ]
     assert "private" not in str(refusal.value)
 
 

@@ -70,9 +70,7 @@ def test_metadata_is_kept_whole_and_other_texts_show_what_was_replaced(
     assert row.metadata == {OLD_TEXT: OLD_TEXT, "till": "3"}
     assert (row.merchant_name, row.description) == (SHOWN, SHOWN)
     assert row.order_id.endswith(SHOWN)
-    assert rows(database_url, "select merchant_name from read_models.wallet_payments") == [
-        (SHOWN,)
-    ]
+    assert rows(database_url, "select merchant_name from read_models.wallet_payments") == [(SHOWN,)]
 
 
 @pytest.mark.unaudited  # the session was stored without its order
@@ -82,7 +80,8 @@ def test_an_escaped_lone_surrogate_in_a_stored_event_is_read_as_its_replacement(
 ) -> None:
     clock.set(NOW)
     world, session_id = World(postgres_log), uuid7()
-    created: Any = PaymentSession.Created(
+    make: Any = PaymentSession.Created
+    created = make(
         originator_id=session_id, originator_version=1, timestamp=NOW,
         originator_topic="payment_session", merchant_id=world.merchant, merchant_name="Cafe",
         order_id="A", description="@@", expires_at="2026-05-01T12:15:00.000000Z",
