@@ -16,6 +16,7 @@ import psycopg
 from application.errors import LogUnavailable
 from domain.errors import LedgerError
 from infrastructure.bootstrap import PortInUse
+from infrastructure.logs import said
 from infrastructure.postgres.embedded import EmbeddedError
 from infrastructure.postgres.migrate import DatabaseNotReady
 from infrastructure.runtime import calm_collector
@@ -52,6 +53,8 @@ def told_plainly() -> Iterator[None]:
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
         fail(f"the database cannot be reached: {reason}; check QRLEDGER_DATABASE_URL")
+    except psycopg.Error as error:
+        fail(f"the database refused: {said(error)}", EXIT_FAILED)
     except LogUnavailable as error:
         fail(error.detail)
     except LedgerError as error:
