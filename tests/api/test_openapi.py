@@ -74,7 +74,7 @@ def _try_operation(town: Town, strategy: Any, callers: list[str]) -> None:
         expected = {"not-caught-up", "not-ready"}
         assert response.status_code < 500 or response.json()["code"] in expected
 
-        case.query = _spoilt(case.query, hostile.encode("utf-8", "replace").decode())
+        case.query = _spoilt(case.query, hostile)
         case.body = _spoilt(case.body, hostile)
         response = case.call(headers=headers)
         assert response.status_code < 500 or response.json()["code"] in expected
@@ -84,19 +84,8 @@ def _try_operation(town: Town, strategy: Any, callers: list[str]) -> None:
     try_it()
 
 
-HOSTILE = [
-    "\x00",
-    "a\x00b",
-    "\x1f",
-    "\x7f",
-    "\x85",
-    "\u2028",
-    "\ud800",
-    "a\udfff",
-    "１",
-    "٣",
-    "1e1",
-]
+HOSTILE = ["\x00", "a\x00b", "\x1f", "\x7f", "\x85", "\u2028", "１", "٣", "1e1"]
+"""No lone surrogates: the tool cannot send them; test_any_text.py and test_parsers.py do."""
 
 
 def _spoilt(value: Any, hostile: str) -> Any:
