@@ -1,13 +1,16 @@
 """Reading what callers send: strictly, with the name of what is wrong.
 
-No coercion (`"5"` and `5.0` are not the integer 5), no unknown fields, no control characters.
+No coercion (`"5"` and `5.0` are not the integer 5), no unknown fields, and acceptable text only
+(`domain.text`): every text of every body, keys and values of maps too, and every query parameter.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -16,22 +19,29 @@ from msgspec import Meta, UnsetType
 from api.errors import UnsupportedMediaType
 from api.wire import Inbound
 from application.errors import NotFound
-from domain import ids
+from domain import ids, text
 from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money, check_amount
 
 T = TypeVar("T")
 
-PRINTABLE: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$(?!\n)"
 
-OrderId = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
-ShortText = Annotated[str, Meta(min_length=1, max_length=80, pattern=PRINTABLE)]
-Description = Annotated[str, Meta(max_length=200, pattern=PRINTABLE)]
-MetadataKey = Annotated[str, Meta(min_length=1, max_length=40)]
-MetadataValue = Annotated[str, Meta(max_length=500)]
-Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=20)]
-Url = Annotated[str, Meta(min_length=1, max_length=2000, pattern=PRINTABLE)]
+def free_text(min_length: int, max_length: int) -> Any:
+    """The type of a text field. `decode_body` checks what is in it; the schema says so."""
+    pattern = {"pattern": text.PATTERN}
+    return Annotated[
+        str, Meta(min_length=min_length, max_length=max_length, extra_json_schema=pattern)
+    ]
+
+
+OrderId: Any = free_text(1, 64)
+ShortText: Any = free_text(1, 80)
+Description: Any = free_text(0, 200)
+MetadataKey: Any = free_text(1, 40)
+MetadataValue: Any = free_text(0, 500)
+Metadata: Any = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=20)]
+Url: Any = free_text(1, 2000)
 CurrencyCode: Any = Literal[tuple(sorted(c.code for c in CURRENCIES.values() if not c.withdrawn))]
 """ISO 4217, in use; the document lists them."""
 KnownCurrencyCode: Any = Literal[tuple(sorted(CURRENCIES))]
@@ -100,6 +110,8 @@ def decode_body(inbound: Inbound, raw: bytes, kind: type[T]) -> T:
             raise UnsupportedMediaType(media_type=media_type[:80] or "nothing")
         raise InvalidRequest.of("body", "is missing")
     try:
+        if _SUSPICIOUS.search(raw):
+            _check_texts(raw)
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         raise _named(error) from None
@@ -109,11 +121,28 @@ def decode_body(inbound: Inbound, raw: bytes, kind: type[T]) -> T:
         raise InvalidRequest.of("body", "is nested too deeply") from None
 
 
+_SUSPICIOUS: Final = re.compile(rb"\\[ubfnrt]|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+"""What every JSON text with an unacceptable character has in its bytes: most bodies have it not."""
+
+
+def _check_texts(raw: bytes) -> None:
+    """Check every text of a body, as the caller wrote it.
+
+    The standard library's reader is used, as it alone tells where a lone surrogate stands; what it
+    cannot read is refused by the strict one, which reads next.
+    """
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return
+    text.check("", value)
+
+
 def read_query(inbound: Inbound, kind: type[T] | None) -> T | None:
     """The query parameters as the given struct; None is for requests that have none.
 
     Raises:
-        InvalidRequest: unknown, twice, too many, or out of range; names it.
+        InvalidRequest: unknown, twice, too many, not acceptable text, or out of range; names it.
     """
     try:
         pairs = inbound.query
@@ -125,13 +154,34 @@ def read_query(inbound: Inbound, kind: type[T] | None) -> T | None:
         return None
     values: dict[str, str] = {}
     for name, value in pairs:
+        text.check("query", name)
+        text.check(name, value)
         if name in values:
             raise InvalidRequest.of(name[:80], "is given twice")
         values[name] = value
+    for name in _numbers(cast("type[msgspec.Struct]", kind)) & values.keys():
+        if not _NUMBER.fullmatch(values[name]):
+            raise InvalidRequest.of(name, "must be a whole number in decimal digits")
     try:
         return msgspec.convert(values, kind, strict=False, str_keys=True)
     except msgspec.ValidationError as error:
         raise _named(error) from None
+
+
+_NUMBER: Final = re.compile("0|-?[1-9][0-9]{0,18}")
+"""`1e1`, `1.0`, `+1` and digits of other scripts are not numbers here."""
+
+
+@lru_cache
+def _numbers(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The parameters that are integers."""
+    found = set()
+    for field in msgspec.structs.fields(kind):
+        kinds = msgspec.inspect.type_info(field.type)
+        inner = kinds.types if isinstance(kinds, msgspec.inspect.UnionType) else (kinds,)
+        if any(isinstance(one, msgspec.inspect.IntType) for one in inner):
+            found.add(field.encode_name)
+    return frozenset(found)
 
 
 def path_id(prefix: str, values: Mapping[str, Any], name: str = "id") -> UUID:

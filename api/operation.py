@@ -6,19 +6,19 @@ document describes it, the reference page prints it: they cannot disagree.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from api import fingerprints
 from api.bodies import Body, decode_body, read_body, read_query
 from api.context import Services
 from api.errors import TooManyRequests
@@ -97,13 +97,13 @@ class Call:
         changes nothing.
         """
         fingerprint = b""
+        request = (self.operation.method, self.inbound.path, self.body)
         command_id = self.services.new_id()
         if self.key:
             operation = self.operation
             scope = f"{operation.method} {operation.path}"
             command_id = ids.derive("idempotency", self.who.holder, scope, self.key)
-            parts = (operation.method, self.inbound.path, _canonical(self.body))
-            fingerprint = hashlib.sha256("\n".join(parts).encode()).digest()
+            fingerprint = fingerprints.of_request(*request)
         match = _TRACEPARENT.match(self.inbound.headers.get("traceparent", ""))
         envelope = Envelope(
             command=command,
@@ -111,6 +111,7 @@ class Call:
             actor=self.who.actor,
             trace_id=match.group(1) if match else command_id.hex,
             fingerprint=fingerprint,
+            older_fingerprints=partial(fingerprints.of_first_releases, *request),
         )
         return await self.services.gate.send(envelope)
 
@@ -168,6 +169,9 @@ class Router:
         who = ANYBODY
         now = time.monotonic()
         config = self._services.config
+        if inbound.repeated:
+            self._let_through(caller_at(client_address(inbound, config)), now)
+            raise InvalidRequest.of(inbound.repeated, "is sent twice")
         local = operation.local_without_key and is_local(inbound, config)
         if operation.callers and not local:
             who = await self._doorkeeper.identify(inbound, now)
@@ -176,7 +180,9 @@ class Router:
                 raise Forbidden(reason=f"A key of the role {who.caller} may not do this")
         elif operation.limited:
             self._let_through(caller_at(client_address(inbound, config)), now)
-        key = _idempotency_key(inbound.headers.get("idempotency-key"))
+        key = None
+        if operation.idempotency is not Idempotency.NONE:  # elsewhere it is ignored
+            key = _idempotency_key(inbound.headers.get("idempotency-key"))
         if operation.idempotency is Idempotency.REQUIRED and key is None:
             raise IdempotencyKeyRequired
         call = Call(
@@ -184,7 +190,7 @@ class Router:
             inbound=inbound,
             services=self._services,
             who=who,
-            key="" if operation.idempotency is Idempotency.NONE else key or "",
+            key=key or "",
         )
         call.query = read_query(inbound, operation.query)
         if operation.body:
@@ -213,8 +219,3 @@ def _idempotency_key(header: str | None) -> str | None:
         reason = "must be 1 to 255 printable ASCII characters"
         raise InvalidRequest.of("Idempotency-Key", reason)
     return text
-
-
-def _canonical(body: Any) -> str:
-    """The body in one spelling, whatever the order of its fields or its white space."""
-    return msgspec.json.encode(body, order="deterministic").decode()

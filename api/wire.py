@@ -7,7 +7,7 @@ parsed that nobody asks for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
 from litestar import Response
@@ -17,6 +17,13 @@ from api.errors import BODY_BYTES_MAX, BodyTooLarge
 
 BODILESS: Final = frozenset({204, 304})
 QUERY_FIELDS_MAX: Final = 100
+LENGTH_DIGITS_MAX: Final = 18
+SINGLE: Final = frozenset(
+    {"authorization", "content-length", "content-type", "host", "idempotency-key"}
+)
+"""Headers whose second sending is refused: nobody can say which one was meant."""
+LISTS: Final = frozenset({"accept", "accept-language", "if-none-match", "x-forwarded-for"})
+"""Headers that are lists by definition."""
 
 
 class ClientGone(Exception):
@@ -24,16 +31,25 @@ class ClientGone(Exception):
 
 
 class Inbound:
-    """One request. Header names are lower case; of a header given twice the last one counts."""
+    """One request. Header names are lower case.
 
-    __slots__ = ("_receive", "_scope", "headers")
+    A list header that was sent twice is one list (RFC 9110, 5.3). Of one that says a single thing
+    the last counts, and `repeated` names it, so that it can be refused; `traceparent` sent twice
+    says nothing (W3C Trace Context, 3.2).
+    """
+
+    __slots__ = ("_receive", "_scope", "headers", "repeated")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope: Mapping[str, Any] = scope
         self._receive = receive
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        pairs = cast("Pairs", scope["headers"])
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+        self.repeated = ""
+        """A header that may be sent once only and was sent twice; empty if there is none."""
+        if len(headers) < len(pairs):
+            headers, self.repeated = _merged(pairs)
+        self.headers: Mapping[str, str] = headers
 
     @property
     def method(self) -> str:
@@ -72,7 +88,9 @@ class Inbound:
 
     def _announced(self) -> int:
         text = self.headers.get("content-length", "")
-        return int(text) if text.isascii() and text.isdigit() else 0
+        if not (text.isascii() and text.isdigit()):
+            return 0
+        return int(text) if len(text) <= LENGTH_DIGITS_MAX else BODY_BYTES_MAX + 1
 
     async def body(self) -> bytes:
         """The whole body; read it once.
@@ -98,6 +116,22 @@ class Inbound:
 
 
 Pairs = Sequence[tuple[bytes, bytes]]
+
+
+def _merged(pairs: Pairs) -> tuple[dict[str, str], str]:
+    """Headers of which some are sent more than once, and one that may not be."""
+    headers: dict[str, str] = {}
+    repeated = ""
+    for raw_name, raw_value in pairs:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in headers and name in LISTS:
+            value = f"{headers[name]}, {value}"
+        elif name in headers and name in SINGLE:
+            repeated = repeated or name.title()
+        elif name in headers and name == "traceparent":
+            value = ""
+        headers[name] = value
+    return headers, repeated
 
 
 def encoded(headers: Mapping[str, str]) -> Pairs:

@@ -310,9 +310,7 @@ class Bus:
                 slot.result = Outcome(slot.subject, position, verdict.recorded_at)
         elif verdict.kind is VerdictKind.DOUBT:
             slot.result = Overloaded(reason="the database's clock is in doubt")
-        elif verdict.kind is VerdictKind.REUSED:
-            slot.result = IdempotencyKeyReused()
-        elif verdict.kind is VerdictKind.DUPLICATE:
+        elif slot.is_duplicate:
             receipts = self._event_log.load({}, [slot.envelope.command_id]).receipts
             receipt = receipts[slot.envelope.command_id]
             slot.result = self._retell(receipt, slot.envelope, replayed=not verdict.resent)
@@ -344,7 +342,7 @@ class Bus:
 
     def _retell(self, receipt: Receipt, envelope: Envelope, *, replayed: bool) -> Result | Deferred:
         """The first answer again, from what the log kept of the command."""
-        if receipt.fingerprint != envelope.fingerprint:
+        if not envelope.is_retry_of(receipt.fingerprint):
             return IdempotencyKeyReused()
         if receipt.refusal is not None:
             stored = msgspec.json.decode(receipt.refusal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -43,11 +43,18 @@ class Envelope:
     trace_id: str = ""
     fingerprint: bytes = b""
     """Hash of the request, if the caller gave an idempotency key; else empty."""
+    older_fingerprints: Callable[[], Collection[bytes]] = tuple
+    """Hashes that older releases would have stored of the same request; asked for when a receipt
+    has another than today's."""
 
     @property
     def keyed(self) -> bool:
         """Whether the caller gave an idempotency key, so that the answer is kept for ever."""
         return bool(self.fingerprint)
+
+    def is_retry_of(self, fingerprint: bytes) -> bool:
+        """Whether a receipt under this command's id is of the same request."""
+        return fingerprint == self.fingerprint or fingerprint in self.older_fingerprints()
 
 
 @dataclass(frozen=True, slots=True)

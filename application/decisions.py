@@ -48,8 +48,9 @@ class PendingDecision:
 
     @property
     def is_duplicate(self) -> bool:
-        """The log had recorded it before."""
-        return self.verdict is not None and self.verdict.kind is VerdictKind.DUPLICATE
+        """The log has a receipt; whether it is of this request is seen when it has been read."""
+        known = {VerdictKind.DUPLICATE, VerdictKind.REUSED}
+        return self.verdict is not None and self.verdict.kind in known
 
 
 class Round:

@@ -2,7 +2,8 @@
 
 Events say themselves what they change (`apply`). The library triggers them with more checks at each
 call; here an event costs less, and nobody can leave out its time: a process's own clock never gets
-into what is stored.
+into what is stored. Every text in an event is acceptable text (`domain.text`), whoever made the
+command: no read model, page, export or log meets an event it cannot take.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, CanInitAggregate, CanMutateAggregate
 
+from domain import text
+
 E = TypeVar("E", bound=CanMutateAggregate[UUID])
+_TEXTLESS = frozenset({int, bool, datetime, UUID, type(None)})
 
 
 class LedgerAggregate(Aggregate):
@@ -56,13 +60,26 @@ class LedgerAggregate(Aggregate):
 
 
 def _make(event_class: type[E], fields: dict[str, Any]) -> E:
-    """An event with exactly its fields, in their order, as its frozen dataclass would make it."""
+    """An event with exactly its fields, in their order, as its frozen dataclass would make it.
+
+    Raises (checked in this order):
+        TypeError: a field is missing or unknown.
+        InvalidRequest: a text is not acceptable; names the field.
+    """
     dataclass: Any = event_class
     names = dataclass.__dataclass_fields__.keys()
     if fields.keys() != names:
         wrong = ", ".join(sorted(fields.keys() ^ names))
         msg = f"{event_class.__qualname__} has other fields: {wrong}"
         raise TypeError(msg)
+    for name, value in fields.items():
+        kind = type(value)
+        if kind is str:
+            if value.isprintable():  # nearly every text is, and it is quickly seen
+                continue
+        elif kind in _TEXTLESS:
+            continue
+        text.check(name, value)
     event = object.__new__(event_class)
     event.__dict__.update({name: fields[name] for name in names})
     return event

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain import text
 from domain.errors import InvalidRequest
 
 NAME_CHARS_MAX: Final = 80
@@ -12,8 +13,9 @@ NAME_CHARS_MAX: Final = 80
 def check_name(name: str) -> None:
     """Whether a merchant or a wallet app may have this name.
 
-    Raises:
-        InvalidRequest: not 1 to 80 printable characters.
+    Raises (checked in this order):
+        InvalidRequest: not 1 to 80 characters, or a character that no text may hold.
     """
-    if not 1 <= len(name) <= NAME_CHARS_MAX or not name.isprintable():
-        raise InvalidRequest.of("name", f"must have 1 to {NAME_CHARS_MAX} printable characters")
+    if not 1 <= len(name) <= NAME_CHARS_MAX:
+        raise InvalidRequest.of("name", f"must have 1 to {NAME_CHARS_MAX} characters")
+    text.check("name", name)

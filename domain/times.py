@@ -21,10 +21,14 @@ def from_text(text: str) -> datetime:
     """Read what `to_text` wrote.
 
     Raises:
-        ValueError: not an RFC 3339 instant with an offset.
+        ValueError: not an RFC 3339 instant with an offset, or outside the years 1 to 9999 in UTC.
     """
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         msg = f"{text!r} has no offset from UTC"
         raise ValueError(msg)
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        msg = f"{text!r} has no date in UTC"
+        raise ValueError(msg) from error

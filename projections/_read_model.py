@@ -10,15 +10,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 import projections
 from application.event_log import Recorded
+from domain import text
 
 Connect = Callable[[], AbstractContextManager[Connection[TupleRow]]]
 
@@ -49,6 +51,19 @@ class ReadModel(ABC):
     @abstractmethod
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
         """Fold a page of events into `table`; the runner has opened the transaction."""
+
+
+def recordset(rows: Iterable[Mapping[str, Any]]) -> Jsonb:
+    """Rows as `jsonb_populate_recordset` takes them; values are primitives.
+
+    PostgreSQL holds no U+0000 in texts. Events stored before texts were checked may, so what is not
+    acceptable is replaced visibly: an event never stops a read model by its text.
+    """
+    return Jsonb([{name: _storable(value) for name, value in row.items()} for row in rows])
+
+
+def _storable(value: Any) -> Any:
+    return text.shown(value) if isinstance(value, str) else value
 
 
 def all_models() -> list[type[ReadModel]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,18 +11,17 @@ from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow, class_row
-from psycopg.types.json import Jsonb
 
 from application.event_log import Recorded
 from domain import times
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import OPEN, Claim, Payment, Status
-from projections._read_model import ReadModel
+from projections._read_model import ReadModel, recordset
 
 _COLUMNS = (
     "session_id, merchant_id, merchant_name, order_id, amount_minor, currency, description, "
-    "created_on, expires_at, expires_in_seconds, return_url, metadata, checkout_may_cancel, "
+    "created_on, expires_at, expires_in_seconds, return_url, metadata_json, checkout_may_cancel, "
     "status, version, position, created_position, "
     "claim_id, claim_wallet_id, claim_app_id, lease_until, paid_wallet_id, paid_claim_id, paid_at"
 )
@@ -42,7 +42,7 @@ class SessionRow:
     expires_at: datetime
     expires_in_seconds: int
     return_url: str | None
-    metadata: Mapping[str, str]
+    metadata_json: str
     checkout_may_cancel: bool
     status: str
     version: int
@@ -60,6 +60,12 @@ class SessionRow:
     def id(self) -> UUID:
         """The session's stream."""
         return self.session_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The merchant's own pairs."""
+        pairs: Mapping[str, str] = json.loads(self.metadata_json)
+        return pairs
 
     @property
     def amount(self) -> Money:
@@ -93,7 +99,7 @@ class Sessions(ReadModel):
     """Every payment session with its latest facts. Eventually consistent."""
 
     name = "sessions"
-    version = 2
+    version = 3
     key = ("session_id",)
     follows = (
         PaymentSession.Created,
@@ -109,7 +115,7 @@ class Sessions(ReadModel):
             merchant_id text not null, merchant_name text not null, order_id text not null,
             amount_minor bigint not null, currency text not null, description text not null,
             created_on timestamptz not null, expires_at timestamptz not null,
-            expires_in_seconds int not null, return_url text, metadata jsonb not null,
+            expires_in_seconds int not null, return_url text, metadata_json text not null,
             checkout_may_cancel boolean not null,
             status text not null, version bigint not null,
             position bigint not null, created_position bigint not null,
@@ -137,7 +143,7 @@ class Sessions(ReadModel):
                 row.update(_change(event), version=recorded.version, position=recorded.position)
         upsert = f"insert into {table} select * from jsonb_populate_recordset(null::{table}, %s)"
         if created:
-            cursor.execute(f"{upsert} on conflict do nothing", (Jsonb(list(created.values())),))
+            cursor.execute(f"{upsert} on conflict do nothing", (recordset(created.values()),))
         for names in {tuple(sorted(change)) for change in changed.values()}:
             fit = [{**c, "session_id": s} for s, c in changed.items() if tuple(sorted(c)) == names]
             settings = ", ".join(f"{name} = new.{name}" for name in names)
@@ -145,7 +151,7 @@ class Sessions(ReadModel):
                 f"update {table} set {settings} from jsonb_populate_recordset(null::{table}, %s) "
                 f"as new where {table}.session_id = new.session_id "
                 f"and {table}.version < new.version",
-                (Jsonb(fit),),
+                (recordset(fit),),
             )
 
     def of_merchant(
@@ -226,7 +232,7 @@ def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
         "expires_at": event.expires_at,
         "expires_in_seconds": event.expires_in_seconds,
         "return_url": event.return_url,
-        "metadata": event.metadata,
+        "metadata_json": json.dumps(event.metadata),  # as text: lossless, where jsonb is not
         "checkout_may_cancel": event.checkout_may_cancel,
         "status": Status.CREATED.value,
         "version": recorded.version,

@@ -9,13 +9,12 @@ from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow, class_row
-from psycopg.types.json import Jsonb
 
 from application.event_log import Recorded
 from domain import ids, times
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
-from projections._read_model import ReadModel
+from projections._read_model import ReadModel, recordset
 
 _COLUMNS = (
     "session_id, wallet_id, merchant_id, merchant_name, amount_minor, currency, paid_at, position"
@@ -65,7 +64,7 @@ class WalletPayments(ReadModel):
         cursor.execute(
             f"insert into {table} select * from jsonb_populate_recordset(null::{table}, %s) "
             "on conflict do nothing",
-            (Jsonb(rows),),
+            (recordset(rows),),
         )
 
     def of_wallet(

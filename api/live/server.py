@@ -187,7 +187,8 @@ class Notifier:
 
     def _address(self, connection: ServerConnection, request: Request) -> str:
         peer = str(connection.remote_address[0]) if connection.remote_address else ""
-        hops = [h.strip() for h in request.headers.get("X-Forwarded-For", "").split(",") if h]
+        forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
+        hops = [hop.strip() for hop in forwarded.split(",") if hop]
         while hops and peer in self._config.trusted_proxies:
             peer = hops.pop()
         return peer

@@ -17,22 +17,40 @@ from markupsafe import Markup
 from api.context import ApiConfig
 from api.pages.texts import Texts, choose
 from api.wire import Answer, Inbound
+from domain import text
 
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 HASH_CHARS: Final = 16
 
+
+def _finalize(value: object) -> object:
+    """What a page shows of a value: HTML has no control characters."""
+    plain = isinstance(value, str) and not isinstance(value, Markup)
+    return text.shown(str(value)) if plain else value
+
+
 _environment = Environment(
-    loader=PackageLoader("api"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("api"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    finalize=_finalize,
 )
 
 
 @lru_cache
 def static_file(name: str) -> bytes | None:
     """A file of `api/static`, by its plain name; None if there is none."""
-    if "/" in name or name.rpartition(".")[2] not in MEDIA_TYPES:
+    if name not in _static_names() or name.rpartition(".")[2] not in MEDIA_TYPES:
         return None
-    path = resources.files("api") / "static" / name
-    return path.read_bytes() if path.is_file() else None
+    return (resources.files("api") / "static" / name).read_bytes()
+
+
+@lru_cache
+def _static_names() -> frozenset[str]:
+    """What there is: a name is looked up here, never in the file system, which refuses some."""
+    static = resources.files("api") / "static"
+    return frozenset(path.name for path in static.iterdir() if path.is_file())
 
 
 @lru_cache
@@ -99,8 +117,8 @@ def render(
         status: the HTTP status.
         facts: what the template shows.
     """
-    # `<` must not end the block early; the rest is plain JSON.
-    block = json.dumps(data or {}, ensure_ascii=False).replace("<", "\\u003c")
+    # `<` must not end the block early; the rest is plain JSON in ASCII, which carries any text.
+    block = json.dumps(data or {}).replace("<", "\\u003c")
     page = _environment.get_template(template).render(
         t=texts,
         asset=asset,

@@ -105,7 +105,7 @@ def read_cursor(tokens: Tokens, cursor: str | None) -> int | None:
         ours = len(cursor) <= _CURSOR_CHARS_MAX and tokens.is_cursor(text, check)
     except ValueError:
         ours = False
-    if not ours:
+    if not ours or write_cursor(tokens, int(text)) != cursor.rstrip("="):  # base64 is lenient
         raise InvalidRequest.of("cursor", "is not a cursor of this list")
     return int(text)
 

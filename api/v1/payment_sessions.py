@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -23,6 +24,7 @@ from api.bodies import (
     Query,
     TimeText,
     Url,
+    free_text,
     given,
     id_text,
     path_id,
@@ -59,6 +61,9 @@ from domain.sessions.state import (
     LIFETIME_SECONDS_MIN,
 )
 
+_RFC_3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
 WALLETS = frozenset({Caller.WALLET, Caller.PAGE})
 RACE = ("session-expired", "session-not-payable", "session-claimed", "claim-required")
 
@@ -80,7 +85,7 @@ class CreateSessionBody(Body):
 class ScanBody(Body):
     """What a wallet's camera read, and which wallet read it."""
 
-    payload: Annotated[str, Meta(min_length=1, max_length=PAYLOAD_CHARS_MAX)]
+    payload: free_text(1, PAYLOAD_CHARS_MAX)  # type: ignore[valid-type]
     wallet_id: id_text("wal")  # type: ignore[valid-type]
 
 
@@ -330,6 +335,8 @@ def _time(name: str, text: str | None) -> Any:
     if text is None:
         return None
     try:
-        return times.from_text(text)
+        if _RFC_3339.fullmatch(text):
+            return times.from_text(text.upper())
     except ValueError:
-        raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset") from None
+        pass
+    raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset")

@@ -107,7 +107,9 @@ class PublicRoutes:
 
     async def address(self, call: Call) -> Answer:
         """The wallet page to a browser, else the public part; any letter case."""
-        code = str(call.path["code"]).lower().removeprefix("ps_")
+        code = str(call.path["code"])
+        if code.isascii():  # a Kelvin sign is no K, though its lower case is
+            code = code.lower().removeprefix("ps_")
         html = wants_html(call.inbound)
         try:
             current = await self._read(path_id("ps", {"id": f"ps_{code}"}))

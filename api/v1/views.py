@@ -17,7 +17,7 @@ from api.context import ApiConfig
 from api.identity import Caller, Identity
 from api.tokens import Tokens, Use
 from application.event_log import Recorded
-from domain import ids, times
+from domain import ids, text, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
 from domain.sessions.state import Claim, Payment, Status
@@ -354,7 +354,7 @@ SUBJECTS: Final = {
 
 def event_view(recorded: Recorded) -> EventView:
     """An event as auditors read it: the envelope beside the payload as it was stored."""
-    data = msgspec.json.decode(recorded.state)
+    data = msgspec.json.decode(text.repaired(recorded.state))
     data.pop("originator_topic", None)
     data.pop("class_version", None)
     prefix = SUBJECTS.get(recorded.topic.partition(".")[0])  # none: a later version's event

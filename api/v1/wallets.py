@@ -104,7 +104,11 @@ class WalletRoutes:
             Operation(
                 name="mintPageToken", method="POST", path=f"{one}/tokens",
                 summary="A token of 15 minutes with which a browser page acts for this wallet",
-                description="It ends with the key that minted it, within a second.",
+                description=(
+                    "It ends with the key that minted it, within a second. Nothing is recorded and "
+                    "no token is kept: every call mints one. It takes no `Idempotency-Key`; one "
+                    "that is sent is ignored."
+                ),
                 callers=frozenset({Caller.WALLET}), answers={201: PageTokenView},
                 problems=("not-found",), handler=self.token,
             ),

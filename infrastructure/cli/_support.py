@@ -16,6 +16,7 @@ import psycopg
 from application.errors import LogUnavailable
 from domain.errors import InvalidRequest, LedgerError
 from infrastructure.bootstrap import PortInUse
+from infrastructure.logs import said
 from infrastructure.postgres.embedded import EmbeddedError
 from infrastructure.postgres.failures import is_world
 from infrastructure.postgres.migrate import DatabaseNotReady
@@ -53,7 +54,7 @@ def told_plainly() -> Iterator[None]:
         fail(str(error))
     except psycopg.Error as error:
         if not is_world(error):
-            raise
+            fail(f"the database refused: {said(error)}", EXIT_FAILED)
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         reason = without_secrets(reason)
         fail(

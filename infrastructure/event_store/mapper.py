@@ -23,6 +23,7 @@ from eventsourcing.persistence import (
 )
 
 from application.event_log import UnknownEvent
+from domain import text
 from infrastructure.event_store import registry
 
 _ENVELOPE = {"originator_id", "originator_version"}
@@ -73,7 +74,7 @@ class LedgerMapper(Mapper[UUID]):
             known = self._decoders[stored_event.topic] = (kind, _decoder(kind))
         kind, decode = known
         try:
-            state = decode(stored_event.state)
+            state = _read(decode, stored_event.state)
             _check_origin(stored_event.topic, state)
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             msg = (
@@ -98,6 +99,18 @@ def _check_origin(topic: str, state: Mapping[str, Any]) -> None:
     if origin is not None and origin != topic.partition(".")[0]:
         msg = f"it says that it begins a {origin!r}"
         raise ValueError(msg)
+
+
+def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, Any]:
+    """The fields; an escaped lone surrogate, which no text of ours can hold, reads as U+FFFD."""
+    try:
+        return decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if (repaired := text.repaired(data)) == data:
+            raise
+        return decode(repaired)
 
 
 def schema_version(kind: type[Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,18 +24,36 @@ from api.operation import KEY_CHARS_MAX, _idempotency_key
 from api.tokens import BadToken, Tokens, Use
 from api.v1.answers import read_cursor, write_cursor
 from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody, SessionsQuery
-from api.wire import Inbound
+from api.wire import SINGLE, Inbound
+from domain import ids
 from domain.errors import InvalidRequest
 from domain.money.money import AMOUNT_MINOR_MAX
+from domain.text import is_acceptable
 from tests.support.memory_log import START, MemoryLog
 
 TOKENS = Tokens(b"s" * 32)
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
-anything = st.text(max_size=300) | st.binary(max_size=300).map(lambda b: b.decode("latin-1"))
+anything = (
+    st.text(st.characters(), max_size=300)  # controls and lone surrogates too
+    | st.binary(max_size=300).map(lambda b: b.decode("latin-1"))
+    | st.text(st.characters(categories=["Nd", "Nl", "No"]), min_size=1, max_size=30)
+)
+OTHER_DIGITS = [str.maketrans("0123456789", "".join(chr(zero + n) for n in range(10)))
+                for zero in (0xFF10, 0x0660, 0x0966, 0x1D7CE)]  # fmt: skip
+"""Full-width, Arabic-Indic, Devanagari, mathematical: what `int` reads too."""
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner),
     max_leaves=8,
+)
+
+
+texts_in_json = st.builds(
+    lambda texts, ascii_only: json.dumps(texts, ensure_ascii=ascii_only).encode(
+        "utf-8", "surrogatepass"
+    ),
+    st.dictionaries(st.text(st.characters(), max_size=20), st.text(st.characters(), max_size=20)),
+    st.booleans(),
 )
 
 
@@ -90,9 +109,28 @@ def test_no_text_acts_for_a_wallet(text: str) -> None:
         TOKENS.check_page(text)
 
 
+@given(st.sampled_from(OTHER_DIGITS), st.sampled_from(Use))
+def test_what_is_ours_in_digits_of_another_script_is_not_ours(other: Any, use: Use) -> None:
+    for token in (TOKENS.for_session(use, ID, START), TOKENS.for_page(ID, ID, START)[0]):
+        with pytest.raises(BadToken):
+            TOKENS.check_session(use, token.translate(other), ID, START)
+        with pytest.raises(BadToken):
+            TOKENS.check_page(token.translate(other))
+    for place, limit in enumerate(("20", "1", "100")):
+        query = f"limit={quote(limit.translate(other))}".encode()
+        with pytest.raises(InvalidRequest):
+            read_query(inbound(query), SessionsQuery)
+        path = f"/live?session={ids.encode('ps', ID)}&token=x&after={place}"
+        with pytest.raises(ValueError, match="after"):
+            server._parameters(
+                path.replace(f"after={place}", f"after={quote(limit.translate(other))}")
+            )
+
+
 @given(anything)
 def test_a_live_address_is_read_or_refused(text: str) -> None:
-    for path in (text, f"/live?{text}", f"/live?session={quote(text)}&token=x&after={quote(text)}"):
+    coded = quote(text, errors="surrogatepass")
+    for path in (text, f"/live?{text}", f"/live?session={coded}&token=x&after={coded}"):
         try:
             session, _, after = server._parameters(path)
         except ValueError:
@@ -108,10 +146,32 @@ def test_a_query_is_read_or_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", [CreateSessionBody, ScanBody, PayBody, MoneyBody])
-@given(raw=st.binary(max_size=400) | json_values.map(msgspec.json.encode))
+@given(raw=st.binary(max_size=400) | json_values.map(msgspec.json.encode) | texts_in_json)
 def test_a_body_is_read_or_refused(raw: bytes, kind: type[Any]) -> None:
     with suppress(InvalidRequest):
         assert isinstance(decode_body(inbound(headers=JSON), raw, kind), kind)
+
+
+@given(
+    texts=st.lists(st.text(st.characters(), max_size=30), min_size=4, max_size=4),
+    escaped=st.booleans(),
+)
+def test_a_body_that_is_read_holds_acceptable_text_only(texts: list[str], escaped: bool) -> None:
+    order, description, key, value = texts
+    body = {
+        "order_id": f"A{order}", "description": description, "metadata": {f"k{key}": value},
+        "amount": {"minor": 1, "currency": "USD"},
+    }  # fmt: skip
+    raw = json.dumps(body, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
+    try:
+        read = decode_body(inbound(headers=JSON), raw, CreateSessionBody)
+    except InvalidRequest:
+        found = json.loads(raw)["metadata"] | {"o": f"A{order}", "d": description}
+        assert not all(map(is_acceptable, [*found, *found.values()]))
+        return
+    assert read.metadata == {f"k{key}": value}
+    for text in (read.order_id, read.description, *read.metadata, *read.metadata.values()):
+        assert is_acceptable(text)
 
 
 @given(minor=json_values, currency=json_values)
@@ -130,7 +190,27 @@ def test_money_is_a_whole_number_of_minor_units_of_a_currency_in_use(
 
 @given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=80)), max_size=5))
 def test_any_headers_can_be_read(headers: list[tuple[bytes, bytes]]) -> None:
-    assert len(inbound(headers=tuple(headers)).headers) <= len(headers)
+    read = inbound(headers=tuple(headers))
+
+    assert len(read.headers) <= len(headers)
+    assert not read.repeated or len(read.headers) < len(headers)
+
+
+SINGLE_NAMES = sorted(SINGLE)
+
+
+@given(
+    st.sampled_from(SINGLE_NAMES),
+    st.lists(st.binary(max_size=20), min_size=1, max_size=3),
+    st.lists(st.tuples(st.sampled_from([b"accept", b"x-a"]), st.binary(max_size=9)), max_size=4),
+)
+def test_a_header_that_says_one_thing_is_named_when_it_is_repeated(
+    name: str, values: list[bytes], others: list[tuple[bytes, bytes]]
+) -> None:
+    sent = [(name.encode(), value) for value in values]
+    read = inbound(headers=(*sent[:1], *others, *sent[1:]))
+
+    assert read.repeated.lower() == (name if len(values) > 1 else "")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -241,6 +242,36 @@ def test_a_conflict_is_decided_again_on_what_is_true_now() -> None:
     log.before_append = overtake
 
     assert world.try_send(world.scan(session, wallet)) == "session-claimed"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_twin_of_an_older_release_that_was_faster_is_known_by_its_fingerprint(
+    known: bool,
+) -> None:
+    world = World(log := Meddler())
+    other = World(log, like=world)
+    command = world.create("A-1")
+    older = ids.derive("body", "b, as an older release spells it").bytes
+    first: list[Outcome] = []
+    log.before_append = lambda: first.append(
+        other.send(command, key="k", body="b, as an older release spells it")
+    )
+
+    result = world.bus.run(
+        [
+            replace(
+                envelope(command, key="k", body="b"),
+                older_fingerprints=lambda: (older,) if known else (),
+            )
+        ]
+    )[0]
+
+    if known:
+        assert isinstance(result, Outcome)
+        assert result.replayed
+        assert result.position == first[0].position
+    else:
+        assert codes([result]) == ["idempotency-key-reused"]
 
 
 @pytest.mark.parametrize("key", ["", "k"])

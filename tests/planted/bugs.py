@@ -28,6 +28,8 @@ RACES, AWAY = "tests/faults/test_races.py", "tests/faults/test_database_away.py"
 LOG, MODELS = "tests/infrastructure/test_event_log.py", "tests/projections"
 COMMANDS, SEEDS = "tests/application", "tests/simulation"
 CLOCK, GUARD = "tests/infrastructure/test_clock.py", "application/clock_guard.py"
+TEXT, ODD = "tests/api/test_any_text.py", "tests/api/test_odd_requests.py"
+KEYS = "tests/api/test_idempotency.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -63,7 +65,7 @@ BUGS: Final = [
         ' if slot.subject else Overloaded(reason=str(away.facts["reason"])))',
         f"{SEEDS} {COMMANDS}"),
     Bug("an idempotency key without a look at the body", BUS,
-        "        if receipt.fingerprint != envelope.fingerprint:\n", "        if False:\n", COMMANDS),
+        "        if not envelope.is_retry_of(receipt.fingerprint):\n", "        if False:\n", COMMANDS),
     Bug("an answer does not wait for the mate it rests on", BUS,
         "if any(not mate.won for mate in slot.mates):", "if False:", COMMANDS),
     Bug("a kept refusal rests on a mate that may lose", BUS,
@@ -252,4 +254,46 @@ BUGS: Final = [
         "        if self.paid_by(wallet_id):\n            return\n"
         "        claim = self.claim\n        if claim is None or claim.wallet_id",
         "tests/domain"),
+    Bug("a control character in a key of the metadata", "domain/text.py",
+        "if not key.isprintable() and (found :=", "if not key and (found :=",
+        f"{TEXT} tests/domain/test_text.py"),
+    Bug("bodies are read without a look at their texts", "api/bodies.py",
+        "            _check_texts(raw)\n", "            pass\n", f"{TEXT} -k unacceptable"),
+    Bug("the bytes of a body show no separator of lines", "api/bodies.py",
+        "|\\xe2\\x80[\\xa8\\xa9]", "", f"{TEXT} -k unacceptable"),
+    Bug("an event is made with any text", "domain/aggregate.py",
+        "        text.check(name, value)\n", "", "tests/domain/test_text.py"),
+    Bug("a read model writes texts as they are", "projections/_read_model.py",
+        "return text.shown(value) if isinstance(value, str) else value", "return value",
+        "tests/projections/test_any_text.py"),
+    Bug("an escaped surrogate in a stored event cannot be read",
+        "infrastructure/event_store/mapper.py",
+        "if (repaired := text.repaired(data)) == data:", "if (repaired := data):",
+        "tests/projections/test_any_text.py"),
+    Bug("the log repeats what the database was given", "infrastructure/logs.py",
+        "    if isinstance(error, psycopg.Error) and error.sqlstate is not None:", "    if False:",
+        "tests/infrastructure/test_logs.py"),
+    Bug("fingerprints hold the defaults", "api/fingerprints.py",
+        "if (inner := getattr(value, name)) != default", "if [inner := getattr(value, name)]", KEYS),
+    Bug("a receipt of the first releases is of another request", "application/command.py",
+        " or fingerprint in self.older_fingerprints()", "", KEYS),
+    Bug("the first spelling forgets what is new", "api/fingerprints.py",
+        "        elif inner != default:\n            return None\n", "", KEYS),
+    Bug("a retry beside its first try is another request", BUS,
+        "        elif slot.is_duplicate:\n",
+        "        elif verdict.kind is VerdictKind.REUSED:\n"
+        "            slot.result = IdempotencyKeyReused()\n"
+        "        elif slot.is_duplicate:\n", COMMANDS),
+    Bug("numbers in every script and spelling", "api/bodies.py",
+        "if not _NUMBER.fullmatch(values[name]):", "if False:", ODD),
+    Bug("a token's number in every spelling", "api/tokens.py",
+        "return int(text, 16) if _HEX.fullmatch(text) else None",
+        "return int(text, 16) if text.isalnum() else None", ODD),
+    Bug("a time that has no date in UTC", "domain/times.py",
+        "except OverflowError as error:", "except ZeroDivisionError as error:", ODD),
+    Bug("of a header sent twice the last one counts", "api/operation.py",
+        "if inbound.repeated:", "if False:", ODD),
+    Bug("the live socket fails on a header sent twice", "api/live/server.py",
+        '",".join(request.headers.get_all("X-Forwarded-For"))',
+        'request.headers.get("X-Forwarded-For", "")', ODD),
 ]  # fmt: skip

@@ -1,0 +1,217 @@
+"""A key answers for ever: after the addresses moved, after a field was added, after an upgrade."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+from uuid_utils.compat import uuid7
+
+from api import fingerprints
+from api.bodies import MoneyBody
+from api.v1 import payment_sessions
+from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody
+from api.v1.wallets import OpenWalletBody, TopUpBody
+from application.event_log import Pending
+from domain import ids
+from domain.money.money import Money
+from domain.sessions.order import Order
+from domain.sessions.payment_session import PaymentSession
+from infrastructure.postgres.migrate import migrate
+from tests.support.town import USD_10, Town, a_town
+
+pytestmark = pytest.mark.postgres
+CREATE = "/v1/payment-sessions"
+WALLET, CLAIM = f"wal_{'0' * 26}", f"clm_{'0' * 26}"
+
+
+def at_first(method: str, path: str, text: str) -> bytes:
+    """The fingerprint that the first releases stored of a body that they spelled so."""
+    return hashlib.sha256(f"{method}\n{path}\n{text}".encode()).digest()
+
+
+MONEY: Any = b'{"currency":"USD","minor":1000}'
+FIRST = {
+    CreateSessionBody: (
+        b'{"metadata":{"z":"1","a":"2"},"order_id":"A","amount":%s,"expires_in_seconds":900}'
+        % MONEY,
+        (
+            '{"order_id":"A","amount":{"minor":1000,"currency":"USD"},"description":"",'
+            '"expires_in_seconds":900,"return_url":null,"metadata":{"a":"2","z":"1"},'
+            '"checkout_may_cancel":false}'
+        ),
+    ),
+    ScanBody: (
+        b'{"wallet_id":"%s","payload":"x"}' % WALLET.encode(),
+        f'{{"payload":"x","wallet_id":"{WALLET}"}}',
+    ),
+    PayBody: (
+        b'{"amount":%s,"wallet_id":"%s","claim_id":"%s"}'
+        % (MONEY, WALLET.encode(), CLAIM.encode()),
+        (
+            f'{{"claim_id":"{CLAIM}","wallet_id":"{WALLET}",'
+            '"amount":{"minor":1000,"currency":"USD"}}'
+        ),
+    ),
+    OpenWalletBody: (b'{"currency":"USD"}', '{"currency":"USD"}'),
+    TopUpBody: (
+        b'{"reference":"r","amount":%s}' % MONEY,
+        '{"amount":{"minor":1000,"currency":"USD"},"reference":"r"}',
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(FIRST), ids=lambda kind: kind.__name__)
+def test_the_spelling_of_the_first_releases_never_changes(kind: Any) -> None:
+    raw, spelled = FIRST[kind]
+    body = msgspec.json.decode(raw, type=kind)
+
+    assert fingerprints.of_first_releases("POST", "/p", body) == [at_first("POST", "/p", spelled)]
+    names = {field.name for field in msgspec.structs.fields(kind)}
+    assert set(fingerprints.FIRST_FIELDS[kind.__name__]) <= names
+    assert fingerprints.of_request("POST", "/p", None) == at_first("POST", "/p", "null")
+
+
+def newer_body() -> type[Any]:
+    """The body of a later release: one more optional field, one more optional nested field."""
+
+    def newer(kind: type[Any], *fields: Any) -> type[Any]:
+        made: type[Any] = msgspec.defstruct(
+            kind.__name__, list(fields), bases=(kind,), kw_only=True, module=__name__
+        )
+        return made
+
+    money = newer(MoneyBody, ("rounding", str, "none"))
+    return newer(
+        CreateSessionBody,
+        ("amount", money),
+        ("tip", money | None, None),
+        ("labels", dict[str, str], {}),
+    )
+
+
+def test_a_default_spelled_out_and_a_new_optional_field_make_no_difference() -> None:
+    def of(raw: bytes, kind: Any = CreateSessionBody) -> tuple[bytes, list[bytes]]:
+        body = msgspec.json.decode(raw, type=kind)
+        return (
+            fingerprints.of_request("POST", CREATE, body),
+            fingerprints.of_first_releases("POST", CREATE, body),
+        )
+
+    plain = of(b'{"order_id":"A","amount":%s}' % MONEY)
+
+    spelled = (
+        b'{"order_id":"A","amount":%s,"metadata":{},"expires_in_seconds":900,"return_url":null}'
+    )
+    assert of(spelled % MONEY) == plain
+    newer = newer_body()
+    assert of(b'{"order_id":"A","amount":%s}' % MONEY, newer) == plain
+    other = of(b'{"order_id":"A","amount":%s,"labels":{"a":"b"}}' % MONEY, newer)
+    assert other[0] != plain[0]
+    assert other[1] == []  # the first releases could not have taken that
+    nested = b'{"order_id":"A","amount":{"minor":1000,"currency":"USD","rounding":"up"}}'
+    assert of(nested, newer)[0] != plain[0]
+    assert of(nested, newer)[1] == []
+    assert of(b'{"order_id":"A","amount":%s,"description":"x"}' % MONEY)[0] != plain[0]
+
+
+def an_old_receipt(town: Town, key: str, order_id: str) -> str:
+    """A session as the first releases stored it under a key; answers with its id."""
+    log, merchant = town.services.log, town.merchants[0]
+    now = log.now()
+    session = PaymentSession.create(
+        session_id=uuid7(), merchant_id=merchant, merchant_name="Cafe", order_id=order_id,
+        amount=Money(1000, "USD"), at=now,
+    )  # fmt: skip
+    order = Order.open(
+        merchant_id=merchant, order_id=order_id, session_id=session.public_id, at=now
+    )
+    spelled = (
+        f'{{"order_id":"{order_id}","amount":{{"minor":1000,"currency":"USD"}},"description":"",'
+        '"expires_in_seconds":900,"return_url":null,"metadata":{},"checkout_may_cancel":false}'
+    )
+    pending = Pending(
+        command_id=ids.derive("idempotency", merchant, f"POST {CREATE}", key),
+        fingerprint=at_first("POST", CREATE, spelled),
+        events=[*order.collect_events(), *session.collect_events()],
+        actor="older release",
+        subject=session.id,
+        version=1,
+    )
+    assert log.append([pending])[0].kind.value == "recorded"
+    return session.public_id
+
+
+def test_a_receipt_of_the_first_releases_is_replayed_and_another_body_is_not(town: Town) -> None:
+    key, order_id = str(uuid4()), str(uuid4())
+    session_id = an_old_receipt(town, key, order_id)
+    body = {"order_id": order_id, "amount": USD_10}
+    before = town.position()
+
+    again = town.call("merchant", "POST", CREATE, body, key=key)
+    other = town.call("merchant", "POST", CREATE, {**body, "description": "x"}, key=key)
+
+    assert (again.status_code, again.json()["id"]) == (201, session_id)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    assert town.position() == before
+
+
+def without_addresses(answer: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in answer.items() if k not in {"qr", "checkout_url", "live_url"}}
+
+
+def test_after_the_addresses_moved_and_a_field_was_added_every_retry_is_replayed(
+    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_database()
+    migrate(url, mode="test", token_secret=b"s" * 32)
+    asked: list[tuple[str, str, Any, str]] = []
+    answers = []
+
+    def ask(town: Town, who: str, path: str, body: Any) -> dict[str, Any]:
+        asked.append((who, path, body, str(uuid4())))
+        response = town.call(who, "POST", path, body, key=asked[-1][-1])
+        answers.append(response)
+        told: dict[str, Any] = response.json()
+        return told
+
+    with a_town(url) as town:
+        merchant, app = town.keys["merchant"], town.keys["wallet"]
+        order = {"order_id": "A", "amount": USD_10, "metadata": {"till": "3"}}
+        session = ask(town, merchant, CREATE, order)
+        wallet = ask(town, app, "/v1/wallets", {"currency": "USD"})["id"]
+        money = {"amount": USD_10, "reference": "r"}
+        ask(town, app, f"/v1/wallets/{wallet}/top-ups", money)
+        scanned = {"payload": session["qr"]["payload"], "wallet_id": wallet}
+        claim = ask(town, app, "/v1/scans", scanned)["claim"]["id"]
+        pay = {"claim_id": claim, "wallet_id": wallet, "amount": USD_10}
+        ask(town, app, f"{CREATE}/{session['id']}/pay", pay)
+        other = ask(town, merchant, CREATE, {**order, "order_id": "B"})
+        ask(town, merchant, f"{CREATE}/{other['id']}/cancel", None)
+        ask(town, app, "/v1/scans", {**scanned, "payload": "no code of ours"})
+    assert [one.status_code for one in answers] == [201, 201, 201, 200, 200, 201, 200, 422]
+
+    monkeypatch.setattr(payment_sessions, "CreateSessionBody", newer_body())
+    moved_to: Any = {"public_url": "https://moved.example", "live_public_url": "wss://live.example"}
+    with a_town(url, claim_seconds=30, **moved_to) as moved:
+        before = moved.position()
+        for (who, path, body, key), first in zip(asked, answers, strict=True):
+            again = moved.call(who, "POST", path, body, key=key)
+
+            assert again.status_code == first.status_code, again.text
+            assert again.headers["Idempotent-Replayed"] == "true"
+            assert again.headers.get("Ledger-Position") == first.headers.get("Ledger-Position")
+            assert without_addresses(again.json()) == without_addresses(first.json())
+            if "qr" in again.json():
+                told = again.json()
+                assert told["qr"]["svg_url"].startswith("https://moved.example/")
+                assert told["live_url"].startswith("wss://live.example/")
+        assert moved.position() == before
+        different = {**asked[0][2], "labels": {"a": "b"}}
+        reused = moved.call(asked[0][0], "POST", CREATE, different, key=asked[0][3])
+        assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")

@@ -1,0 +1,100 @@
+"""Acceptable text: one definition, and no event is ever made with any other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import text
+from domain.aggregate import _make
+from domain.errors import InvalidRequest
+from tests.support.any_text import UNACCEPTABLE, acceptable
+from tests.support.golden import EVENTS
+
+
+def test_the_definition_is_the_contracts_for_every_character_there_is() -> None:
+    refused = {code for code in range(0x110000) if not text.is_acceptable(chr(code))}
+
+    controls = {*range(0x20), *range(0x7F, 0xA0)}
+    assert refused == controls | {0x2028, 0x2029} | set(range(0xD800, 0xE000))
+
+
+@given(st.text(st.characters()), st.sampled_from(UNACCEPTABLE), st.text(st.characters()))
+def test_one_unacceptable_character_anywhere_is_enough(before: str, bad: str, after: str) -> None:
+    assert not text.is_acceptable(before + bad + after)
+    with pytest.raises(InvalidRequest) as refusal:
+        text.check("name", {"a": ["x", before + bad + after]})
+    assert refusal.value.facts["invalid_params"][0]["name"] == "name.a[1]"  # type: ignore[index]
+
+
+@given(acceptable(0, 50))
+def test_acceptable_text_is_left_as_it_is(value: str) -> None:
+    text.check("name", {value: [value, {value: value}]})
+    assert text.is_acceptable(value)
+    assert text.shown(value) == value
+
+
+@given(st.text(st.characters(), max_size=50))
+def test_what_is_shown_is_acceptable_and_of_the_same_length(value: str) -> None:
+    assert text.is_acceptable(text.shown(value))
+    assert len(text.shown(value)) == len(value)
+
+
+def test_a_refusal_names_the_place_and_the_character_and_never_the_text() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        text.check("metadata", {"note": "private\x00"})
+
+    assert refusal.value.facts["invalid_params"] == [
+        {"name": "metadata.note", "reason": "may not contain the character U+0000"}
+    ]
+    assert "private" not in str(refusal.value)
+
+
+def places(event: Any) -> list[tuple[str, Any]]:
+    """Every field of an event that holds text, with a function that puts one there."""
+    found: list[tuple[str, Any]] = []
+    for name, value in vars(event).items():
+        match value:
+            case str():
+                found.append((name, lambda bad: bad))
+            case dict():
+                found += [(name, lambda bad: {bad: "x"}), (name, lambda bad: {"x": bad})]
+            case list():
+                found.append((name, lambda bad: ["x", bad]))
+    return found
+
+
+CASES = [
+    pytest.param(event, name, put, id=f"{type(event).__qualname__}-{name}-{number}")
+    for event in EVENTS
+    for number, (name, put) in enumerate(places(event))
+]
+
+
+@pytest.mark.parametrize(("event", "name", "put"), CASES)
+def test_no_event_is_made_with_unacceptable_text_in_any_field(
+    event: Any, name: str, put: Any
+) -> None:
+    for bad in UNACCEPTABLE:
+        with pytest.raises(InvalidRequest) as refusal:
+            _make(type(event), {**vars(event), name: put(f"a{bad}b")})
+        named = refusal.value.facts["invalid_params"][0]["name"]  # type: ignore[index]
+        assert str(named).startswith(name)
+
+    assert _make(type(event), {**vars(event), name: put("é✓ ok")})
+
+
+@given(st.text(st.characters(), max_size=20))
+def test_json_with_lone_surrogates_is_repaired_and_other_json_is_untouched(value: str) -> None:
+    raw = json.dumps({value: value}).encode()
+
+    [(key, repaired)] = json.loads(text.repaired(raw)).items()
+
+    assert key == repaired
+    assert repaired.encode("utf-8", "strict").decode() == repaired
+    if "\ufffd" not in repaired:
+        assert text.repaired(raw) == raw
