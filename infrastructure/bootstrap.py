@@ -6,14 +6,14 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import psycopg
-import uvicorn
 from litestar import Litestar
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -21,8 +21,10 @@ from uuid_utils.compat import uuid7
 
 from api.app import create_app
 from api.command_gate import CommandGate
+from api.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
 from api.context import ApiConfig, Lag, Services
 from api.live.server import LiveConfig, Notifier
+from api.security_headers import security_headers
 from api.tokens import Tokens
 from application.bus import Bus
 from application.commands import serve_all
@@ -31,8 +33,10 @@ from application.ports.metrics import Metrics
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
+from infrastructure import descriptors
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.http_server import BACKLOG, GRACE_SECONDS, serving
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres.connections import Connections, Right
@@ -50,8 +54,6 @@ from projections.wallet_payments import WalletPayments
 READ_CONNECTIONS_MAX: Final = 8
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only take turns at the log's lock."""
-GRACE_SECONDS: Final = 5
-BACKLOG: Final = 2048
 
 
 class PortInUse(Exception):
@@ -153,6 +155,7 @@ class ApiProcess:
     app: Litestar
     services: Services
     settings: Settings
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -169,32 +172,16 @@ class ApiProcess:
         except OSError as error:
             msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_PORT"
             raise PortInUse(msg) from error
-        config = uvicorn.Config(
-            self.app,
-            access_log=False,
-            log_config=None,
-            ws="none",
-            proxy_headers=False,  # who is behind a proxy is asked in one place: api/identity.py
-            lifespan="on",
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        server = _Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            while not server.started and not task.done():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        table = ConnectionTable(self.limits, self.settings.trusted_proxies)
+        always = security_headers(secure=self.services.config.secure)
+        async with serving(self.app, listening, table, always):
             yield
-        finally:
-            server.should_exit = True
-            await task
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the program has one place for those."""
-
-    def capture_signals(self) -> Any:
-        return nullcontext()
+def connection_limits() -> ConnectionLimits:
+    """The limits of one port, with as many connections as the descriptors allow."""
+    most = descriptors.connections_max(descriptors.raise_limit())
+    return ConnectionLimits(total=min(CONNECTIONS_MAX, most))
 
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
@@ -233,7 +220,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         new_id=uuid7,
         close=close,
     )
-    return ApiProcess(create_app(services), services, settings)
+    return ApiProcess(create_app(services), services, settings, connection_limits())
 
 
 @asynccontextmanager
@@ -253,6 +240,8 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         per_address=settings.live_per_address,
         total=settings.live_max,
         trusted_proxies=settings.trusted_proxies,
+        secure=urlsplit(settings.public_origin).scheme == "https",
+        limits=connection_limits(),
     )
     notifier = Notifier(
         config,

@@ -12,12 +12,14 @@ import logging
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -25,9 +27,14 @@ from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from api import addresses
+from api.connections import ConnectionLimits, ConnectionTable
 from api.live import protocol
-from api.live.hub import BUFFER_BYTES_MAX, SOCKETS_PER_SESSION_MAX, Hub, Listener, in_steps
-from api.tokens import BadToken, Tokens, Use
+from api.live.handshake import LimitedConnection
+from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, in_steps
+from api.refusals import to_bytes
+from api.security_headers import security_headers
+from api.tokens import BadToken, ExpiredToken, Tokens, Use
 from application.errors import LogUnavailable
 from application.event_log import EventLog, Recorded
 from application.reader import LedgerClock
@@ -43,6 +50,9 @@ AGE_SECONDS_MAX: Final = 3600.0
 SEND_BUFFER_BYTES: Final = 65_536
 FRAME_BYTES_MAX: Final = 4096
 INBOUND_MAX: Final = 5
+HANDSHAKE_SHARE: Final = 8
+"""An eighth of the connections is kept for those that are not sockets yet: health checks too."""
+BACKLOG: Final = 2048
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +66,25 @@ class LiveConfig:
     origins: tuple[str, ...]
     """Pages that may listen; programs that send no `Origin` always may."""
     per_address: int
+    """Sockets from one address; 0 for no limit, which lifts that of its connections too."""
     total: int
+    """Sockets; 0 for as many as there may be connections, less the handshakes' share."""
     trusted_proxies: tuple[str, ...]
+    secure: bool = False
+    """The outside reaches the API by https."""
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+
+    @property
+    def sockets(self) -> int:
+        """Sockets in all."""
+        most = self.limits.total - max(1, self.limits.total // HANDSHAKE_SHARE)
+        return min(self.total, most) if self.total else most
+
+    @property
+    def connections(self) -> ConnectionLimits:
+        """The limits of the port: an address may always hold twice the sockets it is allowed."""
+        each = max(self.limits.per_address, 2 * self.per_address) if self.per_address else 0
+        return replace(self.limits, per_address=each)
 
 
 class Notifier:
@@ -84,6 +111,10 @@ class Notifier:
         self._clock = LedgerClock(log)
         self._hub = Hub(self._clock.estimate)
         self._connections: set[ServerConnection] = set()
+        self._table = ConnectionTable(config.connections, config.trusted_proxies)
+        self._sockets: dict[ServerConnection, str] = {}
+        """Whose handshake was accepted, from that moment on, and the address behind each."""
+        self._per_address: Counter[str] = Counter()
         self._partings: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: Server | None = None
@@ -107,9 +138,15 @@ class Notifier:
         family = socket.AF_INET6 if ":" in self._config.host else socket.AF_INET
         listening = socket.create_server((self._config.host, self._config.port), family=family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        limits = self._config.limits
+        refusal = partial(to_bytes, always=security_headers(secure=self._config.secure))
+        connection: Any = partial(LimitedConnection, self._table, refusal, self._release)
         self._server = await serve(
             self._handle,
             sock=listening,
+            backlog=BACKLOG,
+            create_connection=connection,
+            open_timeout=limits.first_byte_seconds + limits.headers_seconds + PARTING_SECONDS,
             origins=[*self._config.origins, None],  # type: ignore[list-item]
             process_request=self._process_request,
             compression=None,
@@ -123,6 +160,7 @@ class Notifier:
         self._tasks = [
             asyncio.create_task(self._heartbeats()),
             asyncio.create_task(self._sweeps()),
+            asyncio.create_task(self._table.sweeping(self._loop.time)),
         ]
 
     async def close(self) -> None:
@@ -164,14 +202,26 @@ class Notifier:
             return self._plain(path, connection, request)
         if self._draining:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
-        address = self._address(connection, request)
-        total, each = self._config.total, self._config.per_address
-        full = total and len(self._connections) >= total
-        if full or (each and self._hub.from_address(address) >= each):
+        address = addresses.counted_as(addresses.client_address(*self._whose(connection, request)))
+        each = self._config.per_address
+        full = len(self._sockets) >= self._config.sockets
+        if full or (each and self._per_address[address] >= each):
             response = connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many sockets\n")
             response.headers["Retry-After"] = "5"
             return response
+        self._sockets[connection] = address
+        self._per_address[address] += 1
+        self._table.works(connection)  # type: ignore[arg-type]
         return None
+
+    def _release(self, connection: ServerConnection) -> None:
+        """A connection is closed: its place, if it had one, is free."""
+        address = self._sockets.pop(connection, None)
+        if address is None:
+            return
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
 
     def _plain(self, path: str, connection: ServerConnection, request: Request) -> Response:
         """What monitors ask, as plain HTTP."""
@@ -179,16 +229,15 @@ class Notifier:
             return connection.respond(HTTPStatus.OK, "ok\n")
         if path == "/healthz":
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "deaf to the log\n")
-        if path == "/metrics" and self._address(connection, request) in {"127.0.0.1", "::1"}:
+        if path == "/metrics" and addresses.is_local(*self._whose(connection, request)):
             return connection.respond(HTTPStatus.OK, self._exposition().decode())
         return connection.respond(HTTPStatus.NOT_FOUND, "not found\n")
 
-    def _address(self, connection: ServerConnection, request: Request) -> str:
+    def _whose(
+        self, connection: ServerConnection, request: Request
+    ) -> tuple[str, list[str], tuple[str, ...]]:
         peer = str(connection.remote_address[0]) if connection.remote_address else ""
-        hops = [h.strip() for h in request.headers.get("X-Forwarded-For", "").split(",") if h]
-        while hops and peer in self._config.trusted_proxies:
-            peer = hops.pop()
-        return peer
+        return peer, request.headers.get_all("X-Forwarded-For"), self._config.trusted_proxies
 
     # One connection.
 
@@ -198,8 +247,9 @@ class Notifier:
         listener: Listener | None = None
         try:
             listener = await self._admit(connection)
-            if listener is not None:
-                await self._listen_in(connection)
+            await self._listen_in(connection)
+        except _Refusal as refusal:
+            await self._refuse(connection, refusal.code, refusal.reason)
         except ConnectionClosed:
             pass
         finally:
@@ -208,49 +258,75 @@ class Notifier:
             self._connections.discard(connection)
             self._on_open(len(self._connections))
 
-    async def _admit(self, connection: ServerConnection) -> Listener | None:
-        """Check the token, register, read the history, say the opening."""
-        request = connection.request
-        if request is None:
-            return None
-        try:
-            session_id, token, after = _parameters(request.path)
-        except ValueError:
-            await self._refuse(connection, protocol.CLOSE_BAD_TOKEN, "not a live address")
-            return None
-        if self._hub.on_session(session_id) >= SOCKETS_PER_SESSION_MAX:
-            await self._refuse(connection, protocol.CLOSE_TRY_LATER, "too many listeners")
-            return None
-        listener = Listener(
-            _Outlet(self, connection), session_id, self._address(connection, request)
-        )
-        self._hub.register(listener)
-        try:
-            loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
-            self._clock.learn(loading.now)
-            listener.public_only = self._check(token, session_id, loading.now) is Use.WATCH
-            history = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
-            if not history:
-                raise BadToken  # noqa: TRY301
-        except BadToken:
-            self._hub.leave(listener)
-            await self._refuse(connection, protocol.CLOSE_BAD_TOKEN, "token")
-            return None
-        except LogUnavailable:
-            self._hub.leave(listener)
-            await self._refuse(connection, protocol.CLOSE_TRY_LATER, "the ledger is away")
-            return None
-        self._hub.open(listener, history, after)
-        return listener
-
-    def _check(self, token: str, session_id: UUID, now: datetime) -> Use:
-        """What the token is good for.
+    async def _admit(self, connection: ServerConnection) -> Listener:
+        """Check the token, register, read the history, say the opening.
 
         Raises:
+            _Refusal: this socket will hear nothing.
+        """
+        request = connection.request
+        try:
+            session_id, token, after = _parameters(request.path if request else "")
+        except ValueError:
+            raise _Refusal(protocol.CLOSE_BAD_TOKEN, "not a live address") from None
+        try:
+            public_only = await self._use(token, session_id) is Use.WATCH
+            if self._hub.full(session_id, public_only=public_only):
+                raise _Refusal(protocol.CLOSE_TRY_LATER, "too many listeners")
+            listener = Listener(_Outlet(self, connection), session_id, public_only)
+            self._hub.register(listener)  # at once: who is being admitted has a place already
+            try:
+                self._hub.open(listener, await self._history(token, session_id), after)
+            except BaseException:
+                self._hub.leave(listener)
+                raise
+        except BadToken:
+            raise _Refusal(protocol.CLOSE_BAD_TOKEN, "token") from None
+        except LogUnavailable:
+            raise _Refusal(protocol.CLOSE_TRY_LATER, "the ledger is away") from None
+        return listener
+
+    async def _history(self, token: str, session_id: UUID) -> list[Recorded]:
+        """The session's events, for a token that is still good by the ledger's time.
+
+        Raises (checked in this order):
+            LogUnavailable: it cannot be read.
+            BadToken: the token is over, or there is no such session.
+        """
+        loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
+        self._clock.learn(loading.now)
+        self._check(token, session_id, loading.now)
+        found = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
+        if not found:
+            raise BadToken
+        return found
+
+    async def _use(self, token: str, session_id: UUID) -> Use:
+        """What the token is good for, before it takes a place; the database is not asked.
+
+        Only a token of ours that seems to be over is worth a question: our idea of the ledger's
+        time may be wrong.
+
+        Raises (checked in this order):
+            LogUnavailable: the question cannot be answered.
             BadToken: nothing here.
         """
         try:
+            return self._check(token, session_id, self._clock.estimate())
+        except ExpiredToken:
+            self._clock.learn(await asyncio.to_thread(self._event_log.now))
+        return self._check(token, session_id, self._clock.estimate())
+
+    def _check(self, token: str, session_id: UUID, now: datetime) -> Use:
+        """What the token is good for at a time.
+
+        Raises:
+            BadToken: nothing here; `ExpiredToken` if it was good before.
+        """
+        try:
             self._tokens.check_session(Use.LIVE, token, session_id, now)
+        except ExpiredToken:
+            raise
         except BadToken:
             self._tokens.check_session(Use.WATCH, token, session_id, now)
             return Use.WATCH
@@ -334,6 +410,14 @@ async def _part(connection: ServerConnection, code: int, reason: str) -> None:
             await connection.close(code, reason)
     except TimeoutError:
         connection.transport.abort()
+
+
+class _Refusal(Exception):
+    """A socket that is closed instead of admitted."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
 
 
 def _parameters(path: str) -> tuple[UUID, str, int | None]:
