@@ -127,7 +127,11 @@ class EmbeddedServer:
         while not stopped.wait(WATCH_SECONDS):
             if self._process is not None:
                 self._process.poll()  # a dead child is not gone before it has been asked for
-            if self._lock is None or self._running() is not None:
+            try:
+                if self._lock is None or self._running() is not None:
+                    continue
+            except OSError as error:  # such as EMFILE: this process's trouble, not the server's
+                _log.warning("cannot look after PostgreSQL (%s); trying again", error.strerror)
                 continue
             _log.warning("PostgreSQL is gone; starting it again")
             self._adopted = None
@@ -204,14 +208,18 @@ class EmbeddedServer:
         raise EmbeddedError(msg)
 
     def _running(self) -> tuple[int, int] | None:
-        """Process id and port from postmaster.pid, if that process lives and is a postgres."""
+        """Process id and port from postmaster.pid, if that process lives and is a postgres.
+
+        Raises:
+            OSError: it cannot be told, as when this process has no descriptor left.
+        """
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             pid, port = int(lines[0]), int(lines[3])
             name = Path(f"/proc/{pid}/comm")
             if name.exists() and "postgres" not in name.read_text():
                 return None
-        except (OSError, IndexError, ValueError):
+        except (FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             return None
         return (pid, port) if _alive(pid) else None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -56,6 +58,33 @@ def test_a_stop_and_a_start_keep_the_data(tmp_path: Path) -> None:
     again = EmbeddedServer(tmp_path / "home")
     assert rows(again.start(), "select a from kept") == [(1,)]
     again.stop()
+
+
+def test_a_process_without_descriptors_does_not_take_its_server_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = EmbeddedServer(tmp_path / "home")
+    server.start()
+    pid, stopped = server.pid, threading.Event()
+    monkeypatch.setattr(embedded, "WATCH_SECONDS", 0.01)
+
+    def exhausted(*_: object) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", exhausted)
+        watching = threading.Thread(target=server.keep_alive, args=(stopped,))
+        watching.start()
+        until = time.monotonic() + 20
+        while "cannot look after" not in caplog.text and time.monotonic() < until:
+            time.sleep(0.01)
+        stopped.set()
+        watching.join(20)
+
+    assert "Too many open files" in caplog.text
+    assert "is gone" not in caplog.text
+    assert server.pid == pid
+    server.stop()
 
 
 def test_without_a_postgresql_it_says_what_to_do(

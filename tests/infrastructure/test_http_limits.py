@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import resource
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -562,3 +564,39 @@ def half_requests(port: int, count: int) -> Iterator[None]:
     finally:
         for raw in held:
             raw.close()
+
+
+def test_a_port_outlives_a_process_without_descriptors() -> None:
+    async def story(port: Port) -> None:
+        clients = [socket.socket() for _ in range(3)]
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        hoard = [os.open(os.devnull, os.O_RDONLY)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hoard[0] + 32, hard))
+        try:
+            with suppress(OSError):
+                while True:
+                    hoard.append(os.open(os.devnull, os.O_RDONLY))
+            for client in clients[:2]:
+                client.setblocking(False)
+                with suppress(BlockingIOError):
+                    client.connect(("127.0.0.1", port.port))
+            await until(lambda: all(_ended(client) for client in clients[:2]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for descriptor in hoard:
+                os.close(descriptor)
+            for client in clients:
+                client.close()
+        status = (await port.open(b"GET /healthz HTTP/1.1\r\n\r\n"))[0]
+        assert (await answered(status))[0] == 200
+
+    play(story)
+
+
+def _ended(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True

@@ -25,6 +25,7 @@ class Bug:
 RACES, AWAY = "tests/faults/test_races.py", "tests/faults/test_database_away.py"
 LOG, MODELS = "tests/infrastructure/test_event_log.py", "tests/projections"
 COMMANDS, SEEDS = "tests/application", "tests/simulation"
+HTTP_PORT, LIVE_PORT = "tests/infrastructure/test_http_limits.py", "tests/api/test_live_limits.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -121,4 +122,30 @@ BUGS: Final = [
         "range(after + 1, self.seq + 1)", "range(after + 2, self.seq + 1)", f"{LIVE} {SEEDS}"),
     Bug("a slow reader is kept for ever", "api/live/hub.py",
         "if self.socket.buffered() > BUFFER_BYTES_MAX:", "if False:", LIVE),
+    Bug("headers are counted per packet", "infrastructure/http_protocol.py",
+        "            self._wire_bytes += size\n        if self._reading",
+        "            self._wire_bytes = size\n        if self._reading", HTTP_PORT),
+    Bug("the idle timer runs only between requests", "infrastructure/http_protocol.py",
+        "            if waited > limits.headers_seconds:", "            if False:", HTTP_PORT),
+    Bug("a body may take for ever", "infrastructure/http_protocol.py",
+        "elif waited > limits.body_seconds:", "elif False:", HTTP_PORT),
+    Bug("trailers become headers", "infrastructure/http_protocol.py",
+        "        self.headers = []  # trailers", "        # trailers", HTTP_PORT),
+    Bug("connections are counted after the handshake", "api/live/handshake.py",
+        "        if self._table.admit(self):", "        if True:", LIVE_PORT),
+    Bug("sockets are counted when they are admitted", "api/live/server.py",
+        "full = len(self._sockets) >= self._config.sockets",
+        "full = len(self._sockets) >= self._config.sockets\n"
+        "        self._per_address = Counter(\n"
+        "            self._sockets[c] for c in self._connections if c in self._sockets\n"
+        "        )", LIVE_PORT),
+    Bug("the till shares the watchers' places", "api/live/hub.py",
+        "sum(listener.public_only is public_only for listener in channel)", "len(channel)",
+        LIVE_PORT),
+    Bug("the newest connection gives way", "api/connections.py",
+        "next(iter(self._waiting), None)", "next(reversed(self._waiting), None)",
+        "tests/api/test_connections.py"),
+    Bug("anybody may say whose request it is", "api/addresses.py",
+        "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
+        "tests/api/test_connections.py"),
 ]  # fmt: skip
