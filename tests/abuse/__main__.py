@@ -187,6 +187,7 @@ async def _attacks(town: ChaosTown, attacker: str, seconds: float) -> int:
     ports = PortAttacks(
         town.apis[0],
         town.live_port,
+        key=attacker,
         till_url=urls[-1],
         public_url=f"{urls[-1].partition('token=')[0]}token={watch}",
     )

@@ -27,21 +27,26 @@ WATCHERS: Final = 20
 PROBE_SECONDS: Final = 5.0
 REST_SECONDS: Final = 0.5
 HALF: Final = b"GET /live?session=x HTTP/1.1\r\nHost: "
-STEPS: Final = {
-    "silent": (b"", b""),
-    "half a header": (HALF, b""),
-    "dripping": (HALF, b"x"),
-    "endless chunks": (b"POST /v1/scans HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-    "silent body": (b"POST /v1/scans HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b""),
-}  # fmt: skip
+OPENING: Final = asyncio.Semaphore(16)
+"""So many connections are opened at a time: the honest clients share this process."""
 
 
 class PortAttacks:
     """Where the ports are, and a session whose code strangers saw."""
 
-    def __init__(self, api: str, live_port: int, *, till_url: str, public_url: str) -> None:
+    def __init__(
+        self, api: str, live_port: int, *, key: str, till_url: str, public_url: str
+    ) -> None:
         self._ports = [urlsplit(api).port or 80, live_port]
         self._till_url, self._public_url = till_url, public_url
+        post = f"POST /v1/payment-sessions HTTP/1.1\r\nAuthorization: Bearer {key}\r\n"
+        self._steps = {
+            "silent": (b"", b""),
+            "half a header": (HALF, b""),
+            "dripping": (HALF, b"x"),
+            "endless chunks": (f"{post}Transfer-Encoding: chunked\r\n\r\n".encode(), b"1\r\nx\r\n"),
+            "silent body": (f"{post}Content-Length: 9\r\n\r\n".encode(), b""),
+        }
 
     def all(self) -> tuple[Attack, ...]:
         return (
@@ -74,10 +79,12 @@ class PortAttacks:
         """Silent, half a header, a byte a second, bodies without an end, on both ports."""
 
         async def crawl(number: int) -> None:
-            name, (start, drip) = list(STEPS.items())[number % len(STEPS)]
+            name, (start, drip) = list(self._steps.items())[number % len(self._steps)]
             while not over.is_set():
                 with suppress(OSError):
-                    reader, writer = await _open(self._ports[number // len(STEPS) % 2], number)
+                    reader, writer = await _open(
+                        self._ports[number // len(self._steps) % 2], number
+                    )
                     seen[name] += 1
                     writer.write(start)
                     closed = asyncio.create_task(_status(reader))
@@ -88,6 +95,7 @@ class PortAttacks:
                         seen[f"closed with {closed.result()}"] += 1
                     closed.cancel()
                     writer.transport.abort()
+                await _rest(over)
 
         await asyncio.gather(*(crawl(number) for number in range(SLOW)), self._probe(over, seen))
 
@@ -104,12 +112,11 @@ class PortAttacks:
                     closed = asyncio.create_task(reader.read(1))
                     done = asyncio.create_task(over.wait())
                     await asyncio.wait([closed, done], return_when=asyncio.FIRST_COMPLETED)
-                    seen["closed by us"] += not over.is_set()
+                    seen["of them closed"] += closed.done()
                     for task in (closed, done):
                         task.cancel()
                     writer.transport.abort()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(over.wait(), REST_SECONDS)
+                await _rest(over)
 
         halves = (half(number) for number in range(2 * HALF_REQUESTS))
         await asyncio.gather(*halves, self._probe(over, seen))
@@ -125,8 +132,7 @@ class PortAttacks:
                             await link.recv()
                         seen["watchers"] += 1
                         await over.wait()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(over.wait(), REST_SECONDS)
+                await _rest(over)
 
         async def till() -> None:
             while not over.is_set():
@@ -152,7 +158,13 @@ class PortAttacks:
 
 
 async def _open(port: int, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection("127.0.0.1", port, local_addr=_address(number))
+    async with OPENING:
+        return await asyncio.open_connection("127.0.0.1", port, local_addr=_address(number))
+
+
+async def _rest(over: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(over.wait(), REST_SECONDS)
 
 
 def _address(number: int) -> tuple[str, int]:
