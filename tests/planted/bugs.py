@@ -134,11 +134,8 @@ BUGS: Final = [
     Bug("connections are counted after the handshake", "api/live/handshake.py",
         "        if self._table.admit(self):", "        if True:", LIVE_PORT),
     Bug("sockets are counted when they are admitted", "api/live/server.py",
-        "full = len(self._sockets) >= self._config.sockets",
-        "full = len(self._sockets) >= self._config.sockets\n"
-        "        self._per_address = Counter(\n"
-        "            self._sockets[c] for c in self._connections if c in self._sockets\n"
-        "        )", LIVE_PORT),
+        "self._per_address[address] >= each",
+        "sum(one.feed is not None for one in self._hub.listeners()) >= each", LIVE_PORT),
     Bug("the till shares the watchers' places", "api/live/hub.py",
         "sum(listener.public_only is public_only for listener in channel)", "len(channel)",
         LIVE_PORT),
