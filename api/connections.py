@@ -148,6 +148,11 @@ class ConnectionTable:
         if not mates:
             del self._addresses[address]
 
+    def close_waiting(self) -> None:
+        """Close every connection whose client is waited for: the server is going."""
+        for connection in list(self._waiting):
+            connection.give_way()
+
     async def sweeping(self, now: Callable[[], float]) -> None:
         """Let every connection check its limits, again and again; `now` is the loop's clock."""
         while True:

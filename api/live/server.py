@@ -16,12 +16,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
+from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
@@ -30,15 +28,14 @@ from websockets.http11 import Request, Response
 from api import addresses
 from api.connections import ConnectionLimits, ConnectionTable
 from api.live import protocol
+from api.live.admission import Admission, Refusal
 from api.live.handshake import LimitedConnection
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, in_steps
 from api.refusals import to_bytes
 from api.security_headers import security_headers
-from api.tokens import BadToken, ExpiredToken, Tokens, Use
-from application.errors import LogUnavailable
+from api.tokens import Tokens
 from application.event_log import EventLog, Recorded
 from application.reader import LedgerClock
-from domain import ids
 
 HEARTBEAT_SECONDS: Final = 25.0
 PING_SECONDS: Final = 20.0
@@ -102,14 +99,13 @@ class Notifier:
         healthy: Callable[[], bool] = lambda: True,
     ) -> None:
         self._config = config
-        self._event_log = log
-        self._tokens = tokens
         self._on_open = on_open
         self._on_part = on_part
         self._exposition = exposition
         self._healthy = healthy
         self._clock = LedgerClock(log)
         self._hub = Hub(self._clock.estimate)
+        self._admission = Admission(log, tokens, self._clock, self._hub)
         self._connections: set[ServerConnection] = set()
         self._table = ConnectionTable(config.connections, config.trusted_proxies)
         self._sockets: dict[ServerConnection, str] = {}
@@ -173,6 +169,7 @@ class Notifier:
         for connection in list(self._connections):
             if connection.transport.get_write_buffer_size() > SEND_BUFFER_BYTES // 2:
                 connection.transport.abort()
+        self._table.close_waiting()
         self._server.close(code=protocol.CLOSE_RESTART, reason="restart")
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
@@ -246,9 +243,11 @@ class Notifier:
         self._on_open(len(self._connections))
         listener: Listener | None = None
         try:
-            listener = await self._admit(connection)
+            request = connection.request
+            path = request.path if request else ""
+            listener = await self._admission.admit(path, _Outlet(self, connection))
             await self._listen_in(connection)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             await self._refuse(connection, refusal.code, refusal.reason)
         except ConnectionClosed:
             pass
@@ -257,80 +256,6 @@ class Notifier:
                 self._hub.leave(listener)
             self._connections.discard(connection)
             self._on_open(len(self._connections))
-
-    async def _admit(self, connection: ServerConnection) -> Listener:
-        """Check the token, register, read the history, say the opening.
-
-        Raises:
-            _Refusal: this socket will hear nothing.
-        """
-        request = connection.request
-        try:
-            session_id, token, after = _parameters(request.path if request else "")
-        except ValueError:
-            raise _Refusal(protocol.CLOSE_BAD_TOKEN, "not a live address") from None
-        try:
-            public_only = await self._use(token, session_id) is Use.WATCH
-            if self._hub.full(session_id, public_only=public_only):
-                raise _Refusal(protocol.CLOSE_TRY_LATER, "too many listeners")
-            listener = Listener(_Outlet(self, connection), session_id, public_only)
-            self._hub.register(listener)  # at once: who is being admitted has a place already
-            try:
-                self._hub.open(listener, await self._history(token, session_id), after)
-            except BaseException:
-                self._hub.leave(listener)
-                raise
-        except BadToken:
-            raise _Refusal(protocol.CLOSE_BAD_TOKEN, "token") from None
-        except LogUnavailable:
-            raise _Refusal(protocol.CLOSE_TRY_LATER, "the ledger is away") from None
-        return listener
-
-    async def _history(self, token: str, session_id: UUID) -> list[Recorded]:
-        """The session's events, for a token that is still good by the ledger's time.
-
-        Raises (checked in this order):
-            LogUnavailable: it cannot be read.
-            BadToken: the token is over, or there is no such session.
-        """
-        loading = await asyncio.to_thread(self._event_log.load, {session_id: 0}, [])
-        self._clock.learn(loading.now)
-        self._check(token, session_id, loading.now)
-        found = [e for e in loading.events if e.topic.startswith(protocol.TOPIC_PREFIX)]
-        if not found:
-            raise BadToken
-        return found
-
-    async def _use(self, token: str, session_id: UUID) -> Use:
-        """What the token is good for, before it takes a place; the database is not asked.
-
-        Only a token of ours that seems to be over is worth a question: our idea of the ledger's
-        time may be wrong.
-
-        Raises (checked in this order):
-            LogUnavailable: the question cannot be answered.
-            BadToken: nothing here.
-        """
-        try:
-            return self._check(token, session_id, self._clock.estimate())
-        except ExpiredToken:
-            self._clock.learn(await asyncio.to_thread(self._event_log.now))
-        return self._check(token, session_id, self._clock.estimate())
-
-    def _check(self, token: str, session_id: UUID, now: datetime) -> Use:
-        """What the token is good for at a time.
-
-        Raises:
-            BadToken: nothing here; `ExpiredToken` if it was good before.
-        """
-        try:
-            self._tokens.check_session(Use.LIVE, token, session_id, now)
-        except ExpiredToken:
-            raise
-        except BadToken:
-            self._tokens.check_session(Use.WATCH, token, session_id, now)
-            return Use.WATCH
-        return Use.LIVE
 
     async def _refuse(self, connection: ServerConnection, code: int, reason: str) -> None:
         self._on_part(code)
@@ -410,34 +335,3 @@ async def _part(connection: ServerConnection, code: int, reason: str) -> None:
             await connection.close(code, reason)
     except TimeoutError:
         connection.transport.abort()
-
-
-class _Refusal(Exception):
-    """A socket that is closed instead of admitted."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason
-
-
-def _parameters(path: str) -> tuple[UUID, str, int | None]:
-    """Session, token and `after` of a live address.
-
-    Raises:
-        ValueError: one is missing, twice, or not what it should be.
-    """
-    found = parse_qs(urlsplit(path).query, keep_blank_values=True, max_num_fields=8)
-    if any(len(values) != 1 for values in found.values()):
-        msg = "a parameter is given twice"
-        raise ValueError(msg)
-    session_id = ids.decode("ps", found.get("session", [""])[0])
-    token = found.get("token", [""])[0]
-    after = found.get("after")
-    return session_id, token, None if after is None else _seq(after[0])
-
-
-def _seq(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004
-        msg = "after is not a version"
-        raise ValueError(msg)
-    return int(text)

@@ -406,6 +406,18 @@ def test_one_more_is_turned_away_when_nothing_can_go(
     play(story, {"total": 1})
 
 
+def test_half_a_handshake_does_not_hold_the_shutdown() -> None:
+    async def story(stage: Stage) -> None:
+        reader, writer = await opened(stage, b"GET /live HTTP/1.1\r\n")
+        await until(lambda: len(stage.notifier._table) == 1)
+        await stage.notifier.close()
+        assert len(stage.notifier._table) == 0
+        assert await ended(reader) == b""
+        writer.close()
+
+    play(story)
+
+
 def test_a_half_closed_handshake_ends() -> None:
     async def story(stage: Stage) -> None:
         raw = await asyncio.to_thread(

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.bodies import MoneyBody, decode_body, read_query
-from api.live import server
+from api.live import admission
 from api.operation import KEY_CHARS_MAX, _idempotency_key
 from api.tokens import BadToken, Tokens, Use
 from api.v1.answers import read_cursor, write_cursor
@@ -94,7 +94,7 @@ def test_no_text_acts_for_a_wallet(text: str) -> None:
 def test_a_live_address_is_read_or_refused(text: str) -> None:
     for path in (text, f"/live?{text}", f"/live?session={quote(text)}&token=x&after={quote(text)}"):
         try:
-            session, _, after = server._parameters(path)
+            session, _, after = admission.parameters(path)
         except ValueError:
             continue
         assert isinstance(session, UUID)
