@@ -90,16 +90,22 @@ class Connection(Protocol):
 class ConnectionTable:
     """The connections of one port. Lives in one event loop."""
 
-    def __init__(self, limits: ConnectionLimits, trusted_proxies: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        trusted_proxies: Collection[str] = (),
+        *,
+        on_full: Callable[[], None] = lambda: None,
+    ) -> None:
         self.limits = limits
+        self._on_full = on_full
+        """Told whenever a connection gives way, or is turned away because none can."""
         self._exempt = {counted_as(proxy) for proxy in trusted_proxies}
         self._addresses: dict[str, set[Connection]] = {}
         self._all: dict[Connection, str] = {}
         self._waiting: dict[Connection, int] = {}
         """Longest first; the number rises with every entry."""
         self._entries = 0
-        self.closed_for_others = 0
-        """Connections that gave way, or were turned away because none could."""
 
     def __len__(self) -> int:
         return len(self._all)
@@ -171,7 +177,7 @@ class ConnectionTable:
             _log.exception("a connection could not be checked")
 
     def _make_room(self, longest: Connection | None) -> bool:
-        self.closed_for_others += 1
+        self._on_full()
         if longest is None:
             return False
         self.forget(longest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -156,6 +156,7 @@ class ApiProcess:
     services: Services
     settings: Settings
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    on_full: Callable[[], None] = lambda: None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -172,7 +173,7 @@ class ApiProcess:
         except OSError as error:
             msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_PORT"
             raise PortInUse(msg) from error
-        table = ConnectionTable(self.limits, self.settings.trusted_proxies)
+        table = ConnectionTable(self.limits, self.settings.trusted_proxies, on_full=self.on_full)
         always = security_headers(secure=self.services.config.secure)
         async with serving(self.app, listening, table, always):
             yield
@@ -220,7 +221,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         new_id=uuid7,
         close=close,
     )
-    return ApiProcess(create_app(services), services, settings, connection_limits())
+    limits = connection_limits()
+    return ApiProcess(create_app(services), services, settings, limits, metrics.displaced.inc)
 
 
 @asynccontextmanager
@@ -249,6 +251,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         tokens=read_tokens(url, Right.READER),
         on_open=metrics.sockets.set,
         on_part=lambda code: metrics.partings.labels(str(code)).inc(),
+        on_full=metrics.displaced.inc,
         exposition=metrics.exposition,
         healthy=lambda: not supervisor.halted,
     )

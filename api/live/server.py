@@ -95,6 +95,7 @@ class Notifier:
         tokens: Tokens,
         on_open: Callable[[int], None] = lambda _count: None,
         on_part: Callable[[int], None] = lambda _code: None,
+        on_full: Callable[[], None] = lambda: None,
         exposition: Callable[[], bytes] = lambda: b"",
         healthy: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -107,7 +108,7 @@ class Notifier:
         self._hub = Hub(self._clock.estimate)
         self._admission = Admission(log, tokens, self._clock, self._hub)
         self._connections: set[ServerConnection] = set()
-        self._table = ConnectionTable(config.connections, config.trusted_proxies)
+        self._table = ConnectionTable(config.connections, config.trusted_proxies, on_full=on_full)
         self._sockets: dict[ServerConnection, str] = {}
         """Whose handshake was accepted, from that moment on, and the address behind each."""
         self._per_address: Counter[str] = Counter()

@@ -26,12 +26,17 @@ class One:
         self.gone = True
 
 
-def table(total: int = 100, per_address: int = 100, *proxies: str) -> ConnectionTable:
-    return ConnectionTable(ConnectionLimits(total=total, per_address=per_address), proxies)
+def table(
+    total: int = 100, per_address: int = 100, *proxies: str, told: list[int] | None = None
+) -> ConnectionTable:
+    limits = ConnectionLimits(total=total, per_address=per_address)
+    heard = [] if told is None else told
+    return ConnectionTable(limits, proxies, on_full=lambda: heard.append(1))
 
 
 def test_the_one_that_waits_longest_gives_way_and_the_working_do_not() -> None:
-    full = table(total=3)
+    told: list[int] = []
+    full = table(total=3, told=told)
     first, second, third, late, later = (One() for _ in range(5))
     assert all(full.admit(one) for one in (first, second, third))
     full.works(first)
@@ -45,7 +50,7 @@ def test_the_one_that_waits_longest_gives_way_and_the_working_do_not() -> None:
     assert len(full) == 3
     full.forget(first)
     assert full.admit(later)
-    assert full.closed_for_others == 2
+    assert len(told) == 2
 
 
 def test_an_address_gives_way_to_itself_only() -> None:

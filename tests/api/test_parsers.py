@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.bodies import MoneyBody, decode_body, read_query
-from api.live import admission
+from api.live import admission, server
 from api.operation import KEY_CHARS_MAX, _idempotency_key
 from api.tokens import BadToken, Tokens, Use
 from api.v1.answers import read_cursor, write_cursor
