@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response, get
@@ -17,6 +17,7 @@ from api.errors import BODY_BYTES_MAX
 from api.operation import Operation, Router
 from api.pages import rendering
 from api.refusals import on_any_error, on_http_error, to_answer
+from api.security_headers import security_headers
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
@@ -26,23 +27,6 @@ from api.wire import Always, Answer
 from application.errors import NotFound
 from domain.errors import LedgerError
 from domain.money.money import Money
-
-CSP: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-DATA_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
-"""On JSON. No browser makes a page of it, but should one try, it may load nothing."""
-SHOWN_HEADERS: Final = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 
 
 def operations(services: Services) -> list[Operation]:
@@ -63,8 +47,7 @@ def create_app(services: Services) -> Litestar:
     """The ASGI application."""
     money.display(Money(0, "USD"))  # loads the locale now, not in the first answer
     served = operations(services)
-    secure = {"Strict-Transport-Security": "max-age=31536000"} if services.config.secure else {}
-    always = Always(data=DATA_HEADERS | secure, shown=SHOWN_HEADERS | secure)
+    always = security_headers(secure=services.config.secure)
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         return on_http_error(request.method, error).to_litestar(always)

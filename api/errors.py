@@ -33,6 +33,31 @@ class BodyTooLarge(ApplicationError):
     sentence = "A body may have at most {limit_bytes} bytes."
 
 
+class UriTooLong(ApplicationError):
+    """The address of the request is longer than 8 KiB; the connection is closed."""
+
+    code = "uri-too-long"
+    title = "The address is too long"
+    sentence = "The address of a request may have at most {limit_bytes} bytes."
+
+
+class HeadersTooLarge(ApplicationError):
+    """More than 100 headers, or more than 16 KiB of them; the connection is closed."""
+
+    code = "headers-too-large"
+    title = "The headers are too large"
+    sentence = "A request may have at most {limit_headers} headers of {limit_bytes} bytes in total."
+
+
+class RequestTimeout(ApplicationError):
+    """The headers took longer than 10 s or the body longer than 30 s; the connection is closed."""
+
+    code = "request-timeout"
+    title = "The request took too long to arrive"
+    sentence = "The {part} of a request must arrive within {limit_seconds} seconds."
+    transient = True
+
+
 class UnsupportedMediaType(ApplicationError):
     """Bodies are JSON."""
 
@@ -84,7 +109,10 @@ STATUS: Final = {
     "idempotency-key-reused": 422,
     "idempotency-in-progress": 409,
     "method-not-allowed": 405,
+    "request-timeout": 408,
     "body-too-large": 413,
+    "uri-too-long": 414,
+    "headers-too-large": 431,
     "unsupported-media-type": 415,
     "too-many-requests": 429,
     "not-ready": 503,

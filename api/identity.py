@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from api import waits
+from api import addresses, waits
 from api.context import ApiConfig, Services
 from api.errors import TooManyRequests
 from api.rate_limit import RateLimit, caller_at
@@ -198,18 +197,11 @@ class Doorkeeper:
 
 def client_address(inbound: Inbound, config: ApiConfig) -> str:
     """The caller's address; `X-Forwarded-For` counts only when a trusted proxy wrote it."""
-    peer = inbound.client_host
-    hops = [hop.strip() for hop in inbound.headers.get("x-forwarded-for", "").split(",") if hop]
-    while hops and peer in config.trusted_proxies:
-        peer = hops.pop()
-    return peer
+    forwarded = inbound.all("x-forwarded-for")
+    return addresses.client_address(inbound.client_host, forwarded, config.trusted_proxies)
 
 
 def is_local(inbound: Inbound, config: ApiConfig) -> bool:
     """Whether the caller sits on this machine and no stranger is hidden behind a proxy."""
-    if "x-forwarded-for" in inbound.headers and not config.trusted_proxies:
-        return False
-    try:
-        return ipaddress.ip_address(client_address(inbound, config)).is_loopback
-    except ValueError:
-        return False
+    forwarded = inbound.all("x-forwarded-for")
+    return addresses.is_local(inbound.client_host, forwarded, config.trusted_proxies)

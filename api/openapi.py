@@ -16,7 +16,15 @@ from domain.errors import LedgerError
 
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"\{(\w+):str\}")
-_ALWAYS = ("invalid-request", "too-many-requests", "overloaded", "internal-error")
+_ALWAYS = (
+    "invalid-request",
+    "request-timeout",
+    "uri-too-long",
+    "headers-too-large",
+    "too-many-requests",
+    "overloaded",
+    "internal-error",
+)
 _KEYED = ("unauthorized", "forbidden")
 _WITH_BODY = ("body-too-large", "unsupported-media-type")
 _WITH_KEY = ("idempotency-key-reused", "idempotency-in-progress")

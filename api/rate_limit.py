@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
-from functools import lru_cache
 from typing import Final
 
+from api import addresses
+
 CALLERS_MAX: Final = 10_000
-NETWORK_BITS: Final = 64
-"""What one subscriber of IPv6 is given at least (RFC 6177): its addresses share one bucket."""
 ADDRESS_CHARS_MAX: Final = 64
 
 
@@ -46,18 +44,9 @@ class RateLimit:
             self._buckets[caller] = (min(float(self._per_second), tokens + 1), last)
 
 
-@lru_cache(CALLERS_MAX)
 def caller_at(address: str) -> str:
     """Who counts as the caller at an address: IPv4 by the address, IPv6 by its /64.
 
     What is no address (a proxy may forward any text) counts as it is, cut to 64 characters.
     """
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return f"address {address[:ADDRESS_CHARS_MAX]}"
-    if isinstance(ip, ipaddress.IPv4Address):
-        return f"address {ip}"
-    if ip.ipv4_mapped is not None:
-        return f"address {ip.ipv4_mapped}"
-    return f"address {ipaddress.ip_network((int(ip), NETWORK_BITS), strict=False)}"
+    return f"address {addresses.counted_as(address)[:ADDRESS_CHARS_MAX]}"

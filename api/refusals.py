@@ -17,7 +17,7 @@ from api.errors import (
     problem,
     spoken,
 )
-from api.wire import Answer
+from api.wire import Always, Answer
 from application.errors import InternalError, NotFound, Unauthorized
 from domain.errors import InvalidRequest, LedgerError
 
@@ -33,6 +33,20 @@ def to_answer(error: LedgerError) -> Answer:
         media_type=PROBLEM_JSON,
         headers=headers,
     )
+
+
+def to_bytes(error: LedgerError, always: Always) -> bytes:
+    """A refusal as HTTP/1.1 on the wire, for a connection that is closed after it."""
+    answer = to_answer(error)
+    status = HTTPStatus(answer.status_code)
+    headers = {
+        **always.of(answer),
+        "Content-Type": answer.media_type,
+        "Content-Length": str(len(answer.body)),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{k}: {v}" for k, v in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
 
 
 def on_http_error(method: str, error: HTTPException) -> Answer:

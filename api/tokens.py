@@ -43,6 +43,10 @@ class BadToken(ValueError):
     """Not a token of ours, another session's, or no longer valid."""
 
 
+class ExpiredToken(BadToken):
+    """A token of ours whose time is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageHolder:
     """Whom a page token stands for."""
@@ -81,7 +85,7 @@ class Tokens:
         self._must_match(parts[1], use, str(session_id), str(until))
         if _seconds(now) >= until:
             msg = "the token has expired"
-            raise BadToken(msg)
+            raise ExpiredToken(msg)
 
     def for_page(self, wallet_id: UUID, key_id: UUID, now: datetime) -> tuple[str, datetime]:
         """A token for one wallet, minted with one key, and when it ends."""

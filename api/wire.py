@@ -80,6 +80,13 @@ class Inbound:
         text = raw.decode("latin-1")
         return parse_qsl(text, keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX)
 
+    def all(self, name: str) -> Sequence[str]:
+        """Every value of a header in order; the name in lower case."""
+        if name not in self.headers:
+            return ()
+        wanted = name.encode("latin-1")
+        return [v.decode("latin-1") for n, v in self._scope["headers"] if n == wanted]
+
     @property
     def client_host(self) -> str:
         """The peer's address, empty if there is none."""

@@ -6,14 +6,14 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import psycopg
-import uvicorn
 from litestar import Litestar
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -21,8 +21,10 @@ from uuid_utils.compat import uuid7
 
 from api.app import create_app
 from api.command_gate import CommandGate
+from api.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
 from api.context import ApiConfig, Health, Services
 from api.live.server import LiveConfig, Notifier
+from api.security_headers import security_headers
 from api.tokens import Tokens
 from api.waits import READ_SECONDS, READY_SECONDS
 from application.bus import Bus
@@ -33,10 +35,12 @@ from application.ports.metrics import Metrics
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
+from infrastructure import descriptors
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.health import health
+from infrastructure.http_server import BACKLOG, serving
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres import runtime_login
@@ -63,8 +67,6 @@ APPEND_STATEMENT: Final = 14
 `READY_SECONDS`, `APPEND_SECONDS`), so that a slow server is not left with work nobody waits for."""
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only take turns at the log's lock."""
-GRACE_SECONDS: Final = 5
-BACKLOG: Final = 2048
 
 
 class PortInUse(Exception):
@@ -206,6 +208,8 @@ class ApiProcess:
     app: Litestar
     services: Services
     settings: Settings
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    on_full: Callable[[], None] = lambda: None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -222,32 +226,16 @@ class ApiProcess:
         except OSError as error:
             msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_PORT"
             raise PortInUse(msg) from error
-        config = uvicorn.Config(
-            self.app,
-            access_log=False,
-            log_config=None,
-            ws="none",
-            proxy_headers=False,  # who is behind a proxy is asked in one place: api/identity.py
-            lifespan="on",
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        server = _Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            while not server.started and not task.done():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        table = ConnectionTable(self.limits, self.settings.trusted_proxies, on_full=self.on_full)
+        always = security_headers(secure=self.services.config.secure)
+        async with serving(self.app, listening, table, always):
             yield
-        finally:
-            server.should_exit = True
-            await task
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the program has one place for those."""
-
-    def capture_signals(self) -> Any:
-        return nullcontext()
+def connection_limits() -> ConnectionLimits:
+    """The limits of one port, with as many connections as the descriptors allow."""
+    most = descriptors.connections_max(descriptors.raise_limit())
+    return ConnectionLimits(total=min(CONNECTIONS_MAX, most))
 
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
@@ -303,7 +291,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         new_id=uuid7,
         close=close,
     )
-    return ApiProcess(create_app(services), services, settings)
+    limits = connection_limits()
+    return ApiProcess(create_app(services), services, settings, limits, metrics.displaced.inc)
 
 
 @asynccontextmanager
@@ -328,6 +317,8 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         per_address=settings.live_per_address,
         total=settings.live_max,
         trusted_proxies=settings.trusted_proxies,
+        secure=urlsplit(settings.public_origin).scheme == "https",
+        limits=connection_limits(),
     )
     notifier = Notifier(
         config,
@@ -335,6 +326,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         tokens=read_tokens(url, Right.READER),
         on_open=metrics.sockets.set,
         on_part=lambda code: metrics.partings.labels(str(code)).inc(),
+        on_full=metrics.displaced.inc,
         exposition=metrics.exposition,
         halted=lambda: supervisor.halted,
     )

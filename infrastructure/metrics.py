@@ -57,6 +57,11 @@ class PrometheusMetrics:
         self._projected = Counter(
             "qrledger_projected_events", "Events taken in", ["name"], registry=self.registry
         )
+        self.displaced = Counter(
+            "qrledger_connections_displaced",
+            "Connections closed or turned away because their port or address was full",
+            registry=self.registry,
+        )
         self.sockets = Gauge("qrledger_live_sockets", "Open sockets", registry=self.registry)
         self.partings = Counter(
             "qrledger_live_partings",

@@ -18,6 +18,9 @@ from application.event_log import Recorded
 BUFFER_BYTES_MAX: Final = 65_536
 """More than this unsent, and the reader is too slow to be kept."""
 SOCKETS_PER_SESSION_MAX: Final = 8
+"""With the till's or the checkout screen's token; they never compete with watchers."""
+WATCHERS_PER_SESSION_MAX: Final = 8
+"""With the public token, which whoever saw the code can have."""
 STEP_LISTENERS: Final = 250
 
 _log = logging.getLogger(__name__)
@@ -45,7 +48,6 @@ class Listener:
 
     socket: Socket
     session_id: UUID
-    address: str
     public_only: bool = False
     """Hears what the session's id alone may show: no order, no way back."""
     waiting: list[Recorded] | None = field(default_factory=list)
@@ -66,25 +68,25 @@ class Hub:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._channels: dict[UUID, set[Listener]] = {}
-        self._addresses: dict[str, int] = {}
         self.count = 0
 
     def listeners(self) -> list[Listener]:
         """Everybody, as a list of its own."""
         return [listener for channel in self._channels.values() for listener in channel]
 
-    def on_session(self, session_id: UUID) -> int:
-        """Listeners of one session."""
-        return len(self._channels.get(session_id, ()))
+    def on_session(self, session_id: UUID, *, public_only: bool) -> int:
+        """Listeners of one session: watchers, or those with the till's token."""
+        channel = self._channels.get(session_id, ())
+        return sum(listener.public_only is public_only for listener in channel)
 
-    def from_address(self, address: str) -> int:
-        """Listeners from one address."""
-        return self._addresses.get(address, 0)
+    def full(self, session_id: UUID, *, public_only: bool) -> bool:
+        """Whether one more of the kind would be too many."""
+        most = WATCHERS_PER_SESSION_MAX if public_only else SOCKETS_PER_SESSION_MAX
+        return self.on_session(session_id, public_only=public_only) >= most
 
     def register(self, listener: Listener) -> None:
         """Begin to keep events for a listener; do this before its history is read."""
         self._channels.setdefault(listener.session_id, set()).add(listener)
-        self._addresses[listener.address] = self._addresses.get(listener.address, 0) + 1
         self.count += 1
 
     def leave(self, listener: Listener) -> None:
@@ -95,11 +97,6 @@ class Hub:
         channel.remove(listener)
         if not channel:
             del self._channels[listener.session_id]
-        left = self._addresses[listener.address] - 1
-        if left:
-            self._addresses[listener.address] = left
-        else:
-            del self._addresses[listener.address]
         self.count -= 1
 
     def open(self, listener: Listener, history: Sequence[Recorded], after: int | None) -> None:

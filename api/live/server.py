@@ -12,27 +12,30 @@ import logging
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
-from typing import Final
-from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from api import waits
+from api import addresses
+from api.connections import ConnectionLimits, ConnectionTable
 from api.live import protocol
-from api.live.hub import BUFFER_BYTES_MAX, SOCKETS_PER_SESSION_MAX, Hub, Listener, in_steps
-from api.tokens import BadToken, Tokens, Use
-from application.errors import LogUnavailable
-from application.event_log import EventLog, Recorded, opening
+from api.live.admission import Admission, Refusal
+from api.live.handshake import LimitedConnection
+from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, in_steps
+from api.refusals import to_bytes
+from api.security_headers import security_headers
+from api.tokens import Tokens
+from application.event_log import EventLog, Recorded
 from application.reader import LedgerClock
-from domain import ids
 
 HEARTBEAT_SECONDS: Final = 25.0
 PING_SECONDS: Final = 20.0
@@ -44,6 +47,9 @@ AGE_SECONDS_MAX: Final = 3600.0
 SEND_BUFFER_BYTES: Final = 65_536
 FRAME_BYTES_MAX: Final = 4096
 INBOUND_MAX: Final = 5
+HANDSHAKE_SHARE: Final = 8
+"""An eighth of the connections is kept for those that are not sockets yet: health checks too."""
+BACKLOG: Final = 2048
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +63,25 @@ class LiveConfig:
     origins: tuple[str, ...]
     """Pages that may listen; programs that send no `Origin` always may."""
     per_address: int
+    """Sockets from one address; 0 for no limit, which lifts that of its connections too."""
     total: int
+    """Sockets; 0 for as many as there may be connections, less the handshakes' share."""
     trusted_proxies: tuple[str, ...]
+    secure: bool = False
+    """The outside reaches the API by https."""
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+
+    @property
+    def sockets(self) -> int:
+        """Sockets in all."""
+        most = self.limits.total - max(1, self.limits.total // HANDSHAKE_SHARE)
+        return min(self.total, most) if self.total else most
+
+    @property
+    def connections(self) -> ConnectionLimits:
+        """The limits of the port: an address may always hold twice the sockets it is allowed."""
+        each = max(self.limits.per_address, 2 * self.per_address) if self.per_address else 0
+        return replace(self.limits, per_address=each)
 
 
 class Notifier:
@@ -72,19 +95,23 @@ class Notifier:
         tokens: Tokens,
         on_open: Callable[[int], None] = lambda _count: None,
         on_part: Callable[[int], None] = lambda _code: None,
+        on_full: Callable[[], None] = lambda: None,
         exposition: Callable[[], bytes] = lambda: b"",
         halted: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._config = config
-        self._event_log = log
-        self._tokens = tokens
         self._on_open = on_open
         self._on_part = on_part
         self._exposition = exposition
         self._halted = halted
         self._clock = LedgerClock(log)
         self._hub = Hub(self._clock.estimate)
+        self._admission = Admission(log, tokens, self._clock, self._hub)
         self._connections: set[ServerConnection] = set()
+        self._table = ConnectionTable(config.connections, config.trusted_proxies, on_full=on_full)
+        self._sockets: dict[ServerConnection, str] = {}
+        """Whose handshake was accepted, from that moment on, and the address behind each."""
+        self._per_address: Counter[str] = Counter()
         self._partings: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: Server | None = None
@@ -108,9 +135,15 @@ class Notifier:
         family = socket.AF_INET6 if ":" in self._config.host else socket.AF_INET
         listening = socket.create_server((self._config.host, self._config.port), family=family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        limits = self._config.limits
+        refusal = partial(to_bytes, always=security_headers(secure=self._config.secure))
+        connection: Any = partial(LimitedConnection, self._table, refusal, self._release)
         self._server = await serve(
             self._handle,
             sock=listening,
+            backlog=BACKLOG,
+            create_connection=connection,
+            open_timeout=limits.first_byte_seconds + limits.headers_seconds + PARTING_SECONDS,
             origins=[*self._config.origins, None],  # type: ignore[list-item]
             process_request=self._process_request,
             compression=None,
@@ -124,6 +157,7 @@ class Notifier:
         self._tasks = [
             asyncio.create_task(self._heartbeats()),
             asyncio.create_task(self._sweeps()),
+            asyncio.create_task(self._table.sweeping(self._loop.time)),
         ]
 
     async def close(self) -> None:
@@ -136,6 +170,7 @@ class Notifier:
         for connection in list(self._connections):
             if connection.transport.get_write_buffer_size() > SEND_BUFFER_BYTES // 2:
                 connection.transport.abort()
+        self._table.close_waiting()
         self._server.close(code=protocol.CLOSE_RESTART, reason="restart")
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
@@ -165,14 +200,26 @@ class Notifier:
             return self._plain(path, connection, request)
         if self._draining:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
-        address = self._address(connection, request)
-        total, each = self._config.total, self._config.per_address
-        full = total and len(self._connections) >= total
-        if full or (each and self._hub.from_address(address) >= each):
+        address = addresses.counted_as(addresses.client_address(*self._whose(connection, request)))
+        each = self._config.per_address
+        full = len(self._sockets) >= self._config.sockets
+        if full or (each and self._per_address[address] >= each):
             response = connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many sockets\n")
             response.headers["Retry-After"] = "5"
             return response
+        self._sockets[connection] = address
+        self._per_address[address] += 1
+        self._table.works(connection)  # type: ignore[arg-type]
         return None
+
+    def _release(self, connection: ServerConnection) -> None:
+        """A connection is closed: its place, if it had one, is free."""
+        address = self._sockets.pop(connection, None)
+        if address is None:
+            return
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
 
     def _plain(self, path: str, connection: ServerConnection, request: Request) -> Response:
         """What monitors ask, as plain HTTP."""
@@ -181,17 +228,15 @@ class Notifier:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
         if path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
-        if path == "/metrics" and self._address(connection, request) in {"127.0.0.1", "::1"}:
+        if path == "/metrics" and addresses.is_local(*self._whose(connection, request)):
             return connection.respond(HTTPStatus.OK, self._exposition().decode())
         return connection.respond(HTTPStatus.NOT_FOUND, "not found\n")
 
-    def _address(self, connection: ServerConnection, request: Request) -> str:
+    def _whose(
+        self, connection: ServerConnection, request: Request
+    ) -> tuple[str, list[str], tuple[str, ...]]:
         peer = str(connection.remote_address[0]) if connection.remote_address else ""
-        forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
-        hops = [hop.strip() for hop in forwarded.split(",") if hop]
-        while hops and peer in self._config.trusted_proxies:
-            peer = hops.pop()
-        return peer
+        return peer, request.headers.get_all("X-Forwarded-For"), self._config.trusted_proxies
 
     # One connection.
 
@@ -200,9 +245,12 @@ class Notifier:
         self._on_open(len(self._connections))
         listener: Listener | None = None
         try:
-            listener = await self._admit(connection)
-            if listener is not None:
-                await self._listen_in(connection)
+            request = connection.request
+            path = request.path if request else ""
+            listener = await self._admission.admit(path, _Outlet(self, connection))
+            await self._listen_in(connection)
+        except Refusal as refusal:
+            await self._refuse(connection, refusal.code, refusal.reason)
         except ConnectionClosed:
             pass
         finally:
@@ -210,54 +258,6 @@ class Notifier:
                 self._hub.leave(listener)
             self._connections.discard(connection)
             self._on_open(len(self._connections))
-
-    async def _admit(self, connection: ServerConnection) -> Listener | None:
-        """Check the token, register, read the history, say the opening."""
-        request = connection.request
-        if request is None:
-            return None
-        try:
-            session_id, token, after = _parameters(request.path)
-        except ValueError:
-            await self._refuse(connection, protocol.CLOSE_BAD_TOKEN, "not a live address")
-            return None
-        if self._hub.on_session(session_id) >= SOCKETS_PER_SESSION_MAX:
-            await self._refuse(connection, protocol.CLOSE_TRY_LATER, "too many listeners")
-            return None
-        listener = Listener(
-            _Outlet(self, connection), session_id, self._address(connection, request)
-        )
-        self._hub.register(listener)
-        try:
-            events, now = await waits.read(opening, self._event_log, session_id)
-            self._clock.learn(now)
-            listener.public_only = self._check(token, session_id, now) is Use.WATCH
-            history = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]
-            if not history:
-                raise BadToken  # noqa: TRY301
-        except BadToken:
-            self._hub.leave(listener)
-            await self._refuse(connection, protocol.CLOSE_BAD_TOKEN, "token")
-            return None
-        except LogUnavailable:
-            self._hub.leave(listener)
-            await self._refuse(connection, protocol.CLOSE_TRY_LATER, "the ledger is away")
-            return None
-        self._hub.open(listener, history, after)
-        return listener
-
-    def _check(self, token: str, session_id: UUID, now: datetime) -> Use:
-        """What the token is good for.
-
-        Raises:
-            BadToken: nothing here.
-        """
-        try:
-            self._tokens.check_session(Use.LIVE, token, session_id, now)
-        except BadToken:
-            self._tokens.check_session(Use.WATCH, token, session_id, now)
-            return Use.WATCH
-        return Use.LIVE
 
     async def _refuse(self, connection: ServerConnection, code: int, reason: str) -> None:
         self._on_part(code)
@@ -337,26 +337,3 @@ async def _part(connection: ServerConnection, code: int, reason: str) -> None:
             await connection.close(code, reason)
     except TimeoutError:
         connection.transport.abort()
-
-
-def _parameters(path: str) -> tuple[UUID, str, int | None]:
-    """Session, token and `after` of a live address.
-
-    Raises:
-        ValueError: one is missing, twice, or not what it should be.
-    """
-    found = parse_qs(urlsplit(path).query, keep_blank_values=True, max_num_fields=8)
-    if any(len(values) != 1 for values in found.values()):
-        msg = "a parameter is given twice"
-        raise ValueError(msg)
-    session_id = ids.decode("ps", found.get("session", [""])[0])
-    token = found.get("token", [""])[0]
-    after = found.get("after")
-    return session_id, token, None if after is None else _seq(after[0])
-
-
-def _seq(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004
-        msg = "after is not a version"
-        raise ValueError(msg)
-    return int(text)

@@ -14,10 +14,11 @@ from uuid import uuid4
 
 from uuid_utils.compat import uuid7
 
+from api.tokens import Use
 from application.command import Envelope, Outcome
 from application.commands.create_session import CreateSession
 from benchmarks.load import Connection, percentile
-from domain import ids
+from domain import ids, times
 from domain.merchants.api_key import ApiKey, BearerKey
 from domain.money.money import Money
 from infrastructure import audit, bootstrap
@@ -27,11 +28,14 @@ from tests.abuse.attacks import Attack, Target
 from tests.abuse.clocks import jumping_clocks
 from tests.abuse.long_wallet import BusyTenant
 from tests.abuse.outages import outages
+from tests.abuse.ports import PortAttacks
 from tests.chaos.town import ChaosTown, wait_ready
 
 HONEST: Final = 4
 PAUSE_SECONDS: Final = 0.03
 HERD_SECONDS_MAX: Final = 300.0
+DESCRIPTORS: Final = 1024
+"""What a process may have on many a machine, so that exhausting them takes no more."""
 AMOUNT: Final = {"minor": 1, "currency": "USD"}
 
 
@@ -155,7 +159,7 @@ def main(words: list[str]) -> int:
     seconds, size = float(words[0]), int(words[1])
     with tempfile.TemporaryDirectory(prefix="qrledger-abuse-") as name:
         limits = {"QRLEDGER_RATE_LIMIT": "400", "QRLEDGER_LIVE_PER_ADDRESS": "64"}
-        town = ChaosTown(Path(name), settings=limits)
+        town = ChaosTown(Path(name), settings=limits, descriptors=DESCRIPTORS)
         try:
             wait_ready(town.apis[0])
             attacker, busy = town.let_in()
@@ -184,12 +188,23 @@ async def _attacks(town: ChaosTown, attacker: str, seconds: float) -> None:
         body = {"order_id": f"watched {number}", "amount": AMOUNT}
         session = await link.post("/v1/payment-sessions", body, town.merchant_key)
         urls.append(session["live_url"])
+    tokens = bootstrap.read_tokens(town.url, Right.READER)
+    watch = tokens.for_session(
+        Use.WATCH, ids.decode("ps", session["id"]), times.from_text(session["expires_at"])
+    )
+    ports = PortAttacks(
+        town.apis[0],
+        town.live_port,
+        key=attacker,
+        till_url=urls[-1],
+        public_url=f"{urls[-1].partition('token=')[0]}token={watch}",
+    )
     link.close()
     target = Target(town.apis[0], town.live_port, attacker, urls)
     attacks = (
         nothing, target.flood, target.wrong_keys, target.expensive_lists,
         target.one_byte_handshakes, target.slow_readers, target.reconnect_storm,
-        target.oversize_frames,
+        target.oversize_frames, *ports.all(),
     )  # fmt: skip
     for attack in attacks:
         took, seen = await beside(town, attack, seconds)

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.bodies import MoneyBody, decode_body, read_query
-from api.live import server
+from api.live import admission, server
 from api.operation import KEY_CHARS_MAX, _idempotency_key
 from api.tokens import BadToken, Tokens, Use
 from api.v1.answers import read_cursor, write_cursor
@@ -122,7 +122,7 @@ def test_what_is_ours_in_digits_of_another_script_is_not_ours(other: Any, use: U
             read_query(inbound(query), SessionsQuery)
         path = f"/live?session={ids.encode('ps', ID)}&token=x&after={place}"
         with pytest.raises(ValueError, match="after"):
-            server._parameters(
+            admission.parameters(
                 path.replace(f"after={place}", f"after={quote(limit.translate(other))}")
             )
 
@@ -132,7 +132,7 @@ def test_a_live_address_is_read_or_refused(text: str) -> None:
     coded = quote(text, errors="surrogatepass")
     for path in (text, f"/live?{text}", f"/live?session={coded}&token=x&after={coded}"):
         try:
-            session, _, after = server._parameters(path)
+            session, _, after = admission.parameters(path)
         except ValueError:
             continue
         assert isinstance(session, UUID)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from api.command_gate import CommandGate
 from api.context import ApiConfig
 from api.identity import client_address, is_local
 from api.rate_limit import RateLimit
+from api.wire import Inbound
 from application.command import Outcome
 from application.errors import IdempotencyInProgress, Overloaded
 from application.writer import Writer
@@ -189,6 +189,14 @@ CONFIG = ApiConfig(
 )
 
 
+def a_request(peer: str, *forwarded: str) -> Inbound:
+    scope: Any = {
+        "client": (peer, 1234),
+        "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
+    }
+    return Inbound(scope, None)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("peer", "forwarded", "address", "local"),
     [
@@ -204,18 +212,22 @@ CONFIG = ApiConfig(
 def test_only_trusted_proxies_say_who_is_behind_them(
     peer: str, forwarded: str | None, address: str, local: bool
 ) -> None:
-    headers = {"x-forwarded-for": forwarded} if forwarded else {}
-    inbound: Any = SimpleNamespace(client_host=peer, headers=headers)
+    inbound = a_request(peer, *([forwarded] if forwarded else []))
 
     assert client_address(inbound, CONFIG) == address
     assert is_local(inbound, CONFIG) is local
 
 
 def test_a_stranger_behind_an_unnamed_proxy_is_not_local() -> None:
-    headers = {"x-forwarded-for": "203.0.113.9"}
-    inbound: Any = SimpleNamespace(client_host="127.0.0.1", headers=headers)
+    inbound = a_request("127.0.0.1", "203.0.113.9")
 
     assert not is_local(inbound, replace(CONFIG, trusted_proxies=()))
+
+
+def test_a_header_given_twice_is_one_list() -> None:
+    inbound = a_request("10.0.0.1", "203.0.113.9", "10.0.0.2")
+
+    assert client_address(inbound, CONFIG) == "203.0.113.9"
 
 
 def test_tokens_live_by_the_ledgers_clock(make_database: Callable[[], str]) -> None:

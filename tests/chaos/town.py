@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -36,8 +37,12 @@ create or replace function ledger.server_now() returns timestamptz language sql 
 class Process:
     """One of the program's commands."""
 
-    def __init__(self, name: str, command: str, environment: dict[str, str], home: Path) -> None:
+    def __init__(
+        self, name: str, command: str, environment: dict[str, str], home: Path, descriptors: int = 0
+    ) -> None:
         self.name = name
+        self._descriptors = descriptors
+        """The most it may have; 0 for as many as we have."""
         self._command, self._environment, self._home = command, environment, home
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,6 +53,9 @@ class Process:
                 [*PROGRAM, self._command], env=self._environment, cwd=self._home,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
+        if self._descriptors:
+            limits = (self._descriptors, self._descriptors)
+            resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, limits)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it lives."""
@@ -76,9 +84,11 @@ class ChaosTown:
     """PostgreSQL behind a proxy, two APIs, two workers, a notifier, and somebody's keys."""
 
     def __init__(
-        self, home: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
-    ) -> None:
+        self, home: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None,
+        descriptors: int = 0,
+    ) -> None:  # fmt: skip
         self._settings = settings or {}
+        self._descriptors = descriptors
         self.server = EmbeddedServer(home / "store")
         self.url = self.server.start()
         migrate(self.url, mode="test", token_secret=b"s" * 32)
@@ -127,7 +137,7 @@ class ChaosTown:
             "QRLEDGER_PUBLIC_URL": self.apis[0],
             **self._settings,
         }
-        return Process(name, command, environment, home)
+        return Process(name, command, environment, home, self._descriptors)
 
     def kill_postgres(self) -> None:
         """kill -9 of the postmaster and all its children: nothing is flushed, nothing said."""

@@ -30,6 +30,7 @@ COMMANDS, SEEDS = "tests/application", "tests/simulation"
 CLOCK, GUARD = "tests/infrastructure/test_clock.py", "application/clock_guard.py"
 TEXT, ODD = "tests/api/test_any_text.py", "tests/api/test_odd_requests.py"
 KEYS = "tests/api/test_idempotency.py"
+HTTP_PORT, LIVE_PORT = "tests/infrastructure/test_http_limits.py", "tests/api/test_live_limits.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -227,8 +228,8 @@ BUGS: Final = [
     Bug("a good key waits for its address's strangers", "api/identity.py",
         "if good_at is not None and now - good_at < GOOD_SECONDS:",
         "if good_at is not None and now - good_at < KEY_SECONDS:", "tests/api/test_identity.py"),
-    Bug("every address of an IPv6 network has a bucket of its own", "api/rate_limit.py",
-        "NETWORK_BITS: Final = 64", "NETWORK_BITS: Final = 128", "tests/api/test_identity.py"),
+    Bug("every address of an IPv6 network has a bucket of its own", "api/addresses.py",
+        "IPV6_PREFIX_BITS: Final = 64", "IPV6_PREFIX_BITS: Final = 128", "tests/api/test_identity.py"),
     Bug("a page token outlives its key", "api/identity.py",
         "if key.revoked or key.role != Role.WALLET", "if key.role != Role.WALLET",
         "tests/api/test_identity.py tests/api/test_page_tokens.py"),
@@ -296,4 +297,27 @@ BUGS: Final = [
     Bug("the live socket fails on a header sent twice", "api/live/server.py",
         '",".join(request.headers.get_all("X-Forwarded-For"))',
         'request.headers.get("X-Forwarded-For", "")', ODD),
+    Bug("headers are counted per packet", "infrastructure/http_protocol.py",
+        "            self._wire_bytes += size\n        if self._reading",
+        "            self._wire_bytes = size\n        if self._reading", HTTP_PORT),
+    Bug("the idle timer runs only between requests", "infrastructure/http_protocol.py",
+        "            if waited > limits.headers_seconds:", "            if False:", HTTP_PORT),
+    Bug("a body may take for ever", "infrastructure/http_protocol.py",
+        "elif waited > limits.body_seconds:", "elif False:", HTTP_PORT),
+    Bug("trailers become headers", "infrastructure/http_protocol.py",
+        "        self.headers = []  # trailers", "        # trailers", HTTP_PORT),
+    Bug("connections are counted after the handshake", "api/live/handshake.py",
+        "        if self._table.admit(self):", "        if True:", LIVE_PORT),
+    Bug("sockets are counted when they are admitted", "api/live/server.py",
+        "self._per_address[address] >= each",
+        "sum(one.feed is not None for one in self._hub.listeners()) >= each", LIVE_PORT),
+    Bug("the till shares the watchers' places", "api/live/hub.py",
+        "sum(listener.public_only is public_only for listener in channel)", "len(channel)",
+        LIVE_PORT),
+    Bug("the newest connection gives way", "api/connections.py",
+        "next(iter(self._waiting), None)", "next(reversed(self._waiting), None)",
+        "tests/api/test_connections.py"),
+    Bug("anybody may say whose request it is", "api/addresses.py",
+        "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
+        "tests/api/test_connections.py"),
 ]  # fmt: skip

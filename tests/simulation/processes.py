@@ -236,7 +236,7 @@ class NotifierProcess:
         """Register, read the history a moment later, say the opening: the order of the server."""
         link = screen.link = Link(screen)
         screen.slow = False
-        hub, listener = self._hub, Listener(link, screen.session_id, "1.2.3.4")
+        hub, listener = self._hub, Listener(link, screen.session_id)
         hub.register(listener)
 
         def admit() -> None:
