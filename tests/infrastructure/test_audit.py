@@ -20,12 +20,12 @@ SET = "set recorded_at = recorded_at"
 
 @pytest.fixture
 def world(postgres_log: PostgresLog) -> World:
-    """Positions: 1 merchant, 2 app, 3 and 4 a wallet, 5 and 6 a session, 7 scanned, 8 and 9 paid."""
+    """Positions: 1 merchant, 2 app, 3 to 5 a wallet, 6 and 7 a session, 8 scanned, 9 and 10 paid."""
     world = World(postgres_log)
     wallet = world.a_wallet()
     session = world.a_session()
     world.send(world.pay(session, wallet, world.a_claim(session, wallet)), key="k")
-    assert postgres_log.head() == 9
+    assert postgres_log.head() == 10
     return world
 
 
@@ -52,7 +52,7 @@ def test_an_untouched_ledger_is_clean(
 ) -> None:
     report = audit.check(database_url, postgres_log)
 
-    assert (report.events, report.violations) == (9, [])
+    assert (report.events, report.violations) == (10, [])
 
 
 def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) -> None:
@@ -66,26 +66,26 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
     ("statements", "violation"),
     [
         # The head: where and when the next append goes on.
-        (["update ledger.head set pos = pos + 1"], ("head-agrees", 10)),
-        (["update ledger.head set pos = pos + 1000000"], ("head-agrees", 10)),
-        (["update ledger.head set pos = 6"], ("head-agrees", 7)),
-        ([f"update ledger.head {SET} + interval '400 days'"], ("head-agrees", 9)),
-        ([f"update ledger.head {SET} - interval '1 microsecond'"], ("head-agrees", 9)),
-        (["update ledger.head set recorded_at = 'infinity'"], ("head-agrees", 9)),
-        (["update ledger.head set recorded_at = '-infinity'"], ("head-agrees", 9)),
-        (["update ledger.head set recorded_at = '200000-01-01'"], ("head-agrees", 9)),
-        (["delete from ledger.head"], ("head-agrees", 9)),
+        (["update ledger.head set pos = pos + 1"], ("head-agrees", 11)),
+        (["update ledger.head set pos = pos + 1000000"], ("head-agrees", 11)),
+        (["update ledger.head set pos = 7"], ("head-agrees", 8)),
+        ([f"update ledger.head {SET} + interval '400 days'"], ("head-agrees", 10)),
+        ([f"update ledger.head {SET} - interval '1 microsecond'"], ("head-agrees", 10)),
+        (["update ledger.head set recorded_at = 'infinity'"], ("head-agrees", 10)),
+        (["update ledger.head set recorded_at = '-infinity'"], ("head-agrees", 10)),
+        (["update ledger.head set recorded_at = '200000-01-01'"], ("head-agrees", 10)),
+        (["delete from ledger.head"], ("head-agrees", 10)),
         (
-            ["insert into ledger.process_positions values ('expiry', 10)"],
-            ("head-agrees", 10),
+            ["insert into ledger.process_positions values ('expiry', 11)"],
+            ("head-agrees", 11),
         ),
         # A tail that was cut with its receipts.
         (
             [
-                "delete from ledger.events where notification_id > 7",
-                "delete from ledger.commands where first_pos > 7",
+                "delete from ledger.events where notification_id > 8",
+                "delete from ledger.commands where first_pos > 8",
             ],
-            ("head-agrees", 8),
+            ("head-agrees", 9),
         ),
         # Times out of order, or not those of the receipt.
         (
@@ -100,49 +100,49 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
             ("time-never-back", 4),
         ),
         (
-            [f"update ledger.events {SET} - interval '1 hour' where notification_id = 7"],
-            ("time-never-back", 7),
+            [f"update ledger.events {SET} - interval '1 hour' where notification_id = 8"],
+            ("time-never-back", 8),
         ),
         (
-            [f"update ledger.events {SET} - interval '1 microsecond' where notification_id = 4"],
-            ("times-agree", 4),
-        ),
-        (
-            [f"update ledger.events {SET} + interval '1 microsecond' where notification_id = 9"],
-            ("times-agree", 9),
-        ),
-        (
-            [f"update ledger.commands {SET} + interval '1 second' where first_pos = 8"],
-            ("times-agree", 8),
-        ),
-        (
-            [f"update ledger.commands {SET} - interval '1 year' where first_pos = 7"],
-            ("times-agree", 7),
-        ),
-        # Times that no clock had.
-        (
-            ["update ledger.events set recorded_at = 'infinity' where notification_id = 5"],
+            [f"update ledger.events {SET} - interval '1 microsecond' where notification_id = 5"],
             ("times-agree", 5),
         ),
         (
-            ["update ledger.events set recorded_at = '20000-01-01' where notification_id = 9"],
+            [f"update ledger.events {SET} + interval '1 microsecond' where notification_id = 10"],
+            ("times-agree", 10),
+        ),
+        (
+            [f"update ledger.commands {SET} + interval '1 second' where first_pos = 9"],
             ("times-agree", 9),
         ),
         (
-            ["update ledger.commands set recorded_at = '-infinity' where first_pos = 7"],
-            ("times-agree", 7),
+            [f"update ledger.commands {SET} - interval '1 year' where first_pos = 8"],
+            ("times-agree", 8),
         ),
-        ([state('"timestamp":"20', '"timestamp":"19', 4)], ("times-agree", 4)),
-        ([state('"timestamp":"20', '"timestamp":"21', 7)], ("times-agree", 7)),
-        # Words and amounts that no event ever held.
-        ([state('"amount_minor":([0-9]+)', '"amount_minor":"\\1"', 4)], ("known-topics", 4)),
-        ([state('"timestamp":"[^"]*"', '"timestamp":5', 7)], ("known-topics", 7)),
-        # Receipts.
-        (["delete from ledger.commands where first_pos = 5"], ("receipts-agree", 5)),
-        (["update ledger.commands set last_pos = 7 where first_pos = 5"], ("receipts-agree", 5)),
+        # Times that no clock had.
         (
-            ["delete from ledger.events where notification_id = 7"],
-            ("gapless-positions", 8),
+            ["update ledger.events set recorded_at = 'infinity' where notification_id = 6"],
+            ("times-agree", 6),
+        ),
+        (
+            ["update ledger.events set recorded_at = '20000-01-01' where notification_id = 10"],
+            ("times-agree", 10),
+        ),
+        (
+            ["update ledger.commands set recorded_at = '-infinity' where first_pos = 8"],
+            ("times-agree", 8),
+        ),
+        ([state('"timestamp":"20', '"timestamp":"19', 5)], ("times-agree", 5)),
+        ([state('"timestamp":"20', '"timestamp":"21', 8)], ("times-agree", 8)),
+        # Words and amounts that no event ever held.
+        ([state('"amount_minor":([0-9]+)', '"amount_minor":"\\1"', 5)], ("known-topics", 5)),
+        ([state('"timestamp":"[^"]*"', '"timestamp":5', 8)], ("known-topics", 8)),
+        # Receipts.
+        (["delete from ledger.commands where first_pos = 6"], ("receipts-agree", 6)),
+        (["update ledger.commands set last_pos = 8 where first_pos = 6"], ("receipts-agree", 6)),
+        (
+            ["delete from ledger.events where notification_id = 8"],
+            ("gapless-positions", 9),
         ),
     ],
 )
@@ -175,8 +175,8 @@ def test_the_program_says_what_the_check_cannot_show(
     tamper(database_url, "update ledger.head set pos = pos + 3")
     moved = check()
 
-    assert (clean.returncode, "9 events" in clean.stdout) == (0, True)
-    assert (moved.returncode, "head-agrees at position 10" in moved.stderr) == (1, True)
+    assert (clean.returncode, "10 events" in clean.stdout) == (0, True)
+    assert (moved.returncode, "head-agrees at position 11" in moved.stderr) == (1, True)
     for done in (clean, moved, explained):
         told = " ".join(done.stdout.replace("│", " ").split())
         assert "rewrote consistently" in told

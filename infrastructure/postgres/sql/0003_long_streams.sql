@@ -55,13 +55,15 @@ begin
     insert into ledger.events
     select base + row_number() over (order by u.first_position),
            ledger.migrate_reference_stream(u.originator_id, u.reference), 1, 'top_up_reference.used',
-           convert_to(json_build_object('timestamp', u.at, 'originator_topic', 'top_up_reference',
+           convert_to(json_build_object('timestamp', to_char(t at time zone 'UTC',
+                                                             'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                                        'originator_topic', 'top_up_reference',
                                         'wallet_id', w.wallet_text,
                                         'reference', u.reference)::text, 'UTF8'),
            t, gen_random_uuid(), command, 'migrate', '', 1
-      from (select originator_id, reference, min(notification_id) first_position, min(at) at
-              from (select e.originator_id, e.notification_id, ledger.migrate_reference_of(e.state) reference,
-                           to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') at
+      from (select originator_id, reference, min(notification_id) first_position
+              from (select e.originator_id, e.notification_id,
+                           ledger.migrate_reference_of(e.state) reference
                       from ledger.events e where e.topic = 'wallet.topped_up' offset 0) r
              where reference is not null
              group by originator_id, reference) u
