@@ -27,6 +27,7 @@ from typing import Final
 import psycopg
 
 from infrastructure.postgres import binaries
+from infrastructure.postgres.processes import alive, succeeds
 
 PORTS: Final = range(20_000, 32_768)
 READY_SECONDS: Final = 20.0
@@ -185,7 +186,7 @@ class EmbeddedServer:
             return
         unshare = shutil.which("unshare")
         mapping = ["--user", "--map-user=1000", "--map-group=1000"]
-        if unshare and _succeeds([unshare, *mapping, "true"]):
+        if unshare and succeeds([unshare, *mapping, "true"]):
             self._prefix = [unshare, *mapping, "--"]
             return
         for name in ("qrledger", "postgres", "nobody"):
@@ -260,7 +261,7 @@ class EmbeddedServer:
                 return None
         except (FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             return None
-        return (pid, port) if _alive(pid) else None
+        return (pid, port) if alive(pid) else None
 
     def _initdb(self, tools: binaries.Binaries) -> None:
         password = self.folder / "password"
@@ -359,28 +360,10 @@ class EmbeddedServer:
             if self._process is not None:
                 if self._process.poll() is not None:
                     return True
-            elif not _alive(pid):
+            elif not alive(pid):
                 return True
             time.sleep(0.02)
         return False
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _succeeds(command: list[str]) -> bool:
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0
 
 
 def _is_free(port: int) -> bool:
