@@ -131,8 +131,11 @@ class Bus:
         except Exception:  # noqa: BLE001 - one mistake must not end the writer
             _log.exception("a batch of %d commands failed", len(batch))
             self._cache.clear()
-            for slot in slots:
-                slot.result = slot.result or InternalError()
+            alone = len(slots) == 1
+            for slot in slots:  # what the mistake is not about must not suffer from it
+                slot.result = slot.result or (
+                    InternalError() if alone else self.attempt([slot.envelope])[0]
+                )
         return [slot.result or InternalError() for slot in slots]
 
     # One round: load, decide in order, append, learn the verdicts. Every round settles or

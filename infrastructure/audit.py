@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from psycopg import Connection
+import psycopg
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow, namedtuple_row
 
 from application.checks.head import check_head
@@ -20,6 +21,7 @@ from infrastructure.event_store.postgres_snapshots import every_snapshot
 from infrastructure.postgres.connections import Right, connect
 
 PAGE: Final = 1000
+BEGIN_TRIES_MAX: Final = 10
 STATEMENT_SECONDS: Final = 600
 CLOCK_OFFSET: Final = (
     "select (extract(epoch from accepted_offset) * 1000000)::bigint from ledger.clock"
@@ -70,7 +72,7 @@ def check(url: str, log: PostgresLog) -> Report:
     """
     checker, compared, found = LogChecker(), 0, []
     with connect(url, Right.READER, statement_seconds=STATEMENT_SECONDS) as connection:
-        connection.execute("begin isolation level repeatable read read only")
+        _begin(connection)
         absurd = [
             Violation("times-agree", position, f"{kind} recorded at {at}")
             for kind, position, at in connection.execute(_ABSURD).fetchall()
@@ -109,6 +111,36 @@ def check(url: str, log: PostgresLog) -> Report:
             text = f"{name} has taken in {position}, the log ends at {checker.position}"
             violations.append(Violation("rows-equal-the-fold", position, text))
     return Report(checker.position, checker.commands, len(checker.sessions), compared, violations)
+
+
+def _begin(connection: Connection[TupleRow]) -> None:
+    """Open the snapshot, with the tables of the read models as they are then.
+
+    A rebuild replaces a table. Found by name after the snapshot was taken, the new one would show
+    none of its rows in it; so the tables are held first, and the snapshot begins with what follows.
+    """
+    names = [sql.Identifier("read_models", name) for name in _ROW_CHECKS]
+    for _ in range(BEGIN_TRIES_MAX):
+        there = [
+            name
+            for name in names
+            if connection.execute(
+                "select to_regclass(%s)", (name.as_string(connection),)
+            ).fetchone()
+            != (None,)
+        ]
+        connection.execute("begin isolation level repeatable read read only")
+        if not there:
+            return
+        try:
+            tables = sql.SQL(", ").join(there)
+            connection.execute(sql.SQL("lock table {} in access share mode").format(tables))
+        except psycopg.errors.UndefinedTable:  # replaced in between
+            connection.execute("rollback")
+        else:
+            return
+    msg = "the read models are rebuilt again and again"
+    raise psycopg.OperationalError(msg)
 
 
 def _events(connection: Connection[TupleRow], log: PostgresLog) -> Iterator[Recorded]:

@@ -193,8 +193,9 @@ class PostgresReadModels:
         try:
             with (connections or self._connections).connection() as connection:
                 yield connection
-        except psycopg.errors.UndefinedTable as error:  # no worker has ever run
-            raise Overloaded(reason="the list has not been built yet") from error
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            reason = "the list has not been built yet"  # by any worker, or by one of this version
+            raise Overloaded(reason=reason) from error
         except psycopg.Error as error:
             if not is_world(error):
                 raise

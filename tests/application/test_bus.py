@@ -412,3 +412,24 @@ def test_a_handler_that_breaks_harms_nobody_else() -> None:
     )
 
     assert codes(results) == ["ok", "internal-error", "ok"]
+
+
+def test_a_stream_that_cannot_be_read_fails_nobody_elses_command(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(log := MemoryLog())
+    broken, fine = world.a_wallet(), world.a_wallet()
+    stream = log._streams[broken]
+    stream[0] = stream[0]._replace(state=b"not JSON")
+    commands = [
+        TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="r")
+        for wallet in (fine, broken)
+    ]
+
+    results = World(log, like=world).bus.run(
+        [envelope(one, key=str(one.wallet_id)) for one in commands]
+    )
+
+    assert isinstance(results[0], Outcome)
+    assert getattr(results[1], "code", None) == "internal-error"
+    assert "failed" in caplog.text

@@ -17,8 +17,8 @@ from tests.support.world import World
 pytestmark = pytest.mark.postgres
 RUNTIME = [Right.WRITER, Right.PROJECTOR, Right.READER]
 LOG = ["events", "commands", "head"]
-OPERATIONAL = {"due", "process_positions", "worker_loops"}
-"""Tables of `ledger` that are no history: the projector keeps them, and they can be built again."""
+OPERATIONAL = {"due", "process_positions", "snapshots", "worker_loops"}
+"""Tables of `ledger` that are no history: they can be built again."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 
 

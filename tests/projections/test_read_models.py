@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event, Thread
 from typing import Any, ClassVar
 
 import psycopg
@@ -233,3 +234,29 @@ def test_rows_and_position_are_one_transaction(
 
         counted = connection.execute("select count(*) from read_models.sessions").fetchone()
         assert counted == (0,)
+
+
+def test_the_audit_finds_nothing_wrong_while_tables_are_replaced(
+    postgres_log: PostgresLog, database_url: str
+) -> None:
+    some_history(postgres_log)
+    over = Event()
+    rebuilt = 0
+
+    def rebuild() -> None:
+        nonlocal rebuilt
+        with connect(database_url, Right.PROJECTOR) as connection:
+            while not over.is_set():
+                Runner(Sessions, connection).rebuild(postgres_log.read)
+                rebuilt += 1
+
+    thread = Thread(target=rebuild)
+    thread.start()
+    try:
+        reports = [audit.check(database_url, postgres_log) for _ in range(25)]
+    finally:
+        over.set()
+        thread.join()
+
+    assert rebuilt > 1
+    assert [report.violations for report in reports] == [[]] * 25
