@@ -130,7 +130,8 @@ class LogChecker:
     def _judge(self, recorded: Recorded, event: Any) -> None:
         topic = recorded.topic
         _counterpart(recorded)
-        if abs(event.timestamp - recorded.recorded_at) > TIMESTAMP_SKEW_MAX:
+        apart = abs(event.timestamp - recorded.recorded_at)
+        if apart > TIMESTAMP_SKEW_MAX and topic != "clock.accepted":  # it moves the time itself
             text = f"{topic} was decided at {event.timestamp}, recorded at {recorded.recorded_at}"
             self._say("times-agree", text)
         if topic.startswith("payment_session."):
