@@ -9,6 +9,7 @@ import rich_click as click
 
 from infrastructure import status as statuses
 from infrastructure.cli import _support
+from infrastructure.postgres import runtime_login
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.settings import Settings
 
@@ -33,7 +34,11 @@ def status(*, as_json: bool) -> None:
 
 
 def _status(settings: Settings) -> statuses.Status:
-    url = settings.database_url or EmbeddedServer(settings.home_folder).running_url()
+    url: str | None = settings.database_url
+    if not url:
+        server = EmbeddedServer(settings.home_folder)
+        owner_url = server.running_url()
+        url = runtime_login.known_url(owner_url, server.folder) if owner_url else None
     if not url:
         where = settings.home_folder
         return statuses.Status(problems=[f"the embedded PostgreSQL in {where} is not running"])

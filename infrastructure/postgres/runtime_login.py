@@ -63,6 +63,18 @@ def embedded_url(owner_url: str, folder: Path) -> str:
         )
         connection.execute(sql.SQL("revoke {} from {}").format(owner, login))
         grant(connection, LOGIN)
+    return _with_login(owner_url, password)
+
+
+def known_url(owner_url: str, folder: Path) -> str:
+    """The same for who only asks: makes nothing; the owner's URL if no login was ever made."""
+    try:
+        return _with_login(owner_url, (folder / PASSWORD_FILE).read_text())
+    except FileNotFoundError:
+        return owner_url
+
+
+def _with_login(owner_url: str, password: str) -> str:
     parts = urlsplit(owner_url)
     where = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{LOGIN}:{quote(password, safe='')}@{where}").geturl()

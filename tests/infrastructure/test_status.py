@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from infrastructure import bootstrap
 from infrastructure.cli import program
+from infrastructure.settings import Settings
 from tests.faults.test_database_away import wait_for
 from tests.support.postgres import rows
 from tests.support.town import a_town
@@ -86,3 +88,13 @@ def test_it_starts_no_server(home: Path) -> None:
     assert result.exit_code == 1
     assert "is not running" in result.output
     assert not (home / "postgres").exists()
+
+
+def test_of_an_embedded_ledger_it_asks_under_the_runtimes_login(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with bootstrap.database(Settings(home=str(home))):
+        result = status(home)
+
+    assert "head at position 0" in result.output
+    assert "could rewrite" not in result.output + caplog.text
