@@ -44,9 +44,9 @@ def _run(bug: Bug) -> tuple[int, str, str]:
 
 
 def main(words: list[str]) -> int:
-    """All bugs, or those whose number modulo `every` is 0: `python -m tests.planted every 4`."""
-    every = int(words[1]) if words[:1] == ["every"] else 1
-    bugs = [bug for number, bug in enumerate(BUGS) if number % every == 0]
+    """All bugs; by a part of a name; or a share of them: `python -m tests.planted every 4 from 2`."""
+    every, start = (int(words[1]), int(words[3])) if words[:1] == ["every"] else (1, 0)
+    bugs = [bug for number, bug in enumerate(BUGS) if number % every == start % every]
     if words and words[0] != "every":
         bugs = [bug for bug in BUGS if " ".join(words) in bug.name]
     with ThreadPoolExecutor(2) as pool:
