@@ -93,18 +93,14 @@ class Health:
     @property
     def unready(self) -> list[str]:
         """What keeps the ledger from being ready, in words; empty if nothing does."""
-        halted = [f"{name} is halted" for name, is_halted in self.loops.items() if is_halted]
-        behind = [lag for lag in self.lags if lag.seconds > LAG_SECONDS_MAX]
-        doubt = self.clock.doubt
-        clock = [f"the database's clock is in doubt, {doubt}"] if doubt else []
-        return (
-            clock
-            + halted
-            + [
-                f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind"
-                for lag in behind
-            ]
-        )
+        found = []
+        if self.clock.doubt:
+            found.append(f"the database's clock is in doubt, {self.clock.doubt}")
+        found += [f"{name} is halted" for name, is_halted in self.loops.items() if is_halted]
+        for lag in self.lags:
+            if lag.seconds > LAG_SECONDS_MAX:
+                found.append(f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind")
+        return found
 
 
 class ReadModels(Protocol):
