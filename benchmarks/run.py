@@ -53,12 +53,13 @@ insert into pgbench_rows (stream, version, topic, state) values
 FILL = """
 insert into ledger.events
 select h.pos + n, gen_random_uuid(), 1, 'payment_session.created', repeat('x', 300)::bytea,
-       h.recorded_at, gen_random_uuid(), gen_random_uuid(), 'bench', 'bench', 1
+       statement_timestamp(), gen_random_uuid(), gen_random_uuid(), 'bench', 'bench', 1
   from ledger.head h, generate_series(1, %(count)s) n;
 insert into ledger.commands
 select command_id, '', notification_id, notification_id, recorded_at, originator_id, 1, null
   from ledger.events where actor = 'bench';
-update ledger.head set pos = pos + %(count)s;
+update ledger.head set pos = pos + %(count)s, recorded_at =
+  (select recorded_at from ledger.events order by notification_id desc limit 1);
 """
 _lines: list[str] = []
 
