@@ -155,7 +155,9 @@ class Bus:
             receipt = receipts.get(slot.envelope.command_id)
             if receipt is not None:
                 slot.result = self._retell(receipt, slot.envelope, replayed=True)
-            elif long := standing.too_long.intersection(slot.envelope.command.streams):
+            elif standing.too_long and (
+                long := standing.too_long.intersection(slot.envelope.command.streams)
+            ):
                 slot.result = Deferred(min(long))
             elif first[slot.envelope.command_id] is slot:
                 deciding.append(slot)  # a twin waits for the next round, and finds the receipt

@@ -144,14 +144,17 @@ class StateCache:
 
     def put(self, entry: Entry) -> None:
         """Keep a state that the log has confirmed; never change it afterwards."""
-        if entry.state is not None:
-            self._offer(self._entries.get(entry.state.id, NOTHING).version, entry)
-            self._keep(entry)
+        before = self._keep(entry)
+        if entry.version >= snapshots.EVERY_EVENTS:
+            self._offer(before.version, entry)
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: Entry) -> Entry:
+        """Keep a state as the newest; what was there before."""
+        before: Entry = NOTHING
         if entry.state is not None:
-            self._entries.pop(entry.state.id, None)
+            before = self._entries.pop(entry.state.id, NOTHING)
             self._entries[entry.state.id] = entry
+        return before
 
     def _offer(self, before: int, entry: Entry) -> None:
         if snapshots.is_due(before, entry.version):

@@ -43,7 +43,7 @@ select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live from c
   left join (unnest($1::uuid[], $2::bigint[]) as w (id, after) cross join lateral (
                 select * from ledger.events
                  where originator_id = w.id and originator_version > w.after
-                 order by originator_version limit {LOAD_EVENTS_MAX + 1} offset 0) e)
+                   and originator_version <= w.after + {LOAD_EVENTS_MAX + 1} offset 0) e)
          on true
   left join ledger.commands r on false
  union all

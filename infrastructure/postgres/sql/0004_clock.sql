@@ -14,9 +14,12 @@ create function ledger.server_now() returns timestamptz language sql volatile
     as 'select clock_timestamp()';
 
 -- The ledger's clock: the server's, and what was accepted. Whether it is believed is decided in
--- `append`, and for reads by the process (application/clock_guard.py).
-create or replace function ledger.now() returns timestamptz language sql volatile
-    as 'select ledger.server_now() + (select c.accepted_offset from ledger.clock c where c.one)';
+-- `append`, and for reads by the process (application/clock_guard.py). Not in SQL: a function with a
+-- query inside is not inlined there, and is prepared anew by every statement that calls it.
+create or replace function ledger.now() returns timestamptz language plpgsql volatile as $$
+begin
+    return ledger.server_now() + (select c.accepted_offset from ledger.clock c where c.one);
+end $$;
 
 drop function ledger.append;
 create function ledger.append(
