@@ -96,7 +96,7 @@ class StateCache:
         Raises:
             LogUnavailable: nothing could be read.
         """
-        start = self._start_of(stream_id, version)
+        start = self._start_of(stream_id, version, after=version - LOAD_EVENTS_MAX - 1)
         if version - start.version > LOAD_EVENTS_MAX:
             return None
         return self._read_on(log, stream_id, start, version)
@@ -112,18 +112,19 @@ class StateCache:
             self._keep(entry)
         return entry
 
-    def _start_of(self, stream_id: UUID, version: int) -> Entry:
-        """The nearest known state at or before a version."""
+    def _start_of(self, stream_id: UUID, version: int, *, after: int = 0) -> Entry:
+        """The nearest known state at or before a version; a snapshot only if it is `after` one."""
         cached = self._entries.get(stream_id, NOTHING)
         if cached.version == version:
             return cached
-        return self._nearest(stream_id, cached if cached.version < version else NOTHING, version)
+        usable = cached if cached.version < version else NOTHING
+        return self._nearest(stream_id, usable, version, after=after)
 
-    def _nearest(self, stream_id: UUID, cached: Entry, up_to: int) -> Entry:
+    def _nearest(self, stream_id: UUID, cached: Entry, up_to: int, *, after: int = 0) -> Entry:
         """The nearest snapshot up to a version, unless the cached state is nearer."""
-        snapshot = self._snapshots.latest(stream_id, snapshots.SHAPES, up_to)
-        restored = snapshots.restore(snapshot) if snapshot else None
-        return restored if restored and restored.version > cached.version else cached
+        after = max(after, cached.version)
+        snapshot = self._snapshots.latest(stream_id, snapshots.SHAPES, up_to, after=after)
+        return (snapshots.restore(snapshot) if snapshot else None) or cached
 
     def _read_on(self, log: EventLog, stream_id: UUID, entry: Entry, up_to: int) -> Entry:
         while entry.version < up_to:

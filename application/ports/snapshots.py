@@ -21,8 +21,10 @@ class Snapshot(NamedTuple):
 class Snapshots(Protocol):
     """Where snapshots are kept. Losing one costs time and nothing else."""
 
-    def latest(self, stream_id: UUID, shapes: Sequence[str], up_to: int) -> Snapshot | None:
-        """The snapshot of the highest version up to `up_to`, of one of the shapes.
+    def latest(
+        self, stream_id: UUID, shapes: Sequence[str], up_to: int, *, after: int = 0
+    ) -> Snapshot | None:
+        """The snapshot of the highest version in (`after`, `up_to`], of one of the shapes.
 
         Raises:
             LogUnavailable: nothing could be read.
@@ -42,6 +44,8 @@ class NoSnapshots:
         stream_id: UUID,  # noqa: ARG002
         shapes: Sequence[str],  # noqa: ARG002
         up_to: int,  # noqa: ARG002
+        *,
+        after: int = 0,  # noqa: ARG002
     ) -> Snapshot | None:
         """Nothing."""
         return None

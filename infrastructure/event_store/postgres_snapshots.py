@@ -15,8 +15,10 @@ from psycopg.rows import TupleRow
 
 from application.errors import LogUnavailable
 from application.ports.snapshots import Snapshot
+from infrastructure.postgres import arrays
 from infrastructure.postgres.connections import Connections
 from infrastructure.postgres.failures import is_world
+from infrastructure.postgres.prepared import Prepared
 
 OFFERED_MAX: Final = 1024
 """Snapshots that wait to be written; more than that and the oldest is dropped."""
@@ -24,11 +26,12 @@ WRITTEN_MAX: Final = 64
 """Snapshots in one statement."""
 STOP_SECONDS: Final = 5.0
 COLUMNS: Final = "originator_id, shape, originator_version, position, state"
-LATEST: Final = f"""
+LATEST: Final = Prepared(f"""
 select {COLUMNS} from ledger.snapshots
- where originator_id = %b and shape = any(%b::text[]) and originator_version <= %b
+ where originator_id = $1 and shape = any($2::text[]) and originator_version <= $3
+   and originator_version > $4
  order by originator_version desc limit 1
-"""  # noqa: S608 - column names are constants
+""")  # noqa: S608 - column names are constants
 KEEP: Final = f"""
 insert into ledger.snapshots ({COLUMNS})
 values (%b, %b, %b, %b, %b) on conflict do nothing
@@ -47,17 +50,24 @@ class PostgresSnapshots:
         self._stopping = False
         self._thread: Thread | None = None
 
-    def latest(self, stream_id: UUID, shapes: Sequence[str], up_to: int) -> Snapshot | None:
+    def latest(
+        self, stream_id: UUID, shapes: Sequence[str], up_to: int, *, after: int = 0
+    ) -> Snapshot | None:
         """See the port."""
         try:
             with self._connections.connection() as connection:
-                cursor = connection.cursor(binary=True)
-                row = cursor.execute(LATEST, (stream_id, list(shapes), up_to)).fetchone()
+                found = LATEST(
+                    connection,
+                    arrays.uuid(stream_id),
+                    arrays.texts(shapes),
+                    arrays.int8(up_to),
+                    arrays.int8(after),
+                )
         except psycopg.Error as error:
             if not is_world(error):
                 raise
             raise LogUnavailable(reason="the database is away or busy") from error
-        return Snapshot(*row) if row else None
+        return Snapshot(*found[0]) if found else None
 
     def offer(self, snapshot: Snapshot) -> None:
         """See the port."""

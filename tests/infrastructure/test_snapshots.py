@@ -74,6 +74,8 @@ def test_the_nearest_snapshot_of_a_known_shape_is_found(
     assert found(399) == a_snapshot(stream, 200)
     assert found(10**9) == a_snapshot(stream, 400)
     assert store.latest(stream, ("wallet:9",), 10**9) is None
+    assert store.latest(stream, ("wallet:1",), 399, after=200) is None
+    assert store.latest(stream, ("wallet:1",), 400, after=399) == a_snapshot(stream, 400)
 
 
 def grow(world: World, wallet: UUID, top_ups: int) -> None:

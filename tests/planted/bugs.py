@@ -98,7 +98,7 @@ BUGS: Final = [
         "loading = log.load(after, receipts)", "loading = log.load(after, ())",
         "tests/application/test_long_streams.py"),
     Bug("a replay shows the newest snapshot", "infrastructure/event_store/postgres_snapshots.py",
-        "and originator_version <= %b\n", "and originator_version <= greatest(%b, 2^60)\n",
+        "and originator_version <= $3\n", "and originator_version <= greatest($3, 2^60)\n",
         "tests/infrastructure/test_snapshots.py"),
     Bug("a long stream is read in the lane", "application/writer.py",
         "results = bus.attempt([one.envelope for one in batch])",

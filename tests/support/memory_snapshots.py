@@ -14,12 +14,14 @@ class MemorySnapshots:
     def __init__(self) -> None:
         self.kept: dict[tuple[UUID, str, int], Snapshot] = {}
 
-    def latest(self, stream_id: UUID, shapes: Sequence[str], up_to: int) -> Snapshot | None:
+    def latest(
+        self, stream_id: UUID, shapes: Sequence[str], up_to: int, *, after: int = 0
+    ) -> Snapshot | None:
         """See the port."""
         fit = [
             one
             for one in self.kept.values()
-            if one.stream_id == stream_id and one.shape in shapes and one.version <= up_to
+            if one.stream_id == stream_id and one.shape in shapes and after < one.version <= up_to
         ]
         return max(fit, key=lambda one: one.version, default=None)
 

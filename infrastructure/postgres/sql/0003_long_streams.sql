@@ -9,7 +9,7 @@ create table ledger.snapshots (
     originator_version bigint not null,
     position bigint not null,                       -- of the event that made this version
     state bytea not null,
-    primary key (originator_id, shape, originator_version)
+    primary key (originator_id, originator_version, shape)     -- the nearest one is found backwards
 );
 grant select on ledger.snapshots to :writer, :projector, :reader;
 grant insert on ledger.snapshots to :writer;
