@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 WORKERS ?= 2
 SEEDS ?= 1-200
 SECONDS ?= 20
-HERD ?= 100000
+BURST ?= 100000
 SEED ?= 1
 
 .PHONY: help setup run test check fmt e2e faults simulate planted abuse bench serve work notify rebuild docs wheel lock clean
@@ -55,8 +55,8 @@ simulate: $(STAMP) ## a ledger in one thread on a virtual clock; SEEDS=1-200
 planted: $(STAMP) ## put known mistakes back; who notices?
 	@$(BIN)/python -m tests.planted $(PLANT)
 
-abuse: $(STAMP) ## floods, slow readers, herds: what honest clients notice; SECONDS=20 HERD=100000
-	@$(BIN)/python -m tests.abuse $(SECONDS) $(HERD)
+abuse: $(STAMP) ## floods, slow readers, bursts: what honest clients notice; SECONDS=20 BURST=100000
+	@$(BIN)/python -m tests.abuse $(SECONDS) $(BURST)
 
 bench: $(STAMP) ## measure, as ratios in one run
 	@$(BIN)/python -m benchmarks.run

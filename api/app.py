@@ -11,19 +11,20 @@ from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
-from api import money, openapi
+from api import money
 from api.context import Services
-from api.errors import BODY_BYTES_MAX
-from api.operation import Operation, Router
+from api.http import openapi
+from api.http.errors import BODY_BYTES_MAX
+from api.http.messages import DefaultHeaders, HttpResponse
+from api.http.operation import Operation, Router
+from api.http.problems import on_any_error, on_http_error, to_response
+from api.http.security_headers import security_headers
 from api.pages import rendering
-from api.refusals import on_any_error, on_http_error, to_answer
-from api.security_headers import security_headers
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.public import PublicRoutes
 from api.v1.wallets import WalletRoutes
-from api.wire import Always, Answer
 from application.errors import NotFound
 from domain.errors import LedgerError
 from domain.money.money import Money
@@ -47,31 +48,31 @@ def create_app(services: Services) -> Litestar:
     """The ASGI application."""
     money.display(Money(0, "USD"))  # loads the locale now, not in the first answer
     served = operations(services)
-    always = security_headers(secure=services.config.secure)
+    default_headers = security_headers(secure=services.config.secure)
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-        return on_http_error(request.method, error).to_litestar(always)
+        return on_http_error(request.method, error).to_litestar(default_headers)
 
     def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        return on_any_error(request.method, "", error).to_litestar(always)
+        return on_any_error(request.method, "", error).to_litestar(default_headers)
 
-    router = Router(services, always)
+    router = Router(services, default_headers)
     return Litestar(
         [
             *(router.route(operation) for operation in served),
-            *_documents(served, services, always),
+            *_documents(served, services, default_headers),
         ],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
         exception_handlers={HTTPException: on_http, Exception: on_any},
-        on_startup=[services.gate.open],
-        on_shutdown=[services.gate.close, services.close],
+        on_startup=[services.dispatcher.open],
+        on_shutdown=[services.dispatcher.close, services.close],
     )
 
 
 def _documents(
-    served: Sequence[Operation], services: Services, always: Always
+    served: Sequence[Operation], services: Services, default_headers: DefaultHeaders
 ) -> list[BaseRouteHandler]:
     public = services.config.public_url
     document = msgspec.json.encode(openapi.document(served, version=version(), public_url=public))
@@ -79,37 +80,39 @@ def _documents(
 
     @get("/openapi.json", name="openapi")
     async def openapi_json() -> Response[bytes]:
-        return Answer(document).to_litestar(always)
+        return HttpResponse(document).to_litestar(default_headers)
 
     @get("/docs", name="docs")
     async def docs() -> Response[bytes]:
-        return Answer(page, media_type="text/html; charset=utf-8").to_litestar(always)
+        return HttpResponse(page, media_type="text/html; charset=utf-8").to_litestar(
+            default_headers
+        )
 
     @get("/favicon.ico", name="favicon")
     async def favicon() -> Response[bytes]:
-        return _static("icon.svg", kept=False).to_litestar(always)
+        return _static("icon.svg", kept=False).to_litestar(default_headers)
 
     @get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
         wanted = request.path_params.get("edition")
         kept = wanted == rendering.edition()
-        return _static(str(request.path_params["name"]), kept=kept).to_litestar(always)
+        return _static(str(request.path_params["name"]), kept=kept).to_litestar(default_headers)
 
     @get("/problems/{code:str}", name="problem")
     async def problem(request: Request[Any, Any, Any]) -> Response[bytes]:
         kind = LedgerError.by_code.get(str(request.path_params["code"]))
         if kind is None:
-            return to_answer(NotFound(thing="address")).to_litestar(always)
+            return to_response(NotFound(thing="address")).to_litestar(default_headers)
         told = {"code": kind.code, "title": kind.title, "description": (kind.__doc__ or "").strip()}
-        return Answer(msgspec.json.encode(told)).to_litestar(always)
+        return HttpResponse(msgspec.json.encode(told)).to_litestar(default_headers)
 
     return [openapi_json, docs, favicon, static, problem]
 
 
-def _static(name: str, *, kept: bool) -> Answer:
+def _static(name: str, *, kept: bool) -> HttpResponse:
     data = rendering.static_file(name)
     if data is None:
-        return to_answer(NotFound(thing="address"))
+        return to_response(NotFound(thing="address"))
     keep = "public, max-age=31536000, immutable" if kept else "no-cache"
     media_type = rendering.MEDIA_TYPES[name.rpartition(".")[2]]
-    return Answer(data, media_type=media_type, headers={"Cache-Control": keep})
+    return HttpResponse(data, media_type=media_type, headers={"Cache-Control": keep})

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from api.command_gate import CommandGate
+from api.command_dispatcher import CommandDispatcher
 from api.tokens import Tokens
 from application.clock_guard import ClockState
 from application.event_log import EventLog
@@ -129,7 +129,7 @@ class Services:
     config: ApiConfig
     log: EventLog
     reader: Reader
-    gate: CommandGate
+    dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
     qr_images: QrImages

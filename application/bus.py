@@ -26,13 +26,13 @@ from eventsourcing.domain import Aggregate
 from application.command import (
     Command,
     Deferred,
-    Entry,
     Envelope,
     Handler,
     Loaded,
-    Missing,
     Outcome,
     Result,
+    StreamNotLoaded,
+    StreamState,
 )
 from application.decisions import PendingDecision, Round
 from application.errors import (
@@ -43,9 +43,9 @@ from application.errors import (
     Overloaded,
 )
 from application.event_log import (
+    AppendRequest,
     Event,
     EventLog,
-    Pending,
     Receipt,
     Verdict,
     VerdictKind,
@@ -108,9 +108,9 @@ class Bus:
         stream, receipt = deferred.stream_id, deferred.receipt
         try:
             if receipt is not None:
-                shown = self._cache.unfold(self._event_log, stream, up_to=receipt.version)
+                shown = self._cache.load_all(self._event_log, stream, up_to=receipt.version)
                 return _first_answer(receipt, shown, replayed=deferred.replayed)
-            self._cache.unfold(self._event_log, stream)
+            self._cache.load_all(self._event_log, stream)
         except LogUnavailable as away:
             return Overloaded(reason=str(away.facts["reason"]))
         except Exception:  # noqa: BLE001 - one stream's mistake is its callers' alone
@@ -147,16 +147,16 @@ class Bus:
             first.setdefault(slot.envelope.command_id, slot)
         named = {stream for slot in first.values() for stream in slot.envelope.command.streams}
         keyed = [slot.envelope.command_id for slot in slots if slot.envelope.keyed]
-        standing = self._cache.load(self._event_log, named, keyed)
-        receipts = standing.receipts
-        ground = Round(standing)
+        loaded_state = self._cache.load(self._event_log, named, keyed)
+        receipts = loaded_state.receipts
+        ground = Round(loaded_state)
         deciding = []
         for slot in slots:
             receipt = receipts.get(slot.envelope.command_id)
             if receipt is not None:
-                slot.result = self._retell(receipt, slot.envelope, replayed=True)
-            elif standing.too_long and (
-                long := standing.too_long.intersection(slot.envelope.command.streams)
+                slot.result = self._replay(receipt, slot.envelope, replayed=True)
+            elif loaded_state.too_long and (
+                long := loaded_state.too_long.intersection(slot.envelope.command.streams)
             ):
                 slot.result = Deferred(min(long))
             elif first[slot.envelope.command_id] is slot:
@@ -182,15 +182,15 @@ class Bus:
                 try:
                     if self._decide(slot, ground):
                         decided.append(slot)
-                except Missing as signal:
+                except StreamNotLoaded as signal:
                     missing.append((slot, signal.stream_id))
             if not missing:
                 return decided
-            standing = self._cache.load(self._event_log, {stream for _, stream in missing})
-            ground.widen(standing)
+            loaded_state = self._cache.load(self._event_log, {stream for _, stream in missing})
+            ground.widen(loaded_state)
             waiting = []
             for slot, stream in missing:
-                if stream in standing.too_long:
+                if stream in loaded_state.too_long:
                     slot.result = Deferred(stream)
                 else:
                     waiting.append(slot)
@@ -210,7 +210,7 @@ class Bus:
             changed = [aggregate for aggregate in answer if aggregate.pending_events]
         except LedgerError as refusal:
             slot.error = refusal
-        except Missing:
+        except StreamNotLoaded:
             raise
         except Exception:  # noqa: BLE001 - one bad command must not fail its mates
             _log.exception("%s failed", type(slot.envelope.command).__name__)
@@ -234,7 +234,9 @@ class Bus:
             return False  # the append could not see that it rests on a mate: decide it afterwards
         for aggregate in changed:
             aggregate.pending_events.clear()
-            ground.entries[aggregate.id] = Entry(aggregate, 0)  # its position is not known yet
+            ground.entries[aggregate.id] = StreamState(
+                aggregate, 0
+            )  # its position is not known yet
             ground.writers.setdefault(aggregate.id, []).append(slot)
         return True
 
@@ -257,7 +259,7 @@ class Bus:
         for kind, count in Counter(one.kind for one in verdicts if one is not None).items():
             self._metrics.verdicts_given(kind, count)
 
-    def _append_alone(self, pending: Pending) -> Verdict | None:
+    def _append_alone(self, pending: AppendRequest) -> Verdict | None:
         """One poisonous command must not fail its batch-mates."""
         try:
             return self._event_log.append([pending])[0]
@@ -266,11 +268,11 @@ class Bus:
             return None
 
     @staticmethod
-    def _pending(slot: PendingDecision) -> Pending:
+    def _pending(slot: PendingDecision) -> AppendRequest:
         refusal = None
         if slot.error:
             refusal = msgspec.json.encode({"code": slot.error.code, "facts": slot.error.facts})
-        return Pending(
+        return AppendRequest(
             command_id=slot.envelope.command_id,
             fingerprint=slot.envelope.fingerprint,
             events=slot.events,
@@ -292,7 +294,9 @@ class Bus:
             if slot.won and slot.verdict is not None and slot.verdict.first_position is not None:
                 for aggregate, offset in slot.changed:
                     if not lost or aggregate.id not in lost:
-                        self._cache.put(Entry(aggregate, slot.verdict.first_position + offset))
+                        self._cache.put(
+                            StreamState(aggregate, slot.verdict.first_position + offset)
+                        )
 
     def _conclude(self, slot: PendingDecision, ground: Round) -> None:
         if slot.result is not None:
@@ -305,25 +309,25 @@ class Bus:
                 slot.result = slot.error
             else:
                 times = [mate.verdict.recorded_at for mate in slot.mates if mate.verdict]
-                position = self._stands_at(slot, ground)
+                position = self._position_of(slot, ground)
                 slot.result = Outcome(slot.subject, position, max([ground.now, *times]))
         elif verdict.kind is VerdictKind.RECORDED:
             if slot.error:
                 slot.result = slot.error
             else:
-                position = verdict.last_position or self._stands_at(slot, ground)
+                position = verdict.last_position or self._position_of(slot, ground)
                 slot.result = Outcome(slot.subject, position, verdict.recorded_at)
         elif verdict.kind is VerdictKind.DOUBT:
             slot.result = Overloaded(reason="the database's clock is in doubt")
         elif slot.is_duplicate:
             receipts = self._event_log.load({}, [slot.envelope.command_id]).receipts
             receipt = receipts[slot.envelope.command_id]
-            slot.result = self._retell(receipt, slot.envelope, replayed=not verdict.resent)
+            slot.result = self._replay(receipt, slot.envelope, replayed=not verdict.resent)
         else:
             self._try_again(slot)
 
     @staticmethod
-    def _stands_at(slot: PendingDecision, ground: Round) -> int:
+    def _position_of(slot: PendingDecision, ground: Round) -> int:
         """The position of the last event behind what is shown: a mate's, or one that was loaded."""
         for mate in reversed(slot.mates):
             for aggregate, offset in mate.changed:
@@ -345,7 +349,7 @@ class Bus:
         if slot.envelope.fingerprint == first.envelope.fingerprint and not first.result.kept:
             slot.result = first.result
 
-    def _retell(self, receipt: Receipt, envelope: Envelope, *, replayed: bool) -> Result | Deferred:
+    def _replay(self, receipt: Receipt, envelope: Envelope, *, replayed: bool) -> Result | Deferred:
         """The first answer again, from what the log kept of the command."""
         if not envelope.is_retry_of(receipt.fingerprint):
             return IdempotencyKeyReused()
@@ -356,12 +360,12 @@ class Bus:
             return refusal
         if receipt.subject is None:
             return InternalError()
-        shown = self._cache.past(self._event_log, receipt.subject, receipt.version)
+        shown = self._cache.at_version(self._event_log, receipt.subject, receipt.version)
         if shown is None:
             return Deferred(receipt.subject, receipt, replayed=replayed)
         return _first_answer(receipt, shown, replayed=replayed)
 
 
-def _first_answer(receipt: Receipt, shown: Entry, *, replayed: bool) -> Outcome:
+def _first_answer(receipt: Receipt, shown: StreamState, *, replayed: bool) -> Outcome:
     position = receipt.last_position or shown.position
     return Outcome(shown.state, position, receipt.recorded_at, replayed)

@@ -81,7 +81,7 @@ class Deferred:
     replayed: bool = False
 
 
-class Missing(Exception):
+class StreamNotLoaded(Exception):
     """A handler needs a stream that was not loaded; the bus loads it and asks again."""
 
     def __init__(self, stream_id: UUID) -> None:
@@ -89,7 +89,7 @@ class Missing(Exception):
         super().__init__(stream_id)
 
 
-class Entry(NamedTuple):
+class StreamState(NamedTuple):
     """A stream's state and the position of its last event; None and 0 if it has none."""
 
     state: Aggregate | None
@@ -107,7 +107,7 @@ class Loaded:
     Each aggregate is the handler's own copy, so a refusal leaves no trace.
     """
 
-    def __init__(self, entries: Mapping[UUID, Entry], now: datetime) -> None:
+    def __init__(self, entries: Mapping[UUID, StreamState], now: datetime) -> None:
         self.now = now
         self.deadline: datetime | None = None
         self.earliest: datetime | None = None
@@ -121,8 +121,8 @@ class Loaded:
         else:
             entry = self._entries.get(stream_id)
             if entry is None:
-                raise Missing(stream_id)
-            found = None if entry.state is None else branch(entry.state)
+                raise StreamNotLoaded(stream_id)
+            found = None if entry.state is None else copy_for_decision(entry.state)
             self.seen[stream_id] = found
         return found if isinstance(found, kind) else None
 
@@ -137,7 +137,7 @@ class Loaded:
             raise NotFound(thing=thing)
         return found
 
-    def mind(self, at: datetime) -> bool:
+    def reached(self, at: datetime) -> bool:
         """Whether the ledger's time has reached `at`.
 
         The decision rests on it, so the log checks it again when it records: a decision made
@@ -155,7 +155,7 @@ Handler = Callable[[Any, Loaded], Sequence[Aggregate]]
 recorded. The last one is what the answer shows. Raises LedgerError to refuse."""
 
 
-def branch(aggregate: A) -> A:
+def copy_for_decision(aggregate: A) -> A:
     """A copy that can be changed without touching the original: state is immutable values."""
     twin = object.__new__(type(aggregate))
     twin.__dict__.update(aggregate.__dict__)

@@ -12,7 +12,7 @@ from eventsourcing.domain import Aggregate
 
 from application.command import Deferred, Envelope, Result
 from application.event_log import Event, Verdict, VerdictKind
-from application.state_cache import Standing
+from application.state_cache import LoadedState
 from domain.errors import LedgerError
 
 
@@ -56,14 +56,14 @@ class PendingDecision:
 class Round:
     """What one round's decisions stand on: states as the batch leaves them, and the time."""
 
-    def __init__(self, standing: Standing) -> None:
-        self.loaded = standing.entries
-        self.entries = dict(standing.entries)
+    def __init__(self, loaded_state: LoadedState) -> None:
+        self.loaded = loaded_state.entries
+        self.entries = dict(loaded_state.entries)
         self.writers: dict[UUID, list[PendingDecision]] = {}
-        self.now = standing.now
+        self.now = loaded_state.now
 
-    def widen(self, standing: Standing) -> None:
+    def widen(self, loaded_state: LoadedState) -> None:
         """Add streams that a handler found the way to; what is known already stays."""
-        self.loaded = {**standing.entries, **self.loaded}
-        self.entries = {**standing.entries, **self.entries}
-        self.now = max(self.now, standing.now)
+        self.loaded = {**loaded_state.entries, **self.loaded}
+        self.entries = {**loaded_state.entries, **self.entries}
+        self.now = max(self.now, loaded_state.now)

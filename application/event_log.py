@@ -70,7 +70,7 @@ class Recorded(NamedTuple):
         return self.decode(self)
 
 
-class Pending(NamedTuple):
+class AppendRequest(NamedTuple):
     """One command's wish: its events, its receipt, and the times between which both are true."""
 
     command_id: UUID
@@ -126,7 +126,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Loading:
+class LoadResult:
     """Answer to `EventLog.load`."""
 
     events: Sequence[Recorded]
@@ -137,7 +137,7 @@ class Loading:
 class EventLog(Protocol):
     """What a store must do to carry the ledger."""
 
-    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         """Events of each stream after the given version, receipts, and the log's time.
 
         At most 501 events of a stream, in order: the last one says that there are more than 500.
@@ -147,7 +147,7 @@ class EventLog(Protocol):
         """
         ...
 
-    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """Append what can be appended, all in one transaction; one verdict per command.
 
         A command that conflicts, or built on one that did, leaves nothing behind. If the answer is

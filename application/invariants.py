@@ -108,7 +108,7 @@ class LogChecker:
         self._group: list[Recorded] = []
         self._receipts: dict[UUID, tuple[int, int, datetime]] = {}
 
-    def take_in(self, recorded: Recorded) -> None:
+    def observe(self, recorded: Recorded) -> None:
         """The next event of the log."""
         self._order_of_the_log(recorded)
         if self._group and self._group[-1].command_id != recorded.command_id:
@@ -354,5 +354,5 @@ def check_log(
     """Judge a whole log; answers with what was learnt on the way and every violation."""
     checker = LogChecker()
     for recorded in events:
-        checker.take_in(recorded)
+        checker.observe(recorded)
     return checker, checker.finish(receipts)

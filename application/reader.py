@@ -74,13 +74,13 @@ class Reader:
             LogUnavailable: the log cannot be read.
             NotFound: there is none, or it is of another kind.
         """
-        standing = self._cache.load(self._event_log, (stream_id,))
-        self.clock.learn(standing.now)
+        loaded_state = self._cache.load(self._event_log, (stream_id,))
+        self.clock.learn(loaded_state.now)
         self._cache.trim()
-        if stream_id in standing.too_long:
-            state, position = self._cache.unfold(self._event_log, stream_id)
+        if stream_id in loaded_state.too_long:
+            state, position = self._cache.load_all(self._event_log, stream_id)
         else:
-            state, position = standing.entries[stream_id]
+            state, position = loaded_state.entries[stream_id]
         if not isinstance(state, kind):
             raise NotFound(thing=thing)
-        return Current(state, position, standing.now)
+        return Current(state, position, loaded_state.now)

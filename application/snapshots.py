@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict, get_type_hints
 
 import msgspec
 
-from application.command import Entry
+from application.command import StreamState
 from application.ports.snapshots import Snapshot
 from domain.aggregate import LedgerAggregate
 from domain.merchants.key_ring import KeyRing
@@ -51,7 +51,7 @@ def is_due(before: int, after: int) -> bool:
     return after // EVERY_EVENTS > before // EVERY_EVENTS
 
 
-def take(entry: Entry) -> Snapshot | None:
+def take(entry: StreamState) -> Snapshot | None:
     """The snapshot of a state; None if its kind has none."""
     state: Any = entry.state
     if not isinstance(state, KINDS):
@@ -62,7 +62,7 @@ def take(entry: Entry) -> Snapshot | None:
     return Snapshot(state.id, shape_of(type(state)), state.version, entry.position, data)
 
 
-def restore(snapshot: Snapshot) -> Entry | None:
+def restore(snapshot: Snapshot) -> StreamState | None:
     """The state that a snapshot holds; None if today's code cannot read it."""
     kind, decoder = _KIND_OF.get(snapshot.shape, (LedgerAggregate, None))
     if decoder is None:
@@ -75,4 +75,4 @@ def restore(snapshot: Snapshot) -> Entry | None:
     state.__dict__.update(
         held, _id=snapshot.stream_id, _version=snapshot.version, _pending_events=[]
     )
-    return Entry(state, snapshot.position)
+    return StreamState(state, snapshot.position)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from application import snapshots
-from application.command import Entry, branch
+from application.command import StreamState, copy_for_decision
 from application.event_log import (
     LOAD_EVENTS_MAX,
     STREAM_EVENTS_MAX,
@@ -31,18 +31,18 @@ STATES_MAX: Final = 20_000
 """About 2 KB each."""
 
 
-NOTHING: Final = Entry(None, 0)
+EMPTY: Final = StreamState(None, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LoadedState:
     """Answer to `StateCache.load`: how streams and receipts stand, at one instant."""
 
-    entries: dict[UUID, Entry]
+    entries: dict[UUID, StreamState]
     receipts: Mapping[UUID, Receipt]
     now: datetime
     too_long: frozenset[UUID] = frozenset()
-    """Streams that have more than 500 events to read; they have no entry. See `unfold`."""
+    """Streams that have more than 500 events to read; they have no entry. See `load_all`."""
 
 
 class StateCache:
@@ -58,11 +58,11 @@ class StateCache:
     ) -> None:
         self._states_max = states_max
         self._snapshots = snapshot_store if snapshot_store is not None else NoSnapshots()
-        self._entries: OrderedDict[UUID, Entry] = OrderedDict()
+        self._entries: OrderedDict[UUID, StreamState] = OrderedDict()
 
     def load(
         self, log: EventLog, streams: Iterable[UUID], receipts: Sequence[UUID] = ()
-    ) -> Standing:
+    ) -> LoadedState:
         """The streams as the log has them now, with the receipts asked for.
 
         Reads at most 500 events of each stream, after its cached state or nearest snapshot.
@@ -70,7 +70,7 @@ class StateCache:
         Raises:
             LogUnavailable: nothing could be read.
         """
-        entries = {stream: self._entries.get(stream, NOTHING) for stream in streams}
+        entries = {stream: self._entries.get(stream, EMPTY) for stream in streams}
         wanted = {stream: entry.version for stream, entry in entries.items()}
         loading = log.load(wanted, receipts)
         fresh = _by_stream(loading.events)
@@ -88,9 +88,9 @@ class StateCache:
             elif events:
                 entries[stream] = self._fold(entries[stream], events)
                 self._keep(entries[stream])
-        return Standing(entries, loading.receipts, loading.now, too_long)
+        return LoadedState(entries, loading.receipts, loading.now, too_long)
 
-    def past(self, log: EventLog, stream_id: UUID, version: int) -> Entry | None:
+    def at_version(self, log: EventLog, stream_id: UUID, version: int) -> StreamState | None:
         """A stream as it stood at a version; None if that takes more than 500 events.
 
         Raises:
@@ -101,7 +101,7 @@ class StateCache:
             return None
         return self._read_on(log, stream_id, start, version)
 
-    def unfold(self, log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> Entry:
+    def load_all(self, log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> StreamState:
         """A stream's state however long it is, with snapshots left on the way; not for a lane.
 
         Raises:
@@ -112,21 +112,25 @@ class StateCache:
             self._keep(entry)
         return entry
 
-    def _start_of(self, stream_id: UUID, version: int, *, after: int = 0) -> Entry:
+    def _start_of(self, stream_id: UUID, version: int, *, after: int = 0) -> StreamState:
         """The nearest known state at or before a version; a snapshot only if it is `after` one."""
-        cached = self._entries.get(stream_id, NOTHING)
+        cached = self._entries.get(stream_id, EMPTY)
         if cached.version == version:
             return cached
-        usable = cached if cached.version < version else NOTHING
+        usable = cached if cached.version < version else EMPTY
         return self._nearest(stream_id, usable, version, after=after)
 
-    def _nearest(self, stream_id: UUID, cached: Entry, up_to: int, *, after: int = 0) -> Entry:
+    def _nearest(
+        self, stream_id: UUID, cached: StreamState, up_to: int, *, after: int = 0
+    ) -> StreamState:
         """The nearest snapshot up to a version, unless the cached state is nearer."""
         after = max(after, cached.version)
         snapshot = self._snapshots.latest(stream_id, snapshots.SHAPES, up_to, after=after)
         return (snapshots.restore(snapshot) if snapshot else None) or cached
 
-    def _read_on(self, log: EventLog, stream_id: UUID, entry: Entry, up_to: int) -> Entry:
+    def _read_on(
+        self, log: EventLog, stream_id: UUID, entry: StreamState, up_to: int
+    ) -> StreamState:
         while entry.version < up_to:
             page = log.stream(stream_id, after=entry.version, up_to=up_to)
             entry = self._fold(entry, page)
@@ -134,30 +138,30 @@ class StateCache:
                 break
         return entry
 
-    def _fold(self, entry: Entry, events: Sequence[Recorded]) -> Entry:
+    def _fold(self, entry: StreamState, events: Sequence[Recorded]) -> StreamState:
         """The state after more events, snapshots offered; the one before is left as it is."""
         for start in range(0, len(events), snapshots.EVERY_EVENTS):
             part = events[start : start + snapshots.EVERY_EVENTS]
-            state: Any = None if entry.state is None else branch(entry.state)
-            before, entry = entry, Entry(fold(part, state), part[-1].position)
+            state: Any = None if entry.state is None else copy_for_decision(entry.state)
+            before, entry = entry, StreamState(fold(part, state), part[-1].position)
             self._offer(before.version, entry)
         return entry
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: StreamState) -> None:
         """Keep a state that the log has confirmed; never change it afterwards."""
         before = self._keep(entry)
         if entry.version >= snapshots.EVERY_EVENTS:
             self._offer(before.version, entry)
 
-    def _keep(self, entry: Entry) -> Entry:
+    def _keep(self, entry: StreamState) -> StreamState:
         """Keep a state as the newest; what was there before."""
-        before: Entry = NOTHING
+        before: StreamState = EMPTY
         if entry.state is not None:
-            before = self._entries.pop(entry.state.id, NOTHING)
+            before = self._entries.pop(entry.state.id, EMPTY)
             self._entries[entry.state.id] = entry
         return before
 
-    def _offer(self, before: int, entry: Entry) -> None:
+    def _offer(self, before: int, entry: StreamState) -> None:
         if snapshots.is_due(before, entry.version):
             snapshot = snapshots.take(entry)
             if snapshot is not None:

@@ -32,13 +32,13 @@ DEFERRED_COMMANDS_MAX: Final = 256
 """How many may wait for long streams: no tenant's history fills the queue of the others."""
 STOP_SECONDS: Final = 15.0
 
-Answer = Callable[[Result], None]
-Deliver = Callable[[Sequence[tuple[Answer, Result]]], None]
+ResultCallback = Callable[[Result], None]
+Deliver = Callable[[Sequence[tuple[ResultCallback, Result]]], None]
 
 _log = logging.getLogger(__name__)
 
 
-def _call_each(answers: Sequence[tuple[Answer, Result]]) -> None:
+def _call_each(answers: Sequence[tuple[ResultCallback, Result]]) -> None:
     for answer, result in answers:
         answer(result)
 
@@ -48,7 +48,7 @@ class _Queued:
 
     __slots__ = ("_names", "answer", "envelope")
 
-    def __init__(self, envelope: Envelope, answer: Answer) -> None:
+    def __init__(self, envelope: Envelope, answer: ResultCallback) -> None:
         self.envelope = envelope
         self.answer = answer
         self._names: frozenset[UUID] | None = None
@@ -100,7 +100,7 @@ class Writer:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, envelope: Envelope, answer: Answer) -> bool:
+    def submit(self, envelope: Envelope, answer: ResultCallback) -> bool:
         """Put a command in the queue; True if one of the same id is already on its way.
 
         Raises:
@@ -111,7 +111,9 @@ class Writer:
             raise told
         return told
 
-    def submit_all(self, commands: Sequence[tuple[Envelope, Answer]]) -> list[bool | Overloaded]:
+    def submit_all(
+        self, commands: Sequence[tuple[Envelope, ResultCallback]]
+    ) -> list[bool | Overloaded]:
         """The same for several at once: one look at the lock, one waking for all."""
         with self._lock:
             told = [self._enqueue(envelope, answer) for envelope, answer in commands]
@@ -119,7 +121,7 @@ class Writer:
                 self._changed.notify()  # else the lane on its way takes it when it comes back
             return told
 
-    def _enqueue(self, envelope: Envelope, answer: Answer) -> bool | Overloaded:
+    def _enqueue(self, envelope: Envelope, answer: ResultCallback) -> bool | Overloaded:
         if self._stopping:
             return Overloaded(reason="the process is stopping")
         if len(self._queue) >= self._queue_max:

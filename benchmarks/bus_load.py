@@ -12,12 +12,12 @@ from application.bus import Bus
 from application.command import Envelope, Outcome, Result
 from application.commands import serve_all
 from application.state_cache import StateCache
-from application.writer import Answer, Writer
+from application.writer import ResultCallback, Writer
 from domain import ids
 from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right
-from tests.support.world import World, envelope
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from tests.support.ledger_fixture import LedgerFixture, envelope
 
 IN_FLIGHT = 64
 ANSWER_SECONDS_MAX = 30
@@ -28,17 +28,17 @@ LIVES_PER_SECOND = 60
 class Life:
     """One payer with one wallet. Its clients made their requests before the clock was started."""
 
-    def __init__(self, world: World, wallet: UUID, lives: int) -> None:
-        self._world, self._wallet = world, wallet
+    def __init__(self, ledger: LedgerFixture, wallet: UUID, lives: int) -> None:
+        self._ledger, self._wallet = ledger, wallet
         self._ready = [self._life() for _ in range(lives)]
         self._next: list[Envelope] = []
 
     def _life(self) -> list[Envelope]:
         """Pay, scan, create: taken from the end."""
-        create = self._world.create()
-        scan = self._world.scan(create.session_id, self._wallet)
+        create = self._ledger.create()
+        scan = self._ledger.scan(create.session_id, self._wallet)
         claim = ids.encode("clm", scan.claim_id)
-        pay = self._world.pay(create.session_id, self._wallet, claim)
+        pay = self._ledger.pay(create.session_id, self._wallet, claim)
         return [envelope(pay), envelope(scan), envelope(create)]
 
     def step(self, *, over: bool = False) -> Envelope | None:
@@ -58,13 +58,13 @@ class Life:
 class Load:
     """The lives, and a writer that is handed all next steps of a batch at once, as by the API."""
 
-    def __init__(self, world: World, wallets: Sequence[UUID], seconds: float) -> None:
+    def __init__(self, ledger: LedgerFixture, wallets: Sequence[UUID], seconds: float) -> None:
         cache = StateCache()
-        lanes = (serve_all(Bus(world.log, cache=cache)) for _ in range(WRITER_LANES))
+        lanes = (serve_all(Bus(ledger.log, cache=cache)) for _ in range(WRITER_LANES))
         self._writer = Writer(*lanes, deliver=self._deliver)
         count = int(seconds * LIVES_PER_SECOND)
-        lives = [Life(world, wallet, count) for wallet in wallets]
-        self._by_answer: dict[Answer, Life] = {life.answered: life for life in lives}
+        lives = [Life(ledger, wallet, count) for wallet in wallets]
+        self._by_answer: dict[ResultCallback, Life] = {life.answered: life for life in lives}
         self._lock = Lock()  # two lanes deliver
         self._until = 0.0
         self._left = len(wallets)
@@ -84,14 +84,14 @@ class Load:
         self._writer.stop()
         return took
 
-    def _deliver(self, answers: Sequence[tuple[Answer, Result]]) -> None:
+    def _deliver(self, answers: Sequence[tuple[ResultCallback, Result]]) -> None:
         for answer, result in answers:
             answer(result)
         with self._lock:
             self.commands += len(answers)
         self._ask([answer for answer, _ in answers])
 
-    def _ask(self, answers: Sequence[Answer]) -> None:
+    def _ask(self, answers: Sequence[ResultCallback]) -> None:
         over = time.perf_counter() > self._until
         steps = [(self._by_answer[answer].step(over=over), answer) for answer in answers]
         self._writer.submit_all([(step, answer) for step, answer in steps if step is not None])
@@ -103,10 +103,10 @@ class Load:
 
 def bus(url: str, seconds: float) -> float:
     """Durable commands per second through the writer, 64 lives in flight."""
-    log = PostgresLog(Connections(url, Right.WRITER, size_max=WRITER_LANES))
-    world = World(log)
-    wallets = [world.a_wallet(10**9) for _ in range(IN_FLIGHT)]
-    load = Load(world, wallets, seconds)
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=WRITER_LANES))
+    ledger = LedgerFixture(log)
+    wallets = [ledger.a_wallet(10**9) for _ in range(IN_FLIGHT)]
+    load = Load(ledger, wallets, seconds)
     gc.collect()  # the turn before has left its garbage
     took = load.run(seconds)
     log.close()

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import Registrar
-from infrastructure.postgres.connections import Right
+from infrastructure.cli.holders import AccountAdmin
+from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 
 PROGRAM = [sys.executable, "-c", "from infrastructure.cli import main; main()"]
@@ -46,12 +46,12 @@ def installation(url: str, home: Path) -> Iterator[Installation]:
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
     settings = Settings(database_url=url, port=PORTS[0], live_port=PORTS[1], rate_limit=0)
-    log = bootstrap.make_log(url, Right.WRITER, size_max=1)
-    desk = Registrar(log, bootstrap.make_bus(log), settings.mode)
-    merchant, app = desk.register_merchant("Cafe", ()), desk.register_app("App")
+    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
+    admin = AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
+    merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
     facts = {
-        "merchant_key": desk.issue_key(Role.MERCHANT, merchant).text,
-        "wallet_key": desk.issue_key(Role.WALLET, app).text,
+        "merchant_key": admin.issue_key(Role.MERCHANT, merchant).text,
+        "wallet_key": admin.issue_key(Role.WALLET, app).text,
     }
     log.close()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")} | {

@@ -14,8 +14,8 @@ from application.state_cache import StateCache
 from domain.money.money import Money
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
-from infrastructure.postgres.connections import Connections, Right
-from tests.support.world import World, envelope
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from tests.support.ledger_fixture import LedgerFixture, envelope
 
 BATCH = 16
 REPLAYS = 4
@@ -29,15 +29,15 @@ class LongWallet:
     def __init__(self, url: str, top_ups: int) -> None:
         self._url = url
         self._top_ups = top_ups
-        log = PostgresLog(Connections(url, Right.WRITER, size_max=2))
-        snapshots = PostgresSnapshots(Connections(url, Right.WRITER, size_max=1))
-        world = World(log)
-        world.bus = serve_all(Bus(log, cache=StateCache(snapshot_store=snapshots)))
-        self._wallet: UUID = world.a_wallet(0)
+        log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=2))
+        snapshots = PostgresSnapshots(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
+        ledger = LedgerFixture(log)
+        ledger.bus = serve_all(Bus(log, cache=StateCache(snapshot_store=snapshots)))
+        self._wallet: UUID = ledger.a_wallet(0)
         for first in range(0, top_ups, 256):
             numbers = range(first, min(top_ups, first + 256))
             if not all(
-                isinstance(one, Outcome) for one in world.bus.run([*map(self._old, numbers)])
+                isinstance(one, Outcome) for one in ledger.bus.run([*map(self._old, numbers)])
             ):
                 raise RuntimeError
         snapshots.close()
@@ -55,8 +55,8 @@ class LongWallet:
 
     def rate(self, seconds: float) -> float:
         """Commands per second in batches of 16, four of them replays, from a cold cache."""
-        connections = Connections(self._url, Right.WRITER, size_max=1)
-        log = PostgresLog(Connections(self._url, Right.WRITER, size_max=1))
+        connections = ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1)
+        log = PostgresLog(ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1))
         snapshots = PostgresSnapshots(connections)
         bus = serve_all(Bus(log, cache=StateCache(snapshot_store=snapshots)))
         done, started = 0, time.perf_counter()

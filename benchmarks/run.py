@@ -30,10 +30,10 @@ from benchmarks.slow_disk import slow_disk
 from benchmarks.sockets import screens
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import binaries
-from infrastructure.postgres.connections import Connections, Right, connect
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
-from infrastructure.runtime import calm_collector
+from infrastructure.runtime import tune_garbage_collector
 from projections._runner import Runner
 from projections.sessions import Sessions
 
@@ -93,8 +93,8 @@ def pgbench(url: str, folder: Path, seconds: int) -> float:
 
 def rebuild(url: str) -> float:
     """Events per second replayed into a fresh `sessions`."""
-    log = PostgresLog(Connections(url, Right.PROJECTOR, size_max=1))
-    with connect(url, Right.PROJECTOR, statement_seconds=600) as connection:
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1))
+    with connect(url, DatabaseRole.PROJECTOR, statement_seconds=600) as connection:
         started = time.perf_counter()
         events = Runner(Sessions, connection).rebuild(log.read)
         took = time.perf_counter() - started
@@ -185,7 +185,7 @@ def the_screens(running: Installation) -> None:
 
 def main() -> None:
     """Measure, print a table, and keep it."""
-    calm_collector()
+    tune_garbage_collector()
     with tempfile.TemporaryDirectory(prefix="qrledger-bench-") as name:
         folder = Path(name)
         server = EmbeddedServer(folder / "store")

@@ -61,12 +61,12 @@ async def screens(running: Installation, *, sockets: int, seconds: float) -> dic
     before = running.memory_mib("notify")
     heard: list[tuple[str, float]] = []
     loop = asyncio.get_running_loop()
-    gate = asyncio.Semaphore(50)
+    dispatcher = asyncio.Semaphore(50)
     transports = []
 
     async def watch(url: str) -> None:
         parts = urlsplit(url)
-        async with gate:
+        async with dispatcher:
             transport, screen = await loop.create_connection(
                 lambda: Screen(f"{parts.path}?{parts.query}", heard),
                 parts.hostname or "",

@@ -18,7 +18,7 @@ from application.invariants import LogChecker, Violation
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import every_snapshot
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 
 PAGE: Final = 1000
 BEGIN_TRIES_MAX: Final = 10
@@ -71,7 +71,7 @@ def check(url: str, log: PostgresLog) -> Report:
         psycopg.OperationalError: the database is away.
     """
     checker, compared, found = LogChecker(), 0, []
-    with connect(url, Right.READER, statement_seconds=STATEMENT_SECONDS) as connection:
+    with connect(url, DatabaseRole.READER, statement_seconds=STATEMENT_SECONDS) as connection:
         _begin(connection)
         absurd = [
             Violation("times-agree", position, f"{kind} recorded at {at}")
@@ -86,12 +86,12 @@ def check(url: str, log: PostgresLog) -> Report:
             "select name, position from read_models.tracking where name = any(%s)",
             (list(_ROW_CHECKS),),
         )
-        standing: dict[str, int] = dict(tracked.fetchall())
+        model_positions: dict[str, int] = dict(tracked.fetchall())
         snapshots = SnapshotChecker(every_snapshot(connection))
         for recorded in _events(connection, log):
-            checker.take_in(recorded)
-            snapshots.take_in(recorded)
-            for name, position in standing.items():
+            checker.observe(recorded)
+            snapshots.observe(recorded)
+            for name, position in model_positions.items():
                 if position == recorded.position:
                     cursor = connection.cursor(row_factory=namedtuple_row)
                     held = cursor.execute(f"select * from read_models.{name}").fetchall()  # noqa: S608
@@ -106,7 +106,7 @@ def check(url: str, log: PostgresLog) -> Report:
     if offset != checker.clock_offset_microseconds:
         text = f"offset {offset} µs, the events say {checker.clock_offset_microseconds}"
         violations.append(Violation("clock-as-accepted", 0, text))
-    for name, position in standing.items():
+    for name, position in model_positions.items():
         if position > checker.position:
             text = f"{name} has taken in {position}, the log ends at {checker.position}"
             violations.append(Violation("rows-equal-the-fold", position, text))

@@ -13,24 +13,20 @@ from threading import Event
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import psycopg
 from litestar import Litestar
-from psycopg import Connection
-from psycopg.rows import TupleRow
 from uuid_utils.compat import uuid7
 
 from api.app import create_app
-from api.command_gate import CommandGate
-from api.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
-from api.context import ApiConfig, Health, Services
+from api.blocking import READ_SECONDS, READY_SECONDS
+from api.command_dispatcher import CommandDispatcher
+from api.context import ApiConfig, Services
+from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
+from api.http.security_headers import security_headers
 from api.live.server import LiveConfig, Notifier
-from api.security_headers import security_headers
 from api.tokens import Tokens
-from api.waits import READ_SECONDS, READY_SECONDS
 from application.bus import Bus
 from application.clock_guard import ClockGuard
 from application.commands import serve_all
-from application.errors import LogUnavailable, Overloaded
 from application.ports.metrics import Metrics
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -39,23 +35,25 @@ from infrastructure import descriptors
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
-from infrastructure.health import health
 from infrastructure.http_server import BACKLOG, serving
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres import runtime_login
-from infrastructure.postgres.connections import LINK_SECONDS, STATEMENT_SECONDS, Connections, Right
+from infrastructure.postgres.connections import (
+    LINK_SECONDS,
+    STATEMENT_SECONDS,
+    ConnectionPool,
+    DatabaseRole,
+)
 from infrastructure.postgres.embedded import EmbeddedServer
-from infrastructure.postgres.failures import is_world
 from infrastructure.qr_images import SegnoImages
+from infrastructure.read_models import PostgresReadModels
 from infrastructure.settings import Settings
 from infrastructure.workers.expiry import ExpiryWorker
 from infrastructure.workers.loops import LoopReport
 from infrastructure.workers.projector import Projector
 from infrastructure.workers.supervisor import Progress, Supervisor, lead
 from projections._read_model import all_models
-from projections.sessions import Sessions
-from projections.wallet_payments import WalletPayments
 
 READ_CONNECTIONS_MAX: Final = 8
 PROBE_CONNECTIONS_MAX: Final = 2
@@ -127,7 +125,7 @@ def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard
 
 def make_log(
     url: str,
-    right: Right,
+    database_role: DatabaseRole,
     *,
     size_max: int,
     limit_seconds: float = LINK_SECONDS,
@@ -135,9 +133,9 @@ def make_log(
     guard: ClockGuard | None = None,
 ) -> PostgresLog:
     """The event log with connections of its own; no read takes longer than `limit_seconds`."""
-    connections = Connections(
+    connections = ConnectionPool(
         url,
-        right,
+        database_role,
         size_max=size_max,
         limit_seconds=limit_seconds,
         statement_seconds=statement_seconds,
@@ -152,9 +150,9 @@ def make_bus(
     return serve_all(Bus(log, cache=cache, metrics=metrics))
 
 
-def read_tokens(url: str, right: Right) -> Tokens:
+def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
     """The ledger's own secret, for signing tokens."""
-    connections = Connections(url, right, size_max=1)
+    connections = ConnectionPool(url, database_role, size_max=1)
     with connections.connection() as connection:
         row = connection.execute("select token_secret from ledger.identity").fetchone()
     connections.close()
@@ -162,44 +160,6 @@ def read_tokens(url: str, right: Right) -> Tokens:
         msg = "the ledger has no identity: run `qrledger migrate`"
         raise migrations.DatabaseNotReady(msg)
     return Tokens(bytes(row[0]))
-
-
-class PostgresReadModels:
-    """The read models as the API asks them."""
-
-    def __init__(
-        self, connections: Connections, probes: Connections, guard: ClockGuard | None = None
-    ) -> None:
-        self._connections = connections
-        self._probes = probes
-        self.guard = guard if guard is not None else ClockGuard()
-        self.sessions = Sessions(self._reading)
-        self.wallet_payments = WalletPayments(self._reading)
-
-    def position(self, name: str) -> int:
-        """The last position a read model has taken in, 0 before its first."""
-        query = "select position from read_models.tracking where name = %s"
-        with self._reading() as connection:
-            row = connection.execute(query, (name,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def health(self) -> Health:
-        """How the ledger stands, on connections that no other read can hold."""
-        with self._reading(self._probes) as connection:
-            return health(connection, self.guard)
-
-    @contextmanager
-    def _reading(self, connections: Connections | None = None) -> Iterator[Connection[TupleRow]]:
-        try:
-            with (connections or self._connections).connection() as connection:
-                yield connection
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-            reason = "the list has not been built yet"  # by any worker, or by one of this version
-            raise Overloaded(reason=reason) from error
-        except psycopg.Error as error:
-            if not is_world(error):
-                raise
-            raise LogUnavailable(reason="the database is away or busy") from error
 
 
 @dataclass(slots=True)
@@ -228,8 +188,8 @@ class ApiProcess:
             msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_PORT"
             raise PortInUse(msg) from error
         table = ConnectionTable(self.limits, self.settings.trusted_proxies, on_full=self.on_full)
-        always = security_headers(secure=self.services.config.secure)
-        async with serving(self.app, listening, table, always):
+        default_headers = security_headers(secure=self.services.config.secure)
+        async with serving(self.app, listening, table, default_headers):
             yield
 
 
@@ -242,10 +202,10 @@ def connection_limits() -> ConnectionLimits:
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
     shared: dict[str, Any] = {"limit_seconds": READ_SECONDS, "statement_seconds": READ_STATEMENT}
-    reads = Connections(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, **shared)
-    probes = Connections(
+    reads = ConnectionPool(url, DatabaseRole.WRITER, size_max=READ_CONNECTIONS_MAX, **shared)
+    probes = ConnectionPool(
         url,
-        Right.WRITER,
+        DatabaseRole.WRITER,
         size_max=PROBE_CONNECTIONS_MAX,
         limit_seconds=READY_SECONDS,
         statement_seconds=READY_STATEMENT,
@@ -255,10 +215,12 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     models = PostgresReadModels(reads, probes)
     metrics = PrometheusMetrics(models.health)
     guard = models.guard = make_guard(settings, metrics)
-    read_log = make_log(url, Right.WRITER, size_max=READ_CONNECTIONS_MAX, guard=guard, **shared)
+    read_log = make_log(
+        url, DatabaseRole.WRITER, size_max=READ_CONNECTIONS_MAX, guard=guard, **shared
+    )
     write_log = make_log(
         url,
-        Right.WRITER,
+        DatabaseRole.WRITER,
         size_max=WRITER_LANES,
         limit_seconds=READ_SECONDS,
         statement_seconds=APPEND_STATEMENT,
@@ -284,8 +246,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         ),
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
-        gate=CommandGate(make_writer),
-        tokens=read_tokens(url, Right.WRITER),
+        dispatcher=CommandDispatcher(make_writer),
+        tokens=read_tokens(url, DatabaseRole.WRITER),
         read_models=models,
         qr_images=SegnoImages(),
         metrics=metrics,
@@ -309,7 +271,11 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     )
     guard = make_guard(settings, metrics)
     log = make_log(
-        url, Right.READER, size_max=READ_CONNECTIONS_MAX, limit_seconds=READ_SECONDS, guard=guard
+        url,
+        DatabaseRole.READER,
+        size_max=READ_CONNECTIONS_MAX,
+        limit_seconds=READ_SECONDS,
+        guard=guard,
     )
     config = LiveConfig(
         host=settings.host,
@@ -324,9 +290,9 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     notifier = Notifier(
         config,
         log=log,
-        tokens=read_tokens(url, Right.READER),
+        tokens=read_tokens(url, DatabaseRole.READER),
         on_open=metrics.sockets.set,
-        on_part=lambda code: metrics.partings.labels(str(code)).inc(),
+        on_disconnect=lambda code: metrics.disconnects.labels(str(code)).inc(),
         on_full=metrics.displaced.inc,
         exposition=metrics.exposition,
         halted=lambda: supervisor.halted,
@@ -334,19 +300,19 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     follower = Follower(
         log,
         url,
-        Right.READER,
+        DatabaseRole.READER,
         after=await asyncio.to_thread(log.head),
         on_unknown=metrics.unknown_event,
     )
 
-    def follow(went_well: Progress) -> None:
+    def follow(on_progress: Progress) -> None:
         for page in follower.pages():
             try:
                 notifier.feed(page)
             except Exception:
                 follower.position -= len(page)  # positions are gapless: the same page again
                 raise
-            went_well()
+            on_progress()
 
     try:
         await notifier.open()
@@ -374,12 +340,12 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
 
     def work() -> tuple[Sequence[Callable[[], None]], LoopReport]:
         supervisor = Supervisor()
-        read_log = make_log(url, Right.PROJECTOR, size_max=READ_CONNECTIONS_MAX, guard=guard)
+        read_log = make_log(url, DatabaseRole.PROJECTOR, size_max=READ_CONNECTIONS_MAX, guard=guard)
         projectors = [
             Projector(model, url=url, log=read_log, metrics=metrics) for model in all_models()
         ]
-        write_log = make_log(url, Right.WRITER, size_max=1, guard=guard)
-        writes = Connections(url, Right.WRITER, size_max=1)
+        write_log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        writes = ConnectionPool(url, DatabaseRole.WRITER, size_max=1)
         snapshots = PostgresSnapshots(writes)
         bus = make_bus(write_log, cache=StateCache(snapshot_store=snapshots))
         expiry = ExpiryWorker(url=url, log=read_log, bus=bus, new_id=uuid7)

@@ -1,4 +1,4 @@
-"""uvicorn's protocol over httptools with limits before the body; the numbers: `api/connections.py`.
+"""uvicorn's protocol over httptools with limits before the body (`api/http/connections.py`).
 
 httptools hands over headers one by one and has no limit; uvicorn starts its only timer after the
 first answer. Here a request is checked when its headers are complete, and while it is not: after
@@ -15,8 +15,8 @@ from typing import Any, Final, NoReturn
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.connections import ConnectionTable
-from api.errors import (
+from api.http.connections import ConnectionTable
+from api.http.errors import (
     BODY_BYTES_MAX,
     BodyTooLarge,
     HeadersTooLarge,
@@ -91,7 +91,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._ending = True
         super().connection_lost(exc)
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Close for a new connection; a request that is not here yet is not answered any more."""
         self._ending = True
         self._disconnect_application()
@@ -104,14 +104,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """The client does not read: from now on it is the one that is waited for."""
         super().pause_writing()
         self._stalled_since = self.loop.time()
-        self._table.waits(self)
+        self._table.mark_waiting(self)
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
         self._stalled_since = None
         if self._serving and self._reading is not Reading.BODY:
-            self._table.works(self)
+            self._table.mark_active(self)
 
     # What comes in.
 
@@ -214,7 +214,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._since = self.loop.time()
         else:
-            self._table.works(self)
+            self._table.mark_active(self)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for it; uvicorn would set a timer here."""
@@ -230,7 +230,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         elif self._ending:
             self._say_last()
         else:
-            self._table.waits(self)
+            self._table.mark_waiting(self)
 
     # How it ends.
 

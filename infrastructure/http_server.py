@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import uvicorn
 
-from api.connections import ConnectionTable
-from api.refusals import to_bytes
-from api.wire import Always
+from api.http.connections import ConnectionTable
+from api.http.messages import DefaultHeaders
+from api.http.problems import to_bytes
 from infrastructure.http_protocol import LimitedHttpProtocol
 
 GRACE_SECONDS: Final = 5
@@ -22,7 +22,7 @@ BACKLOG: Final = 2048
 
 @asynccontextmanager
 async def serving(
-    app: Any, listening: socket.socket, table: ConnectionTable, always: Always
+    app: Any, listening: socket.socket, table: ConnectionTable, default_headers: DefaultHeaders
 ) -> AsyncIterator[None]:
     """Serve an ASGI application until left; answers what is in flight before it ends.
 
@@ -30,16 +30,18 @@ async def serving(
         app: the application.
         listening: a bound socket; it is closed at the end.
         table: counts the connections, with their limits.
-        always: headers of refusals that the application never sees.
+        default_headers: headers of refusals that the application never sees.
     """
-    protocol: Any = partial(LimitedHttpProtocol, table, partial(to_bytes, always=always))
+    protocol: Any = partial(
+        LimitedHttpProtocol, table, partial(to_bytes, default_headers=default_headers)
+    )
     config = uvicorn.Config(
         app,
         http=protocol,
         access_log=False,
         log_config=None,
         ws="none",
-        proxy_headers=False,  # who is behind a proxy is asked in one place: api/addresses.py
+        proxy_headers=False,  # who is behind a proxy is asked in one place: api/http/addresses.py
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

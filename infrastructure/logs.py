@@ -52,12 +52,12 @@ class JsonFormatter(logging.Formatter):
             chain.append(error)
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         return "\n".join(
-            "".join(traceback.format_tb(one.__traceback__)) + f"{_name(one)}: {said(one)}"
+            "".join(traceback.format_tb(one.__traceback__)) + f"{_name(one)}: {safe_message(one)}"
             for one in reversed(chain)
         )
 
 
-def said(error: BaseException) -> str:
+def safe_message(error: BaseException) -> str:
     """What an exception says, less what a database repeats of the values it was given."""
     if isinstance(error, psycopg.Error) and error.sqlstate is not None:
         primary = error.diag.message_primary or ""

@@ -63,7 +63,7 @@ class PrometheusMetrics:
             registry=self.registry,
         )
         self.sockets = Gauge("qrledger_live_sockets", "Open sockets", registry=self.registry)
-        self.partings = Counter(
+        self.disconnects = Counter(
             "qrledger_live_partings",
             "Sockets closed by us, by code",
             ["code"],

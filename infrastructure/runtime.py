@@ -10,7 +10,7 @@ MIDDLE_ROUNDS: Final = 20
 OLD_ROUNDS: Final = 100
 
 
-def calm_collector() -> None:
+def tune_garbage_collector() -> None:
     """Look for garbage cycles seldom: a command makes hundreds of objects and hardly a cycle.
 
     With Python's own thresholds the collector takes a quarter of the time of a busy bus

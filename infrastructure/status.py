@@ -15,7 +15,7 @@ from application.clock_guard import ClockGuard
 from domain import times
 from infrastructure.health import health
 from infrastructure.postgres import deadline, migrate
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.workers.loops import loop_states
 from infrastructure.workers.supervisor import LEADER_KEY
 
@@ -78,7 +78,7 @@ def status(url: str, mode: str) -> Status:
         if found.mode != mode:
             found.problems.append(f"this is a {found.mode} ledger, QRLEDGER_MODE says {mode}")
         with (
-            connect(url, Right.READER) as connection,
+            connect(url, DatabaseRole.READER) as connection,
             deadline.limit(connection, ANSWER_SECONDS),
         ):
             _ask(connection, found)

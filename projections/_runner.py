@@ -48,7 +48,7 @@ class Runner:
             row = self._tracking(self.model.name)
         return row[1] if row else 0
 
-    def take_in(self, page: Sequence[Recorded], *, name: str | None = None) -> int:
+    def apply_page(self, page: Sequence[Recorded], *, name: str | None = None) -> int:
         """Fold a page; answers with the position the model stands at now.
 
         A page that does not go on from where the model stands changes nothing: somebody else was
@@ -87,7 +87,7 @@ class Runner:
                 "select position from read_models.tracking where name = %s for update", (live,)
             )
             while page := read(position, BUILD_PAGE):  # what came in since; the live runner waits
-                position = self.take_in(page, name=beside)
+                position = self.apply_page(page, name=beside)
             self._connection.execute(f"drop table if exists read_models.{live}")
             self._connection.execute(f"alter table read_models.{beside} rename to {live}")
             self._connection.execute("delete from read_models.tracking where name = %s", (beside,))
@@ -121,7 +121,7 @@ class Runner:
                 position = self._build(beside, read, up_to=row[1])
             while position < row[1]:
                 page = [one for one in read(position, BUILD_PAGE) if one.position <= row[1]]
-                position = self.take_in(page, name=beside)
+                position = self.apply_page(page, name=beside)
             differences = self._differences(beside)
             self._drop(beside)
         return differences
@@ -136,7 +136,7 @@ class Runner:
             )
         position = 0
         while page := [one for one in read(position, BUILD_PAGE) if one.position <= up_to]:
-            position = self.take_in(page, name=name)
+            position = self.apply_page(page, name=name)
         return position
 
     def _drop(self, name: str) -> None:

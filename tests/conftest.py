@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
 from tests.support.postgres import TestClock
@@ -59,7 +59,7 @@ def database_url(make_database: Callable[[], str], request: pytest.FixtureReques
     migrate(url, mode="test", token_secret=secrets.token_bytes(32))
     yield url
     if "unaudited" not in request.keywords:
-        log = PostgresLog(Connections(url, Right.READER, size_max=1))
+        log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=1))
         report = audit.check(url, log)
         log.close()
         assert not report.violations
@@ -68,7 +68,7 @@ def database_url(make_database: Callable[[], str], request: pytest.FixtureReques
 @pytest.fixture
 def postgres_log(database_url: str) -> Iterator[PostgresLog]:
     """The event log of a fresh ledger."""
-    log = PostgresLog(Connections(database_url, Right.WRITER, size_max=16))
+    log = PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=16))
     yield log
     log.close()
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from api import waits
+from api import blocking
 from api.live import protocol
 from api.live.hub import Hub, Listener, Socket
 from api.tokens import BadToken, ExpiredToken, Tokens, Use
@@ -75,7 +75,7 @@ class Admission:
             LogUnavailable: it cannot be read.
             BadToken: the token is over, or there is no such session.
         """
-        events, now = await waits.read(opening, self._event_log, session_id)
+        events, now = await blocking.read(opening, self._event_log, session_id)
         self._clock.learn(now)
         self._check(token, session_id, now)
         found = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]
@@ -96,7 +96,7 @@ class Admission:
         try:
             return self._check(token, session_id, self._clock.estimate())
         except ExpiredToken:
-            self._clock.learn(await waits.read(self._event_log.now))
+            self._clock.learn(await blocking.read(self._event_log.now))
         return self._check(token, session_id, self._clock.estimate())
 
     def _check(self, token: str, session_id: UUID, now: datetime) -> Use:

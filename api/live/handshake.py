@@ -1,7 +1,7 @@
 """A connection of the live port until its handshake has been read: counted, limited, timed.
 
 websockets counts nothing, allows 128 headers of 8 KiB each, and closes without a word when time is
-up. So the head of the request is gathered here, compared with the limits of `api/connections.py`,
+up. So the head of the request is gathered here, compared with its limits,
 and handed over whole.
 """
 
@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from websockets.asyncio.server import ServerConnection
 
-from api.connections import ConnectionTable
-from api.errors import HeadersTooLarge, RequestTimeout, UriTooLong
+from api.http.connections import ConnectionTable
+from api.http.errors import HeadersTooLarge, RequestTimeout, UriTooLong
 from domain.errors import LedgerError
 
 LINE_BYTES_MAX: Final = 8192
@@ -129,7 +129,7 @@ class LimitedConnection(ServerConnection):
         self.transport.write(self._to_bytes(reason))
         self.transport.write_eof()
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Close for a new connection."""
         self.transport.abort()
 

@@ -37,7 +37,7 @@ class Socket(Protocol):
         """Put a message in the buffer; never waits."""
         ...
 
-    def part(self, code: int, reason: str) -> None:
+    def disconnect(self, code: int, reason: str) -> None:
         """Close, under a deadline, then abort."""
         ...
 
@@ -54,10 +54,10 @@ class Listener:
     feed: SessionFeed | None = None
     ended_at: float | None = None
 
-    def hear(self, text: str) -> None:
+    def send(self, text: str) -> None:
         """Send, unless the reader is too slow to be kept."""
         if self.socket.buffered() > BUFFER_BYTES_MAX:
-            self.socket.part(CLOSE_SLOW, "slow reader")
+            self.socket.disconnect(CLOSE_SLOW, "slow reader")
         else:
             self.socket.send_soon(text)
 
@@ -105,7 +105,7 @@ class Hub:
         known = feed.seq
         now = self._now()
         for text in feed.opening(after, now):
-            listener.hear(text)
+            listener.send(text)
         listener.feed = feed
         waiting, listener.waiting = listener.waiting or [], None
         self._tell(listener, [one for one in waiting if one.version > known], now)
@@ -133,8 +133,8 @@ class Hub:
         if listener.feed is None:
             return
         for recorded in events:
-            if listener.feed.take_in(recorded):
-                listener.hear(listener.feed.event(recorded.version, now))
+            if listener.feed.apply(recorded):
+                listener.send(listener.feed.event(recorded.version, now))
 
 
 def attempt(listener: Listener, act: Callable[[Listener], None]) -> bool:
@@ -144,7 +144,7 @@ def attempt(listener: Listener, act: Callable[[Listener], None]) -> bool:
     except Exception:  # noqa: BLE001 - one listener's failure is no other's
         _log.exception("a listener of session %s is closed", listener.session_id)
         with suppress(Exception):  # it is beyond help, and forgotten all the same
-            listener.socket.part(CLOSE_RESTART, "come again")
+            listener.socket.disconnect(CLOSE_RESTART, "come again")
         return False
     return True
 

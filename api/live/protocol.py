@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from api.v1.views import public_session
-from application.command import branch
+from application.command import copy_for_decision
 from application.event_log import Recorded
 from domain import times
 from domain.sessions.payment_session import PaymentSession
@@ -39,7 +39,7 @@ class SessionFeed:
         self._history: list[Recorded] = []
         self._states: list[PaymentSession] = []
         for recorded in history:
-            self.take_in(recorded)
+            self.apply(recorded)
 
     @property
     def seq(self) -> int:
@@ -56,7 +56,7 @@ class SessionFeed:
         """Nothing more is to be expected."""
         return bool(self._states) and self.state.status not in OPEN
 
-    def take_in(self, recorded: Recorded) -> bool:
+    def apply(self, recorded: Recorded) -> bool:
         """Take the next event in; False if it is known already.
 
         Raises:
@@ -67,7 +67,7 @@ class SessionFeed:
         if recorded.version != self.seq + 1:
             msg = f"version {recorded.version} after {self.seq}"
             raise ValueError(msg)
-        before: Any = branch(self._states[-1]) if self._states else None
+        before: Any = copy_for_decision(self._states[-1]) if self._states else None
         after: Any = recorded.event.mutate(before)
         self._states.append(after)
         self._history.append(recorded)

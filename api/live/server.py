@@ -25,14 +25,14 @@ from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from api import addresses
-from api.connections import ConnectionLimits, ConnectionTable
+from api.http import addresses
+from api.http.connections import ConnectionLimits, ConnectionTable
+from api.http.problems import to_bytes
+from api.http.security_headers import security_headers
 from api.live import protocol
 from api.live.admission import Admission, Refusal
 from api.live.handshake import LimitedConnection
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, in_steps
-from api.refusals import to_bytes
-from api.security_headers import security_headers
 from api.tokens import Tokens
 from application.event_log import EventLog, Recorded
 from application.reader import LedgerClock
@@ -41,7 +41,7 @@ HEARTBEAT_SECONDS: Final = 25.0
 PING_SECONDS: Final = 20.0
 SWEEP_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 5.0
-PARTING_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 2.0
 SHUTDOWN_SECONDS: Final = 5.0
 AGE_SECONDS_MAX: Final = 3600.0
 SEND_BUFFER_BYTES: Final = 65_536
@@ -94,14 +94,14 @@ class Notifier:
         log: EventLog,
         tokens: Tokens,
         on_open: Callable[[int], None] = lambda _count: None,
-        on_part: Callable[[int], None] = lambda _code: None,
+        on_disconnect: Callable[[int], None] = lambda _code: None,
         on_full: Callable[[], None] = lambda: None,
         exposition: Callable[[], bytes] = lambda: b"",
         halted: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._config = config
         self._on_open = on_open
-        self._on_part = on_part
+        self._on_disconnect = on_disconnect
         self._exposition = exposition
         self._halted = halted
         self._clock = LedgerClock(log)
@@ -112,7 +112,7 @@ class Notifier:
         self._sockets: dict[ServerConnection, str] = {}
         """Whose handshake was accepted, from that moment on, and the address behind each."""
         self._per_address: Counter[str] = Counter()
-        self._partings: set[asyncio.Task[None]] = set()
+        self._disconnects: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -136,14 +136,14 @@ class Notifier:
         listening = socket.create_server((self._config.host, self._config.port), family=family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         limits = self._config.limits
-        refusal = partial(to_bytes, always=security_headers(secure=self._config.secure))
+        refusal = partial(to_bytes, default_headers=security_headers(secure=self._config.secure))
         connection: Any = partial(LimitedConnection, self._table, refusal, self._release)
         self._server = await serve(
             self._handle,
             sock=listening,
             backlog=BACKLOG,
             create_connection=connection,
-            open_timeout=limits.first_byte_seconds + limits.headers_seconds + PARTING_SECONDS,
+            open_timeout=limits.first_byte_seconds + limits.headers_seconds + CLOSE_SECONDS,
             origins=[*self._config.origins, None],  # type: ignore[list-item]
             process_request=self._process_request,
             compression=None,
@@ -151,7 +151,7 @@ class Notifier:
             max_queue=4,
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
-            close_timeout=PARTING_SECONDS,
+            close_timeout=CLOSE_SECONDS,
             server_header=None,
         )
         self._tasks = [
@@ -209,7 +209,7 @@ class Notifier:
             return response
         self._sockets[connection] = address
         self._per_address[address] += 1
-        self._table.works(connection)  # type: ignore[arg-type]
+        self._table.mark_active(connection)  # type: ignore[arg-type]
         return None
 
     def _release(self, connection: ServerConnection) -> None:
@@ -247,7 +247,7 @@ class Notifier:
         try:
             request = connection.request
             path = request.path if request else ""
-            listener = await self._admission.admit(path, _Outlet(self, connection))
+            listener = await self._admission.admit(path, WebSocketConnection(self, connection))
             await self._listen_in(connection)
         except Refusal as refusal:
             await self._refuse(connection, refusal.code, refusal.reason)
@@ -260,7 +260,7 @@ class Notifier:
             self._on_open(len(self._connections))
 
     async def _refuse(self, connection: ServerConnection, code: int, reason: str) -> None:
-        self._on_part(code)
+        self._on_disconnect(code)
         await connection.close(code, reason)
 
     async def _listen_in(self, connection: ServerConnection) -> None:
@@ -274,12 +274,12 @@ class Notifier:
                 return
         await connection.close(protocol.CLOSE_RESTART, "come again")
 
-    def part(self, connection: ServerConnection, code: int, reason: str) -> None:
+    def disconnect(self, connection: ServerConnection, code: int, reason: str) -> None:
         """Close under a deadline, then abort: `close` alone can wait for ever on a full buffer."""
-        self._on_part(code)
-        task = asyncio.get_running_loop().create_task(_part(connection, code, reason))
-        self._partings.add(task)
-        task.add_done_callback(self._partings.discard)
+        self._on_disconnect(code)
+        task = asyncio.get_running_loop().create_task(_disconnect(connection, code, reason))
+        self._disconnects.add(task)
+        task.add_done_callback(self._disconnects.discard)
 
     # Housekeeping.
 
@@ -290,7 +290,7 @@ class Notifier:
 
             def beat(listener: Listener, text: str = text) -> None:
                 if listener.waiting is None:
-                    listener.hear(text)
+                    listener.send(text)
 
             await in_steps(self._hub.listeners(), beat)
 
@@ -301,39 +301,42 @@ class Notifier:
 
     def _sweep(self, listener: Listener) -> None:
         if listener.socket.buffered() > BUFFER_BYTES_MAX:
-            listener.socket.part(protocol.CLOSE_SLOW, "slow reader")
+            listener.socket.disconnect(protocol.CLOSE_SLOW, "slow reader")
         elif listener.feed is not None and listener.feed.ended:
             now = time.monotonic()
             listener.ended_at = listener.ended_at or now
             if now - listener.ended_at > LINGER_SECONDS:
-                listener.socket.part(protocol.CLOSE_DONE, "the session has ended")
+                listener.socket.disconnect(protocol.CLOSE_DONE, "the session has ended")
 
 
-class _Outlet:
+class WebSocketConnection:
     """A websocket as the hub sees it."""
 
     def __init__(self, notifier: Notifier, connection: ServerConnection) -> None:
         self._notifier = notifier
         self._connection = connection
-        self._parted = False
+        self._disconnected = False
 
     def buffered(self) -> int:
+        """Bytes written that the kernel has not taken yet."""
         return int(self._connection.transport.get_write_buffer_size())
 
     def send_soon(self, text: str) -> None:
-        if not self._parted:
+        """Put a message in the buffer; never waits."""
+        if not self._disconnected:
             with suppress(ConnectionClosed):
                 broadcast([self._connection], text)  # one frame into the buffer, without waiting
 
-    def part(self, code: int, reason: str) -> None:
-        if not self._parted:
-            self._parted = True
-            self._notifier.part(self._connection, code, reason)
+    def disconnect(self, code: int, reason: str) -> None:
+        """Close, under a deadline, then abort; a second call does nothing."""
+        if not self._disconnected:
+            self._disconnected = True
+            self._notifier.disconnect(self._connection, code, reason)
 
 
-async def _part(connection: ServerConnection, code: int, reason: str) -> None:
+async def _disconnect(connection: ServerConnection, code: int, reason: str) -> None:
     try:
-        async with asyncio.timeout(PARTING_SECONDS):
+        async with asyncio.timeout(CLOSE_SECONDS):
             await connection.close(code, reason)
     except TimeoutError:
         connection.transport.abort()

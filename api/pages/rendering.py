@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.context import ApiConfig
+from api.http.messages import HttpRequest, HttpResponse
 from api.pages.texts import Texts, choose
-from api.wire import Answer, Inbound
 from domain import text
 
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -77,15 +77,15 @@ def integrity(name: str) -> str:
     return "sha384-" + base64.b64encode(digest).decode()
 
 
-def wants_html(inbound: Inbound) -> bool:
+def wants_html(request: HttpRequest) -> bool:
     """Whether a browser is asking."""
-    return "text/html" in inbound.headers.get("accept", "")
+    return "text/html" in request.headers.get("accept", "")
 
 
-def texts_for(inbound: Inbound) -> Texts:
+def texts_for(request: HttpRequest) -> Texts:
     """The language of a request."""
-    lang = dict(inbound.query).get("lang", "")
-    return choose(lang, inbound.headers.get("accept-language", ""))
+    lang = dict(request.query).get("lang", "")
+    return choose(lang, request.headers.get("accept-language", ""))
 
 
 def policy(config: ApiConfig) -> str:
@@ -106,7 +106,7 @@ def render(
     data: Mapping[str, Any] | None = None,
     status: int = 200,
     **facts: Any,
-) -> Answer:
+) -> HttpResponse:
     """A page.
 
     Args:
@@ -126,7 +126,7 @@ def render(
         data=Markup(block),  # noqa: S704 - escaped above, and never run
         **facts,
     )
-    return Answer(
+    return HttpResponse(
         page.encode(),
         status_code=status,
         media_type="text/html; charset=utf-8",

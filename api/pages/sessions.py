@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from api import money
-from api.operation import Call
+from api.http.messages import HttpResponse
+from api.http.operation import Call
 from api.pages.rendering import render, texts_for
 from api.tokens import Use
 from api.v1.views import public_session
-from api.wire import Answer
 from application.reader import Current
 from domain import ids, times
 from domain.qr import dynamic_url
@@ -30,7 +30,7 @@ WALLET_TEXTS = (
 )  # fmt: skip
 
 
-def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> Answer:
+def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> HttpResponse:
     """What the till or the payer's browser shows while the session is open, and how it ended."""
     session = current.state
     address = f"/checkout/{session.public_id}?token={token}"
@@ -38,7 +38,7 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> A
     return render(
         "checkout.html",
         call.services.config,
-        texts_for(call.inbound),
+        texts_for(call.request),
         order_id=session.order_id,
         picture=f"/v1/payment-sessions/{session.public_id}/qr.svg",
         may_cancel=session.checkout_may_cancel,
@@ -49,7 +49,7 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> A
     )
 
 
-def wallet_page(call: Call, current: Current[PaymentSession]) -> Answer:
+def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
     """What the address in the code opens in a browser: payee and amount, then Pay."""
     session = current.state
     address = f"/q/{ids.encode_suffix(session.id)}"
@@ -58,16 +58,16 @@ def wallet_page(call: Call, current: Current[PaymentSession]) -> Answer:
     return render(
         "wallet.html",
         call.services.config,
-        texts_for(call.inbound),
+        texts_for(call.request),
         paid_at=paid_at,
         reference=session.public_id,
         **facts,
     )
 
 
-def message_page(call: Call, name: str, *, status: int) -> Answer:
+def message_page(call: Call, name: str, *, status: int) -> HttpResponse:
     """A page that says what happened and what to do."""
-    texts = texts_for(call.inbound)
+    texts = texts_for(call.request)
     return render("message.html", call.services.config, texts, message=texts[name], status=status)
 
 
@@ -80,7 +80,7 @@ def _facts(
     names: tuple[str, ...],
 ) -> dict[str, Any]:
     session, now = current.state, current.now
-    texts = texts_for(call.inbound)
+    texts = texts_for(call.request)
     status = session.status_at(now)
     left = max(0, int((session.expires_at - now).total_seconds()))
     shown = msgspec.to_builtins(public_session(session, now))

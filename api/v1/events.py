@@ -7,14 +7,14 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
-from api import waits
-from api.bodies import Limit, Position, Query, given, id_text
+from api import blocking
 from api.context import Services
-from api.identity import Caller
-from api.operation import Call, Operation
-from api.v1.answers import Page, json_answer
+from api.http.authentication import Caller
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Operation
+from api.http.parsing import Limit, Position, Query, given, id_text
+from api.v1.responses import Page, json_response
 from api.v1.views import EventView, event_view
-from api.wire import Answer
 from application.event_log import PAGE_EVENTS_MAX, Recorded, history
 from domain import ids
 
@@ -49,19 +49,19 @@ class EventRoutes:
                     "`after` set to the last position seen."
                 ),
                 callers=frozenset({Caller.AUDITOR}), query=EventsQuery,
-                answers={200: Page[EventView]}, handler=self.list,
+                responses={200: Page[EventView]}, handler=self.list,
             )
         ]  # fmt: skip
 
-    async def list(self, call: Call) -> Answer:
+    async def list(self, call: Call) -> HttpResponse:
         """A page of the log."""
         query: EventsQuery = call.query
         cursor = given(query.cursor)
         after = query.after if cursor is None else cursor
         find = self._of_log if query.session is UNSET else self._of_session
-        found, place = await waits.read(find, query, after)
+        found, place = await blocking.read(find, query, after)
         next_cursor = str(place) if place is not None else None
-        return json_answer(Page([event_view(one) for one in found], next_cursor))
+        return json_response(Page([event_view(one) for one in found], next_cursor))
 
     def _of_session(self, query: EventsQuery, after: int) -> tuple[Sequence[Recorded], int | None]:
         events = history(self._services.log, ids.decode("ps", str(query.session)))

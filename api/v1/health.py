@@ -7,13 +7,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from api import waits
+from api import blocking
 from api.context import Services
-from api.errors import NotReady
-from api.identity import Caller
-from api.operation import Call, Operation
-from api.v1.answers import json_answer
-from api.wire import Answer
+from api.http.authentication import Caller
+from api.http.errors import NotReady
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Operation
+from api.v1.responses import json_response
 from application.errors import LogUnavailable
 
 
@@ -51,39 +51,39 @@ class HealthRoutes:
         return [
             Operation(
                 name="getHealth", method="GET", path="/healthz", summary="The process is alive",
-                answers={200: AliveView}, limited=False, handler=self.alive,
+                responses={200: AliveView}, limited=False, handler=self.alive,
             ),
             Operation(
                 name="getReadiness", method="GET", path="/readyz",
                 summary="The database answers, its clock is right, no list lags more than 2 s, "
                 "no loop is halted",
-                answers={200: ReadyView}, problems=("not-ready",), limited=False,
+                responses={200: ReadyView}, problems=("not-ready",), limited=False,
                 handler=self.ready,
             ),
             Operation(
                 name="getMetrics", method="GET", path="/metrics",
                 summary="Prometheus metrics; from this machine, or with an operator's key",
                 callers=frozenset({Caller.OPERATOR}), local_without_key=True, limited=False,
-                answers={200: "text/plain"}, handler=self.metrics,
+                responses={200: "text/plain"}, handler=self.metrics,
             ),
         ]  # fmt: skip
 
-    async def alive(self, _call: Call) -> Answer:
+    async def alive(self, _call: Call) -> HttpResponse:
         """Say so."""
-        return json_answer(AliveView("ok"))
+        return json_response(AliveView("ok"))
 
-    async def ready(self, _call: Call) -> Answer:
+    async def ready(self, _call: Call) -> HttpResponse:
         """Ask the database."""
         try:
-            health = await waits.probe(self._services.read_models.health)
+            health = await blocking.probe(self._services.read_models.health)
         except LogUnavailable:
             raise NotReady(reason="the database is away") from None
         if unready := health.unready:
             raise NotReady(reason=", ".join(unready))
         views = [LagView(lag.name, lag.position, lag.events, lag.seconds) for lag in health.lags]
-        return json_answer(ReadyView("ok", health.position, views))
+        return json_response(ReadyView("ok", health.position, views))
 
-    async def metrics(self, _call: Call) -> Answer:
+    async def metrics(self, _call: Call) -> HttpResponse:
         """The figures of this process."""
         text = await asyncio.to_thread(self._services.metrics.exposition)
-        return Answer(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        return HttpResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")

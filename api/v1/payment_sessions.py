@@ -11,8 +11,12 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from api import waits
-from api.bodies import (
+from api import blocking
+from api.context import Services
+from api.http.authentication import Caller, Identity
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Idempotency, Operation
+from api.http.parsing import (
     Body,
     Description,
     KnownCurrencyCode,
@@ -29,20 +33,16 @@ from api.bodies import (
     id_text,
     path_id,
 )
-from api.context import Services
-from api.identity import Caller, Identity
-from api.operation import Call, Idempotency, Operation
-from api.v1.answers import (
+from api.v1.responses import (
     Page,
     caught_up,
-    command_answer,
-    json_answer,
+    command_response,
+    conditional_response,
+    json_response,
     page_of,
     read_cursor,
-    tagged_answer,
 )
 from api.v1.views import EventView, SessionStatus, SessionView, Views, etag, event_view
-from api.wire import Answer
 from application.command import Command, Outcome
 from application.commands.create_session import CreateSession
 from application.commands.end_session import CancelSession, ReleaseClaim
@@ -133,26 +133,26 @@ class SessionRoutes:
                 name="createPaymentSession", method="POST", path="/v1/payment-sessions",
                 summary="Ask to be paid; the answer carries the QR code",
                 callers=frozenset({Caller.MERCHANT}), body=CreateSessionBody,
-                answers={201: SessionView}, idempotency=key.OPTIONAL, handler=self.create,
+                responses={201: SessionView}, idempotency=key.OPTIONAL, handler=self.create,
                 problems=("order-open", "order-paid", "not-found"),
             ),
             Operation(
                 name="listPaymentSessions", method="GET", path="/v1/payment-sessions",
                 summary="The merchant's sessions, newest first",
                 callers=frozenset({Caller.MERCHANT}), query=SessionsQuery,
-                answers={200: Page[SessionView]}, problems=("not-caught-up",), handler=self.list,
+                responses={200: Page[SessionView]}, problems=("not-caught-up",), handler=self.list,
             ),
             Operation(
                 name="scan", method="POST", path="/v1/scans",
                 summary="Scan a code: claim its session for a while",
-                callers=WALLETS, body=ScanBody, answers={200: SessionView},
+                callers=WALLETS, body=ScanBody, responses={200: SessionView},
                 idempotency=key.OPTIONAL, handler=self.scan,
                 problems=("invalid-qr", "not-found", *RACE, "claims-exhausted"),
             ),
             Operation(
                 name="payPaymentSession", method="POST", path=f"{one}/pay",
                 summary="Pay a claimed session in full",
-                callers=WALLETS, body=PayBody, answers={200: SessionView},
+                callers=WALLETS, body=PayBody, responses={200: SessionView},
                 idempotency=key.REQUIRED, handler=self.pay,
                 problems=(
                     "not-found", *RACE, "amount-mismatch", "wallet-currency-mismatch",
@@ -162,14 +162,14 @@ class SessionRoutes:
             Operation(
                 name="cancelPaymentSession", method="POST", path=f"{one}/cancel",
                 summary="Withdraw a session that has not ended",
-                callers=frozenset({Caller.MERCHANT}), answers={200: SessionView},
+                callers=frozenset({Caller.MERCHANT}), responses={200: SessionView},
                 idempotency=key.OPTIONAL, handler=self.cancel,
                 problems=("not-found", "session-not-payable"),
             ),
             Operation(
                 name="releaseClaim", method="DELETE", path=f"{one}/claim",
                 summary="Give a claim back before its lease is over",
-                callers=WALLETS, answers={200: SessionView}, handler=self.release,
+                callers=WALLETS, responses={200: SessionView}, handler=self.release,
                 problems=("not-found", *RACE),
             ),
             Operation(
@@ -177,23 +177,23 @@ class SessionRoutes:
                 summary="One session, read from the log: always current",
                 description="Wallet apps see `claim` and `paid` of their own wallets only.",
                 callers=WALLETS | {Caller.MERCHANT, Caller.AUDITOR},
-                answers={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
+                responses={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
             ),
             Operation(
                 name="listPaymentSessionEvents", method="GET", path=f"{one}/events",
                 summary="A session's history, oldest first",
                 callers=frozenset({Caller.MERCHANT, Caller.AUDITOR}), query=EventsOfSessionQuery,
-                answers={200: Page[EventView]}, problems=("not-found",), handler=self.events,
+                responses={200: Page[EventView]}, problems=("not-found",), handler=self.events,
             ),
         ]  # fmt: skip
 
-    async def create(self, call: Call) -> Answer:
+    async def create(self, call: Call) -> HttpResponse:
         """Open a session."""
         body: CreateSessionBody = call.body
         outcome = await call.send(
             CreateSession(
                 session_id=self._services.new_id(),
-                merchant_id=call.who.stream,
+                merchant_id=call.identity.stream,
                 order_id=body.order_id,
                 amount=body.amount.to_money(),
                 description=body.description,
@@ -205,73 +205,75 @@ class SessionRoutes:
         )
         return self._answer(call, outcome, status=201)
 
-    async def scan(self, call: Call) -> Answer:
+    async def scan(self, call: Call) -> HttpResponse:
         """Claim the session that the code names."""
         body: ScanBody = call.body
         command = ScanSession(
             payload=body.payload,
-            wallet_id=_acting_wallet(call.who, body.wallet_id),
-            wallet_app_id=call.who.wallet_app_id,
+            wallet_id=_acting_wallet(call.identity, body.wallet_id),
+            wallet_app_id=call.identity.wallet_app_id,
             claim_id=self._services.new_id(),
             public_url=self._services.config.public_url,
             lease_seconds=self._services.config.claim_seconds,
         )
         return self._answer(call, await call.send(command), scanned=True)
 
-    async def pay(self, call: Call) -> Answer:
+    async def pay(self, call: Call) -> HttpResponse:
         """Pay."""
         body: PayBody = call.body
         command = PaySession(
             session_id=path_id("ps", call.path),
-            wallet_id=_acting_wallet(call.who, body.wallet_id),
-            wallet_app_id=call.who.wallet_app_id,
+            wallet_id=_acting_wallet(call.identity, body.wallet_id),
+            wallet_app_id=call.identity.wallet_app_id,
             claim_id=body.claim_id,
             amount=body.amount.to_money(),
         )
         return self._answer(call, await call.send(command))
 
-    async def cancel(self, call: Call) -> Answer:
+    async def cancel(self, call: Call) -> HttpResponse:
         """Withdraw."""
         command: Command = CancelSession(
-            session_id=path_id("ps", call.path), merchant_id=call.who.holder
+            session_id=path_id("ps", call.path), merchant_id=call.identity.holder
         )
         return self._answer(call, await call.send(command))
 
-    async def release(self, call: Call) -> Answer:
+    async def release(self, call: Call) -> HttpResponse:
         """Give the claim back."""
         session_id = path_id("ps", call.path)
         await self._visible(call, session_id)
-        page_wallet = ids.encode("wal", call.who.wallet_id) if call.who.wallet_id else None
+        page_wallet = (
+            ids.encode("wal", call.identity.wallet_id) if call.identity.wallet_id else None
+        )
         command = ReleaseClaim(
-            session_id=session_id, wallet_app_id=call.who.wallet_app_id, wallet_id=page_wallet
+            session_id=session_id, wallet_app_id=call.identity.wallet_app_id, wallet_id=page_wallet
         )
         return self._answer(call, await call.send(command))
 
-    async def get(self, call: Call) -> Answer:
+    async def get(self, call: Call) -> HttpResponse:
         """One session as it stands."""
         current = await self._visible(call, path_id("ps", call.path))
         view = self._views.session(
-            current.state, position=current.position, now=current.now, who=call.who
+            current.state, position=current.position, now=current.now, identity=call.identity
         )
-        return tagged_answer(call, view, etag(current.state, current.now))
+        return conditional_response(call, view, etag(current.state, current.now))
 
-    async def events(self, call: Call) -> Answer:
+    async def events(self, call: Call) -> HttpResponse:
         """A session's history."""
         query: EventsOfSessionQuery = call.query
         current = await self._visible(call, path_id("ps", call.path))
         after = read_cursor(self._services.tokens, given(query.cursor)) or 0
-        recorded = await waits.read(history, self._services.log, current.state.id)
+        recorded = await blocking.read(history, self._services.log, current.state.id)
         rows = [one for one in recorded if one.position > after]
-        return json_answer(page_of(call, rows, query.limit, event_view, lambda row: row.position))
+        return json_response(page_of(call, rows, query.limit, event_view, lambda row: row.position))
 
-    async def list(self, call: Call) -> Answer:
+    async def list(self, call: Call) -> HttpResponse:
         """The merchant's sessions."""
         query: SessionsQuery = call.query
         sessions = self._services.read_models.sessions
         await caught_up(call, sessions.name, given(query.at_least))
         ask = partial(
             sessions.of_merchant,
-            call.who.holder,
+            call.identity.holder,
             status=given(query.status),
             order_id=given(query.order_id),
             currency=given(query.currency),
@@ -285,24 +287,26 @@ class SessionRoutes:
             at = self._services.log.now()
             return ask(now=at), at
 
-        rows, now = await waits.read(rows_and_time)
+        rows, now = await blocking.read(rows_and_time)
 
         def view(row: Any) -> SessionView:
-            return self._views.session(row, position=row.position, now=now, who=call.who)
+            return self._views.session(row, position=row.position, now=now, identity=call.identity)
 
-        return json_answer(page_of(call, rows, query.limit, view, lambda row: row.created_position))
+        return json_response(
+            page_of(call, rows, query.limit, view, lambda row: row.created_position)
+        )
 
     def _answer(
         self, call: Call, outcome: Outcome, *, status: int = 200, scanned: bool = False
-    ) -> Answer:
+    ) -> HttpResponse:
         view = self._views.session(
             outcome.subject,
             position=outcome.position,
             now=outcome.recorded_at,
-            who=call.who,
+            identity=call.identity,
             scanned=scanned,
         )
-        return command_answer(outcome, view, status=status)
+        return command_response(outcome, view, status=status)
 
     async def _visible(self, call: Call, session_id: UUID) -> Current[PaymentSession]:
         """The session, if the caller may see it; another tenant's is not found.
@@ -310,23 +314,23 @@ class SessionRoutes:
         An app or a page may see what a wallet of its own ever claimed, whoever holds it now.
         """
         get = self._services.reader.get
-        current = await waits.read(get, PaymentSession, session_id, "payment session")
-        session, who = current.state, call.who
+        current = await blocking.read(get, PaymentSession, session_id, "payment session")
+        session, identity = current.state, call.identity
         seen = {
-            Caller.MERCHANT: session.merchant_id == who.holder,
-            Caller.WALLET: who.holder in session.claims_by_app,
-            Caller.PAGE: who.holder in session.claims_by_wallet,
+            Caller.MERCHANT: session.merchant_id == identity.holder,
+            Caller.WALLET: identity.holder in session.claims_by_app,
+            Caller.PAGE: identity.holder in session.claims_by_wallet,
             Caller.AUDITOR: True,
         }
-        if not seen.get(who.caller, False):
+        if not seen.get(identity.caller, False):
             raise NotFound(thing="payment session")
         return current
 
 
-def _acting_wallet(who: Identity, wallet_id: str) -> UUID:
+def _acting_wallet(identity: Identity, wallet_id: str) -> UUID:
     """The wallet a call names; a page acts for its own only."""
     wallet = ids.decode("wal", wallet_id)
-    if who.wallet_id not in {None, wallet}:
+    if identity.wallet_id not in {None, wallet}:
         raise NotFound(thing="wallet")
     return wallet
 

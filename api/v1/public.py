@@ -10,16 +10,16 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from api import waits
-from api.bodies import Query, path_id
+from api import blocking
 from api.context import Services
-from api.operation import Call, Operation
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Operation
+from api.http.parsing import Query, path_id
 from api.pages.rendering import wants_html
 from api.pages.sessions import checkout_page, message_page, wallet_page
 from api.tokens import BadToken, Use
-from api.v1.answers import command_answer, tagged_answer
+from api.v1.responses import command_response, conditional_response
 from api.v1.views import PublicSessionView, etag, public_session
-from api.wire import Answer
 from application.commands.end_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
@@ -71,46 +71,46 @@ class PublicRoutes:
                 name="getCodeAddress", method="GET", path="/q/{code:str}",
                 aliases=("/Q/{code:str}",),
                 summary="The address in the QR code: the public part of its session",
-                query=LanguageQuery, page=True, answers={200: PublicSessionView, 304: None},
+                query=LanguageQuery, page=True, responses={200: PublicSessionView, 304: None},
                 problems=gone,
                 handler=self.address,
             ),
             Operation(
                 name="getCheckout", method="GET", path="/checkout/{id:str}",
                 summary="The session as its checkout screen may see it",
-                query=TokenQuery, page=True, answers={200: PublicSessionView, 304: None},
+                query=TokenQuery, page=True, responses={200: PublicSessionView, 304: None},
                 problems=("unauthorized", "not-found"), handler=self.checkout,
             ),
             Operation(
                 name="cancelFromCheckout", method="POST", path="/checkout/{id:str}/cancel",
                 summary="Cancel from the checkout screen, where the till allowed it",
-                query=TokenQuery, page=True, answers={200: PublicSessionView},
+                query=TokenQuery, page=True, responses={200: PublicSessionView},
                 problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
                 handler=self.cancel,
             ),
             Operation(
                 name="getQrSvg", method="GET", path=f"{pictures}.svg", query=PictureQuery,
-                summary="The code as SVG", answers={200: "image/svg+xml"}, problems=gone,
+                summary="The code as SVG", responses={200: "image/svg+xml"}, problems=gone,
                 handler=partial(self.picture, kind="svg"),
             ),
             Operation(
                 name="getQrPng", method="GET", path=f"{pictures}.png", query=PictureQuery,
-                summary="The code as PNG", answers={200: "image/png"}, problems=gone,
+                summary="The code as PNG", responses={200: "image/png"}, problems=gone,
                 handler=partial(self.picture, kind="png"),
             ),
             Operation(
                 name="getQrText", method="GET", path=f"{pictures}.txt", query=PictureQuery,
-                summary="The code for a terminal", answers={200: "text/plain"}, problems=gone,
+                summary="The code for a terminal", responses={200: "text/plain"}, problems=gone,
                 handler=partial(self.picture, kind="txt"),
             ),
         ]  # fmt: skip
 
-    async def address(self, call: Call) -> Answer:
+    async def address(self, call: Call) -> HttpResponse:
         """The wallet page to a browser, else the public part; any letter case."""
         code = str(call.path["code"])
         if code.isascii():  # a Kelvin sign is no K, though its lower case is
             code = code.lower().removeprefix("ps_")
-        html = wants_html(call.inbound)
+        html = wants_html(call.request)
         try:
             current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
         except NotFound:
@@ -120,11 +120,11 @@ class PublicRoutes:
         if html:
             return wallet_page(call, current)
         view = public_session(current.state, current.now)
-        return tagged_answer(call, view, etag(current.state, current.now))
+        return conditional_response(call, view, etag(current.state, current.now))
 
-    async def checkout(self, call: Call) -> Answer:
+    async def checkout(self, call: Call) -> HttpResponse:
         """The checkout page to a browser, else the public part, the order and the way back."""
-        html = wants_html(call.inbound)
+        html = wants_html(call.request)
         try:
             current = await self._with_token(call)
         except Unauthorized:
@@ -134,9 +134,9 @@ class PublicRoutes:
         if html:
             return checkout_page(call, current, call.query.token)
         view = public_session(current.state, current.now, with_token=True)
-        return tagged_answer(call, view, etag(current.state, current.now))
+        return conditional_response(call, view, etag(current.state, current.now))
 
-    async def cancel(self, call: Call) -> Answer:
+    async def cancel(self, call: Call) -> HttpResponse:
         """Cancel, if the till asked for it when it created the session."""
         current = await self._with_token(call)
         if not current.state.checkout_may_cancel:
@@ -144,20 +144,20 @@ class PublicRoutes:
         command = CancelSession(
             session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
         )
-        html = wants_html(call.inbound)
+        html = wants_html(call.request)
         back = f"/checkout/{current.state.public_id}?token={call.query.token}"
         try:
             outcome = await call.send(command)
         except SessionNotPayable:
             if html:  # it ended another way: the page shows how
-                return Answer(b"", status_code=303, headers={"Location": back})
+                return HttpResponse(b"", status_code=303, headers={"Location": back})
             raise
         if html:
-            return Answer(b"", status_code=303, headers={"Location": back})
+            return HttpResponse(b"", status_code=303, headers={"Location": back})
         view = public_session(outcome.subject, outcome.recorded_at, with_token=True)
-        return command_answer(outcome, view)
+        return command_response(outcome, view)
 
-    async def picture(self, call: Call, *, kind: str) -> Answer:
+    async def picture(self, call: Call, *, kind: str) -> HttpResponse:
         """Draw the code; the same address always shows the same picture."""
         query: PictureQuery = call.query
         current = await self._read(path_id("ps", call.path))
@@ -170,11 +170,11 @@ class PublicRoutes:
         }
         draw, media_type = drawings[kind]
         data: bytes = await asyncio.to_thread(draw, text, border=query.border)
-        return Answer(data, media_type=media_type, headers=PICTURE_HEADERS)
+        return HttpResponse(data, media_type=media_type, headers=PICTURE_HEADERS)
 
     async def _read(self, session_id: UUID) -> Current[PaymentSession]:
         get = self._services.reader.get
-        return await waits.read(get, PaymentSession, session_id, "payment session")
+        return await blocking.read(get, PaymentSession, session_id, "payment session")
 
     async def _with_token(self, call: Call) -> Current[PaymentSession]:
         session_id = path_id("ps", call.path)

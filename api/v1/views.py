@@ -12,9 +12,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api import money
-from api.bodies import id_text
 from api.context import ApiConfig
-from api.identity import Caller, Identity
+from api.http.authentication import Caller, Identity
+from api.http.parsing import id_text
 from api.tokens import Tokens, Use
 from application.event_log import Recorded
 from domain import ids, text, times
@@ -231,7 +231,7 @@ class Views:
         *,
         position: int,
         now: datetime,
-        who: Identity,
+        identity: Identity,
         scanned: bool = False,
     ) -> SessionView:
         """The session as a key holder may see it: a wallet's claim and payment are its own.
@@ -240,16 +240,17 @@ class Views:
             session: the state to show.
             position: the log's position that goes with it.
             now: the ledger's time at which it is shown; decides whether it reads as expired.
-            who: asks; a merchant is also told the address of the checkout screen, which may cancel.
+            identity: the caller; a merchant also gets the URL of the checkout screen, which may
+                cancel.
             scanned: adds `served_at`.
         """
         fixed = self._fixed(session.id, session.created_on, session.expires_at)
         status = session.status_at(now)
         claim = session.claim if status is Status.SCANNED else None
-        if claim and not who.owns(claim.wallet_app_id, claim.wallet_id):
+        if claim and not identity.owns(claim.wallet_app_id, claim.wallet_id):
             claim = None
         paid = session.payment
-        if paid and not who.owns(paid.wallet_app_id, paid.wallet_id):
+        if paid and not identity.owns(paid.wallet_app_id, paid.wallet_id):
             paid = None
         return SessionView(
             id=fixed.id,
@@ -269,7 +270,7 @@ class Views:
             served_at=times.to_text(now) if scanned else UNSET,
             metadata=dict(session.metadata),
             qr=fixed.qr,
-            checkout_url=fixed.checkout_url if who.caller is Caller.MERCHANT else None,
+            checkout_url=fixed.checkout_url if identity.caller is Caller.MERCHANT else None,
             live_url=fixed.live_url,
             claim=ClaimView(claim.id, claim.wallet_id, times.to_text(claim.lease_until))
             if claim

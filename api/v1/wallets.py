@@ -7,8 +7,12 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
-from api import waits
-from api.bodies import (
+from api import blocking
+from api.context import Services
+from api.http.authentication import Caller
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Idempotency, Operation
+from api.http.parsing import (
     Body,
     CurrencyCode,
     Limit,
@@ -19,12 +23,8 @@ from api.bodies import (
     given,
     path_id,
 )
-from api.context import Services
-from api.identity import Caller
-from api.operation import Call, Idempotency, Operation
-from api.v1.answers import Page, caught_up, command_answer, json_answer, page_of, read_cursor
+from api.v1.responses import Page, caught_up, command_response, json_response, page_of, read_cursor
 from api.v1.views import MerchantView, Time, Views, WalletPaymentView, WalletView, money_view
-from api.wire import Answer
 from application.commands.wallets import OpenWallet, TopUpWallet
 from application.errors import Forbidden, NotFound
 from application.reader import Current
@@ -78,19 +78,19 @@ class WalletRoutes:
                 name="openWallet", method="POST", path="/v1/wallets",
                 summary="Open an empty wallet in one currency",
                 callers=frozenset({Caller.WALLET}), body=OpenWalletBody,
-                answers={201: WalletView}, idempotency=Idempotency.OPTIONAL, handler=self.open,
+                responses={201: WalletView}, idempotency=Idempotency.OPTIONAL, handler=self.open,
             ),
             Operation(
                 name="getWallet", method="GET", path=one,
                 summary="A wallet, read from the log: always current",
-                callers=readers, answers={200: WalletView}, problems=("not-found",),
+                callers=readers, responses={200: WalletView}, problems=("not-found",),
                 handler=self.get,
             ),
             Operation(
                 name="topUpWallet", method="POST", path=f"{one}/top-ups",
                 summary="Put money into a wallet (its app: in a test ledger only)",
                 callers=frozenset({Caller.OPERATOR, Caller.WALLET}), body=TopUpBody,
-                answers={201: WalletView}, idempotency=Idempotency.REQUIRED, handler=self.top_up,
+                responses={201: WalletView}, idempotency=Idempotency.REQUIRED, handler=self.top_up,
                 problems=(
                     "not-found", "reference-used", "wallet-currency-mismatch", "balance-limit",
                 ),
@@ -98,7 +98,8 @@ class WalletRoutes:
             Operation(
                 name="listWalletPayments", method="GET", path=f"{one}/payments",
                 summary="What the wallet paid, newest first",
-                callers=readers, query=WalletPaymentsQuery, answers={200: Page[WalletPaymentView]},
+                callers=readers, query=WalletPaymentsQuery,
+                responses={200: Page[WalletPaymentView]},
                 problems=("not-found", "not-caught-up"), handler=self.payments,
             ),
             Operation(
@@ -109,32 +110,32 @@ class WalletRoutes:
                     "no token is kept: every call mints one. It takes no `Idempotency-Key`; one "
                     "that is sent is ignored."
                 ),
-                callers=frozenset({Caller.WALLET}), answers={201: PageTokenView},
+                callers=frozenset({Caller.WALLET}), responses={201: PageTokenView},
                 problems=("not-found",), handler=self.token,
             ),
         ]  # fmt: skip
 
-    async def open(self, call: Call) -> Answer:
+    async def open(self, call: Call) -> HttpResponse:
         """Open a wallet."""
         body: OpenWalletBody = call.body
         command = OpenWallet(
             wallet_id=self._services.new_id(),
-            wallet_app_id=call.who.holder,
+            wallet_app_id=call.identity.holder,
             currency=currency_in_use(body.currency),
         )
         outcome = await call.send(command)
         view = self._views.wallet(outcome.subject, outcome.position)
-        return command_answer(outcome, view, status=201)
+        return command_response(outcome, view, status=201)
 
-    async def get(self, call: Call) -> Answer:
+    async def get(self, call: Call) -> HttpResponse:
         """A wallet as it stands."""
         current = await self._visible(call, path_id("wal", call.path))
-        return json_answer(self._views.wallet(current.state, current.position))
+        return json_response(self._views.wallet(current.state, current.position))
 
-    async def top_up(self, call: Call) -> Answer:
+    async def top_up(self, call: Call) -> HttpResponse:
         """Take money in."""
         body: TopUpBody = call.body
-        app = call.who.holder if call.who.caller is Caller.WALLET else None
+        app = call.identity.holder if call.identity.caller is Caller.WALLET else None
         if app is not None and self._services.config.mode != "test":
             raise Forbidden(reason="Only in a test ledger may a wallet app top up its wallets")
         command = TopUpWallet(
@@ -145,44 +146,44 @@ class WalletRoutes:
         )
         outcome = await call.send(command)
         view = self._views.wallet(outcome.subject, outcome.position)
-        return command_answer(outcome, view, status=201)
+        return command_response(outcome, view, status=201)
 
-    async def payments(self, call: Call) -> Answer:
+    async def payments(self, call: Call) -> HttpResponse:
         """What the wallet paid."""
         query: WalletPaymentsQuery = call.query
         current = await self._visible(call, path_id("wal", call.path))
         model = self._services.read_models.wallet_payments
         await caught_up(call, model.name, given(query.at_least))
-        rows = await waits.read(
+        rows = await blocking.read(
             model.of_wallet,
             current.state.public_id,
             before=read_cursor(self._services.tokens, given(query.cursor)),
             limit=query.limit + 1,
         )
         page = page_of(call, rows, query.limit, _payment_view, lambda row: row.position)
-        return json_answer(page)
+        return json_response(page)
 
-    async def token(self, call: Call) -> Answer:
+    async def token(self, call: Call) -> HttpResponse:
         """Mint a page token."""
         wallet_id = path_id("wal", call.path)
         current = await self._visible(call, wallet_id)
-        key_id = ids.decode("key", call.who.actor)
+        key_id = ids.decode("key", call.identity.actor)
         token, until = self._services.tokens.for_page(wallet_id, key_id, current.now)
         view = PageTokenView(token, current.state.public_id, times.to_text(until))
-        return json_answer(view, status=201)
+        return json_response(view, status=201)
 
     async def _visible(self, call: Call, wallet_id: UUID) -> Current[Wallet]:
         """The wallet, if the caller may see it; another app's is not found."""
         get = self._services.reader.get
-        current = await waits.read(get, Wallet, wallet_id, "wallet")
-        who = call.who
+        current = await blocking.read(get, Wallet, wallet_id, "wallet")
+        identity = call.identity
         seen = {
-            Caller.WALLET: current.state.wallet_app_id == who.holder,
-            Caller.PAGE: wallet_id == who.wallet_id,
+            Caller.WALLET: current.state.wallet_app_id == identity.holder,
+            Caller.PAGE: wallet_id == identity.wallet_id,
             Caller.AUDITOR: True,
             Caller.OPERATOR: True,
         }
-        if not seen.get(who.caller, False):
+        if not seen.get(identity.caller, False):
             raise NotFound(thing="wallet")
         return current
 

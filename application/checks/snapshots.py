@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from application import snapshots
-from application.command import Entry
+from application.command import StreamState
 from application.event_log import Recorded
 from application.invariants import Violation
 from application.ports.snapshots import Snapshot
@@ -29,7 +29,7 @@ class SnapshotChecker:
         self._states: dict[UUID, Any] = {}
         self._violations: list[Violation] = []
 
-    def take_in(self, recorded: Recorded) -> None:
+    def observe(self, recorded: Recorded) -> None:
         """The next event of the log."""
         expected = self._expected.get(recorded.stream_id)
         if not expected:
@@ -39,7 +39,7 @@ class SnapshotChecker:
         snapshot = expected.pop(recorded.version, None)
         if snapshot is None:
             return
-        made = snapshots.take(Entry(state, recorded.position))
+        made = snapshots.take(StreamState(state, recorded.position))
         if made != snapshot:
             text = f"stream {recorded.stream_id}, version {recorded.version}: {snapshot.shape}"
             self._violations.append(Violation(INVARIANT, recorded.position, f"{text} differs"))

@@ -93,7 +93,7 @@ def _end_holder(order: Order, loaded: Loaded) -> list[Aggregate]:
     holder = loaded.get(PaymentSession, ids.decode("ps", order.session_id), "payment session")
     if holder.status is Status.PAID:
         raise OrderPaid(order_id=order.order_id, session_id=holder.public_id)
-    if not loaded.mind(holder.expires_at) or not holder.expire(at=loaded.now):
+    if not loaded.reached(holder.expires_at) or not holder.expire(at=loaded.now):
         raise OrderOpen(order_id=order.order_id, session_id=holder.public_id)
     order.release(session_id=holder.public_id, reason=Status.EXPIRED.value, at=loaded.now)
     return [holder]

@@ -65,7 +65,7 @@ def cancel_session(command: CancelSession, loaded: Loaded) -> Sequence[Aggregate
     session = loaded.get(PaymentSession, command.session_id, "payment session")
     if session.merchant_id != command.merchant_id:
         raise NotFound(thing="payment session")
-    loaded.mind(session.expires_at)
+    loaded.reached(session.expires_at)
     session.cancel(by=command.by, at=loaded.now)
     return [*release_order(session, loaded, reason=Status.CANCELLED.value), session]
 
@@ -77,7 +77,7 @@ def expire_session(command: ExpireSession, loaded: Loaded) -> Sequence[Aggregate
         NotFound: no such session.
     """
     session = loaded.get(PaymentSession, command.session_id, "payment session")
-    if not loaded.mind(session.expires_at) or not session.expire(at=loaded.now):
+    if not loaded.reached(session.expires_at) or not session.expire(at=loaded.now):
         return [session]
     return [*release_order(session, loaded, reason=Status.EXPIRED.value), session]
 
@@ -90,7 +90,7 @@ def release_claim(command: ReleaseClaim, loaded: Loaded) -> Sequence[Aggregate]:
         SessionNotPayable, SessionExpired, ClaimRequired: see `release_claim` of the session.
     """
     session = loaded.get(PaymentSession, command.session_id, "payment session")
-    loaded.mind(session.expires_at)
+    loaded.reached(session.expires_at)
     session.release_claim(
         wallet_app_id=command.wallet_app_id, wallet_id=command.wallet_id, at=loaded.now
     )

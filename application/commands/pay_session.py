@@ -43,7 +43,7 @@ def pay_session(command: PaySession, loaded: Loaded) -> Sequence[Aggregate]:
     wallet = own_wallet(loaded.get(Wallet, command.wallet_id, "wallet"), command.wallet_app_id)
     if session.paid_by(wallet.public_id):
         return [session]
-    loaded.mind(session.expires_at)
+    loaded.reached(session.expires_at)
     session.pay(
         wallet_id=wallet.public_id,
         claim_id=command.claim_id,

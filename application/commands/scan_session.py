@@ -54,9 +54,9 @@ def scan_session(command: ScanSession, loaded: Loaded) -> Sequence[Aggregate]:
     wallet = own_wallet(loaded.get(Wallet, command.wallet_id, "wallet"), command.wallet_app_id)
     session_id = dynamic_url.parse(command.payload, command.public_url)
     session = loaded.get(PaymentSession, session_id, "payment session")
-    loaded.mind(session.expires_at)
+    loaded.reached(session.expires_at)
     if session.claim is not None and session.claim.wallet_id != wallet.public_id:
-        loaded.mind(session.claim.lease_until)
+        loaded.reached(session.claim.lease_until)
     session.scan(
         wallet_id=wallet.public_id,
         wallet_app_id=command.wallet_app_id,

@@ -16,12 +16,12 @@ import psycopg
 from application.errors import LogUnavailable
 from domain.errors import InvalidRequest, LedgerError
 from infrastructure.bootstrap import PortInUse
-from infrastructure.logs import said
+from infrastructure.logs import safe_message
 from infrastructure.postgres.embedded import EmbeddedError
-from infrastructure.postgres.failures import is_world
+from infrastructure.postgres.failures import is_transient
 from infrastructure.postgres.migrate import DatabaseNotReady
 from infrastructure.postgres.urls import without_secrets
-from infrastructure.runtime import calm_collector
+from infrastructure.runtime import tune_garbage_collector
 from infrastructure.settings import Settings, SettingsError, load
 
 EXIT_FAILED: Final = 1
@@ -44,7 +44,7 @@ def settings() -> Settings:
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Turn what can go wrong outside into one line and status 2."""
     try:
         yield
@@ -53,8 +53,8 @@ def told_plainly() -> Iterator[None]:
     except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError) as error:
         fail(str(error))
     except psycopg.Error as error:
-        if not is_world(error):
-            fail(f"the database refused: {said(error)}", EXIT_FAILED)
+        if not is_transient(error):
+            fail(f"the database refused: {safe_message(error)}", EXIT_FAILED)
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         reason = without_secrets(reason)
         fail(
@@ -81,7 +81,7 @@ def run_until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, on_signal)
-        calm_collector()
+        tune_garbage_collector()
         await serve(stop)
 
     try:

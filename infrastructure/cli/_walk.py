@@ -78,22 +78,22 @@ async def walk(till: Client, wallet: Client, wallet_id: str, order_id: str) -> W
         told.session = await till.post("/v1/payment-sessions", body)
     async with connect(told.session["live_url"], compression=None) as socket:
         with told.step("screen listens, first snapshot"):
-            await _hear(socket, "snapshot", "created")
+            await _receive(socket, "snapshot", "created")
         with told.step("wallet scans, screen shows it"):
             scan = {"payload": told.session["qr"]["payload"], "wallet_id": wallet_id}
             scanned = await wallet.post("/v1/scans", scan)
-            await _hear(socket, "event", "scanned")
+            await _receive(socket, "event", "scanned")
         with told.step("wallet pays"):
             path = f"/v1/payment-sessions/{told.session['id']}/pay"
             claim = scanned["claim"]["id"]
             pay = {"claim_id": claim, "wallet_id": wallet_id, "amount": AMOUNT}
             told.session = await wallet.post(path, pay, idempotency_key=f"pay-{order_id}")
         with told.step("screen turns green"):
-            await _hear(socket, "event", "paid")
+            await _receive(socket, "event", "paid")
     return told
 
 
-async def _hear(socket: Any, kind: str, status: str) -> None:
+async def _receive(socket: Any, kind: str, status: str) -> None:
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
             told = json.loads(await socket.recv())

@@ -10,7 +10,7 @@ import rich_click as click
 from infrastructure import audit as audits
 from infrastructure import bootstrap
 from infrastructure.cli import _support
-from infrastructure.postgres.connections import Right
+from infrastructure.postgres.connections import DatabaseRole
 
 SHOWN_MAX: Final = 20
 
@@ -30,8 +30,8 @@ def check() -> None:
     somebody with the owner's or a superuser's rights rewrote consistently.
     """
     settings = _support.settings()
-    with _support.told_plainly(), bootstrap.database(settings) as url:
-        log = bootstrap.make_log(url, Right.READER, size_max=1)
+    with _support.report_errors(), bootstrap.database(settings) as url:
+        log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
         report = audits.check(url, log)
         log.close()
     click.echo(

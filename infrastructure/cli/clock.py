@@ -9,7 +9,7 @@ from application.clock_guard import ClockState, offset_to_accept
 from application.commands.clock import AcceptClock
 from domain import times
 from infrastructure.cli import _support
-from infrastructure.cli.holders import registrar
+from infrastructure.cli.holders import account_admin
 
 
 @click.group()
@@ -27,12 +27,12 @@ def accept() -> None:
     time is over by it expire. If it is behind the last event, the ledger's time goes on from that
     event at its true pace, ahead of the server's clock by a fixed offset.
     """
-    with registrar() as desk:
-        state = desk.clock_state()
+    with account_admin() as admin:
+        state = admin.clock_state()
         offset = offset_to_accept(state, _support.settings().clock_ahead_seconds)
         if offset is None:
             _support.fail(f"there is nothing to accept: {_told(state)}", _support.EXIT_FAILED)
-        outcome = desk.send(AcceptClock(acceptance_id=uuid7(), offset=offset))
+        outcome = admin.send(AcceptClock(acceptance_id=uuid7(), offset=offset))
         click.echo(
             f"accepted: the ledger's time is {times.to_text(outcome.recorded_at)}, "
             f"{offset} ahead of the server's clock"

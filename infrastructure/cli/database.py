@@ -8,7 +8,7 @@ import rich_click as click
 
 from infrastructure import bootstrap
 from infrastructure.cli import _support
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.workers.projector import BUILD_SECONDS
 from projections._read_model import all_models
@@ -24,7 +24,7 @@ def migrate(runtime: str) -> None:
     made becomes a member of the writer, the projector and the reader; nothing else is granted.
     """
     settings = _support.settings()
-    with _support.told_plainly():
+    with _support.report_errors():
         url = settings.migrate_url or settings.database_url
         server = None if url else EmbeddedServer(settings.home_folder)
         try:
@@ -49,10 +49,12 @@ def rebuild(names: tuple[str, ...], *, verify: bool) -> None:
     if unknown:
         _support.fail(f"no read model {unknown[0]}; there are {', '.join(models)}")
     differences: list[str] = []
-    with _support.told_plainly(), bootstrap.database(settings) as url:
-        log = bootstrap.make_log(url, Right.PROJECTOR, size_max=1)
+    with _support.report_errors(), bootstrap.database(settings) as url:
+        log = bootstrap.make_log(url, DatabaseRole.PROJECTOR, size_max=1)
         for name in names or tuple(models):
-            with connect(url, Right.PROJECTOR, statement_seconds=BUILD_SECONDS) as connection:
+            with connect(
+                url, DatabaseRole.PROJECTOR, statement_seconds=BUILD_SECONDS
+            ) as connection:
                 runner = Runner(models[name], connection)
                 if verify:
                     found = runner.verify(log.read)

@@ -27,9 +27,9 @@ from domain.money.money import Money
 from infrastructure import bootstrap, logs
 from infrastructure.cli import _support
 from infrastructure.cli._walk import AMOUNT, Client, Walk, WalkFailed, walk
-from infrastructure.cli.holders import Registrar
+from infrastructure.cli.holders import AccountAdmin
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right
+from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 
@@ -37,7 +37,7 @@ ACTOR = "demo"
 FUNDS = Money(1_000_000, "USD")
 
 
-class DemoDesk(Registrar):
+class DemoAdmin(AccountAdmin):
     """The operator's desk, with the demo's own holders."""
 
     def send(self, command: Command) -> Outcome:
@@ -70,7 +70,7 @@ def demo(*, once: bool) -> None:
     if settings.mode != "test":
         _support.fail("the demo is a test ledger: unset QRLEDGER_MODE")
     logs.configure(logging.WARNING)
-    with _support.told_plainly(), _only_one(settings.home_folder) as home:
+    with _support.report_errors(), _only_one(settings.home_folder) as home:
         state = home / "demo.json"
         state.unlink(missing_ok=True)
         with bootstrap.database(settings, migrate=True) as url:
@@ -97,7 +97,7 @@ def demo(*, once: bool) -> None:
 
 async def _story(settings: Settings, url: str, state: Path, started: float) -> None:
     """Let the demo's holders in, walk a payment, tell where everything is."""
-    log = bootstrap.make_log(url, Right.WRITER, size_max=1)
+    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
     facts, walker = await asyncio.to_thread(_let_in, settings, log)
     log.close()
     base = f"http://{_host(settings)}:{settings.port}"
@@ -116,21 +116,21 @@ async def _story(settings: Settings, url: str, state: Path, started: float) -> N
 
 
 def _let_in(settings: Settings, log: PostgresLog) -> tuple[dict[str, str], str]:
-    desk = DemoDesk(log, bootstrap.make_bus(log), settings.mode)
-    desk.close_old_keys()
-    merchant = desk.register_merchant("Corner Cafe", ("shop.example",))
-    app = desk.register_app("Demo Wallet")
+    admin = DemoAdmin(log, bootstrap.make_bus(log), settings.mode)
+    admin.close_old_keys()
+    merchant = admin.register_merchant("Corner Cafe", ("shop.example",))
+    app = admin.register_app("Demo Wallet")
     facts = {
         "base_url": settings.public_origin,
         "live_base_url": settings.live_origin,
-        "merchant_key": desk.issue_key(Role.MERCHANT, merchant).text,
-        "wallet_key": desk.issue_key(Role.WALLET, app).text,
-        "auditor_key": desk.issue_key(Role.AUDITOR).text,
-        "operator_key": desk.issue_key(Role.OPERATOR).text,
+        "merchant_key": admin.issue_key(Role.MERCHANT, merchant).text,
+        "wallet_key": admin.issue_key(Role.WALLET, app).text,
+        "auditor_key": admin.issue_key(Role.AUDITOR).text,
+        "operator_key": admin.issue_key(Role.OPERATOR).text,
         "merchant_id": merchant,
-        "wallet_id": desk.open_wallet(app, FUNDS),
+        "wallet_id": admin.open_wallet(app, FUNDS),
     }
-    return facts, desk.open_wallet(app, msgspec.convert(AMOUNT, Money))
+    return facts, admin.open_wallet(app, msgspec.convert(AMOUNT, Money))
 
 
 def _tell(told: Walk, facts: dict[str, str], seconds: float) -> None:

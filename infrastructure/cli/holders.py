@@ -19,10 +19,10 @@ from domain.merchants.api_key import SECRET_BYTES, ApiKey, BearerKey, Role
 from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right
+from infrastructure.postgres.connections import DatabaseRole
 
 
-class Registrar:
+class AccountAdmin:
     """What the operator's commands do, on one log."""
 
     def __init__(self, log: PostgresLog, bus: Bus, mode: str) -> None:
@@ -79,14 +79,14 @@ class Registrar:
 
 
 @contextmanager
-def registrar() -> Iterator[Registrar]:
+def account_admin() -> Iterator[AccountAdmin]:
     """The operator's desk on the configured database."""
     settings = _support.settings()
-    with _support.told_plainly(), bootstrap.database(settings) as url:
+    with _support.report_errors(), bootstrap.database(settings) as url:
         guard = bootstrap.make_guard(settings)
-        log = bootstrap.make_log(url, Right.WRITER, size_max=1, guard=guard)
+        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
-            yield Registrar(log, bootstrap.make_bus(log), settings.mode)
+            yield AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
         finally:
             log.close()
 
@@ -101,8 +101,8 @@ def merchants() -> None:
 @click.option("--return-host", "hosts", multiple=True, help="Host that `return_url` may be on.")
 def register_merchant(name: str, hosts: tuple[str, ...]) -> None:
     """Take a merchant on; NAME is what payers read before they pay."""
-    with registrar() as desk:
-        click.echo(desk.register_merchant(name, hosts))
+    with account_admin() as admin:
+        click.echo(admin.register_merchant(name, hosts))
 
 
 @click.group()
@@ -114,8 +114,8 @@ def apps() -> None:
 @click.argument("name")
 def register_app(name: str) -> None:
     """Let a wallet app in."""
-    with registrar() as desk:
-        click.echo(desk.register_app(name))
+    with account_admin() as admin:
+        click.echo(admin.register_app(name))
 
 
 @click.group()
@@ -128,15 +128,15 @@ def keys() -> None:
 @click.option("--holder", default="", help="mer_… or app_…; auditors and operators have none.")
 def create_key(role: str, holder: str) -> None:
     """Give out a key. It is printed once and cannot be shown again."""
-    with registrar() as desk:
-        click.echo(desk.issue_key(Role(role), holder).text)
+    with account_admin() as admin:
+        click.echo(admin.issue_key(Role(role), holder).text)
 
 
 @keys.command("list")
 def list_keys() -> None:
     """Every key: id, role, holder, living or revoked. Never the secret."""
-    with registrar() as desk:
-        for key in desk.every_key():
+    with account_admin() as admin:
+        for key in admin.every_key():
             state = "revoked" if key.revoked else "living"
             click.echo(f"{key.public_id}  {key.role:<8}  {key.holder_id:<30}  {state}")
 
@@ -149,6 +149,6 @@ def revoke_key(key_id: str) -> None:
         stream = ids.decode("key", key_id)
     except ValueError:
         _support.fail(f"{key_id!r} is not a key's id; `qrledger keys list` shows them")
-    with registrar() as desk:
-        desk.send(RevokeKey(key_id=stream))
+    with account_admin() as admin:
+        admin.send(RevokeKey(key_id=stream))
         click.echo(f"{key_id} is revoked")

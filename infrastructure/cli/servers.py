@@ -15,7 +15,7 @@ def serve() -> None:
     """Run the API. Any number of these may run."""
     settings = _support.settings()
     logs.configure()
-    with _support.told_plainly(), bootstrap.database(settings) as url:
+    with _support.report_errors(), bootstrap.database(settings) as url:
         api = bootstrap.make_api(settings, url)
 
         async def run(stop: asyncio.Event) -> None:
@@ -31,7 +31,7 @@ def work() -> None:
     """Run projections and expiry. One leads; the others stand by."""
     settings = _support.settings()
     logs.configure()
-    with _support.told_plainly(), bootstrap.database(settings) as url:
+    with _support.report_errors(), bootstrap.database(settings) as url:
 
         async def run(stop: asyncio.Event) -> None:
             with bootstrap.working(url, settings):
@@ -46,7 +46,7 @@ def notify() -> None:
     """Run the live socket. Any number of these may run."""
     settings = _support.settings()
     logs.configure()
-    with _support.told_plainly(), bootstrap.database(settings) as url:
+    with _support.report_errors(), bootstrap.database(settings) as url:
 
         async def run(stop: asyncio.Event) -> None:
             async with bootstrap.notifying(settings, url):

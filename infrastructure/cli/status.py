@@ -22,7 +22,7 @@ def status(*, as_json: bool) -> None:
     Starts nothing: an embedded server that is not running is reported as such.
     """
     settings = _support.settings()
-    with _support.told_plainly():
+    with _support.report_errors():
         found = _status(settings)
     if as_json:
         click.echo(json.dumps(found.as_json()))

@@ -12,7 +12,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row, tuple_row
 
-from infrastructure.postgres.connections import Connections
+from infrastructure.postgres.connections import ConnectionPool
 
 _ERRORS: tuple[tuple[type[psycopg.Error], type[persistence.PersistenceError]], ...] = (
     (psycopg.InterfaceError, persistence.InterfaceError),
@@ -30,7 +30,7 @@ _ERRORS: tuple[tuple[type[psycopg.Error], type[persistence.PersistenceError]], .
 class LedgerDatastore(PostgresDatastore):
     """Hands the library connections that already have their role; its own pool stays closed."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: ConnectionPool) -> None:
         super().__init__("", "", "", "", "", schema="ledger")
         self.connections = connections
 

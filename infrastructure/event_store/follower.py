@@ -19,8 +19,8 @@ from application.event_log import Recorded
 from infrastructure.event_store import registry, rows
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import deadline
-from infrastructure.postgres.connections import LINK_SECONDS, Right, connect
-from infrastructure.postgres.failures import is_world
+from infrastructure.postgres.connections import LINK_SECONDS, DatabaseRole, connect
+from infrastructure.postgres.failures import is_transient
 
 PAGE_EVENTS: Final = 500
 POLL_SECONDS: Final = 0.5
@@ -42,7 +42,7 @@ class Follower:
         self,
         log: PostgresLog,
         url: str,
-        right: Right,
+        database_role: DatabaseRole,
         *,
         after: int,
         pace_seconds: float = 0.0,
@@ -53,7 +53,7 @@ class Follower:
         Args:
             log: how pages are read.
             url: the database to listen on.
-            right: with which rights.
+            database_role: the role that the connection takes.
             after: the last position that was taken in.
             pace_seconds: wait so long after each page, for who may lag a little.
             on_unknown: told the topic of each event that this program does not know; such events
@@ -61,7 +61,7 @@ class Follower:
         """
         self._event_log = log
         self._url = url
-        self._right = right
+        self._database_role = database_role
         self.position = after
         self._pace_seconds = pace_seconds
         self._on_unknown = on_unknown
@@ -81,11 +81,11 @@ class Follower:
         """
         while not self._stopped.is_set():
             try:
-                with connect(self._url, self._right) as connection:
+                with connect(self._url, self._database_role) as connection:
                     connection.execute(f"listen {rows.CHANNEL}")
                     yield from self._pages_on(connection)
             except psycopg.Error as error:
-                if not is_world(error):
+                if not is_transient(error):
                     raise
                 if not self._stopped.is_set():
                     _log.info("following the log: %s; connecting again", type(error).__name__)

@@ -21,9 +21,9 @@ from application.event_log import (
     PAGE_EVENTS_MAX,
     STREAM_EVENTS_MAX,
     VERSION_MAX,
+    AppendRequest,
     Event,
-    Loading,
-    Pending,
+    LoadResult,
     Receipt,
     Recorded,
     Verdict,
@@ -33,8 +33,8 @@ from infrastructure.event_store.datastore import LedgerDatastore
 from infrastructure.event_store.mapper import LedgerMapper, schema_version
 from infrastructure.event_store.recorder import LedgerRecorder
 from infrastructure.postgres import arrays
-from infrastructure.postgres.connections import Connections
-from infrastructure.postgres.failures import is_world
+from infrastructure.postgres.connections import ConnectionPool
+from infrastructure.postgres.failures import is_transient
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class PostgresLog:
 
     def __init__(
         self,
-        connections: Connections,
+        connections: ConnectionPool,
         *,
         new_id: Callable[[], UUID] = uuid7,
         guard: ClockGuard | None = None,
@@ -58,7 +58,7 @@ class PostgresLog:
         self._connections = connections
         self._mapper = LedgerMapper()
 
-    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         """See the port."""
         after = list(streams.values())
         parameters = (arrays.uuids(streams), arrays.int8s(after), arrays.uuids(receipts))
@@ -66,7 +66,7 @@ class PostgresLog:
         found = self._read(lambda connection: rows.LOAD(connection, *parameters))
         return self._loading(found, asked)
 
-    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """See the port."""
         return self.recorder.append(batch, [self._rows(pending.events) for pending in batch])
 
@@ -112,10 +112,10 @@ class PostgresLog:
         """A page of the log on a given connection."""
         return self._recorded(_ask(connection, rows.PAGE, (Int8(after), Int8(limit))))
 
-    def _loading(self, found: Sequence[TupleRow], asked: float) -> Loading:
+    def _loading(self, found: Sequence[TupleRow], asked: float) -> LoadResult:
         width, clock = rows.EVENT_WIDTH, -rows.CLOCK_WIDTH
         receipts = [Receipt(*row[width:clock]) for row in found if row[width] is not None]
-        return Loading(
+        return LoadResult(
             events=[self._event(row[:width]) for row in found if row[0] is not None],
             receipts={receipt.command_id: receipt for receipt in receipts},
             now=self._guard.judge(ClockReading(*found[0][clock:]), asked).now,
@@ -134,7 +134,7 @@ class PostgresLog:
                 with self._connections.connection(until - monotonic()) as connection:
                     return ask(connection)
             except psycopg.Error as error:
-                if not is_world(error):
+                if not is_transient(error):
                     raise
                 if attempt + 1 == READ_TRIES_MAX or monotonic() >= until:
                     raise LogUnavailable(reason="the database is away or busy") from error

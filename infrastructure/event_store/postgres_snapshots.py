@@ -16,8 +16,8 @@ from psycopg.rows import TupleRow
 from application.errors import LogUnavailable
 from application.ports.snapshots import Snapshot
 from infrastructure.postgres import arrays
-from infrastructure.postgres.connections import Connections
-from infrastructure.postgres.failures import is_world
+from infrastructure.postgres.connections import ConnectionPool
+from infrastructure.postgres.failures import is_transient
 from infrastructure.postgres.prepared import Prepared
 
 OFFERED_MAX: Final = 1024
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 class PostgresSnapshots:
     """`application.ports.snapshots.Snapshots` on the log's database."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: ConnectionPool) -> None:
         self._connections = connections
         self._offered: deque[Snapshot] = deque(maxlen=OFFERED_MAX)
         self._changed = Condition()
@@ -64,7 +64,7 @@ class PostgresSnapshots:
                     arrays.int8(after),
                 )
         except psycopg.Error as error:
-            if not is_world(error):
+            if not is_transient(error):
                 raise
             raise LogUnavailable(reason="the database is away or busy") from error
         return Snapshot(*found[0]) if found else None

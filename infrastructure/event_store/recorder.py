@@ -27,11 +27,11 @@ from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockGuard
 from application.errors import LogRejected, LogUnavailable
-from application.event_log import Pending, Verdict, VerdictKind
+from application.event_log import AppendRequest, Verdict, VerdictKind
 from infrastructure.event_store import rows
 from infrastructure.event_store.datastore import LedgerDatastore
 from infrastructure.postgres import arrays
-from infrastructure.postgres.failures import is_unsure, is_world
+from infrastructure.postgres.failures import is_outcome_unknown, is_transient
 
 APPEND_SECONDS: Final = 15.0
 """How long one append may be without an answer before its link is given up."""
@@ -74,7 +74,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """
         if not stored_events:
             return []
-        command = Pending(kwargs.get("command_id") or self._new_id(), b"", [])
+        command = AppendRequest(kwargs.get("command_id") or self._new_id(), b"", [])
         events = [
             rows.EventRow(UUID(str(e.originator_id)), e.originator_version, e.topic, e.state, 1)
             for e in stored_events
@@ -93,7 +93,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return list(range(verdict.first_position, (verdict.last_position or 0) + 1))
 
     def append(
-        self, batch: Sequence[Pending], events: Sequence[Sequence[rows.EventRow]]
+        self, batch: Sequence[AppendRequest], events: Sequence[Sequence[rows.EventRow]]
     ) -> list[Verdict]:
         """Append a batch, each command with its events as bytes, in one round trip.
 
@@ -122,9 +122,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
                 self._learn(verdicts, asked)
                 return verdicts  # noqa: TRY300 - what learns cannot fail as a database does
             except psycopg.Error as error:
-                if not is_world(error):
+                if not is_transient(error):
                     raise LogRejected(reason=error.diag.message_primary or str(error)) from error
-                if not (resent or (sent and is_unsure(error))):  # nothing was stored
+                if not (resent or (sent and is_outcome_unknown(error))):  # nothing was stored
                     raise LogUnavailable(reason=_reason(error)) from error
                 resent = True
                 if time.monotonic() > until:

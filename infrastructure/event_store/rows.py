@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from application.event_log import LOAD_EVENTS_MAX, Pending
+from application.event_log import LOAD_EVENTS_MAX, AppendRequest
 from infrastructure.postgres import arrays
 from infrastructure.postgres.arrays import Value
 from infrastructure.postgres.prepared import Prepared
@@ -83,7 +83,7 @@ class EventRow(NamedTuple):
 
 
 def append_parameters(
-    batch: Sequence[Pending], events: Sequence[Sequence[EventRow]], new_id: Callable[[], UUID]
+    batch: Sequence[AppendRequest], events: Sequence[Sequence[EventRow]], new_id: Callable[[], UUID]
 ) -> list[Value]:
     """The sixteen arrays of `append`: ten with an entry per command, six per event."""
     flat = [event for of_command in events for event in of_command]

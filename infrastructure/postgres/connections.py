@@ -52,7 +52,7 @@ PLANNER: Final[dict[str, int | str]] = {
 }
 
 
-class Right(StrEnum):
+class DatabaseRole(StrEnum):
     """What a connection may do; each is a role of the database, taken with SET ROLE."""
 
     OWNER = "owner"
@@ -61,18 +61,18 @@ class Right(StrEnum):
     READER = "reader"
 
 
-def role_name(database: str, right: Right) -> str:
+def role_name(database: str, database_role: DatabaseRole) -> str:
     """The role of a right in one database; roles are cluster-wide, so its name leads."""
-    name = f"{database}_ledger_{right}"
+    name = f"{database}_ledger_{database_role}"
     if len(name.encode()) > ROLE_CHARS_MAX:
         digest = hashlib.sha256(database.encode()).hexdigest()[:16]
-        name = f"db_{digest}_ledger_{right}"
+        name = f"db_{digest}_ledger_{database_role}"
     return name
 
 
 def connect(
     url: str,
-    right: Right | None,
+    database_role: DatabaseRole | None,
     *,
     statement_seconds: int = STATEMENT_SECONDS,
     connect_seconds: int = CONNECT_SECONDS,
@@ -90,9 +90,11 @@ def connect(
         "lock_timeout": LOCK_SECONDS * 1000,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS * 1000,
     }
-    if right in {Right.WRITER, Right.READER}:
+    if database_role in {DatabaseRole.WRITER, DatabaseRole.READER}:
         settings |= PLANNER
-    if right is Right.PROJECTOR:  # rows and position are lost together, and read again from the log
+    if (
+        database_role is DatabaseRole.PROJECTOR
+    ):  # rows and position are lost together, and read again from the log
         settings["synchronous_commit"] = "off"
     given = conninfo_to_dict(url)
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -101,8 +103,8 @@ def connect(
     keepalive = {name: value for name, value in wanted.items() if name not in given}
     extra: dict[str, Any] = {"application_name": "qrledger", **keepalive, "options": options}
     connection = psycopg.connect(url, autocommit=True, **extra)
-    if right is not None:
-        role = sql.Identifier(role_name(connection.info.dbname, right))
+    if database_role is not None:
+        role = sql.Identifier(role_name(connection.info.dbname, database_role))
         try:
             with deadline.limit(connection, connect_seconds):
                 connection.execute(sql.SQL("set role {}").format(role))
@@ -112,7 +114,7 @@ def connect(
     return connection
 
 
-class Connections:
+class ConnectionPool:
     """A small pool without threads: the last one used comes first, a broken one empties it.
 
     A pool of the library reconnects in the background with growing pauses; this one tries at once
@@ -122,7 +124,7 @@ class Connections:
     def __init__(
         self,
         url: str,
-        right: Right,
+        database_role: DatabaseRole,
         *,
         size_max: int,
         limit_seconds: float = LINK_SECONDS,
@@ -131,7 +133,7 @@ class Connections:
         self.url = url
         self.limit_seconds = limit_seconds
         """How long one lending may take, the wait for a connection included."""
-        self._right = right
+        self._database_role = database_role
         self._size_max = size_max
         self._statement_seconds = statement_seconds
         self._idle: list[Connection[TupleRow]] = []
@@ -183,7 +185,7 @@ class Connections:
             left = max(CONNECT_SECONDS_MIN, min(CONNECT_SECONDS, int(until - monotonic())))
             return connect(
                 self.url,
-                self._right,
+                self._database_role,
                 statement_seconds=self._statement_seconds,
                 connect_seconds=left,
             )

@@ -139,7 +139,7 @@ class EmbeddedServer:
         os.close(self._lock)
         self._lock = None
 
-    def keep_alive(self, stopped: Event, went_well: Callable[[], None] = lambda: None) -> None:
+    def keep_alive(self, stopped: Event, on_progress: Callable[[], None] = lambda: None) -> None:
         """Start the server again, on the same port, whenever it is found dead; until stopped.
 
         A process that joined another's server takes it over when that process has ended.
@@ -152,7 +152,7 @@ class EmbeddedServer:
             except OSError as error:  # no descriptors, no processes, a full disk
                 _log.warning("looking after PostgreSQL: %s; trying again", error.strerror)
             else:
-                went_well()
+                on_progress()
 
     def _watch(self) -> None:
         """Look once, and do what is needed.

@@ -13,7 +13,7 @@ import psycopg
 
 from application.errors import LogUnavailable, Overloaded
 
-WORLD_STATES: Final = (
+TRANSIENT_STATES: Final = (
     "08",  # connection exceptions
     "25006",  # read-only: a standby, or an operator who wants it so
     "25P03",  # idle in transaction for too long: this process was stopped
@@ -28,7 +28,7 @@ WORLD_STATES: Final = (
 )
 """Prefixes of the SQLSTATEs that pass when the world gets better."""
 
-UNSURE_STATES: Final = ("08", "40003", "57P")
+OUTCOME_UNKNOWN_STATES: Final = ("08", "40003", "57P")
 """Of those, after which a commit may have happened: the link or the server ended under way."""
 
 _EXHAUSTED: Final = frozenset(
@@ -36,19 +36,19 @@ _EXHAUSTED: Final = frozenset(
 )
 
 
-def is_world(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether trying again later can help; everything else is a mistake of ours."""
     if isinstance(error, psycopg.Error):
         if error.sqlstate is not None:
-            return error.sqlstate.startswith(WORLD_STATES)
+            return error.sqlstate.startswith(TRANSIENT_STATES)
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if isinstance(error, OSError):
         return isinstance(error, ConnectionError | TimeoutError) or error.errno in _EXHAUSTED
     return isinstance(error, LogUnavailable | Overloaded)
 
 
-def is_unsure(error: psycopg.Error) -> bool:
+def is_outcome_unknown(error: psycopg.Error) -> bool:
     """Whether what was sent may have been committed although its answer is this error."""
     if error.sqlstate is None:
-        return is_world(error)
-    return error.sqlstate.startswith(UNSURE_STATES)
+        return is_transient(error)
+    return error.sqlstate.startswith(OUTCOME_UNKNOWN_STATES)

@@ -17,7 +17,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from infrastructure.postgres import runtime_login
-from infrastructure.postgres.connections import Right, connect, role_name
+from infrastructure.postgres.connections import DatabaseRole, connect, role_name
 
 VERSION_MIN: Final = 150_000
 LOCK_KEY: Final = 0x7172_6C65_6467_6572  # "qrledger"
@@ -95,7 +95,7 @@ def check(url: str) -> str:
     with connect(url, None) as connection:
         _check_version(connection)
         try:
-            connection.execute(_set_role(connection, Right.WRITER))
+            connection.execute(_set_role(connection, DatabaseRole.WRITER))
             applied = _applied(connection)
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidParameterValue) as error:
             msg = "the database has no ledger yet: run `qrledger migrate`"
@@ -138,7 +138,7 @@ def _check_version(connection: Connection[TupleRow]) -> None:
 
 def _migrate(connection: Connection[TupleRow], mode: str, token_secret: bytes) -> list[str]:
     _make_roles(connection)
-    owner = role_name(connection.info.dbname, Right.OWNER)
+    owner = role_name(connection.info.dbname, DatabaseRole.OWNER)
     if connection.execute("select to_regnamespace('ledger')").fetchone() == (None,):
         connection.execute(
             sql.SQL("create schema ledger authorization {}").format(sql.Identifier(owner))
@@ -147,13 +147,13 @@ def _migrate(connection: Connection[TupleRow], mode: str, token_secret: bytes) -
         connection.execute(
             sql.SQL("grant create on database {} to {}").format(database, sql.Identifier(owner))
         )
-    connection.execute(_set_role(connection, Right.OWNER))
+    connection.execute(_set_role(connection, DatabaseRole.OWNER))
     connection.execute(
         "create table if not exists ledger.migrations (number int primary key, name text not null,"
         " digest bytea not null, applied_at timestamptz not null default clock_timestamp())"
     )
-    for right in (Right.WRITER, Right.PROJECTOR, Right.READER):
-        role = sql.Identifier(role_name(connection.info.dbname, right))
+    for database_role in (DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER):
+        role = sql.Identifier(role_name(connection.info.dbname, database_role))
         connection.execute(sql.SQL("grant usage on schema ledger to {}").format(role))
         connection.execute(sql.SQL("grant select on ledger.migrations to {}").format(role))
     applied = _applied(connection)
@@ -168,8 +168,8 @@ def _migrate(connection: Connection[TupleRow], mode: str, token_secret: bytes) -
 
 
 def _make_roles(connection: Connection[TupleRow]) -> None:
-    for right in Right:
-        name = role_name(connection.info.dbname, right)
+    for database_role in DatabaseRole:
+        name = role_name(connection.info.dbname, database_role)
         role = sql.Identifier(name)
         if not connection.execute("select 1 from pg_roles where rolname = %s", (name,)).fetchone():
             try:
@@ -181,13 +181,16 @@ def _make_roles(connection: Connection[TupleRow]) -> None:
             connection.execute(sql.SQL("grant {} to session_user").format(role))
     # The owner hands the schema of read models to the projector.
     owner, projector = (
-        sql.Identifier(role_name(connection.info.dbname, r)) for r in (Right.OWNER, Right.PROJECTOR)
+        sql.Identifier(role_name(connection.info.dbname, r))
+        for r in (DatabaseRole.OWNER, DatabaseRole.PROJECTOR)
     )
     connection.execute(sql.SQL("grant {} to {}").format(projector, owner))
 
 
-def _set_role(connection: Connection[TupleRow], right: Right) -> sql.Composed:
-    return sql.SQL("set role {}").format(sql.Identifier(role_name(connection.info.dbname, right)))
+def _set_role(connection: Connection[TupleRow], database_role: DatabaseRole) -> sql.Composed:
+    return sql.SQL("set role {}").format(
+        sql.Identifier(role_name(connection.info.dbname, database_role))
+    )
 
 
 def _applied(connection: Connection[TupleRow]) -> dict[int, bytes]:
@@ -210,9 +213,11 @@ def _check_known(applied: dict[int, bytes]) -> None:
 
 def _apply(connection: Connection[TupleRow], migration: Migration) -> None:
     text = migration.text
-    for right in Right:
-        name = sql.Identifier(role_name(connection.info.dbname, right)).as_string(connection)
-        text = text.replace(f":{right}", name)
+    for database_role in DatabaseRole:
+        name = sql.Identifier(role_name(connection.info.dbname, database_role)).as_string(
+            connection
+        )
+        text = text.replace(f":{database_role}", name)
     with connection.transaction():
         connection.execute(text)
         connection.execute(

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from infrastructure.postgres.connections import Right, connect, role_name
+from infrastructure.postgres.connections import DatabaseRole, connect, role_name
 
 LOGIN: Final = "qrledger_runtime"
 """The embedded server's login for running processes."""
@@ -25,7 +25,7 @@ PASSWORD_BYTES: Final = 32
 LOCK_KEY: Final = 0x7172_6C5F_6C6F_6769  # "qrl_logi"
 ATTRIBUTES: Final = "login nosuperuser nocreaterole nocreatedb noreplication nobypassrls noinherit"
 """Not inherited: what a connection may do, it may do only under the role it has taken."""
-RUNTIME: Final = (Right.WRITER, Right.PROJECTOR, Right.READER)
+RUNTIME: Final = (DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER)
 
 
 class LoginRefused(Exception):
@@ -50,7 +50,7 @@ def embedded_url(owner_url: str, folder: Path) -> str:
         connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
         password = _password(folder / PASSWORD_FILE)
         login = sql.Identifier(LOGIN)
-        owner = sql.Identifier(role_name(connection.info.dbname, Right.OWNER))
+        owner = sql.Identifier(role_name(connection.info.dbname, DatabaseRole.OWNER))
         if _may_log_in(connection, LOGIN) is None:
             connection.execute(sql.SQL("create role {}").format(login))
         verifier = connection.pgconn.encrypt_password(
@@ -94,14 +94,14 @@ def grant(connection: Connection[TupleRow], login: str) -> None:
     if excess:
         text = f"the login {login!r} {excess}: the runtime needs one of its own"
         raise LoginRefused(text)
-    for right in RUNTIME:
-        role = sql.Identifier(role_name(connection.info.dbname, right))
+    for database_role in RUNTIME:
+        role = sql.Identifier(role_name(connection.info.dbname, database_role))
         connection.execute(sql.SQL("grant {} to {}").format(role, sql.Identifier(login)))
 
 
 def excess_of(connection: Connection[TupleRow], login: str) -> str:
     """Why a login could rewrite the log, as the end of a sentence; empty if it could not."""
-    owner = role_name(connection.info.dbname, Right.OWNER)
+    owner = role_name(connection.info.dbname, DatabaseRole.OWNER)
     row = connection.execute(
         "select rolsuper, rolcreaterole, pg_has_role(rolname, %s, 'member') from pg_roles"
         " where rolname = %s",

@@ -19,7 +19,7 @@ from domain.errors import LedgerError
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import deadline
-from infrastructure.postgres.connections import LINK_SECONDS, Right, connect
+from infrastructure.postgres.connections import LINK_SECONDS, DatabaseRole, connect
 from infrastructure.workers.supervisor import Progress
 
 SWEEP_SECONDS: Final = 0.5
@@ -48,31 +48,31 @@ class ExpiryWorker:
         if self._follower is not None:
             self._follower.stop()
 
-    def follow(self, went_well: Progress) -> None:
+    def follow(self, on_progress: Progress) -> None:
         """Keep the timers, until stopped."""
-        with connect(self._url, Right.PROJECTOR) as connection:
+        with connect(self._url, DatabaseRole.PROJECTOR) as connection:
             self._follower = Follower(
                 self._event_log,
                 self._url,
-                Right.PROJECTOR,
+                DatabaseRole.PROJECTOR,
                 after=_position(connection),
                 pace_seconds=SWEEP_SECONDS / 2,
             )
             for page in self._follower.pages():
                 if page:
                     with deadline.limit(connection, LINK_SECONDS):
-                        _take_in(connection, page)
-                went_well()
+                        _apply_page(connection, page)
+                on_progress()
                 if self._stopped.is_set():
                     return
 
-    def sweep(self, went_well: Progress) -> None:
+    def sweep(self, on_progress: Progress) -> None:
         """Ask about what is due, until stopped."""
-        with connect(self._url, Right.PROJECTOR) as connection:
+        with connect(self._url, DatabaseRole.PROJECTOR) as connection:
             while not self._stopped.is_set():
                 with deadline.limit(connection, SWEEP_SECONDS_MAX):
                     asked = self.sweep_once(connection)
-                went_well()
+                on_progress()
                 full = asked == expiry.SWEEP_SESSIONS_MAX
                 self._stopped.wait(PAUSE_SECONDS if full else SWEEP_SECONDS)
 
@@ -114,7 +114,7 @@ def _position(connection: Connection[TupleRow]) -> int:
     return int(row[0]) if row else 0
 
 
-def _take_in(connection: Connection[TupleRow], page: Sequence[Recorded]) -> None:
+def _apply_page(connection: Connection[TupleRow], page: Sequence[Recorded]) -> None:
     changes = expiry.timers(page)
     with connection.transaction():
         cursor = connection.cursor()

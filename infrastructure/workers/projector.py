@@ -11,13 +11,13 @@ from application.ports.metrics import Metrics
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import deadline
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.workers.supervisor import Progress
 from projections._read_model import ReadModel
 from projections._runner import Runner
 
 BUILD_SECONDS: Final = 600
-TAKE_IN_SECONDS: Final = 60.0
+APPLY_SECONDS: Final = 60.0
 """How long one page may take before its connection is given up."""
 PACE_SECONDS: Final = 0.1
 """A list may lag that much: under load one transaction takes many events in."""
@@ -46,10 +46,10 @@ class Projector:
         if self._follower is not None:
             self._follower.stop()
 
-    def follow(self, went_well: Progress) -> None:
+    def follow(self, on_progress: Progress) -> None:
         """Take the log in, until stopped or until an event cannot be taken in."""
-        url, right = self._url, Right.PROJECTOR
-        with connect(url, right, statement_seconds=BUILD_SECONDS) as connection:
+        url, database_role = self._url, DatabaseRole.PROJECTOR
+        with connect(url, database_role, statement_seconds=BUILD_SECONDS) as connection:
             runner = Runner(self.model, connection, metrics=self._metrics)
             with deadline.limit(connection, BUILD_SECONDS) as renew:
 
@@ -59,12 +59,12 @@ class Projector:
 
                 position = runner.prepare(read)
             self._follower = Follower(
-                self._event_log, url, right, after=position, pace_seconds=PACE_SECONDS
+                self._event_log, url, database_role, after=position, pace_seconds=PACE_SECONDS
             )
             for page in self._follower.pages():
                 if self._stopped.is_set():
                     return
                 if page:
-                    with deadline.limit(connection, TAKE_IN_SECONDS):
-                        self._follower.position = runner.take_in(page)
-                went_well()
+                    with deadline.limit(connection, APPLY_SECONDS):
+                        self._follower.position = runner.apply_page(page)
+                on_progress()

@@ -19,8 +19,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infrastructure.postgres import deadline
-from infrastructure.postgres.connections import Right, connect
-from infrastructure.postgres.failures import is_world
+from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.postgres.failures import is_transient
 
 RESTART_SECONDS: Final = 0.5
 HALT_SECONDS_MIN: Final = 5.0
@@ -85,16 +85,16 @@ class Supervisor:
     def _run(self, name: str, loop: Loop) -> None:
         pause = HALT_SECONDS_MIN
 
-        def went_well() -> None:
+        def on_progress() -> None:
             nonlocal pause
             pause = HALT_SECONDS_MIN
             self._recovered(name)
 
         while not self._stopped.is_set():
             try:
-                loop(went_well)
+                loop(on_progress)
             except Exception as error:  # noqa: BLE001 - sorted below; it ends this loop only
-                if is_world(error):
+                if is_transient(error):
                     if not self._stopped.is_set():
                         _log.warning("%s: %s; trying again", name, type(error).__name__)
                     self._stopped.wait(RESTART_SECONDS)
@@ -141,7 +141,7 @@ def lead(
     """
     while not stopped.is_set():
         try:
-            with connect(url, Right.PROJECTOR) as connection:
+            with connect(url, DatabaseRole.PROJECTOR) as connection:
                 query = "select pg_try_advisory_lock(%s)"
                 while _ask(connection, query, LEADER_KEY) is not True:
                     if stopped.wait(ELECTION_SECONDS):
@@ -156,7 +156,7 @@ def lead(
                     for stop in stops:
                         stop()
         except psycopg.Error as error:
-            if not is_world(error):
+            if not is_transient(error):
                 raise
             if not stopped.is_set():
                 _log.warning("leadership: %s; trying again", type(error).__name__)
@@ -175,5 +175,5 @@ def _tell(report: Report, connection: Connection[TupleRow]) -> None:
         with deadline.limit(connection, LEADER_SECONDS):
             report(connection)
     except psycopg.Error as error:
-        if not is_world(error) or connection.closed:
+        if not is_transient(error) or connection.closed:
             raise

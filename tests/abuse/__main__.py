@@ -1,4 +1,4 @@
-"""`make abuse SECONDS=5 HERD=100000`: honest clients' p50 and p99 beside every attack; memory."""
+"""`make abuse SECONDS=5 BURST=100000`: honest clients' p50 and p99 beside every attack; memory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from domain import ids, times
 from domain.merchants.api_key import ApiKey, BearerKey
 from domain.money.money import Money
 from infrastructure import audit, bootstrap
-from infrastructure.postgres.connections import Right
+from infrastructure.postgres.connections import DatabaseRole
 from tests.abuse import strangers
 from tests.abuse.attacks import Attack, Target
 from tests.abuse.clocks import jumping_clocks
 from tests.abuse.long_wallet import BusyTenant
 from tests.abuse.outages import outages
 from tests.abuse.ports import PortAttacks
-from tests.chaos.town import ChaosTown, wait_ready
+from tests.chaos.installation import ChaosInstallation, wait_ready
 
 HONEST: Final = 4
 PAUSE_SECONDS: Final = 0.03
@@ -72,15 +72,15 @@ async def honest(api: str, keys: tuple[str, str], over: asyncio.Event) -> list[f
 
 
 async def beside(
-    town: ChaosTown,
+    installation: ChaosInstallation,
     attack: Attack,
     seconds: float,
 ) -> tuple[list[float], Counter[str]]:
     """Honest clients while an attack runs."""
     over, seen = asyncio.Event(), Counter[str]()
-    keys = (town.merchant_key, town.wallet_key)
+    keys = (installation.merchant_key, installation.wallet_key)
     attacking = asyncio.create_task(attack(over, seen))
-    serving = asyncio.create_task(honest(town.apis[0], keys, over))
+    serving = asyncio.create_task(honest(installation.apis[0], keys, over))
     await asyncio.sleep(seconds)
     over.set()
     took = await asyncio.wait_for(serving, 60)
@@ -93,9 +93,9 @@ async def nothing(over: asyncio.Event, _seen: Counter[str]) -> None:
     await over.wait()
 
 
-def herd(town: ChaosTown, merchant_key: str, size: int) -> float:
+def burst(installation: ChaosInstallation, merchant_key: str, size: int) -> float:
     """Sessions that all end within one second; answers with the seconds until they do."""
-    log = bootstrap.make_log(town.url, Right.WRITER, size_max=1)
+    log = bootstrap.make_log(installation.url, DatabaseRole.WRITER, size_max=1)
     bus = bootstrap.make_bus(log)
     key = BearerKey.parse(merchant_key)
     holder = log.stream(key.key_id)[0].event
@@ -124,14 +124,16 @@ def herd(town: ChaosTown, merchant_key: str, size: int) -> float:
     return left_seconds
 
 
-async def expiring(town: ChaosTown, seconds: int, size: int) -> tuple[list[float], float]:
+async def expiring(
+    installation: ChaosInstallation, seconds: int, size: int
+) -> tuple[list[float], float]:
     """Let the herd's second come while honest clients pay; how long until all are recorded."""
     over = asyncio.Event()
-    keys = (town.merchant_key, town.wallet_key)
-    serving = asyncio.create_task(honest(town.apis[0], keys, over))
+    keys = (installation.merchant_key, installation.wallet_key)
+    serving = asyncio.create_task(honest(installation.apis[0], keys, over))
     await asyncio.sleep(1)
-    log = bootstrap.make_log(town.url, Right.READER, size_max=1)
-    town.jump(seconds)
+    log = bootstrap.make_log(installation.url, DatabaseRole.READER, size_max=1)
+    installation.jump(seconds)
     started = time.monotonic()
     query = "select count(*) from ledger.events where topic = 'payment_session.expired'"
     expired = 0
@@ -159,68 +161,70 @@ def main(words: list[str]) -> int:
     seconds, size = float(words[0]), int(words[1])
     with tempfile.TemporaryDirectory(prefix="qrledger-abuse-") as name:
         limits = {"QRLEDGER_RATE_LIMIT": "400", "QRLEDGER_LIVE_PER_ADDRESS": "64"}
-        town = ChaosTown(Path(name), settings=limits, descriptors=DESCRIPTORS)
+        installation = ChaosInstallation(Path(name), settings=limits, descriptors=DESCRIPTORS)
         try:
-            wait_ready(town.apis[0])
-            attacker, busy = town.let_in()
-            left = herd(town, attacker, size)
-            asyncio.run(_attacks(town, attacker, seconds))
-            asyncio.run(_long_wallet(town, busy, seconds, size))
-            clocks = jumping_clocks(town)
+            wait_ready(installation.apis[0])
+            attacker, busy = installation.let_in()
+            left = burst(installation, attacker, size)
+            asyncio.run(_attacks(installation, attacker, seconds))
+            asyncio.run(_long_wallet(installation, busy, seconds, size))
+            clocks = jumping_clocks(installation)
             print("clocks that jump a year: " + ", ".join(f"{n} x {w}" for w, n in clocks.items()))
-            failures = outages(town, print)
-            took, drained = asyncio.run(expiring(town, int(left) + 1, size))
+            failures = outages(installation, print)
+            took, drained = asyncio.run(expiring(installation, int(left) + 1, size))
             show(f"{size:,} expiries", took, f"all recorded {drained:.1f} s after their second")
-            peaks = ", ".join(f"{p.name} {p.peak_mib} MiB" for p in town.processes)
+            peaks = ", ".join(f"{p.name} {p.peak_mib} MiB" for p in installation.processes)
             print(f"peak memory: {peaks}")
-            log = bootstrap.make_log(town.url, Right.READER, size_max=1)
-            report = audit.check(town.url, log)
+            log = bootstrap.make_log(installation.url, DatabaseRole.READER, size_max=1)
+            report = audit.check(installation.url, log)
             log.close()
             print(f"audit: {report.events} events, {len(report.violations)} violations")
             return 1 if report.violations or failures else 0
         finally:
-            town.close()
+            installation.close()
 
 
-async def _attacks(town: ChaosTown, attacker: str, seconds: float) -> None:
-    link, urls = Connection(town.apis[0]), []
+async def _attacks(installation: ChaosInstallation, attacker: str, seconds: float) -> None:
+    link, urls = Connection(installation.apis[0]), []
     for number in range(20):
         body = {"order_id": f"watched {number}", "amount": AMOUNT}
-        session = await link.post("/v1/payment-sessions", body, town.merchant_key)
+        session = await link.post("/v1/payment-sessions", body, installation.merchant_key)
         urls.append(session["live_url"])
-    tokens = bootstrap.read_tokens(town.url, Right.READER)
+    tokens = bootstrap.read_tokens(installation.url, DatabaseRole.READER)
     watch = tokens.for_session(
         Use.WATCH, ids.decode("ps", session["id"]), times.from_text(session["expires_at"])
     )
     ports = PortAttacks(
-        town.apis[0],
-        town.live_port,
+        installation.apis[0],
+        installation.live_port,
         key=attacker,
         till_url=urls[-1],
         public_url=f"{urls[-1].partition('token=')[0]}token={watch}",
     )
     link.close()
-    target = Target(town.apis[0], town.live_port, attacker, urls)
+    target = Target(installation.apis[0], installation.live_port, attacker, urls)
     attacks = (
         nothing, target.flood, target.wrong_keys, target.expensive_lists,
         target.one_byte_handshakes, target.slow_readers, target.reconnect_storm,
         target.oversize_frames, *ports.all(),
     )  # fmt: skip
     for attack in attacks:
-        took, seen = await beside(town, attack, seconds)
+        took, seen = await beside(installation, attack, seconds)
         told = ", ".join(f"{count} x {what}" for what, count in seen.most_common(4))
         show(attack.__name__, took, told)
-    await strangers.run(town, seconds, beside, show)
+    await strangers.run(installation, seconds, beside, show)
 
 
-async def _long_wallet(town: ChaosTown, key: str, seconds: float, top_ups: int) -> None:
+async def _long_wallet(
+    installation: ChaosInstallation, key: str, seconds: float, top_ups: int
+) -> None:
     """The same tenant at the same rate, on a new wallet and on a long one."""
-    log = bootstrap.make_log(town.url, Right.WRITER, size_max=1)
+    log = bootstrap.make_log(installation.url, DatabaseRole.WRITER, size_max=1)
     bus, p99 = bootstrap.make_bus(log), []
     for name, count in (("busy, new wallet", 0), (f"busy, {top_ups:,} top-ups", top_ups)):
-        tenant = BusyTenant(town.apis[0], key)
+        tenant = BusyTenant(installation.apis[0], key)
         await tenant.open(bus, count)
-        took, seen = await beside(town, tenant.run, seconds)
+        took, seen = await beside(installation, tenant.run, seconds)
         p99.append(percentile(took, 0.99))
         show(name, took, ", ".join(f"{count} x {what}" for what, count in seen.items()))
     print(f"the long wallet moves the others' p99 by {p99[1] / p99[0]:.2f} (at most 2)")

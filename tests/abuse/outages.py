@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.chaos.town import ChaosTown
+from tests.chaos.installation import ChaosInstallation
 from tests.support.postgres import read_only
 
 HONEST: Final = 4
@@ -48,9 +48,9 @@ class Told:
 class Caller:
     """One till and one wallet that pays, on a connection of their own."""
 
-    def __init__(self, town: ChaosTown, told: Told) -> None:
-        self._keys = (town.merchant_key, town.wallet_key)
-        self._client = httpx.AsyncClient(base_url=town.apis[0], timeout=PATIENCE_SECONDS)
+    def __init__(self, installation: ChaosInstallation, told: Told) -> None:
+        self._keys = (installation.merchant_key, installation.wallet_key)
+        self._client = httpx.AsyncClient(base_url=installation.apis[0], timeout=PATIENCE_SECONDS)
         self._told = told
         self.outage_over = float("inf")
 
@@ -104,26 +104,26 @@ class Caller:
 
 
 @contextmanager
-def frozen(town: ChaosTown) -> Any:
+def frozen(installation: ChaosInstallation) -> Any:
     """Every process of PostgreSQL is stopped, and goes on afterwards."""
-    town.signal_postgres(signal.SIGSTOP)
+    installation.signal_postgres(signal.SIGSTOP)
     try:
         yield
     finally:
-        town.signal_postgres(signal.SIGCONT)
+        installation.signal_postgres(signal.SIGCONT)
 
 
-def refusing(town: ChaosTown) -> AbstractContextManager[None]:
+def refusing(installation: ChaosInstallation) -> AbstractContextManager[None]:
     """Every session may only read."""
-    return read_only(town.url)
+    return read_only(installation.url)
 
 
-Outage = Callable[[ChaosTown], AbstractContextManager[None]]
+Outage = Callable[[ChaosInstallation], AbstractContextManager[None]]
 
 
 @asynccontextmanager
-async def _callers(town: ChaosTown, told: Told) -> AsyncIterator[list[Caller]]:
-    callers = [Caller(town, told) for _ in range(HONEST)]
+async def _callers(installation: ChaosInstallation, told: Told) -> AsyncIterator[list[Caller]]:
+    callers = [Caller(installation, told) for _ in range(HONEST)]
     try:
         yield callers
     finally:
@@ -131,13 +131,15 @@ async def _callers(town: ChaosTown, told: Told) -> AsyncIterator[list[Caller]]:
             await caller.close()
 
 
-async def during(town: ChaosTown, outage: Outage, seconds: float) -> tuple[Told, float]:
+async def during(
+    installation: ChaosInstallation, outage: Outage, seconds: float
+) -> tuple[Told, float]:
     """Honest load before, during and after; answers with what was heard, and when it was over."""
     told, over = Told(), asyncio.Event()
-    async with _callers(town, told) as callers:
+    async with _callers(installation, told) as callers:
         paying = [asyncio.create_task(caller.pay_until(over)) for caller in callers]
         await asyncio.sleep(CALM_SECONDS)
-        manager = outage(town)
+        manager = outage(installation)
         await asyncio.to_thread(manager.__enter__)
         await asyncio.sleep(seconds)
         await asyncio.to_thread(manager.__exit__, None, None, None)
@@ -153,11 +155,11 @@ async def during(town: ChaosTown, outage: Outage, seconds: float) -> tuple[Told,
     return told, ended
 
 
-def outages(town: ChaosTown, say: Callable[[str], None]) -> int:
+def outages(installation: ChaosInstallation, say: Callable[[str], None]) -> int:
     """Both outages; says what honest callers saw, answers with the number of failures."""
     failures = 0
     for outage, seconds in ((frozen, FROZEN_SECONDS), (refusing, REFUSING_SECONDS)):
-        told, ended = asyncio.run(during(town, outage, seconds))
+        told, ended = asyncio.run(during(installation, outage, seconds))
         heard = ", ".join(f"{count} x {status}" for status, count in sorted(told.answers.items()))
         back = f"{told.recovered_at - ended:.2f} s" if told.recovered_at else "never"
         say(

@@ -16,13 +16,13 @@ from uuid import uuid4
 
 from domain.merchants.api_key import BearerKey, Role
 from tests.abuse.attacks import Attack
-from tests.chaos.town import ChaosTown
+from tests.chaos.installation import ChaosInstallation
 
 CONNECTIONS: Final = 16
 LIMIT: Final = 400
 """`QRLEDGER_RATE_LIMIT` of the run."""
 
-Beside = Callable[[ChaosTown, Attack, float], Awaitable[tuple[list[float], Counter[str]]]]
+Beside = Callable[[ChaosInstallation, Attack, float], Awaitable[tuple[list[float], Counter[str]]]]
 
 
 def a_request() -> bytes:
@@ -57,9 +57,12 @@ def attack_on(api: str) -> Attack:
 
 
 async def run(
-    town: ChaosTown, seconds: float, beside: Beside, show: Callable[[str, list[float], str], None]
+    installation: ChaosInstallation,
+    seconds: float,
+    beside: Beside,
+    show: Callable[[str, list[float], str], None],
 ) -> None:
     """The attack beside honest clients; a 401 was looked up in the log, a 429 was not."""
-    took, seen = await beside(town, attack_on(town.apis[0]), seconds)
+    took, seen = await beside(installation, attack_on(installation.apis[0]), seconds)
     told = f"{seen.total()} requests, {seen['401']} reached the log, {seen['429']} x 429"
     show("unknown_keys", took, told)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from infrastructure.postgres.migrate import migrate
-from tests.support.town import Town, a_town
+from tests.support.api_fixture import ApiFixture, api_fixture
 
 
 @pytest.fixture(scope="module")
-def town(make_database: Callable[[], str]) -> Iterator[Town]:
+def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    with a_town(url) as town:
-        yield town
+    with api_fixture(url) as api:
+        yield api

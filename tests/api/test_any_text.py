@@ -21,23 +21,23 @@ from domain import ids
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.logs import JsonFormatter
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.migrate import migrate
 from tests.support.any_text import OLD_TEXT, UNACCEPTABLE, acceptable, an_old_payment
+from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 from tests.support.documents import a_document_services
-from tests.support.town import USD_10, Town, a_town
 
 pytestmark = pytest.mark.postgres
 OPERATIONS = operations(a_document_services())
 
 
 @pytest.fixture(scope="module")
-def town(make_database: Callable[[], str]) -> Iterator[Town]:
+def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    with a_town(url) as town:
-        town.url = url
-        yield town
+    with api_fixture(url) as api:
+        api.url = url
+        yield api
 
 
 def texts_of(kind: Any) -> Iterator[Any]:
@@ -99,16 +99,16 @@ def test_every_text_of_every_body_is_found() -> None:
 @pytest.mark.parametrize("escaped", [True, False], ids=["escaped", "raw"])
 @pytest.mark.parametrize(("operation", "put"), CASES)
 def test_an_unacceptable_character_in_any_text_of_any_body_is_refused_by_name(
-    town: Town, operation: Any, put: Any, *, escaped: bool
+    api: ApiFixture, operation: Any, put: Any, *, escaped: bool
 ) -> None:
     path = operation.path.replace("{id:str}", f"wal_{'0' * 26}")
-    who = next(caller for caller in sorted(operation.callers) if caller in town.keys)
-    before = town.position()
+    who = next(caller for caller in sorted(operation.callers) if caller in api.keys)
+    before = api.position()
     for bad in UNACCEPTABLE:
         value = put(f"a{bad}b")
         body = json.dumps(value, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
 
-        response = town.call(who, operation.method, path, body, key=str(uuid4()))
+        response = api.call(who, operation.method, path, body, key=str(uuid4()))
 
         problem = response.json()
         assert (response.status_code, problem["code"]) == (400, "invalid-request"), problem
@@ -116,12 +116,12 @@ def test_an_unacceptable_character_in_any_text_of_any_body_is_refused_by_name(
         # JSON itself forbids raw controls and raw surrogates, so nothing tells where they stand.
         assert name.startswith(field_of(value)) or (not escaped and name == "body")
         assert "a key" in problem["detail"] or f"a{bad}b" not in problem["detail"]
-    assert town.position() == before
+    assert api.position() == before
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\x1f", "\x7f", "\x85", "\u2028"])
-def test_an_unacceptable_character_in_a_query_is_refused_by_name(town: Town, bad: str) -> None:
-    session = town.a_session()
+def test_an_unacceptable_character_in_a_query_is_refused_by_name(api: ApiFixture, bad: str) -> None:
+    session = api.a_session()
     asked = {
         "/v1/payment-sessions": ("merchant", "order_id"),
         "/v1/events": ("auditor", "type"),
@@ -129,19 +129,19 @@ def test_an_unacceptable_character_in_a_query_is_refused_by_name(town: Town, bad
         f"/checkout/{session['id']}": ("", "token"),
     }
     for path, (who, name) in asked.items():
-        response = town.call(who, "GET", f"{path}?{name}=a{quote(bad)}b")
+        response = api.call(who, "GET", f"{path}?{name}=a{quote(bad)}b")
 
         assert (response.status_code, response.json()["code"]) == (400, "invalid-request")
         assert response.json()["invalid_params"][0]["name"] == name
 
 
-def goes_through_everything(town: Town, session_id: str) -> dict[str, Any]:
+def goes_through_everything(api: ApiFixture, session_id: str) -> dict[str, Any]:
     """Ask all that shows a session; answers with it as the list has it."""
-    head = town.position()
+    head = api.position()
     query = f"?limit=100&at_least={head}"
-    listed = town.call("merchant", "GET", f"/v1/payment-sessions{query}")
+    listed = api.call("merchant", "GET", f"/v1/payment-sessions{query}")
     assert listed.status_code == 200, listed.text
-    own = town.call("merchant", "GET", f"/v1/payment-sessions/{session_id}")
+    own = api.call("merchant", "GET", f"/v1/payment-sessions/{session_id}")
     assert own.status_code == 200, own.text
     session = own.json()
     checkout, code = urlsplit(session["checkout_url"]), urlsplit(session["qr"]["payload"].lower())
@@ -156,11 +156,11 @@ def goes_through_everything(town: Town, session_id: str) -> dict[str, Any]:
         ("", code.path),
     ):
         for accept in ("application/json", "text/html"):
-            shown = town.call(who, "GET", path, Accept=accept)
+            shown = api.call(who, "GET", path, Accept=accept)
             assert shown.status_code == 200, (path, shown.text)
             if shown.headers["Content-Type"].startswith("text/html"):
                 assert not {*UNACCEPTABLE} - {"\n"} & {*shown.text}
-    recorded = history(town.services.log, ids.decode("ps", session_id))
+    recorded = history(api.services.log, ids.decode("ps", session_id))
     feed = SessionFeed(recorded)
     assert json.loads(feed.snapshot(recorded[-1].recorded_at))["seq"] == len(recorded)
     [row] = [one for one in listed.json()["data"] if one["id"] == session_id]
@@ -176,56 +176,54 @@ def goes_through_everything(town: Town, session_id: str) -> dict[str, Any]:
     name=acceptable(1, 80),
 )
 def test_any_text_the_api_accepts_goes_through_everything_unchanged(
-    town: Town, order: str, description: str, metadata: Any, reference: str, name: str
+    api: ApiFixture, order: str, description: str, metadata: Any, reference: str, name: str
 ) -> None:
     facts = {"description": description, "metadata": metadata}
     body = {"order_id": f"{order}{uuid4()}", "amount": USD_10, **facts}
-    created = town.call("merchant", "POST", "/v1/payment-sessions", body)
+    created = api.call("merchant", "POST", "/v1/payment-sessions", body)
     assert created.status_code == 201, created.text
-    wallet = town.a_wallet()
+    wallet = api.a_wallet()
     top_up = {"amount": USD_10, "reference": f"{reference[:40]}{uuid4()}"}
     path = f"/v1/wallets/{wallet}/top-ups"
-    topped = town.call("operator", "POST", path, top_up, key=str(uuid4()))
+    topped = api.call("operator", "POST", path, top_up, key=str(uuid4()))
     assert topped.status_code == 201, topped.text
-    merchant = town.desk.register_merchant(name, ())
-    claim = town.scan(created.json(), wallet).json()["claim"]["id"]
-    assert town.pay(created.json(), wallet, claim).status_code == 200
+    merchant = api.admin.register_merchant(name, ())
+    claim = api.scan(created.json(), wallet).json()["claim"]["id"]
+    assert api.pay(created.json(), wallet, claim).status_code == 200
 
-    row = goes_through_everything(town, created.json()["id"])
+    row = goes_through_everything(api, created.json()["id"])
 
     own = row.pop("own")
     for name_of, sent in body.items():
         if name_of != "amount":
             assert row[name_of] == own[name_of] == sent
-    found = town.call(
+    found = api.call(
         "merchant", "GET", f"/v1/payment-sessions?order_id={quote(body['order_id'])}"
     ).json()
     assert [one["id"] for one in found["data"]] == [own["id"]]
-    payments = town.call(
-        "wallet", "GET", f"/v1/wallets/{wallet}/payments?at_least={town.position()}"
-    )
+    payments = api.call("wallet", "GET", f"/v1/wallets/{wallet}/payments?at_least={api.position()}")
     assert payments.status_code == 200
-    stored = town.services.log.stream(ids.decode("mer", merchant))
+    stored = api.services.log.stream(ids.decode("mer", merchant))
     assert json.loads(stored[0].state)["name"] == name
 
 
-def test_old_events_with_any_text_go_through_everything(town: Town) -> None:
+def test_old_events_with_any_text_go_through_everything(api: ApiFixture) -> None:
     session_id, wallet_id = an_old_payment(
-        town.services.log,
-        merchant_id=town.merchants[0],
-        wallet_app_id=town.apps[0],
-        at=town.services.log.now(),
+        api.services.log,
+        merchant_id=api.merchants[0],
+        wallet_app_id=api.apps[0],
+        at=api.services.log.now(),
     )
 
-    row = goes_through_everything(town, ids.encode("ps", session_id))
+    row = goes_through_everything(api, ids.encode("ps", session_id))
 
     own = row.pop("own")
     assert row["metadata"] == own["metadata"] == {OLD_TEXT: OLD_TEXT, "till": "3"}
     assert own["description"] == OLD_TEXT
     assert row["description"].startswith("a\ufffdb")
     wallet = ids.encode("wal", wallet_id)
-    path = f"/v1/wallets/{wallet}/payments?at_least={town.position()}"
-    payments = town.call("wallet", "GET", path).json()
+    path = f"/v1/wallets/{wallet}/payments?at_least={api.position()}"
+    payments = api.call("wallet", "GET", path).json()
     assert payments["data"][0]["merchant"]["name"].startswith("a\ufffdb")
 
 
@@ -247,10 +245,10 @@ def test_any_text_can_be_logged_on_one_line(value: str) -> None:
     assert told["exception"].startswith("  File ")
 
 
-def test_the_towns_log_and_read_models_are_sound(town: Town) -> None:
-    town.a_paid_session()
-    log = PostgresLog(Connections(town.url, Right.READER, size_max=1))
+def test_the_towns_log_and_read_models_are_sound(api: ApiFixture) -> None:
+    api.a_paid_session()
+    log = PostgresLog(ConnectionPool(api.url, DatabaseRole.READER, size_max=1))
     try:
-        assert audit.check(town.url, log).violations == []
+        assert audit.check(api.url, log).violations == []
     finally:
         log.close()

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.town import USD_10, Town
+from tests.support.api_fixture import USD_10, ApiFixture
 
 pytestmark = pytest.mark.postgres
 
@@ -89,7 +89,7 @@ def cases() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("name", "field", "value"), list(cases()))
 def test_a_wrong_field_is_named_and_changes_nothing(
-    town: Town, name: str, field: str, value: Any
+    api: ApiFixture, name: str, field: str, value: Any
 ) -> None:
     who, path, good = BODIES[name]
     body = {**good, field: value}
@@ -99,9 +99,9 @@ def test_a_wrong_field_is_named_and_changes_nothing(
         body.setdefault("order_id", str(uuid4()))
         if field == "order_id" and value is DROP:
             del body["order_id"]
-    before = town.position()
+    before = api.position()
 
-    response = town.call(who, "POST", path, body, key=str(uuid4()))
+    response = api.call(who, "POST", path, body, key=str(uuid4()))
 
     problem = response.json()
     assert response.status_code == 400, problem
@@ -109,7 +109,7 @@ def test_a_wrong_field_is_named_and_changes_nothing(
     assert problem["code"] == "invalid-request"
     assert field in problem["invalid_params"][0]["name"]
     assert problem["detail"]
-    assert town.position() == before
+    assert api.position() == before
 
 
 @pytest.mark.parametrize(
@@ -135,27 +135,27 @@ def test_a_wrong_field_is_named_and_changes_nothing(
     ],
 )  # fmt: skip
 def test_a_wrong_body_is_told(
-    town: Town, raw: bytes, media_type: str, status: int, code: str
+    api: ApiFixture, raw: bytes, media_type: str, status: int, code: str
 ) -> None:
-    before = town.position()
+    before = api.position()
 
-    response = town.call("merchant", "POST", "/v1/payment-sessions", raw, Content_Type=media_type)
+    response = api.call("merchant", "POST", "/v1/payment-sessions", raw, Content_Type=media_type)
 
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.headers["Content-Type"] == "application/problem+json"
-    assert town.position() == before
+    assert api.position() == before
 
 
 @pytest.mark.parametrize("key", ["", " ", '""', "x" * 256, "a\tb", "ü".encode().decode("latin-1")])
-def test_a_wrong_idempotency_key_is_named(town: Town, key: str) -> None:
+def test_a_wrong_idempotency_key_is_named(api: ApiFixture, key: str) -> None:
     body = json.dumps({"order_id": str(uuid4()), "amount": USD_10}).encode()
     headers = {
-        "Authorization": f"Bearer {town.keys['merchant']}",
+        "Authorization": f"Bearer {api.keys['merchant']}",
         "Content-Type": "application/json",
         "Idempotency-Key": key.encode("latin-1"),
     }
 
-    response = town.client.post("/v1/payment-sessions", content=body, headers=headers)  # type: ignore[arg-type]
+    response = api.client.post("/v1/payment-sessions", content=body, headers=headers)  # type: ignore[arg-type]
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid-request")
     assert response.json()["invalid_params"][0]["name"] == "Idempotency-Key"
@@ -176,9 +176,9 @@ def test_a_wrong_idempotency_key_is_named(town: Town, key: str) -> None:
     ],
 )
 def test_a_wrong_address_or_method_is_a_problem_document(
-    town: Town, method: str, path: str, status: int, code: str
+    api: ApiFixture, method: str, path: str, status: int, code: str
 ) -> None:
-    response = town.call("merchant", method, path)
+    response = api.call("merchant", method, path)
 
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -193,15 +193,15 @@ def test_a_wrong_address_or_method_is_a_problem_document(
      "http://127.0.0.1:18080/", "00020101021229300012D156000000000510A93FO3230Q"],
 )  # fmt: skip
 def test_a_foreign_code_is_refused_and_an_unknown_one_is_not_found(
-    town: Town, payload: str
+    api: ApiFixture, payload: str
 ) -> None:
-    wallet = town.a_wallet(0)
+    wallet = api.a_wallet(0)
 
-    foreign = town.call("wallet", "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet})
+    foreign = api.call("wallet", "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet})
     ours = {"payload": f"http://127.0.0.1:18080/q/{NONE_ID}", "wallet_id": wallet}
 
     assert (foreign.status_code, foreign.json()["code"]) == (422, "invalid-qr")
-    assert town.call("wallet", "POST", "/v1/scans", ours).status_code == 404
+    assert api.call("wallet", "POST", "/v1/scans", ours).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -210,10 +210,10 @@ def test_a_foreign_code_is_refused_and_an_unknown_one_is_not_found(
      "Bearer " + "x" * 5000, "Bearer qrl_live_operator_" + "0" * 26 + "_" + "0" * 59,
      "Bearer qrw_" + "0" * 26 + "_" + "0" * 26 + "_ffffffff_" + "0" * 32],
 )  # fmt: skip
-def test_a_wrong_key_is_401_and_says_so(town: Town, authorization: str) -> None:
+def test_a_wrong_key_is_401_and_says_so(api: ApiFixture, authorization: str) -> None:
     headers = {"Authorization": authorization} if authorization else {}
 
-    response = town.client.get("/v1/payment-sessions", headers=headers)
+    response = api.client.get("/v1/payment-sessions", headers=headers)
 
     assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
     assert response.headers["WWW-Authenticate"] == "Bearer"

@@ -13,11 +13,11 @@ from click.testing import CliRunner, Result
 from application.clock_guard import ClockGuard
 from infrastructure import audit, bootstrap
 from infrastructure.cli import program
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.postgres.migrate import migrate
 from infrastructure.workers.expiry import ExpiryWorker
+from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 from tests.support.postgres import TestClock, rows
-from tests.support.town import USD_10, Town, a_town
 
 pytestmark = pytest.mark.postgres
 START = datetime(2050, 1, 1, tzinfo=UTC)
@@ -42,72 +42,72 @@ def hand(url: str) -> TestClock:
 
 
 @pytest.fixture
-def town(url: str, hand: TestClock) -> Iterator[Town]:
-    with a_town(url, projections=False) as town:
-        yield town
+def api(url: str, hand: TestClock) -> Iterator[ApiFixture]:
+    with api_fixture(url, projections=False) as api:
+        yield api
 
 
-def post(town: Town) -> tuple[int, str]:
+def post(api: ApiFixture) -> tuple[int, str]:
     body = {"order_id": str(uuid4()), "amount": USD_10}
-    response = town.call("merchant", "POST", "/v1/payment-sessions", body)
+    response = api.call("merchant", "POST", "/v1/payment-sessions", body)
     if response.status_code == 503:
         assert response.headers["Retry-After"]
     return response.status_code, response.json().get("code", "")
 
 
-def metric(town: Town, name: str) -> float:
-    text = town.call("operator", "GET", "/metrics").text
+def metric(api: ApiFixture, name: str) -> float:
+    text = api.call("operator", "GET", "/metrics").text
     [line] = [line for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(line.rpartition(" ")[2])
 
 
 @pytest.mark.parametrize("seconds", [YEAR, 301, -31, -YEAR])
 def test_in_doubt_commands_are_503_reads_go_on_and_operators_are_told(
-    town: Town, hand: TestClock, seconds: int, caplog: pytest.LogCaptureFixture
+    api: ApiFixture, hand: TestClock, seconds: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    session = town.a_session()
-    listed = town.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}")
+    session = api.a_session()
+    listed = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}")
     hand.advance(START, seconds)
 
-    assert [post(town) for _ in range(3)] == [(503, "overloaded")] * 3
-    shown = town.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}")
+    assert [post(api) for _ in range(3)] == [(503, "overloaded")] * 3
+    shown = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}")
     assert shown.status_code == 200
     assert shown.json()["status"] == "created"
     assert shown.headers["ETag"] == listed.headers["ETag"]
-    ready = town.call("", "GET", "/readyz")
+    ready = api.call("", "GET", "/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, "not-ready")
     assert "clock is in doubt" in ready.json()["detail"]
-    assert metric(town, "qrledger_clock_doubt") == 1
-    assert metric(town, 'qrledger_verdicts_total{verdict="doubt"}') == 3
+    assert metric(api, "qrledger_clock_doubt") == 1
+    assert metric(api, 'qrledger_verdicts_total{verdict="doubt"}') == 3
     told = [one for one in caplog.records if one.name == "application.clock_guard"]
     assert [one.levelno for one in told] == [logging.ERROR]
 
     hand.set(START)
-    assert post(town) == (201, "")
-    assert metric(town, "qrledger_clock_doubt") == 0
-    assert "clock" not in town.call("", "GET", "/readyz").json().get("detail", "")
+    assert post(api) == (201, "")
+    assert metric(api, "qrledger_clock_doubt") == 0
+    assert "clock" not in api.call("", "GET", "/readyz").json().get("detail", "")
 
 
-def test_tokens_live_through_a_jump(town: Town, hand: TestClock) -> None:
-    wallet = town.a_wallet(0)
-    token = town.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
+def test_tokens_live_through_a_jump(api: ApiFixture, hand: TestClock) -> None:
+    wallet = api.a_wallet(0)
+    token = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
     hand.advance(START, YEAR)
 
-    town.call("wallet", "GET", f"/v1/wallets/{wallet}")
-    assert town.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
+    api.call("wallet", "GET", f"/v1/wallets/{wallet}")
+    assert api.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
 
 
 def test_lists_and_sweeps_use_the_time_that_is_believed(url: str, hand: TestClock) -> None:
-    with a_town(url) as town:
-        session = town.a_session()
+    with api_fixture(url) as api:
+        session = api.a_session()
         path = f"/v1/payment-sessions?at_least={session['position']}&status="
 
         def found(status: str) -> list[str]:
-            response = town.call("merchant", "GET", path + status)
+            response = api.call("merchant", "GET", path + status)
             for _ in range(READY_TRIES):
                 if response.status_code != 503:
                     break
-                response = town.call("merchant", "GET", path + status)
+                response = api.call("merchant", "GET", path + status)
             return [one["id"] for one in response.json()["data"]]
 
         assert found("created") == [session["id"]]
@@ -118,15 +118,15 @@ def test_lists_and_sweeps_use_the_time_that_is_believed(url: str, hand: TestCloc
 
 
 def test_a_sweep_asks_nothing_in_doubt_and_what_is_due_when_it_is_over(
-    town: Town, url: str, hand: TestClock
+    api: ApiFixture, url: str, hand: TestClock
 ) -> None:
-    session = town.a_session()
+    session = api.a_session()
     guard = ClockGuard(elapsed=lambda: 0.0)
-    log = bootstrap.make_log(url, Right.WRITER, size_max=2, guard=guard)
+    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2, guard=guard)
     worker = ExpiryWorker(url=url, log=log, bus=bootstrap.make_bus(log), new_id=uuid4)
     log.now()
     ends = "insert into ledger.due select 'expiry', originator_id, %s from ledger.events"
-    with connect(url, Right.PROJECTOR) as connection:
+    with connect(url, DatabaseRole.PROJECTOR) as connection:
         connection.execute(
             f"{ends} where topic = 'payment_session.created'", (START + timedelta(seconds=900),)
         )
@@ -136,17 +136,17 @@ def test_a_sweep_asks_nothing_in_doubt_and_what_is_due_when_it_is_over(
         assert worker.sweep_once(connection) == 0
         for seconds in (200, 400, 600, 800):  # time passes, and each time somebody notices
             hand.advance(START, seconds)
-            town.a_wallet(0)
+            api.a_wallet(0)
         guard.accept(START + timedelta(seconds=900), 0.0)
         hand.advance(START, 900)
-        town.a_wallet(0)  # the log has reached the deadline
+        api.a_wallet(0)  # the log has reached the deadline
         hand.advance(START, 869)
         assert worker.sweep_once(connection) == 0
         hand.advance(START, 900)
         assert worker.sweep_once(connection) == 1
     log.close()
 
-    shown = town.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
+    shown = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
     assert (shown["status"], shown["version"]) == ("expired", 2)
 
 
@@ -158,25 +158,27 @@ def accept(url: str, **settings: str) -> Result:
     return result
 
 
-def test_the_operator_accepts_a_jump_ahead(town: Town, url: str, hand: TestClock) -> None:
-    town.a_session()
+def test_the_operator_accepts_a_jump_ahead(api: ApiFixture, url: str, hand: TestClock) -> None:
+    api.a_session()
     hand.advance(START, YEAR)
-    assert post(town) == (503, "overloaded")
+    assert post(api) == (503, "overloaded")
 
     told = accept(url)
 
     assert told.exit_code == 0, told.output
     assert "the ledger's time is 2051-02-05T00:00:00.000000Z, 0:00:00 ahead" in told.output
-    assert post(town) == (201, "")
-    assert town.call("", "GET", "/readyz").json().get("detail", "").count("clock") == 0
-    events = town.call("auditor", "GET", "/v1/events?limit=100").json()["data"]
+    assert post(api) == (201, "")
+    assert api.call("", "GET", "/readyz").json().get("detail", "").count("clock") == 0
+    events = api.call("auditor", "GET", "/v1/events?limit=100").json()["data"]
     assert "clock.accepted" in {event["type"] for event in events}
 
 
-def test_the_operator_lets_a_stranded_ledger_go_on(town: Town, url: str, hand: TestClock) -> None:
-    town.a_session()
+def test_the_operator_lets_a_stranded_ledger_go_on(
+    api: ApiFixture, url: str, hand: TestClock
+) -> None:
+    api.a_session()
     hand.advance(START, -YEAR)
-    assert post(town) == (503, "overloaded")
+    assert post(api) == (503, "overloaded")
 
     told = accept(url)
 
@@ -185,15 +187,15 @@ def test_the_operator_lets_a_stranded_ledger_go_on(town: Town, url: str, hand: T
         "the ledger's time is 2050-01-01T00:00:00.000000Z, 400 days, 0:00:00 ahead" in told.output
     )
     hand.advance(START, 60 - YEAR)
-    session = town.a_session(expires_in_seconds=60)
+    session = api.a_session(expires_in_seconds=60)
     assert session["created_at"] == "2050-01-01T00:01:00.000000Z"
     assert rows(url, "select accepted_offset = '9600 hours' from ledger.clock") == [(True,)]
 
 
 def test_the_operator_is_told_when_there_is_nothing_to_accept(
-    town: Town, url: str, hand: TestClock
+    api: ApiFixture, url: str, hand: TestClock
 ) -> None:
-    town.a_session()
+    api.a_session()
 
     told = accept(url)
 
@@ -204,9 +206,9 @@ def test_the_operator_is_told_when_there_is_nothing_to_accept(
 
 
 def test_the_operator_accepts_by_the_limits_that_are_set(
-    town: Town, url: str, hand: TestClock
+    api: ApiFixture, url: str, hand: TestClock
 ) -> None:
-    town.a_session()
+    api.a_session()
     hand.advance(START, -15)
 
     assert accept(url).exit_code == 1
@@ -214,9 +216,9 @@ def test_the_operator_accepts_by_the_limits_that_are_set(
     assert rows(url, "select accepted_offset from ledger.clock") == [(timedelta(seconds=15),)]
 
 
-def test_an_offset_that_no_event_accounts_for_is_found(town: Town, url: str) -> None:
-    town.a_session()
-    log = bootstrap.make_log(url, Right.READER, size_max=1)
+def test_an_offset_that_no_event_accounts_for_is_found(api: ApiFixture, url: str) -> None:
+    api.a_session()
+    log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
     assert audit.check(url, log).violations == []
     rows(url, "update ledger.clock set accepted_offset = '1 hour' returning 1")
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from api.addresses import client_address, counted_as, is_local
-from api.connections import ConnectionLimits, ConnectionTable
+from api.http.addresses import client_address, counted_as, is_local
+from api.http.connections import ConnectionLimits, ConnectionTable
 from infrastructure import descriptors
 
 
@@ -22,7 +22,7 @@ class One:
     def check(self, now: float) -> None:
         self.checked += 1
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         self.gone = True
 
 
@@ -39,13 +39,13 @@ def test_the_one_that_waits_longest_gives_way_and_the_working_do_not() -> None:
     full = table(total=3, told=told)
     first, second, third, late, later = (One() for _ in range(5))
     assert all(full.admit(one) for one in (first, second, third))
-    full.works(first)
-    full.waits(second)  # an answer was given: it waits anew
+    full.mark_active(first)
+    full.mark_waiting(second)  # an answer was given: it waits anew
 
     assert full.admit(late)
     assert [one.gone for one in (first, second, third)] == [False, False, True]
     for one in (second, late):
-        full.works(one)
+        full.mark_active(one)
     assert not full.admit(later)
     assert len(full) == 3
     full.forget(first)
@@ -82,7 +82,7 @@ def test_whoever_is_forgotten_stays_forgotten() -> None:
 
     counted.forget(one)
     counted.forget(one)
-    counted.waits(one)
+    counted.mark_waiting(one)
 
     assert (len(counted), counted.from_address(one.peer)) == (0, 0)
     assert counted._addresses == {}

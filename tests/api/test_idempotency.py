@@ -11,18 +11,18 @@ import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
-from api import fingerprints
-from api.bodies import MoneyBody
+from api.http import fingerprints
+from api.http.parsing import MoneyBody
 from api.v1 import payment_sessions
 from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody
 from api.v1.wallets import OpenWalletBody, TopUpBody
-from application.event_log import Pending
+from application.event_log import AppendRequest
 from domain import ids
 from domain.money.money import Money
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 from infrastructure.postgres.migrate import migrate
-from tests.support.town import USD_10, Town, a_town
+from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 
 pytestmark = pytest.mark.postgres
 CREATE = "/v1/payment-sessions"
@@ -119,9 +119,9 @@ def test_a_default_spelled_out_and_a_new_optional_field_make_no_difference() -> 
     assert of(b'{"order_id":"A","amount":%s,"description":"x"}' % MONEY)[0] != plain[0]
 
 
-def an_old_receipt(town: Town, key: str, order_id: str) -> str:
+def an_old_receipt(api: ApiFixture, key: str, order_id: str) -> str:
     """A session as the first releases stored it under a key; answers with its id."""
-    log, merchant = town.services.log, town.merchants[0]
+    log, merchant = api.services.log, api.merchants[0]
     now = log.now()
     session = PaymentSession.create(
         session_id=uuid7(), merchant_id=merchant, merchant_name="Cafe", order_id=order_id,
@@ -134,7 +134,7 @@ def an_old_receipt(town: Town, key: str, order_id: str) -> str:
         f'{{"order_id":"{order_id}","amount":{{"minor":1000,"currency":"USD"}},"description":"",'
         '"expires_in_seconds":900,"return_url":null,"metadata":{},"checkout_may_cancel":false}'
     )
-    pending = Pending(
+    pending = AppendRequest(
         command_id=ids.derive("idempotency", merchant, f"POST {CREATE}", key),
         fingerprint=at_first("POST", CREATE, spelled),
         events=[*order.collect_events(), *session.collect_events()],
@@ -146,19 +146,21 @@ def an_old_receipt(town: Town, key: str, order_id: str) -> str:
     return session.public_id
 
 
-def test_a_receipt_of_the_first_releases_is_replayed_and_another_body_is_not(town: Town) -> None:
+def test_a_receipt_of_the_first_releases_is_replayed_and_another_body_is_not(
+    api: ApiFixture,
+) -> None:
     key, order_id = str(uuid4()), str(uuid4())
-    session_id = an_old_receipt(town, key, order_id)
+    session_id = an_old_receipt(api, key, order_id)
     body = {"order_id": order_id, "amount": USD_10}
-    before = town.position()
+    before = api.position()
 
-    again = town.call("merchant", "POST", CREATE, body, key=key)
-    other = town.call("merchant", "POST", CREATE, {**body, "description": "x"}, key=key)
+    again = api.call("merchant", "POST", CREATE, body, key=key)
+    other = api.call("merchant", "POST", CREATE, {**body, "description": "x"}, key=key)
 
     assert (again.status_code, again.json()["id"]) == (201, session_id)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
-    assert town.position() == before
+    assert api.position() == before
 
 
 def without_addresses(answer: dict[str, Any]) -> dict[str, Any]:
@@ -173,32 +175,32 @@ def test_after_the_addresses_moved_and_a_field_was_added_every_retry_is_replayed
     asked: list[tuple[str, str, Any, str]] = []
     answers = []
 
-    def ask(town: Town, who: str, path: str, body: Any) -> dict[str, Any]:
+    def ask(api: ApiFixture, who: str, path: str, body: Any) -> dict[str, Any]:
         asked.append((who, path, body, str(uuid4())))
-        response = town.call(who, "POST", path, body, key=asked[-1][-1])
+        response = api.call(who, "POST", path, body, key=asked[-1][-1])
         answers.append(response)
         told: dict[str, Any] = response.json()
         return told
 
-    with a_town(url) as town:
-        merchant, app = town.keys["merchant"], town.keys["wallet"]
+    with api_fixture(url) as api:
+        merchant, app = api.keys["merchant"], api.keys["wallet"]
         order = {"order_id": "A", "amount": USD_10, "metadata": {"till": "3"}}
-        session = ask(town, merchant, CREATE, order)
-        wallet = ask(town, app, "/v1/wallets", {"currency": "USD"})["id"]
+        session = ask(api, merchant, CREATE, order)
+        wallet = ask(api, app, "/v1/wallets", {"currency": "USD"})["id"]
         money = {"amount": USD_10, "reference": "r"}
-        ask(town, app, f"/v1/wallets/{wallet}/top-ups", money)
+        ask(api, app, f"/v1/wallets/{wallet}/top-ups", money)
         scanned = {"payload": session["qr"]["payload"], "wallet_id": wallet}
-        claim = ask(town, app, "/v1/scans", scanned)["claim"]["id"]
+        claim = ask(api, app, "/v1/scans", scanned)["claim"]["id"]
         pay = {"claim_id": claim, "wallet_id": wallet, "amount": USD_10}
-        ask(town, app, f"{CREATE}/{session['id']}/pay", pay)
-        other = ask(town, merchant, CREATE, {**order, "order_id": "B"})
-        ask(town, merchant, f"{CREATE}/{other['id']}/cancel", None)
-        ask(town, app, "/v1/scans", {**scanned, "payload": "no code of ours"})
+        ask(api, app, f"{CREATE}/{session['id']}/pay", pay)
+        other = ask(api, merchant, CREATE, {**order, "order_id": "B"})
+        ask(api, merchant, f"{CREATE}/{other['id']}/cancel", None)
+        ask(api, app, "/v1/scans", {**scanned, "payload": "no code of ours"})
     assert [one.status_code for one in answers] == [201, 201, 201, 200, 200, 201, 200, 422]
 
     monkeypatch.setattr(payment_sessions, "CreateSessionBody", newer_body())
     moved_to: Any = {"public_url": "https://moved.example", "live_public_url": "wss://live.example"}
-    with a_town(url, claim_seconds=30, **moved_to) as moved:
+    with api_fixture(url, claim_seconds=30, **moved_to) as moved:
         before = moved.position()
         for (who, path, body, key), first in zip(asked, answers, strict=True):
             again = moved.call(who, "POST", path, body, key=key)

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from api import identity
-from api.errors import TooManyRequests
-from api.identity import GOOD_SECONDS, Doorkeeper, Identity
-from api.rate_limit import RateLimit, caller_at
+from api.http import authentication
+from api.http.authentication import GOOD_SECONDS, Authenticator, Identity
+from api.http.errors import TooManyRequests
+from api.http.messages import HttpRequest
+from api.http.rate_limit import RateLimit, caller_at
 from api.tokens import Tokens
-from api.wire import Inbound
 from application.errors import LogUnavailable, NotFound, Unauthorized
 from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey, Role
@@ -55,22 +55,24 @@ class Log:
         raise NotFound(thing=thing)
 
 
-def a_door(log: Log, per_second: int = 0) -> Doorkeeper:
+def a_door(log: Log, per_second: int = 0) -> Authenticator:
     config = SimpleNamespace(mode="test", trusted_proxies=("10.0.0.1",))
     services: Any = SimpleNamespace(reader=log, config=config, tokens=TOKENS)
-    return Doorkeeper(services, RateLimit(per_second))
+    return Authenticator(services, RateLimit(per_second))
 
 
-def a_request(key: str = KEY.text, address: str = "192.0.2.1", forwarded: str = "") -> Inbound:
+def a_request(key: str = KEY.text, address: str = "192.0.2.1", forwarded: str = "") -> HttpRequest:
     headers = [(b"authorization", f"Bearer {key}".encode())]
     if forwarded:
         headers.append((b"x-forwarded-for", forwarded.encode()))
     scope: Any = {"headers": headers, "client": (address, 1234)}
     unread: Any = None
-    return Inbound(scope, unread)
+    return HttpRequest(scope, unread)
 
 
-async def begun(log: Log, door: Doorkeeper, count: int, now: float) -> list[asyncio.Task[Identity]]:
+async def begun(
+    log: Log, door: Authenticator, count: int, now: float
+) -> list[asyncio.Task[Identity]]:
     """So many requests, all under way; the log does not answer yet."""
     log.answers.clear()
     tasks = [asyncio.create_task(door.identify(a_request(), now)) for _ in range(count)]
@@ -148,7 +150,7 @@ def test_what_ended_badly_is_not_remembered() -> None:
 
 
 def test_the_keys_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "KEYS_MAX", 3)
+    monkeypatch.setattr(authentication, "KEYS_MAX", 3)
     door = a_door(Log())
 
     async def run() -> None:
@@ -170,7 +172,7 @@ def unknown() -> str:
     return BearerKey.make(mode="test", role=Role.MERCHANT, key_id=key_id, random=random).text
 
 
-async def asks(door: Doorkeeper, times: int, now: float, **facts: str) -> list[str]:
+async def asks(door: Authenticator, times: int, now: float, **facts: str) -> list[str]:
     """So many requests with unknown keys, one after the other; how each ended."""
     ends = []
     for _ in range(times):
@@ -337,7 +339,7 @@ def test_a_forwarded_text_that_is_no_address_is_counted_as_it_is_and_cut() -> No
 
 
 def test_the_keys_known_to_be_good_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "KEYS_MAX", 3)
+    monkeypatch.setattr(authentication, "KEYS_MAX", 3)
     door = a_door(Log())
 
     async def run() -> None:

@@ -15,13 +15,13 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
-from api.connections import ConnectionLimits
+from api.http.connections import ConnectionLimits
+from api.http.security_headers import DATA_HEADERS
 from api.live.hub import SOCKETS_PER_SESSION_MAX, WATCHERS_PER_SESSION_MAX
 from api.live.server import LiveConfig
-from api.security_headers import DATA_HEADERS
 from api.tokens import Use
 from application.errors import LogUnavailable
-from tests.api.test_live_server import TOKENS, Stage, close_code, hear
+from tests.api.test_live_server import TOKENS, Stage, close_code, receive
 
 LONG = 60.0
 LIMITS = ConnectionLimits(
@@ -187,14 +187,14 @@ def test_a_head_that_drips_is_408() -> None:
 
 def test_a_socket_outlives_every_limit_of_its_handshake() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
+        session = stage.ledger.a_session()
         async with connect(stage.url(session)) as screen:
-            await hear(screen)
+            await receive(screen)
             reader, writer = await opened(stage)
             await ended(reader)  # a later silent connection was closed meanwhile
-            stage.world.send(stage.world.cancel(session))
+            stage.ledger.send(stage.ledger.cancel(session))
             await stage.tell()
-            assert (await hear(screen))["session"]["status"] == "cancelled"
+            assert (await receive(screen))["session"]["status"] == "cancelled"
             writer.close()
 
     play(story, {"first_byte_seconds": 0.2, "headers_seconds": 0.2})
@@ -202,9 +202,9 @@ def test_a_socket_outlives_every_limit_of_its_handshake() -> None:
 
 def test_connections_are_counted_before_the_handshake_and_a_health_check_gets_in() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
+        session = stage.ledger.a_session()
         async with connect(stage.url(session)) as screen:
-            await hear(screen)
+            await receive(screen)
             strangers = [await opened(stage, b"GET /live HTTP/1.1\r\nHo") for _ in range(40)]
             await until(lambda: len(stage.notifier._table) == 16)
             assert " 200 " in (await get(stage, "/healthz")).splitlines()[0]
@@ -244,13 +244,13 @@ def test_sockets_leave_room_for_handshakes() -> None:
 
 def test_a_storm_cannot_pass_the_cap_while_its_admission_waits_for_the_ledger() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
+        session = stage.ledger.a_session()
         url = stage.url(session)
-        load, gate = stage.log.load, asyncio.Event()
+        load, dispatcher = stage.log.load, asyncio.Event()
         loop = asyncio.get_running_loop()
 
         def slow(*facts: Any) -> Any:
-            asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(20)
+            asyncio.run_coroutine_threadsafe(dispatcher.wait(), loop).result(20)
             return load(*facts)
 
         stage.log.load = slow  # type: ignore[method-assign, assignment]
@@ -259,30 +259,30 @@ def test_a_storm_cannot_pass_the_cap_while_its_admission_waits_for_the_ledger() 
         turned_away = [one for one in results if isinstance(one, InvalidStatus)]
         assert (len(accepted), len(turned_away)) == (5, 7)
         assert {one.response.status_code for one in turned_away} == {429}
-        gate.set()
+        dispatcher.set()
         for one in accepted:
-            assert (await hear(one))["type"] == "snapshot"
+            assert (await receive(one))["type"] == "snapshot"
             await one.close()
 
     play(story, per_address=5)
 
 
 def token(stage: Stage, session: UUID, use: Use) -> str:
-    return TOKENS.for_session(use, session, stage.world.session(session).expires_at)
+    return TOKENS.for_session(use, session, stage.ledger.session(session).expires_at)
 
 
 def test_strangers_with_the_public_token_do_not_lock_the_till_out() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
+        session = stage.ledger.a_session()
         watching = stage.url(session, token=token(stage, session, Use.WATCH))
         async with AsyncExitStack() as crowd:
             for _ in range(WATCHERS_PER_SESSION_MAX):
-                await hear(await crowd.enter_async_context(connect(watching)))
+                await receive(await crowd.enter_async_context(connect(watching)))
             one_more = await crowd.enter_async_context(connect(watching))
             assert await close_code(one_more) == 1013
             for _ in range(SOCKETS_PER_SESSION_MAX):
                 till = await crowd.enter_async_context(connect(stage.url(session)))
-                assert (await hear(till))["session"]["order_id"] == str(session)
+                assert (await receive(till))["session"]["order_id"] == str(session)
             late = await crowd.enter_async_context(connect(stage.url(session)))
             assert await close_code(late) == 1013
 
@@ -291,7 +291,7 @@ def test_strangers_with_the_public_token_do_not_lock_the_till_out() -> None:
 
 def test_a_bad_token_never_takes_a_place_nor_asks_the_ledger() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
+        session = stage.ledger.a_session()
         till = stage.url(session)
         load, asked = stage.log.load, []
         stage.log.load = lambda *facts: asked.append(1) or load(*facts)  # type: ignore[method-assign, func-returns-value]
@@ -300,25 +300,25 @@ def test_a_bad_token_never_takes_a_place_nor_asks_the_ledger() -> None:
             sockets = [await crowd.enter_async_context(connect(wrong)) for _ in range(20)]
             assert {await close_code(one) for one in sockets} == {4001}
             assert asked == []
-            assert (await hear(await crowd.enter_async_context(connect(till))))["seq"] == 1
+            assert (await receive(await crowd.enter_async_context(connect(till))))["seq"] == 1
 
     play(story)
 
 
 def test_a_token_is_over_by_the_ledgers_time_not_by_an_estimate() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
+        session = stage.ledger.a_session()
         url = stage.url(session)
-        stage.notifier._clock.learn(stage.world.session(session).expires_at.replace(year=2200))
+        stage.notifier._clock.learn(stage.ledger.session(session).expires_at.replace(year=2200))
         async with connect(url) as screen:
-            assert (await hear(screen))["type"] == "snapshot"
+            assert (await receive(screen))["type"] == "snapshot"
 
     play(story)
 
 
 def test_a_mistake_while_a_socket_is_admitted_gives_its_place_back() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
+        session = stage.ledger.a_session()
         url = stage.url(session)
         load = stage.log.load
 
@@ -332,14 +332,14 @@ def test_a_mistake_while_a_socket_is_admitted_gives_its_place_back() -> None:
                     await screen.recv()
         stage.log.load = load  # type: ignore[method-assign]
         async with connect(url) as screen:
-            assert (await hear(screen))["type"] == "snapshot"
+            assert (await receive(screen))["type"] == "snapshot"
 
     play(story)
 
 
 def test_a_ledger_that_is_away_is_1013() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.world.a_session())
+        url = stage.url(stage.ledger.a_session())
 
         def away(*facts: Any) -> Any:
             raise LogUnavailable(reason="test")
@@ -375,15 +375,15 @@ def test_forwarded_for_twice_is_one_list() -> None:
 
 def test_a_socket_behind_a_proxy_counts_against_the_address_behind_it() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.world.a_session())
+        url = stage.url(stage.ledger.a_session())
 
         def behind(address: str) -> Any:
             headers = [("X-Forwarded-For", "10.9.9.9"), ("X-Forwarded-For", address)]
             return connect(url, additional_headers=headers)
 
         async with behind("203.0.113.1") as one, behind("203.0.113.2") as two:
-            await hear(one)
-            await hear(two)
+            await receive(one)
+            await receive(two)
             with pytest.raises(InvalidStatus) as refusal:
                 await behind("203.0.113.1")
             assert refusal.value.response.status_code == 429
@@ -395,9 +395,9 @@ def test_one_more_is_turned_away_when_nothing_can_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.world.a_session())
+        url = stage.url(stage.ledger.a_session())
         async with connect(url) as screen:
-            await hear(screen)
+            await receive(screen)
             with pytest.raises((InvalidHandshake, InvalidMessage, OSError, EOFError)):
                 await connect(url)
             await screen.ping()

@@ -13,8 +13,8 @@ from api.live import protocol
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, in_steps
 from api.live.protocol import SessionFeed
 from application.event_log import Recorded, history
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import START, MemoryLog
-from tests.support.world import World
 
 
 class Ear:
@@ -22,7 +22,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
-        self.parted: list[int] = []
+        self.disconnected: list[int] = []
         self.unsent = 0
 
     def buffered(self) -> int:
@@ -31,16 +31,16 @@ class Ear:
     def send_soon(self, text: str) -> None:
         self.heard.append(json.loads(text))
 
-    def part(self, code: int, reason: str) -> None:
-        self.parted.append(code)
+    def disconnect(self, code: int, reason: str) -> None:
+        self.disconnected.append(code)
 
 
 @pytest.fixture
 def story() -> tuple[MemoryLog, UUID, list[Recorded]]:
     """A session that was created, scanned and paid."""
-    world = World(log := MemoryLog())
-    session, wallet = world.a_session(), world.a_wallet()
-    world.send(world.pay(session, wallet, world.a_claim(session, wallet)))
+    ledger = LedgerFixture(log := MemoryLog())
+    session, wallet = ledger.a_session(), ledger.a_wallet()
+    ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
     return log, session, history(log, session)
 
 
@@ -130,7 +130,7 @@ def test_a_slow_reader_is_parted_with_and_others_are_not(story: Story) -> None:
 
     hub.dispatch(events[1:])
 
-    assert set(slow_ear.parted) == {protocol.CLOSE_SLOW}
+    assert set(slow_ear.disconnected) == {protocol.CLOSE_SLOW}
     assert seqs(slow_ear) == [1]
     assert seqs(fast_ear) == [1, 2, 3]
 
@@ -140,7 +140,7 @@ def test_a_gap_is_never_told_as_if_it_were_none(story: Story) -> None:
     feed = SessionFeed(events[:1])
 
     with pytest.raises(ValueError, match="version 3 after 1"):
-        feed.take_in(events[2])
+        feed.apply(events[2])
 
 
 def test_the_hub_forgets_who_left(story: Story) -> None:
@@ -171,7 +171,7 @@ def test_a_listener_that_cannot_be_told_is_closed_and_the_others_hear(
     hub.dispatch(events[1:])
 
     assert seqs(ear) == [1, 2, 3]
-    assert deaf.parted == [protocol.CLOSE_RESTART]
+    assert deaf.disconnected == [protocol.CLOSE_RESTART]
     assert hub.listeners() == [good]
 
 
@@ -184,7 +184,7 @@ def test_one_listeners_failure_ends_no_heartbeat(story: Story) -> None:
     def beat(listener: Listener) -> None:
         if listener is first:
             raise RuntimeError
-        listener.hear("{}")
+        listener.send("{}")
 
     asyncio.run(in_steps(hub.listeners(), beat))
     heard = [one.socket for one in hub.listeners()]

@@ -18,8 +18,8 @@ from api.live import server as module
 from api.live.server import LiveConfig, Notifier
 from api.tokens import Tokens, Use
 from domain import ids
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import MemoryLog
-from tests.support.world import World
 
 TOKENS = Tokens(b"s" * 32)
 
@@ -29,7 +29,7 @@ class Stage:
 
     def __init__(self, **facts: Any) -> None:
         self.log = MemoryLog()
-        self.world = World(self.log)
+        self.ledger = LedgerFixture(self.log)
         self.told = self.log.head()
         config: dict[str, Any] = {
             "host": "127.0.0.1",
@@ -45,13 +45,13 @@ class Stage:
             LiveConfig(**config),
             log=self.log,
             tokens=TOKENS,
-            on_part=self.parted.append,
+            on_disconnect=self.parted.append,
             exposition=lambda: b"figures 1\n",
         )
 
     def url(self, session: UUID, after: int | None = None, token: str | None = None) -> str:
         token = token or TOKENS.for_session(
-            Use.LIVE, session, self.world.session(session).expires_at
+            Use.LIVE, session, self.ledger.session(session).expires_at
         )
         resume = "" if after is None else f"&after={after}"
         place = f"127.0.0.1:{self.notifier.port}"
@@ -75,7 +75,7 @@ def play(story: Callable[[Stage], Awaitable[None]], **facts: Any) -> None:
     asyncio.run(asyncio.wait_for(run(), 30))
 
 
-async def hear(socket: ClientConnection) -> dict[str, Any]:
+async def receive(socket: ClientConnection) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 10))
     return told
 
@@ -90,16 +90,16 @@ async def close_code(socket: ClientConnection) -> int:
 
 def test_a_screen_hears_of_everything_in_order() -> None:
     async def story(stage: Stage) -> None:
-        world = stage.world
-        session, wallet = world.a_session(), world.a_wallet()
+        ledger = stage.ledger
+        session, wallet = ledger.a_session(), ledger.a_wallet()
         async with connect(stage.url(session)) as screen:
-            first = await hear(screen)
-            claim = world.a_claim(session, wallet)
+            first = await receive(screen)
+            claim = ledger.a_claim(session, wallet)
             await stage.tell()
-            second = await hear(screen)
-            world.send(world.pay(session, wallet, claim))
+            second = await receive(screen)
+            ledger.send(ledger.pay(session, wallet, claim))
             await stage.tell()
-            third = await hear(screen)
+            third = await receive(screen)
 
         assert [one["type"] for one in (first, second, third)] == ["snapshot", "event", "event"]
         assert [one["seq"] for one in (first, second, third)] == [1, 2, 3]
@@ -111,11 +111,11 @@ def test_a_screen_hears_of_everything_in_order() -> None:
 
 def test_a_screen_that_comes_back_hears_what_it_missed() -> None:
     async def story(stage: Stage) -> None:
-        world = stage.world
-        session, wallet = world.a_session(), world.a_wallet()
-        world.send(world.pay(session, wallet, world.a_claim(session, wallet)))
+        ledger = stage.ledger
+        session, wallet = ledger.a_session(), ledger.a_wallet()
+        ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
         async with connect(stage.url(session, after=1)) as screen:
-            told = [await hear(screen), await hear(screen)]
+            told = [await receive(screen), await receive(screen)]
         assert [(one["type"], one["seq"]) for one in told] == [("event", 2), ("event", 3)]
 
     play(story)
@@ -123,13 +123,13 @@ def test_a_screen_that_comes_back_hears_what_it_missed() -> None:
 
 def test_a_watchers_token_shows_the_public_part_only() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
-        expires_at = stage.world.session(session).expires_at
+        session = stage.ledger.a_session()
+        expires_at = stage.ledger.session(session).expires_at
         token = TOKENS.for_session(Use.WATCH, session, expires_at)
         async with connect(stage.url(session, token=token)) as wallet:
-            told = await hear(wallet)
+            told = await receive(wallet)
         async with connect(stage.url(session)) as screen:
-            full = await hear(screen)
+            full = await receive(screen)
         assert not {"order_id", "return_url"} & set(told["session"])
         assert full["session"]["order_id"] == str(session)
 
@@ -141,20 +141,20 @@ def test_a_watchers_token_shows_the_public_part_only() -> None:
 )
 def test_a_bad_token_is_closed_with_4001(what: str) -> None:
     async def story(stage: Stage) -> None:
-        session, other = stage.world.a_session(), stage.world.a_session()
+        session, other = stage.ledger.a_session(), stage.ledger.a_session()
         url = stage.url(session)
         place = url.partition("/live")[0]
         if what == "wrong":
             url = stage.url(session, token="1.2")
         elif what == "foreign":
-            token = TOKENS.for_session(Use.LIVE, other, stage.world.session(other).expires_at)
+            token = TOKENS.for_session(Use.LIVE, other, stage.ledger.session(other).expires_at)
             url = stage.url(session, token=token)
         elif what == "unknown":
             missing = UUID(int=1)
-            token = TOKENS.for_session(Use.LIVE, missing, stage.world.session(other).expires_at)
+            token = TOKENS.for_session(Use.LIVE, missing, stage.ledger.session(other).expires_at)
             url = f"{place}/live?session={ids.encode('ps', missing)}&token={token}"
         elif what == "checkout":
-            expires_at = stage.world.session(session).expires_at
+            expires_at = stage.ledger.session(session).expires_at
             url = stage.url(session, token=TOKENS.for_session(Use.CHECKOUT, session, expires_at))
         elif what == "expired":
             stage.log.advance(900 + 3601)
@@ -170,12 +170,12 @@ def test_a_bad_token_is_closed_with_4001(what: str) -> None:
 
 def test_a_foreign_page_is_refused_and_ours_is_not() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.world.a_session())
+        url = stage.url(stage.ledger.a_session())
         with pytest.raises(InvalidStatus) as refused:
             await connect(url, origin="https://evil.example")  # type: ignore[arg-type]
         assert refused.value.response.status_code == 403
         async with connect(url, origin="https://pay.example") as screen:  # type: ignore[arg-type]
-            assert (await hear(screen))["type"] == "snapshot"
+            assert (await receive(screen))["type"] == "snapshot"
 
     play(story)
 
@@ -183,16 +183,16 @@ def test_a_foreign_page_is_refused_and_ours_is_not() -> None:
 @pytest.mark.parametrize("cap", ["per_address", "total"])
 def test_caps_answer_429(cap: str) -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.world.a_session())
+        url = stage.url(stage.ledger.a_session())
         async with connect(url) as one, connect(url) as two:
-            await hear(one)
-            await hear(two)
+            await receive(one)
+            await receive(two)
             with pytest.raises(InvalidStatus) as refused:
                 await connect(url)
             assert refused.value.response.status_code == 429
             assert refused.value.response.headers["Retry-After"]
         async with connect(url) as three:
-            assert (await hear(three))["seq"] == 1
+            assert (await receive(three))["seq"] == 1
 
     play(story, **{cap: 2})
 
@@ -215,7 +215,7 @@ def test_other_addresses_are_plain_http() -> None:
 
 def test_a_client_that_talks_is_shown_out_and_an_oversize_frame_ends_it() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.world.a_session())
+        url = stage.url(stage.ledger.a_session())
         async with connect(url) as chatty:
             for _ in range(module.INBOUND_MAX):
                 await chatty.send("hello")
@@ -234,10 +234,10 @@ def test_a_session_that_has_ended_closes_its_sockets_in_peace(
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
 
     async def story(stage: Stage) -> None:
-        session = stage.world.a_session()
-        stage.world.send(stage.world.cancel(session))
+        session = stage.ledger.a_session()
+        stage.ledger.send(stage.ledger.cancel(session))
         async with connect(stage.url(session)) as screen:
-            assert (await hear(screen))["session"]["status"] == "cancelled"
+            assert (await receive(screen))["session"]["status"] == "cancelled"
             assert await close_code(screen) == 1000
 
     play(story)
@@ -247,9 +247,9 @@ def test_heartbeats_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
 
     async def story(stage: Stage) -> None:
-        async with connect(stage.url(stage.world.a_session())) as screen:
-            assert (await hear(screen))["type"] == "snapshot"
-            beat = await hear(screen)
+        async with connect(stage.url(stage.ledger.a_session())) as screen:
+            assert (await receive(screen))["type"] == "snapshot"
+            beat = await receive(screen)
             assert beat["type"] == "heartbeat"
             assert beat["server_time"].endswith("Z")
 
@@ -259,14 +259,16 @@ def test_heartbeats_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_peer_that_never_reads_is_cut_and_does_not_hold_the_shutdown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PARTING_SECONDS", 0.5)
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.5)
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.0005)  # keeps the buffer growing
 
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.world.a_session(description="x" * 200))
+        url = stage.url(stage.ledger.a_session(description="x" * 200))
         path = url[url.index("/live") :]
-        deaf = [await asyncio.to_thread(_deaf, stage.notifier.port, path) for _ in range(2)]
+        slow_readers = [
+            await asyncio.to_thread(_slow_reader, stage.notifier.port, path) for _ in range(2)
+        ]
         until = time.monotonic() + 15
         while 4008 not in stage.parted and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -274,13 +276,13 @@ def test_a_peer_that_never_reads_is_cut_and_does_not_hold_the_shutdown(
         started = time.monotonic()
         await stage.notifier.close()
         assert time.monotonic() - started < module.SHUTDOWN_SECONDS + 2
-        for one in deaf:
+        for one in slow_readers:
             one.close()
 
     play(story)
 
 
-def _deaf(port: int, path: str) -> socket.socket:
+def _slow_reader(port: int, path: str) -> socket.socket:
     """Completes the upgrade and never reads again."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -14,16 +14,16 @@ import msgspec
 import pytest
 
 from api.app import operations
-from api.bodies import read_query
-from api.errors import BodyTooLarge
+from api.http.errors import BodyTooLarge
+from api.http.messages import HttpRequest
+from api.http.parsing import read_query
 from api.tokens import BadToken, Tokens, Use
-from api.wire import Inbound
 from domain import ids
 from domain.errors import InvalidRequest
 from infrastructure.postgres.migrate import migrate
+from tests.support.api_fixture import USD_10, ApiFixture, served_api
 from tests.support.documents import a_document_services
 from tests.support.memory_log import START
-from tests.support.town import USD_10, Town, a_served_town
 
 pytestmark = pytest.mark.postgres
 TOKENS = Tokens(b"s" * 32)
@@ -71,7 +71,7 @@ def test_a_number_in_a_query_is_in_plain_digits_or_refused(kind: Any, name: str,
     }  # fmt: skip
 
     with pytest.raises(InvalidRequest) as refusal:
-        read_query(Inbound(scope, None), kind)  # type: ignore[arg-type]
+        read_query(HttpRequest(scope, None), kind)  # type: ignore[arg-type]
 
     assert refusal.value.facts["invalid_params"][0]["name"] == name  # type: ignore[index]
 
@@ -85,8 +85,8 @@ def test_a_number_in_a_query_is_in_plain_digits_or_refused(kind: Any, name: str,
      "2026-01-01T00:00:0٠Z", "2026-01-01T00:00:00.1234567890Z", "1e9", "now", ""],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["created_from", "created_to"])
-def test_an_odd_time_is_refused_by_name(town: Town, name: str, text: str) -> None:
-    response = town.call("merchant", "GET", f"/v1/payment-sessions?{name}={quote(text)}")
+def test_an_odd_time_is_refused_by_name(api: ApiFixture, name: str, text: str) -> None:
+    response = api.call("merchant", "GET", f"/v1/payment-sessions?{name}={quote(text)}")
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid-request")
     assert response.json()["invalid_params"][0]["name"] == name
@@ -97,10 +97,10 @@ def test_an_odd_time_is_refused_by_name(town: Town, name: str, text: str) -> Non
     ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "2026-01-01t00:00:00z",
      "2026-01-01 00:00:00+05:30"],
 )  # fmt: skip
-def test_every_time_of_rfc_3339_is_taken(town: Town, text: str) -> None:
+def test_every_time_of_rfc_3339_is_taken(api: ApiFixture, text: str) -> None:
     path = f"/v1/payment-sessions?created_from={quote(text)}&created_to={quote(text)}"
 
-    assert town.call("merchant", "GET", path).json()["data"] == []
+    assert api.call("merchant", "GET", path).json()["data"] == []
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_every_time_of_rfc_3339_is_taken(town: Town, text: str) -> None:
      "%ed%a0%80.css", "pages.css%00", "PAGES.CSS"],
 )  # fmt: skip
 @pytest.mark.parametrize("edition", ["", "x/", "y" * 300 + "/"], ids=["plain", "other", "long"])
-def test_an_odd_static_name_is_not_found(town: Town, edition: str, name: str) -> None:
-    response = town.client.get(f"/static/{edition}{name}")
+def test_an_odd_static_name_is_not_found(api: ApiFixture, edition: str, name: str) -> None:
+    response = api.client.get(f"/static/{edition}{name}")
 
     assert (response.status_code, response.json()["code"]) == (404, "not-found")
 
@@ -118,8 +118,8 @@ def test_an_odd_static_name_is_not_found(town: Town, edition: str, name: str) ->
 @pytest.mark.parametrize(
     "path", ["/problems/" + "x" * 300, "/problems/a%00b", "/problems/%ed%a0%80"]
 )
-def test_an_odd_problem_is_not_found(town: Town, path: str) -> None:
-    assert town.client.get(path).status_code == 404
+def test_an_odd_problem_is_not_found(api: ApiFixture, path: str) -> None:
+    assert api.client.get(path).status_code == 404
 
 
 def spellings(token: str, place: int) -> Iterator[str]:
@@ -147,38 +147,40 @@ def test_a_token_has_one_spelling() -> None:
             TOKENS.check_page(other)
 
 
-def test_a_checkout_token_in_other_digits_opens_nothing_and_cancels_nothing(town: Town) -> None:
-    session = town.a_session(checkout_may_cancel=True)
+def test_a_checkout_token_in_other_digits_opens_nothing_and_cancels_nothing(
+    api: ApiFixture,
+) -> None:
+    session = api.a_session(checkout_may_cancel=True)
     address = urlsplit(session["checkout_url"])
     odd = quote(address.query.removeprefix("token=").translate(FULL_WIDTH))
 
     for accept in ("application/json", "text/html"):
-        shown = town.call("", "GET", f"{address.path}?token={odd}", Accept=accept)
-        ended = town.call("", "POST", f"{address.path}/cancel?token={odd}", Accept=accept)
+        shown = api.call("", "GET", f"{address.path}?token={odd}", Accept=accept)
+        ended = api.call("", "POST", f"{address.path}/cancel?token={odd}", Accept=accept)
         assert (shown.status_code, ended.status_code) == (401, 401)
-    own = town.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
+    own = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
     assert own["status"] == "created"
 
 
-def test_an_id_in_other_letters_is_not_found(town: Town) -> None:
-    session = town.a_session()
+def test_an_id_in_other_letters_is_not_found(api: ApiFixture) -> None:
+    session = api.a_session()
     code = session["id"].removeprefix("ps_")
-    assert town.call("", "GET", f"/q/{code.upper()}").status_code == 200
+    assert api.call("", "GET", f"/q/{code.upper()}").status_code == 200
 
     for odd in (code.translate(FULL_WIDTH), code[:-1] + "\u212a", code + "\u212a", "ı" + code[1:]):
         for path in (f"/q/{quote(odd)}", f"/v1/payment-sessions/{quote('ps_' + odd)}"):
-            assert town.call("merchant", "GET", path).status_code == 404
+            assert api.call("merchant", "GET", path).status_code == 404
     kelvin = f"/q/{'0' * 25}{quote(chr(0x212A))}"
-    assert town.call("", "GET", kelvin).status_code == 404
+    assert api.call("", "GET", kelvin).status_code == 404
 
 
-def test_a_cursor_has_one_spelling(town: Town) -> None:
+def test_a_cursor_has_one_spelling(api: ApiFixture) -> None:
     for _ in range(2):
-        town.a_session()
+        api.a_session()
     wanted = "/v1/payment-sessions?limit=1"
-    path = f"{wanted}&at_least={town.position()}"
-    cursor = town.call("merchant", "GET", path).json()["next_cursor"]
-    assert town.call("merchant", "GET", f"{wanted}&cursor={cursor}").status_code == 200
+    path = f"{wanted}&at_least={api.position()}"
+    cursor = api.call("merchant", "GET", path).json()["next_cursor"]
+    assert api.call("merchant", "GET", f"{wanted}&cursor={cursor}").status_code == 200
 
     for odd in (
         f"{cursor[:3]}!{cursor[3:]}",
@@ -187,22 +189,22 @@ def test_a_cursor_has_one_spelling(town: Town) -> None:
         cursor.translate(FULL_WIDTH),
     ):
         if odd != cursor:
-            response = town.call("merchant", "GET", f"{wanted}&cursor={quote(odd)}")
+            response = api.call("merchant", "GET", f"{wanted}&cursor={quote(odd)}")
             assert response.status_code == 400
             assert response.json()["invalid_params"][0]["name"] == "cursor"
 
 
-def test_minting_a_token_takes_no_key_refuses_none_and_says_so(town: Town) -> None:
-    path = f"/v1/wallets/{town.a_wallet(0)}/tokens"
-    before = town.position()
+def test_minting_a_token_takes_no_key_refuses_none_and_says_so(api: ApiFixture) -> None:
+    path = f"/v1/wallets/{api.a_wallet(0)}/tokens"
+    before = api.position()
 
     for key in ("k", "k", "", '""', "x" * 300):
-        headers = {"Authorization": f"Bearer {town.keys['wallet']}", "Idempotency-Key": key}
-        response = town.client.post(path, headers=headers)
+        headers = {"Authorization": f"Bearer {api.keys['wallet']}", "Idempotency-Key": key}
+        response = api.client.post(path, headers=headers)
         assert response.status_code == 201
         assert "Idempotent-Replayed" not in response.headers
-    assert town.position() == before
-    told = town.client.get("/openapi.json").json()["paths"]["/v1/wallets/{id}/tokens"]["post"]
+    assert api.position() == before
+    told = api.client.get("/openapi.json").json()["paths"]["/v1/wallets/{id}/tokens"]["post"]
     assert "Idempotency-Key" not in {one["name"] for one in told["parameters"]}
     assert "takes no `Idempotency-Key`" in told["description"]
 
@@ -211,17 +213,17 @@ TWICE = ["Authorization", "Content-Length", "Content-Type", "Host", "Idempotency
 LISTS = ["Accept", "Accept-Language", "If-None-Match", "X-Forwarded-For", "traceparent"]
 
 
-def sent_twice(town: Town, name: str, second: str | None) -> tuple[int, dict[str, Any]]:
+def sent_twice(api: ApiFixture, name: str, second: str | None) -> tuple[int, dict[str, Any]]:
     """A good request with one header sent twice, as raw as a client can."""
     body = msgspec.json.encode({"order_id": str(uuid4()), "amount": USD_10})
     values = {
-        "Host": "x", "Authorization": f"Bearer {town.keys['merchant']}",
+        "Host": "x", "Authorization": f"Bearer {api.keys['merchant']}",
         "Content-Type": "application/json", "Content-Length": str(len(body)),
         "Idempotency-Key": str(uuid4()), "Accept": "application/json",
         "traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "X-Forwarded-For": "10.0.0.1",
         "If-None-Match": '"x"', "Accept-Language": "pt",
     }  # fmt: skip
-    connection = http.client.HTTPConnection("127.0.0.1", town.settings.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", api.settings.port, timeout=20)
     connection.putrequest("POST", "/v1/payment-sessions", skip_host=True, skip_accept_encoding=True)
     for header, value in values.items():
         connection.putheader(header, value)
@@ -235,17 +237,17 @@ def sent_twice(town: Town, name: str, second: str | None) -> tuple[int, dict[str
 
 
 @pytest.fixture(scope="module")
-def served(make_database: Callable[[], str]) -> Iterator[Town]:
+def served(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    with a_served_town(url) as town:
-        yield town
+    with served_api(url) as api:
+        yield api
 
 
 @pytest.mark.parametrize("second", [None, "other", ""], ids=["same", "other", "empty"])
 @pytest.mark.parametrize("name", TWICE)
 def test_a_header_that_says_one_thing_is_refused_when_it_is_sent_twice(
-    served: Town, name: str, second: str | None
+    served: ApiFixture, name: str, second: str | None
 ) -> None:
     before = served.position()
 
@@ -260,7 +262,7 @@ def test_a_header_that_says_one_thing_is_refused_when_it_is_sent_twice(
 @pytest.mark.parametrize("second", [None, "other", ""], ids=["same", "other", "empty"])
 @pytest.mark.parametrize("name", LISTS)
 def test_a_header_that_is_a_list_may_be_sent_twice(
-    served: Town, name: str, second: str | None
+    served: ApiFixture, name: str, second: str | None
 ) -> None:
     status, created = sent_twice(served, name, second)
 
@@ -279,7 +281,7 @@ def test_a_header_that_is_a_list_may_be_sent_twice(
      "Content-Length", "Cookie"],
 )  # fmt: skip
 def test_a_header_sent_twice_to_the_live_socket_is_no_error_of_ours(
-    served: Town, name: str, path: str
+    served: ApiFixture, name: str, path: str
 ) -> None:
     heads = {
         "Host": "x", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
@@ -302,7 +304,7 @@ def test_a_length_of_thousands_of_digits_is_too_large() -> None:
     scope: Any = {"headers": [(b"content-length", b"9" * 5000)]}
 
     with pytest.raises(BodyTooLarge):
-        asyncio.run(Inbound(scope, None).body())  # type: ignore[arg-type]
+        asyncio.run(HttpRequest(scope, None).body())  # type: ignore[arg-type]
 
 
 HOSTILE = [
@@ -313,10 +315,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_hostile_text_in_any_parameter_of_any_operation_is_never_an_error_of_ours(
-    town: Town, operation: Any, monkeypatch: pytest.MonkeyPatch
+    api: ApiFixture, operation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.answers.CAUGHT_UP_SECONDS", 0.01)
-    who = next((one for one in sorted(operation.callers) if one in town.keys), "")
+    monkeypatch.setattr("api.v1.responses.CAUGHT_UP_SECONDS", 0.01)
+    who = next((one for one in sorted(operation.callers) if one in api.keys), "")
     names = [] if operation.query is None else list(operation.query.__struct_fields__)
     for text in HOSTILE:
         at = f"ps_{NONE_ID}"
@@ -326,13 +328,13 @@ def test_hostile_text_in_any_parameter_of_any_operation_is_never_an_error_of_our
             f"{operation.path.replace('{id:str}', at)}?{text}=1",
         ]
         for path in paths:
-            response = town.call(who, operation.method, path, key=str(uuid4()))
+            response = api.call(who, operation.method, path, key=str(uuid4()))
             known = {"not-caught-up", "not-ready"}
             assert response.status_code < 500 or response.json()["code"] in known, (path, response)
         for header in ("Idempotency-Key", "Authorization", "traceparent", "X-Forwarded-For",
                        "Accept", "Accept-Language", "If-None-Match"):  # fmt: skip
             raw = [(header.encode(), text.encode()), (header.encode(), "１".encode())]
-            response = town.client.request(operation.method, operation.path, headers=raw)
+            response = api.client.request(operation.method, operation.path, headers=raw)
             known = {"not-caught-up", "not-ready"}
             assert response.status_code < 500 or response.json()["code"] in known, (
                 header,
@@ -340,8 +342,8 @@ def test_hostile_text_in_any_parameter_of_any_operation_is_never_an_error_of_our
             )
 
 
-def test_a_made_up_session_of_the_right_form_is_still_none(town: Town) -> None:
+def test_a_made_up_session_of_the_right_form_is_still_none(api: ApiFixture) -> None:
     assert (
-        town.call("merchant", "GET", f"/v1/payment-sessions/{ids.encode('ps', ID)}").status_code
+        api.call("merchant", "GET", f"/v1/payment-sessions/{ids.encode('ps', ID)}").status_code
         == 404
     )

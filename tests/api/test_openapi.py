@@ -17,40 +17,40 @@ from schemathesis.checks import CHECKS
 
 from domain.text import is_acceptable
 from infrastructure.postgres.migrate import migrate
-from tests.support.town import Town, a_served_town
+from tests.support.api_fixture import ApiFixture, served_api
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture(scope="module")
-def town(make_database: Callable[[], str]) -> Iterator[Town]:
+def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    with a_served_town(url) as town:
-        yield town
+    with served_api(url) as api:
+        yield api
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_every_operation_keeps_its_word(
-    town: Town, mode: GenerationMode, monkeypatch: pytest.MonkeyPatch
+    api: ApiFixture, mode: GenerationMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.answers.CAUGHT_UP_SECONDS", 0.01)
-    schema = schemathesis.openapi.from_url(f"{town.settings.public_origin}/openapi.json")
+    monkeypatch.setattr("api.v1.responses.CAUGHT_UP_SECONDS", 0.01)
+    schema = schemathesis.openapi.from_url(f"{api.settings.public_origin}/openapi.json")
     tried = []
     for result in schema.get_all_operations():
         operation: Any = cast("Any", result).ok()
         try:
             strategy = operation.as_strategy(generation_mode=mode)
-            _try_operation(town, strategy, operation.definition.raw.get("x-callers", []))
+            _try_operation(api, strategy, operation.definition.raw.get("x-callers", []))
         except Unsatisfiable:
             assert mode is GenerationMode.NEGATIVE  # nothing about it can be wrong
         tried.append(operation.label)
     assert len(tried) == sum(map(len, schema.raw_schema["paths"].values()))
 
 
-def _try_operation(town: Town, strategy: Any, callers: list[str]) -> None:
-    key = next((town.keys[caller] for caller in callers if caller in town.keys), None)
+def _try_operation(api: ApiFixture, strategy: Any, callers: list[str]) -> None:
+    key = next((api.keys[caller] for caller in callers if caller in api.keys), None)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     # A cursor, a code or an order may be well formed and still be none of ours, and a read model

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.town import Town
+from tests.support.api_fixture import ApiFixture
 
 pytestmark = pytest.mark.postgres
 PARTS = ("claim", "paid")
@@ -20,19 +20,19 @@ NONE = "not-found"
 class Story:
     """One session, three wallets, and what each reader is shown of it."""
 
-    def __init__(self, town: Town) -> None:
-        self.town = town
-        self.session = town.a_session()
+    def __init__(self, api: ApiFixture) -> None:
+        self.api = api
+        self.session = api.a_session()
         self.path = f"/v1/payment-sessions/{self.session['id']}"
         self.wallets = {
-            "first": town.a_wallet(),
-            "second": town.a_wallet(),
-            "foreign": town.a_wallet(who="other_wallet"),
+            "first": api.a_wallet(),
+            "second": api.a_wallet(),
+            "foreign": api.a_wallet(who="other_wallet"),
         }
         self.readers = {"merchant": "merchant", "auditor": "auditor", "app": "wallet"}
         self.readers["other app"] = "other_wallet"
         for name, wallet in self.wallets.items():
-            minted = town.call(self.app_of(name), "POST", f"/v1/wallets/{wallet}/tokens")
+            minted = api.call(self.app_of(name), "POST", f"/v1/wallets/{wallet}/tokens")
             self.readers[f"{name} page"] = minted.json()["token"]
 
     @staticmethod
@@ -40,19 +40,19 @@ class Story:
         return "other_wallet" if name == "foreign" else "wallet"
 
     def claim(self, name: str) -> str:
-        response = self.town.scan(self.session, self.wallets[name], who=self.app_of(name))
+        response = self.api.scan(self.session, self.wallets[name], who=self.app_of(name))
         assert response.status_code == 200, response.text
         claim: dict[str, str] = response.json()["claim"]
         assert claim["wallet_id"] == self.wallets[name]
         return claim["id"]
 
     def release(self, name: str) -> None:
-        response = self.town.call(self.app_of(name), "DELETE", f"{self.path}/claim")
+        response = self.api.call(self.app_of(name), "DELETE", f"{self.path}/claim")
         assert (response.status_code, response.json()["claim"]) == (200, None)
 
     def pay(self, name: str, claim: str) -> None:
         app = self.app_of(name)
-        response = self.town.pay(self.session, self.wallets[name], claim, who=app)
+        response = self.api.pay(self.session, self.wallets[name], claim, who=app)
         assert response.status_code == 200, response.text
         assert response.json()["paid"]["wallet_id"] == self.wallets[name]
 
@@ -61,7 +61,7 @@ class Story:
         names = {wallet: name for name, wallet in self.wallets.items()}
         found = {}
         for reader, key in self.readers.items():
-            response = self.town.call(key, "GET", self.path)
+            response = self.api.call(key, "GET", self.path)
             body: dict[str, Any] = response.json()
             shown = {name: part["wallet_id"] for name in PARTS if (part := body.get(name))}
             found[reader] = body.get("code") or names.get(shown.get(member, ""), "nobody")
@@ -76,8 +76,8 @@ def expected(whose: str, *, app: str, other: str, pages: tuple[str, str, str]) -
     return {**shown, "first page": first, "second page": second, "foreign page": foreign}
 
 
-def test_each_reader_is_told_its_own_part_of_a_claim(town: Town) -> None:
-    story = Story(town)
+def test_each_reader_is_told_its_own_part_of_a_claim(api: ApiFixture) -> None:
+    story = Story(api)
 
     story.claim("first")
     assert story.seen("claim") == expected(
@@ -101,8 +101,8 @@ def test_each_reader_is_told_its_own_part_of_a_claim(town: Town) -> None:
 
 
 @pytest.mark.parametrize("payer", ["foreign", "second"])
-def test_each_reader_is_told_its_own_part_of_a_payment(town: Town, payer: str) -> None:
-    story = Story(town)
+def test_each_reader_is_told_its_own_part_of_a_payment(api: ApiFixture, payer: str) -> None:
+    story = Story(api)
     story.claim("first")
     story.release("first")
     story.pay(payer, story.claim(payer))
@@ -115,22 +115,22 @@ def test_each_reader_is_told_its_own_part_of_a_payment(town: Town, payer: str) -
         pages=("nobody", page["second"], page["foreign"]),
     )
     assert set(story.seen("claim").values()) == {"nobody", NONE}
-    again = town.scan(story.session, story.wallets[payer], who=story.app_of(payer))
+    again = api.scan(story.session, story.wallets[payer], who=story.app_of(payer))
     assert again.json()["paid"]["wallet_id"] == story.wallets[payer]
-    late = town.scan(story.session, story.wallets["first"])
+    late = api.scan(story.session, story.wallets["first"])
     assert late.json()["code"] == "session-not-payable"
     assert story.wallets[payer] not in late.text
 
 
-def test_a_claim_that_was_taken_over_is_the_new_holders_alone(town: Town) -> None:
-    config = town.services.config
+def test_a_claim_that_was_taken_over_is_the_new_holders_alone(api: ApiFixture) -> None:
+    config = api.services.config
     object.__setattr__(config, "claim_seconds", 1)
     try:
-        story = Story(town)
+        story = Story(api)
         story.claim("first")
         taken = ""
         while not taken:  # until the ledger's own clock has passed the lease's end
-            response = town.scan(story.session, story.wallets["foreign"], who="other_wallet")
+            response = api.scan(story.session, story.wallets["foreign"], who="other_wallet")
             taken = "" if response.status_code == 409 else response.json()["claim"]["wallet_id"]
             assert story.wallets["first"] not in response.text
     finally:
@@ -141,11 +141,11 @@ def test_a_claim_that_was_taken_over_is_the_new_holders_alone(town: Town) -> Non
     )
 
 
-def test_the_merchants_list_shows_every_claim_and_payment(town: Town) -> None:
-    story = Story(town)
+def test_the_merchants_list_shows_every_claim_and_payment(api: ApiFixture) -> None:
+    story = Story(api)
     story.pay("foreign", story.claim("foreign"))
-    query = f"order_id={story.session['order_id']}&at_least={town.position()}"
+    query = f"order_id={story.session['order_id']}&at_least={api.position()}"
 
-    [row] = town.call("merchant", "GET", f"/v1/payment-sessions?{query}").json()["data"]
+    [row] = api.call("merchant", "GET", f"/v1/payment-sessions?{query}").json()["data"]
 
     assert row["paid"]["wallet_id"] == story.wallets["foreign"]

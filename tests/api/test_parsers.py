@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.bodies import MoneyBody, decode_body, read_query
+from api.http.messages import SINGLE, HttpRequest
+from api.http.operation import KEY_CHARS_MAX, _idempotency_key
+from api.http.parsing import MoneyBody, decode_body, read_query
 from api.live import admission, server
-from api.operation import KEY_CHARS_MAX, _idempotency_key
 from api.tokens import BadToken, Tokens, Use
-from api.v1.answers import read_cursor, write_cursor
 from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody, SessionsQuery
-from api.wire import SINGLE, Inbound
+from api.v1.responses import read_cursor, write_cursor
 from domain import ids
 from domain.errors import InvalidRequest
 from domain.money.money import AMOUNT_MINOR_MAX
@@ -57,12 +57,12 @@ texts_in_json = st.builds(
 )
 
 
-def inbound(query: bytes = b"", headers: tuple[tuple[bytes, bytes], ...] = ()) -> Inbound:
+def request(query: bytes = b"", headers: tuple[tuple[bytes, bytes], ...] = ()) -> HttpRequest:
     scope: Any = {
         "method": "POST", "path": "/", "query_string": query, "headers": headers,
         "path_params": {},
     }  # fmt: skip
-    return Inbound(scope, None)  # type: ignore[arg-type]
+    return HttpRequest(scope, None)  # type: ignore[arg-type]
 
 
 JSON = ((b"content-type", b"application/json"),)
@@ -119,7 +119,7 @@ def test_what_is_ours_in_digits_of_another_script_is_not_ours(other: Any, use: U
     for place, limit in enumerate(("20", "1", "100")):
         query = f"limit={quote(limit.translate(other))}".encode()
         with pytest.raises(InvalidRequest):
-            read_query(inbound(query), SessionsQuery)
+            read_query(request(query), SessionsQuery)
         path = f"/live?session={ids.encode('ps', ID)}&token=x&after={place}"
         with pytest.raises(ValueError, match="after"):
             admission.parameters(
@@ -142,14 +142,14 @@ def test_a_live_address_is_read_or_refused(text: str) -> None:
 @given(st.binary(max_size=400))
 def test_a_query_is_read_or_refused(raw: bytes) -> None:
     with suppress(InvalidRequest):
-        assert isinstance(read_query(inbound(raw), SessionsQuery), SessionsQuery)
+        assert isinstance(read_query(request(raw), SessionsQuery), SessionsQuery)
 
 
 @pytest.mark.parametrize("kind", [CreateSessionBody, ScanBody, PayBody, MoneyBody])
 @given(raw=st.binary(max_size=400) | json_values.map(msgspec.json.encode) | texts_in_json)
 def test_a_body_is_read_or_refused(raw: bytes, kind: type[Any]) -> None:
     with suppress(InvalidRequest):
-        assert isinstance(decode_body(inbound(headers=JSON), raw, kind), kind)
+        assert isinstance(decode_body(request(headers=JSON), raw, kind), kind)
 
 
 @given(
@@ -164,7 +164,7 @@ def test_a_body_that_is_read_holds_acceptable_text_only(texts: list[str], escape
     }  # fmt: skip
     raw = json.dumps(body, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     try:
-        read = decode_body(inbound(headers=JSON), raw, CreateSessionBody)
+        read = decode_body(request(headers=JSON), raw, CreateSessionBody)
     except InvalidRequest:
         found = json.loads(raw)["metadata"] | {"o": f"A{order}", "d": description}
         assert not all(map(is_acceptable, [*found, *found.values()]))
@@ -180,7 +180,7 @@ def test_money_is_a_whole_number_of_minor_units_of_a_currency_in_use(
 ) -> None:
     raw = msgspec.json.encode({"minor": minor, "currency": currency})
     try:
-        amount = decode_body(inbound(headers=JSON), raw, MoneyBody).to_money()
+        amount = decode_body(request(headers=JSON), raw, MoneyBody).to_money()
     except InvalidRequest:
         return
     assert type(amount.minor) is int
@@ -190,7 +190,7 @@ def test_money_is_a_whole_number_of_minor_units_of_a_currency_in_use(
 
 @given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=80)), max_size=5))
 def test_any_headers_can_be_read(headers: list[tuple[bytes, bytes]]) -> None:
-    read = inbound(headers=tuple(headers))
+    read = request(headers=tuple(headers))
 
     assert len(read.headers) <= len(headers)
     assert not read.repeated or len(read.headers) < len(headers)
@@ -208,7 +208,7 @@ def test_a_header_that_says_one_thing_is_named_when_it_is_repeated(
     name: str, values: list[bytes], others: list[tuple[bytes, bytes]]
 ) -> None:
     sent = [(name.encode(), value) for value in values]
-    read = inbound(headers=(*sent[:1], *others, *sent[1:]))
+    read = request(headers=(*sent[:1], *others, *sent[1:]))
 
     assert read.repeated.lower() == (name if len(values) > 1 else "")
 

@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 
 from domain import times
-from tests.support.town import USD_10, Town
+from tests.support.api_fixture import USD_10, ApiFixture
 
 pytestmark = pytest.mark.postgres
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 
 
-def test_a_created_session_looks_as_the_contract_shows_it(town: Town) -> None:
+def test_a_created_session_looks_as_the_contract_shows_it(api: ApiFixture) -> None:
     body = {
         "order_id": "SN129803",
         "amount": {"minor": 12345, "currency": "USD"},
@@ -25,7 +25,7 @@ def test_a_created_session_looks_as_the_contract_shows_it(town: Town) -> None:
         "metadata": {"till": "3"},
     }
 
-    response = town.call("merchant", "POST", "/v1/payment-sessions", body)
+    response = api.call("merchant", "POST", "/v1/payment-sessions", body)
 
     session = response.json()
     assert response.status_code == 201
@@ -34,7 +34,7 @@ def test_a_created_session_looks_as_the_contract_shows_it(town: Town) -> None:
     assert session["object"] == "payment_session"
     assert re.fullmatch(r"ps_[0-7][0-9a-z]{25}", session["id"])
     assert (session["status"], session["version"], session["flags"]) == ("created", 1, [])
-    assert session["merchant"] == {"id": town.merchants[0], "name": "Cafe"}
+    assert session["merchant"] == {"id": api.merchants[0], "name": "Cafe"}
     assert session["order_id"] == "SN129803"
     assert session["amount"] == {
         "minor": 12345,
@@ -58,12 +58,12 @@ def test_a_created_session_looks_as_the_contract_shows_it(town: Town) -> None:
     )
 
 
-def test_scan_and_pay(town: Town) -> None:
-    session, wallet = town.a_session(metadata={"till": "3"}), town.a_wallet()
+def test_scan_and_pay(api: ApiFixture) -> None:
+    session, wallet = api.a_session(metadata={"till": "3"}), api.a_wallet()
 
-    scanned = town.scan(session, wallet)
+    scanned = api.scan(session, wallet)
     claim = scanned.json()["claim"]
-    paid = town.pay(session, wallet, claim["id"])
+    paid = api.pay(session, wallet, claim["id"])
 
     assert scanned.status_code == paid.status_code == 200
     assert scanned.json()["status"] == "scanned"
@@ -75,7 +75,7 @@ def test_scan_and_pay(town: Town) -> None:
     assert paid.json()["paid"]["wallet_id"] == wallet
     assert paid.json()["version"] == 3
     assert "served_at" not in paid.json()
-    left = town.call("wallet", "GET", f"/v1/wallets/{wallet}").json()
+    left = api.call("wallet", "GET", f"/v1/wallets/{wallet}").json()
     assert left["available"] == {
         "minor": 99_000,
         "currency": "USD",
@@ -83,51 +83,51 @@ def test_scan_and_pay(town: Town) -> None:
         "display": "$990.00",
     }
     assert left["held"]["minor"] == 0
-    again = town.scan(session, wallet)
+    again = api.scan(session, wallet)
     assert (again.status_code, again.json()["status"]) == (200, "paid")
 
 
-def test_every_refusal_of_a_payment_in_its_order(town: Town) -> None:
-    session, wallet = town.a_session(), town.a_wallet(500)
-    euros = town.a_wallet(5000, currency="EUR")
-    claim = town.scan(session, wallet).json()["claim"]["id"]
+def test_every_refusal_of_a_payment_in_its_order(api: ApiFixture) -> None:
+    session, wallet = api.a_session(), api.a_wallet(500)
+    euros = api.a_wallet(5000, currency="EUR")
+    claim = api.scan(session, wallet).json()["claim"]["id"]
     none = "clm_" + "0" * 26
 
     def code(response: Any) -> tuple[int, str]:
         return response.status_code, response.json()["code"]
 
-    assert code(town.pay(session, wallet, claim, who="")) == (401, "unauthorized")
-    assert code(town.pay(session, wallet, claim, who="merchant")) == (403, "forbidden")
-    assert code(town.pay(session, wallet, claim, who="other_wallet")) == (404, "not-found")
+    assert code(api.pay(session, wallet, claim, who="")) == (401, "unauthorized")
+    assert code(api.pay(session, wallet, claim, who="merchant")) == (403, "forbidden")
+    assert code(api.pay(session, wallet, claim, who="other_wallet")) == (404, "not-found")
     missing = {"id": "ps_" + "0" * 26}
-    assert code(town.pay(missing, wallet, claim)) == (404, "not-found")
-    assert code(town.pay(session, wallet, none)) == (409, "claim-required")
+    assert code(api.pay(missing, wallet, claim)) == (404, "not-found")
+    assert code(api.pay(session, wallet, none)) == (409, "claim-required")
     wrong = {"minor": 999, "currency": "USD"}
-    assert code(town.pay(session, wallet, claim, amount=wrong)) == (422, "amount-mismatch")
-    assert code(town.pay(session, wallet, claim)) == (402, "insufficient-funds")
-    other = town.a_wallet()
-    blocked = town.scan(session, other)
+    assert code(api.pay(session, wallet, claim, amount=wrong)) == (422, "amount-mismatch")
+    assert code(api.pay(session, wallet, claim)) == (402, "insufficient-funds")
+    other = api.a_wallet()
+    blocked = api.scan(session, other)
     assert code(blocked) == (409, "session-claimed")
     assert 85 <= int(blocked.headers["Retry-After"]) <= 91
-    fresh = town.a_session()
-    held = town.scan(fresh, euros).json()["claim"]["id"]
-    assert code(town.pay(fresh, euros, held)) == (422, "wallet-currency-mismatch")
-    town.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
-    assert code(town.pay(session, wallet, claim)) == (409, "session-not-payable")
-    assert code(town.scan(session, wallet)) == (409, "session-not-payable")
+    fresh = api.a_session()
+    held = api.scan(fresh, euros).json()["claim"]["id"]
+    assert code(api.pay(fresh, euros, held)) == (422, "wallet-currency-mismatch")
+    api.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
+    assert code(api.pay(session, wallet, claim)) == (409, "session-not-payable")
+    assert code(api.scan(session, wallet)) == (409, "session-not-payable")
 
 
-def test_an_order_has_one_session_at_a_time(town: Town) -> None:
+def test_an_order_has_one_session_at_a_time(api: ApiFixture) -> None:
     order = str(uuid4())
-    session = town.a_session(order_id=order)
+    session = api.a_session(order_id=order)
     body = {"order_id": order, "amount": USD_10}
 
-    second = town.call("merchant", "POST", "/v1/payment-sessions", body)
-    elsewhere = town.call("other_merchant", "POST", "/v1/payment-sessions", body)
+    second = api.call("merchant", "POST", "/v1/payment-sessions", body)
+    elsewhere = api.call("other_merchant", "POST", "/v1/payment-sessions", body)
     path = f"/v1/payment-sessions/{session['id']}/cancel"
-    cancelled = town.call("merchant", "POST", path)
-    again = town.call("merchant", "POST", path)
-    third = town.call("merchant", "POST", "/v1/payment-sessions", body)
+    cancelled = api.call("merchant", "POST", path)
+    again = api.call("merchant", "POST", path)
+    third = api.call("merchant", "POST", "/v1/payment-sessions", body)
 
     assert (second.status_code, second.json()["code"]) == (409, "order-open")
     assert second.json()["session_id"] == session["id"]
@@ -137,36 +137,36 @@ def test_an_order_has_one_session_at_a_time(town: Town) -> None:
     assert third.status_code == 201
 
 
-def test_a_released_claim_lets_another_wallet_in(town: Town) -> None:
-    session, wallet, other = town.a_session(), town.a_wallet(), town.a_wallet()
-    town.scan(session, wallet)
+def test_a_released_claim_lets_another_wallet_in(api: ApiFixture) -> None:
+    session, wallet, other = api.a_session(), api.a_wallet(), api.a_wallet()
+    api.scan(session, wallet)
     path = f"/v1/payment-sessions/{session['id']}/claim"
 
-    assert town.call("other_wallet", "DELETE", path).status_code == 404
-    released = town.call("wallet", "DELETE", path)
+    assert api.call("other_wallet", "DELETE", path).status_code == 404
+    released = api.call("wallet", "DELETE", path)
 
     assert (released.status_code, released.json()["status"]) == (200, "created")
     assert released.json()["claim"] is None
-    assert town.scan(session, other).status_code == 200
+    assert api.scan(session, other).status_code == 200
 
 
-def test_idempotency_keys_on_create(town: Town) -> None:
+def test_idempotency_keys_on_create(api: ApiFixture) -> None:
     body = {"order_id": str(uuid4()), "amount": USD_10}
     key = str(uuid4())
 
-    first = town.call("merchant", "POST", "/v1/payment-sessions", body, key=key)
+    first = api.call("merchant", "POST", "/v1/payment-sessions", body, key=key)
     reordered = b'{ "amount": {"currency":"USD", "minor":1000}, "order_id":"%s"}'
-    again = town.call(
+    again = api.call(
         "merchant",
         "POST",
         "/v1/payment-sessions",
         reordered % body["order_id"].encode(),  # type: ignore[attr-defined]
         key=f'"{key}"',
     )
-    other = town.call(
+    other = api.call(
         "merchant", "POST", "/v1/payment-sessions", {**body, "description": "x"}, key=key
     )
-    stranger = town.call("other_merchant", "POST", "/v1/payment-sessions", body, key=key)
+    stranger = api.call("other_merchant", "POST", "/v1/payment-sessions", body, key=key)
 
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.json() == first.json()
@@ -177,31 +177,31 @@ def test_idempotency_keys_on_create(town: Town) -> None:
     assert stranger.status_code == 201
 
 
-def test_a_kept_refusal_is_told_again_even_when_it_would_succeed_now(town: Town) -> None:
-    session, wallet = town.a_session(), town.a_wallet(1)
-    claim = town.scan(session, wallet).json()["claim"]["id"]
+def test_a_kept_refusal_is_told_again_even_when_it_would_succeed_now(api: ApiFixture) -> None:
+    session, wallet = api.a_session(), api.a_wallet(1)
+    claim = api.scan(session, wallet).json()["claim"]["id"]
     key = str(uuid4())
-    first = town.pay(session, wallet, claim, key=key)
+    first = api.pay(session, wallet, claim, key=key)
     path = f"/v1/wallets/{wallet}/top-ups"
     top_up = {"amount": USD_10, "reference": "more"}
-    assert town.call("wallet", "POST", path, top_up, key=str(uuid4())).status_code == 201
+    assert api.call("wallet", "POST", path, top_up, key=str(uuid4())).status_code == 201
 
-    again = town.pay(session, wallet, claim, key=key)
+    again = api.pay(session, wallet, claim, key=key)
 
     assert (first.status_code, again.status_code) == (402, 402)
     assert again.json() == first.json()
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert town.pay(session, wallet, claim).status_code == 200
+    assert api.pay(session, wallet, claim).status_code == 200
 
 
-def test_pay_needs_a_key_and_repeats_of_the_payer_are_the_first_payment(town: Town) -> None:
-    session, wallet = town.a_session(), town.a_wallet()
-    claim = town.scan(session, wallet).json()["claim"]["id"]
+def test_pay_needs_a_key_and_repeats_of_the_payer_are_the_first_payment(api: ApiFixture) -> None:
+    session, wallet = api.a_session(), api.a_wallet()
+    claim = api.scan(session, wallet).json()["claim"]["id"]
     body = {"claim_id": claim, "wallet_id": wallet, "amount": USD_10}
     path = f"/v1/payment-sessions/{session['id']}/pay"
 
-    none = town.call("wallet", "POST", path, body)
-    first, other_key = town.pay(session, wallet, claim), town.pay(session, wallet, claim)
+    none = api.call("wallet", "POST", path, body)
+    first, other_key = api.pay(session, wallet, claim), api.pay(session, wallet, claim)
 
     assert (none.status_code, none.json()["code"]) == (400, "idempotency-key-required")
     assert (first.status_code, other_key.status_code) == (200, 200)
@@ -209,45 +209,45 @@ def test_pay_needs_a_key_and_repeats_of_the_payer_are_the_first_payment(town: To
     assert other_key.json()["paid"] == first.json()["paid"]
 
 
-def test_a_page_token_acts_for_one_wallet_and_can_neither_top_up_nor_mint(town: Town) -> None:
-    session, wallet, other = town.a_session(), town.a_wallet(), town.a_wallet()
-    minted = town.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens")
+def test_a_page_token_acts_for_one_wallet_and_can_neither_top_up_nor_mint(api: ApiFixture) -> None:
+    session, wallet, other = api.a_session(), api.a_wallet(), api.a_wallet()
+    minted = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens")
     token = minted.json()["token"]
 
     assert minted.status_code == 201
-    assert town.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
-    assert town.call(token, "GET", f"/v1/wallets/{other}").status_code == 404
-    assert town.scan(session, other, who=token).status_code == 404
-    claim = town.scan(session, wallet, who=token).json()["claim"]["id"]
-    assert town.pay(session, wallet, claim, who=token).status_code == 200
-    assert town.call(token, "GET", f"/v1/payment-sessions/{session['id']}").status_code == 200
+    assert api.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
+    assert api.call(token, "GET", f"/v1/wallets/{other}").status_code == 404
+    assert api.scan(session, other, who=token).status_code == 404
+    claim = api.scan(session, wallet, who=token).json()["claim"]["id"]
+    assert api.pay(session, wallet, claim, who=token).status_code == 200
+    assert api.call(token, "GET", f"/v1/payment-sessions/{session['id']}").status_code == 200
     path = f"/v1/wallets/{wallet}"
     top_up = {"amount": USD_10, "reference": "x"}
-    assert town.call(token, "POST", f"{path}/top-ups", top_up, key="k").status_code == 403
-    assert town.call(token, "POST", f"{path}/tokens").status_code == 403
+    assert api.call(token, "POST", f"{path}/top-ups", top_up, key="k").status_code == 403
+    assert api.call(token, "POST", f"{path}/tokens").status_code == 403
     forged = token[:-1] + ("0" if token[-1] != "0" else "1")
-    assert town.call(forged, "GET", path).status_code == 401
+    assert api.call(forged, "GET", path).status_code == 401
 
 
-def test_wallet_top_ups(town: Town) -> None:
-    wallet = town.a_wallet(0)
+def test_wallet_top_ups(api: ApiFixture) -> None:
+    wallet = api.a_wallet(0)
     path = f"/v1/wallets/{wallet}/top-ups"
     body = {"amount": USD_10, "reference": "ref 1"}
 
-    first = town.call("wallet", "POST", path, body, key="top-1")
-    again = town.call("wallet", "POST", path, body, key="top-1")
-    reused = town.call("wallet", "POST", path, body, key="top-2")
+    first = api.call("wallet", "POST", path, body, key="top-1")
+    again = api.call("wallet", "POST", path, body, key="top-1")
+    reused = api.call("wallet", "POST", path, body, key="top-2")
     euros = {"amount": {"minor": 1, "currency": "EUR"}, "reference": "ref 2"}
 
     assert (first.status_code, first.json()["available"]["minor"]) == (201, 1000)
     assert again.json() == first.json()
     assert (reused.status_code, reused.json()["code"]) == (409, "reference-used")
-    assert town.call("wallet", "POST", path, euros, key="e").status_code == 422
-    assert town.call("other_wallet", "POST", path, body, key="o").status_code == 404
+    assert api.call("wallet", "POST", path, euros, key="e").status_code == 422
+    assert api.call("other_wallet", "POST", path, body, key="o").status_code == 404
     assert (
-        town.call("operator", "POST", path, {**body, "reference": "op"}, key="p").status_code == 201
+        api.call("operator", "POST", path, {**body, "reference": "op"}, key="p").status_code == 201
     )
-    assert town.call("wallet", "POST", path, body).json()["code"] == "idempotency-key-required"
+    assert api.call("wallet", "POST", path, body).json()["code"] == "idempotency-key-required"
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_wallet_top_ups(town: Town) -> None:
      (1500, "IQD", "IQD1.500"), (5, "USD", "$0.05"), (999999999999, "EUR", "€9,999,999,999.99")],
 )  # fmt: skip
 def test_amounts_are_shown_with_the_decimals_of_iso_4217(
-    town: Town, minor: int, currency: str, display: str
+    api: ApiFixture, minor: int, currency: str, display: str
 ) -> None:
-    session = town.a_session(amount={"minor": minor, "currency": currency})
+    session = api.a_session(amount={"minor": minor, "currency": currency})
 
     assert session["amount"]["display"] == display

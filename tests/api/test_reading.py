@@ -12,20 +12,20 @@ import zxingcpp
 from httpx import Response
 from PIL import Image
 
-from tests.support.town import Town
+from tests.support.api_fixture import ApiFixture
 
 pytestmark = pytest.mark.postgres
 
 
-def test_a_session_has_an_etag_that_moves_with_it(town: Town) -> None:
-    session, wallet = town.a_session(), town.a_wallet()
+def test_a_session_has_an_etag_that_moves_with_it(api: ApiFixture) -> None:
+    session, wallet = api.a_session(), api.a_wallet()
     path = f"/v1/payment-sessions/{session['id']}"
-    first = town.call("merchant", "GET", path)
+    first = api.call("merchant", "GET", path)
     tag = first.headers["ETag"]
 
-    same = town.call("merchant", "GET", path, If_None_Match=f'"x", W/{tag}')
-    town.scan(session, wallet)
-    moved = town.call("merchant", "GET", path, If_None_Match=tag)
+    same = api.call("merchant", "GET", path, If_None_Match=f'"x", W/{tag}')
+    api.scan(session, wallet)
+    moved = api.call("merchant", "GET", path, If_None_Match=tag)
 
     assert (same.status_code, same.content) == (304, b"")
     assert same.headers["ETag"] == tag
@@ -33,18 +33,18 @@ def test_a_session_has_an_etag_that_moves_with_it(town: Town) -> None:
     assert moved.headers["ETag"] != tag
 
 
-def test_the_merchants_list(town: Town) -> None:
-    made = [town.a_session("other_merchant") for _ in range(5)]
+def test_the_merchants_list(api: ApiFixture) -> None:
+    made = [api.a_session("other_merchant") for _ in range(5)]
     position = made[-1]["position"]
 
     def page(query: str) -> dict[str, object]:
-        response = town.call("other_merchant", "GET", f"/v1/payment-sessions?{query}")
+        response = api.call("other_merchant", "GET", f"/v1/payment-sessions?{query}")
         assert response.status_code == 200, response.text
         found: dict[str, object] = response.json()
         return found
 
     first = page(f"limit=2&at_least={position}")
-    town.a_session("other_merchant")
+    api.a_session("other_merchant")
     second = page(f"limit=2&cursor={first['next_cursor']}")
     third = page(f"limit=100&cursor={second['next_cursor']}")
 
@@ -69,24 +69,24 @@ def test_the_merchants_list(town: Town) -> None:
     assert shown(page(f"created_from={since}&created_to={until}")) == ids[2:4]
 
 
-def test_the_list_shows_what_happened(town: Town) -> None:
-    paid, wallet = town.a_paid_session()
+def test_the_list_shows_what_happened(api: ApiFixture) -> None:
+    paid, wallet = api.a_paid_session()
     query = f"order_id={paid['order_id']}&status=paid&at_least={paid['position']}"
 
-    [row] = town.call("merchant", "GET", f"/v1/payment-sessions?{query}").json()["data"]
+    [row] = api.call("merchant", "GET", f"/v1/payment-sessions?{query}").json()["data"]
 
-    current = town.call("merchant", "GET", f"/v1/payment-sessions/{paid['id']}").json()
+    current = api.call("merchant", "GET", f"/v1/payment-sessions/{paid['id']}").json()
     assert {k: v for k, v in row.items() if k != "server_time"} == {
         k: v for k, v in current.items() if k != "server_time"
     }
-    payments = town.call(
+    payments = api.call(
         "wallet", "GET", f"/v1/wallets/{wallet}/payments?at_least={paid['position']}"
     )
     [payment] = payments.json()["data"]
     assert payment["session_id"] == paid["id"]
     assert payment["merchant"]["name"] == "Cafe"
     assert payment["paid_at"] == paid["paid"]["paid_at"]
-    assert town.call("other_wallet", "GET", f"/v1/wallets/{wallet}/payments").status_code == 404
+    assert api.call("other_wallet", "GET", f"/v1/wallets/{wallet}/payments").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -97,16 +97,16 @@ def test_the_list_shows_what_happened(town: Town) -> None:
      ("created_from=2026-01-01T00:00:00", "created_from"), ("at_least=-1", "at_least"),
      ("merchant=mer_1", "merchant"), ("currency=usd", "currency"), ("order_id=", "order_id")],
 )  # fmt: skip
-def test_a_wrong_query_is_named(town: Town, query: str, name: str) -> None:
-    response = town.call("merchant", "GET", f"/v1/payment-sessions?{query}")
+def test_a_wrong_query_is_named(api: ApiFixture, query: str, name: str) -> None:
+    response = api.call("merchant", "GET", f"/v1/payment-sessions?{query}")
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid-request")
     assert response.json()["invalid_params"][0]["name"] == name
 
 
-def test_the_log_is_read_in_order_and_whole(town: Town) -> None:
-    paid, _ = town.a_paid_session()
-    history = town.call("merchant", "GET", f"/v1/payment-sessions/{paid['id']}/events").json()
+def test_the_log_is_read_in_order_and_whole(api: ApiFixture) -> None:
+    paid, _ = api.a_paid_session()
+    history = api.call("merchant", "GET", f"/v1/payment-sessions/{paid['id']}/events").json()
 
     types = [one["type"] for one in history["data"]]
     assert types == ["payment_session.created", "payment_session.scanned", "payment_session.paid"]
@@ -115,41 +115,41 @@ def test_the_log_is_read_in_order_and_whole(town: Town) -> None:
     seen: list[int] = []
     after = 0
     while True:
-        page = town.call("auditor", "GET", f"/v1/events?after={after}&limit=100").json()
+        page = api.call("auditor", "GET", f"/v1/events?after={after}&limit=100").json()
         seen += [one["position"] for one in page["data"]]
         if page["next_cursor"] is None:
             break
         after = int(page["next_cursor"])
-    assert seen == list(range(1, town.position() + 1))
-    [one] = town.call("auditor", "GET", f"/v1/events?after={paid['position'] - 1}&limit=1").json()[
+    assert seen == list(range(1, api.position() + 1))
+    [one] = api.call("auditor", "GET", f"/v1/events?after={paid['position'] - 1}&limit=1").json()[
         "data"
     ]
     assert one["subject"] == paid["id"]
     assert one["data"]["amount_minor"] == 1000
     assert one["id"].startswith("evt_")
     query = f"type=payment_session.paid&session={paid['id']}"
-    assert len(town.call("auditor", "GET", f"/v1/events?{query}").json()["data"]) == 1
-    paids = town.call("auditor", "GET", "/v1/events?type=payment_session.paid&limit=100").json()
+    assert len(api.call("auditor", "GET", f"/v1/events?{query}").json()["data"]) == 1
+    paids = api.call("auditor", "GET", "/v1/events?type=payment_session.paid&limit=100").json()
     assert {one["type"] for one in paids["data"]} == {"payment_session.paid"}
 
 
-def test_no_secret_and_no_key_is_in_the_log(town: Town) -> None:
+def test_no_secret_and_no_key_is_in_the_log(api: ApiFixture) -> None:
     text = "".join(
-        town.call("auditor", "GET", f"/v1/events?after={after}&limit=100").text
-        for after in range(0, town.position(), 100)
+        api.call("auditor", "GET", f"/v1/events?after={after}&limit=100").text
+        for after in range(0, api.position(), 100)
     )
 
-    for key in town.keys.values():
+    for key in api.keys.values():
         assert key.rpartition("_")[2] not in text
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "txt"])
-def test_pictures_by_id(town: Town, kind: str) -> None:
-    session = town.a_session()
+def test_pictures_by_id(api: ApiFixture, kind: str) -> None:
+    session = api.a_session()
 
-    response = town.call("", "GET", f"/v1/payment-sessions/{session['id']}/qr.{kind}")
-    missing = town.call("", "GET", f"/v1/payment-sessions/ps_{'0' * 26}/qr.{kind}")
-    small = town.call("", "GET", f"/v1/payment-sessions/{session['id']}/qr.{kind}?border=3")
+    response = api.call("", "GET", f"/v1/payment-sessions/{session['id']}/qr.{kind}")
+    missing = api.call("", "GET", f"/v1/payment-sessions/ps_{'0' * 26}/qr.{kind}")
+    small = api.call("", "GET", f"/v1/payment-sessions/{session['id']}/qr.{kind}?border=3")
 
     assert response.status_code == 200
     assert "immutable" in response.headers["Cache-Control"]
@@ -159,13 +159,13 @@ def test_pictures_by_id(town: Town, kind: str) -> None:
         assert zxingcpp.read_barcodes(picture)[0].text == session["qr"]["payload"]
 
 
-def test_the_codes_address_shows_the_public_part_only(town: Town) -> None:
-    session, wallet = town.a_session(metadata={"secret": "m"}), town.a_wallet()
-    town.scan(session, wallet)
+def test_the_codes_address_shows_the_public_part_only(api: ApiFixture) -> None:
+    session, wallet = api.a_session(metadata={"secret": "m"}), api.a_wallet()
+    api.scan(session, wallet)
     suffix = session["id"][3:]
 
     answers = [
-        town.call("", "GET", path, Accept="application/json")
+        api.call("", "GET", path, Accept="application/json")
         for path in (
             f"/q/{suffix}",
             f"/Q/{suffix.upper()}",
@@ -183,55 +183,53 @@ def test_the_codes_address_shows_the_public_part_only(town: Town) -> None:
         assert answer.json()["merchant"] == {"name": "Cafe"}
         assert wallet not in answer.text
     tag = answers[0].headers["ETag"]
-    assert town.call("", "GET", f"/q/{suffix}", If_None_Match=tag).status_code == 304
+    assert api.call("", "GET", f"/q/{suffix}", If_None_Match=tag).status_code == 304
     for unknown in ("0" * 26, "x", "u" * 26, "%00"):
-        assert town.call("", "GET", f"/q/{unknown}").status_code == 404
+        assert api.call("", "GET", f"/q/{unknown}").status_code == 404
 
 
 def test_the_checkout_token_opens_one_session_and_cancels_only_if_the_till_allowed(
-    town: Town,
+    api: ApiFixture,
 ) -> None:
-    allowed = town.a_session(checkout_may_cancel=True, return_url="https://shop.example/back")
-    plain = town.a_session()
-    base = town.settings.public_origin
+    allowed = api.a_session(checkout_may_cancel=True, return_url="https://shop.example/back")
+    plain = api.a_session()
+    base = api.settings.public_origin
 
     def path(session: dict[str, str], suffix: str = "") -> str:
         address, _, query = session["checkout_url"].removeprefix(base).partition("?")
         return f"{address}{suffix}?{query}"
 
-    shown = town.call("", "GET", path(allowed))
+    shown = api.call("", "GET", path(allowed))
     token = allowed["checkout_url"].partition("token=")[2]
 
     assert shown.json()["order_id"] == allowed["order_id"]
     assert shown.json()["return_url"] == "https://shop.example/back"
-    assert town.call("", "GET", f"/checkout/{plain['id']}?token={token}").status_code == 401
-    assert town.call("", "GET", f"/checkout/ps_{'0' * 26}?token={token}").status_code == 401
-    assert town.call("", "GET", f"/checkout/{plain['id']}?token=0.0").status_code == 401
-    assert town.call("", "GET", f"/checkout/{plain['id']}").status_code == 400
-    assert town.call("", "POST", path(plain, "/cancel")).status_code == 403
+    assert api.call("", "GET", f"/checkout/{plain['id']}?token={token}").status_code == 401
+    assert api.call("", "GET", f"/checkout/ps_{'0' * 26}?token={token}").status_code == 401
+    assert api.call("", "GET", f"/checkout/{plain['id']}?token=0.0").status_code == 401
+    assert api.call("", "GET", f"/checkout/{plain['id']}").status_code == 400
+    assert api.call("", "POST", path(plain, "/cancel")).status_code == 403
     live = allowed["live_url"].partition("token=")[2]
-    assert (
-        town.call("", "POST", f"/checkout/{allowed['id']}/cancel?token={live}").status_code == 401
-    )
+    assert api.call("", "POST", f"/checkout/{allowed['id']}/cancel?token={live}").status_code == 401
     for who in ("wallet", "auditor"):
-        town.scan(allowed, town.a_wallet())
-        seen = town.call(who, "GET", f"/v1/payment-sessions/{allowed['id']}").json()
+        api.scan(allowed, api.a_wallet())
+        seen = api.call(who, "GET", f"/v1/payment-sessions/{allowed['id']}").json()
         assert (seen["checkout_url"], seen["live_url"]) == (None, allowed["live_url"])
-    cancelled = town.call("", "POST", path(allowed, "/cancel"))
+    cancelled = api.call("", "POST", path(allowed, "/cancel"))
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
 
 
-def test_health_readiness_and_metrics(town: Town) -> None:
-    town.a_paid_session()
+def test_health_readiness_and_metrics(api: ApiFixture) -> None:
+    api.a_paid_session()
 
-    assert town.call("", "GET", "/healthz").json() == {"status": "ok"}
-    ready = wait_for(lambda: town.call("", "GET", "/readyz"), lambda r: r.status_code == 200)
+    assert api.call("", "GET", "/healthz").json() == {"status": "ok"}
+    ready = wait_for(lambda: api.call("", "GET", "/readyz"), lambda r: r.status_code == 200)
     assert {one["name"] for one in ready.json()["read_models"]} == {"sessions", "wallet_payments"}
-    assert town.call("", "GET", "/metrics").status_code == 401  # the test client has no address
-    metrics = town.call("operator", "GET", "/metrics").text
+    assert api.call("", "GET", "/metrics").status_code == 401  # the test client has no address
+    metrics = api.call("operator", "GET", "/metrics").text
     assert 'qrledger_verdicts_total{verdict="recorded"}' in metrics
     assert "qrledger_lag_seconds" in metrics
-    assert town.call("merchant", "GET", "/metrics").status_code == 403
+    assert api.call("merchant", "GET", "/metrics").status_code == 403
 
 
 def wait_for(ask: Callable[[], Response], good: Callable[[Response], bool]) -> Response:
@@ -242,24 +240,24 @@ def wait_for(ask: Callable[[], Response], good: Callable[[Response], bool]) -> R
     return response
 
 
-def test_the_documents_agree_and_load_nothing_from_elsewhere(town: Town) -> None:
-    document = town.call("", "GET", "/openapi.json").json()
-    page = town.call("", "GET", "/docs")
+def test_the_documents_agree_and_load_nothing_from_elsewhere(api: ApiFixture) -> None:
+    document = api.call("", "GET", "/openapi.json").json()
+    page = api.call("", "GET", "/docs")
 
     assert document["openapi"].startswith("3.1")
     assert page.status_code == 200
     assert "<script" not in page.text
     assert "//" not in page.text.replace("<!doctype", "").split("<main>")[0]
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    assert town.call("", "GET", "/static/docs.css").status_code == 200
-    assert town.call("", "GET", "/static/..%2Fapp.py").status_code == 404
+    assert api.call("", "GET", "/static/docs.css").status_code == 200
+    assert api.call("", "GET", "/static/..%2Fapp.py").status_code == 404
     for operations in document["paths"].values():
         for operation in operations.values():
             assert operation["operationId"] in page.text
 
 
-def test_a_problem_type_can_be_looked_up(town: Town) -> None:
-    problem = town.call("", "GET", f"/q/{uuid4()}").json()
+def test_a_problem_type_can_be_looked_up(api: ApiFixture) -> None:
+    problem = api.call("", "GET", f"/q/{uuid4()}").json()
 
-    assert town.call("", "GET", problem["type"]).json()["code"] == "not-found"
-    assert town.call("", "GET", "/problems/none").status_code == 404
+    assert api.call("", "GET", problem["type"]).json()["code"] == "not-found"
+    assert api.call("", "GET", "/problems/none").status_code == 404

@@ -12,21 +12,21 @@ from uuid import uuid4
 import pytest
 
 from api.app import operations
-from api.identity import Caller
+from api.http.authentication import Caller
 from domain.merchants.api_key import Role
-from tests.support.town import USD_10, Town
+from tests.support.api_fixture import USD_10, ApiFixture
 
 pytestmark = pytest.mark.postgres
 IDS = re.compile(r"(?:mer|wal|app|clm|key)_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
 @pytest.fixture(scope="module")
-def foreign(town: Town) -> dict[str, str]:
+def foreign(api: ApiFixture) -> dict[str, str]:
     """Things of the first merchant and the first app."""
-    session, wallet = town.a_session(metadata={"note": "private"}), town.a_wallet()
-    claim = town.scan(session, wallet).json()["claim"]["id"]
-    paid, payer = town.a_paid_session()
-    token = town.call("wallet", "POST", f"/v1/wallets/{town.a_wallet()}/tokens").json()["token"]
+    session, wallet = api.a_session(metadata={"note": "private"}), api.a_wallet()
+    claim = api.scan(session, wallet).json()["claim"]["id"]
+    paid, payer = api.a_paid_session()
+    token = api.call("wallet", "POST", f"/v1/wallets/{api.a_wallet()}/tokens").json()["token"]
     return {
         "session": session["id"],
         "paid": paid["id"],
@@ -64,14 +64,14 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
 
 @pytest.mark.parametrize("who", ["other_merchant", "other_wallet", "page", ""])
 def test_a_stranger_gets_nothing_and_changes_nothing(
-    town: Town, foreign: dict[str, str], who: str
+    api: ApiFixture, foreign: dict[str, str], who: str
 ) -> None:
-    before = town.position()
+    before = api.position()
     holder = foreign["page"] if who == "page" else who
     leaks: list[tuple[Any, ...]] = []
 
     for method, path, body in attempts(foreign):
-        response = town.call(holder, method, path, body, key=str(uuid4()))
+        response = api.call(holder, method, path, body, key=str(uuid4()))
         shown = any(foreign[thing] in response.text for thing in ("session", "paid", "wallet"))
         own_list = response.status_code == 200 and "data" in response.json() and not shown
         if response.status_code not in {401, 403, 404} and not own_list:
@@ -81,20 +81,20 @@ def test_a_stranger_gets_nothing_and_changes_nothing(
             leaks.append((method, path, secrets))
 
     assert leaks == []
-    assert town.position() == before
+    assert api.position() == before
 
 
-def test_a_foreign_session_looks_like_none_at_all(town: Town, foreign: dict[str, str]) -> None:
+def test_a_foreign_session_looks_like_none_at_all(api: ApiFixture, foreign: dict[str, str]) -> None:
     path = "/v1/payment-sessions/"
 
-    real = town.call("other_merchant", "GET", path + foreign["session"])
-    none = town.call("other_merchant", "GET", path + "ps_" + "0" * 26)
+    real = api.call("other_merchant", "GET", path + foreign["session"])
+    none = api.call("other_merchant", "GET", path + "ps_" + "0" * 26)
 
     assert real.json() == none.json()
 
 
 def test_each_route_is_closed_to_every_role_that_it_does_not_name(
-    town: Town, foreign: dict[str, str]
+    api: ApiFixture, foreign: dict[str, str]
 ) -> None:
     holders = {
         Caller.MERCHANT: "merchant",
@@ -104,36 +104,36 @@ def test_each_route_is_closed_to_every_role_that_it_does_not_name(
         Caller.PAGE: foreign["page"],
     }
     checked = 0
-    for operation, (caller, key) in product(operations(town.services), holders.items()):
+    for operation, (caller, key) in product(operations(api.services), holders.items()):
         if not operation.callers or caller in operation.callers:
             continue
         path = operation.path.replace("{id:str}", "x")
-        response = town.call(key, operation.method, path, key="k")
+        response = api.call(key, operation.method, path, key="k")
         assert (response.status_code, response.json()["code"]) == (403, "forbidden"), operation.name
         checked += 1
     assert checked > 30
 
 
-def test_a_revoked_key_and_a_key_of_the_other_mode_open_nothing(town: Town) -> None:
+def test_a_revoked_key_and_a_key_of_the_other_mode_open_nothing(api: ApiFixture) -> None:
     from application.commands.holders import RevokeKey  # noqa: PLC0415
 
-    key = town.desk.issue_key(Role.AUDITOR)
-    assert town.call(key.text, "GET", "/v1/events").status_code == 200
-    town.desk.send(RevokeKey(key_id=key.key_id))
+    key = api.admin.issue_key(Role.AUDITOR)
+    assert api.call(key.text, "GET", "/v1/events").status_code == 200
+    api.admin.send(RevokeKey(key_id=key.key_id))
     time.sleep(1.05)  # the one wait that is promised: a revoked key lives for a second at most
 
-    assert town.call(key.text, "GET", "/v1/events").status_code == 401
-    town.desk._mode = "live"
-    live = town.desk.issue_key(Role.AUDITOR)
-    town.desk._mode = "test"
-    assert town.call(live.text, "GET", "/v1/events").status_code == 401
+    assert api.call(key.text, "GET", "/v1/events").status_code == 401
+    api.admin._mode = "live"
+    live = api.admin.issue_key(Role.AUDITOR)
+    api.admin._mode = "test"
+    assert api.call(live.text, "GET", "/v1/events").status_code == 401
 
 
-def test_two_holders_may_use_the_same_idempotency_key(town: Town) -> None:
+def test_two_holders_may_use_the_same_idempotency_key(api: ApiFixture) -> None:
     body = {"order_id": "the same", "amount": USD_10}
 
     answers = [
-        town.call(who, "POST", "/v1/payment-sessions", body, key="the same key")
+        api.call(who, "POST", "/v1/payment-sessions", body, key="the same key")
         for who in ("merchant", "other_merchant")
     ]
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.checks import CHECKS
 
 from infrastructure.postgres.migrate import migrate
-from tests.support.town import Town, a_served_town
+from tests.support.api_fixture import ApiFixture, served_api
 
 pytestmark = pytest.mark.postgres
 OWNED = re.compile(r"(?:ps|wal)_[0-7][0-9a-hjkmnp-tv-z]{25}")
@@ -23,11 +23,11 @@ PREFIX = {"merchant": "ps_", "wallet": "wal_"}
 
 
 @pytest.fixture(scope="module")
-def town(make_database: Callable[[], str]) -> Iterator[Town]:
+def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    with a_served_town(url) as town:
-        yield town
+    with served_api(url) as api:
+        yield api
 
 
 class Ownership:
@@ -56,10 +56,10 @@ class Ownership:
 
 @pytest.mark.timeout(600)
 def test_two_tenants_in_any_order_see_nothing_of_each_other(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    api: ApiFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.answers.CAUGHT_UP_SECONDS", 0.01)
-    schema = schemathesis.openapi.from_url(f"{town.settings.public_origin}/openapi.json")
+    monkeypatch.setattr("api.v1.responses.CAUGHT_UP_SECONDS", 0.01)
+    schema = schemathesis.openapi.from_url(f"{api.settings.public_origin}/openapi.json")
     ownership = Ownership()
     turns: list[str] = []
     skipped = {
@@ -77,13 +77,13 @@ def test_two_tenants_in_any_order_see_nothing_of_each_other(
             names = TENANTS.get(role, tuple(callers[:1]))
             who = names[len(turns) % len(names)] if names else ""
             turns.append(who)
-            key = town.keys.get(who)
+            key = api.keys.get(who)
             return {"headers": {"Authorization": f"Bearer {key}"} if key else {}}
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
             who = turns[-1]
             assert response.status_code < 500 or response.json()["code"] == "not-caught-up"
-            headers = {"Authorization": f"Bearer {town.keys.get(who, '')}"}
+            headers = {"Authorization": f"Bearer {api.keys.get(who, '')}"}
             case.validate_response(response, checks=checks, headers=headers)
             body = response.text
             for role, names in TENANTS.items():

@@ -12,20 +12,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api import command_gate
-from api.command_gate import CommandGate
+from api import command_dispatcher
+from api.command_dispatcher import CommandDispatcher
 from api.context import ApiConfig
-from api.identity import client_address, is_local
-from api.rate_limit import RateLimit
-from api.wire import Inbound
+from api.http.authentication import client_address, is_local
+from api.http.messages import HttpRequest
+from api.http.rate_limit import RateLimit
 from application.command import Outcome
 from application.errors import IdempotencyInProgress, Overloaded
 from application.writer import Writer
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
 from tests.application.test_writer import Gate
-from tests.support.town import USD_10, a_town
-from tests.support.world import World, envelope
+from tests.support.api_fixture import USD_10, api_fixture
+from tests.support.ledger_fixture import LedgerFixture, envelope
 
 pytestmark = pytest.mark.postgres
 SECRET = b"s" * 32
@@ -36,12 +36,12 @@ def test_a_caller_that_asks_too_fast_is_told_when_to_come_again(
 ) -> None:
     url = make_database()
     migrate(url, mode="test", token_secret=SECRET)
-    with a_town(url, projections=False, rate_limit=5) as town:
+    with api_fixture(url, projections=False, rate_limit=5) as api:
         path = f"/v1/wallets/wal_{'0' * 26}"
-        codes = [town.call("wallet", "GET", path).status_code for _ in range(8)]
-        refused = town.call("wallet", "GET", path)
-        other = town.call("other_wallet", "GET", path)
-        wrong = [town.call("qrl_bad", "GET", path).status_code for _ in range(8)]
+        codes = [api.call("wallet", "GET", path).status_code for _ in range(8)]
+        refused = api.call("wallet", "GET", path)
+        other = api.call("other_wallet", "GET", path)
+        wrong = [api.call("qrl_bad", "GET", path).status_code for _ in range(8)]
 
         assert codes[:5] == [404] * 5
         assert 429 in codes
@@ -50,7 +50,7 @@ def test_a_caller_that_asks_too_fast_is_told_when_to_come_again(
         assert other.status_code == 404
         assert wrong[0] == 401
         assert 429 in wrong
-        assert {town.client.get("/healthz").status_code for _ in range(20)} == {200}
+        assert {api.client.get("/healthz").status_code for _ in range(20)} == {200}
 
 
 def test_a_bucket_fills_again_and_the_callers_are_bounded() -> None:
@@ -75,33 +75,33 @@ def test_the_api_says_503_while_the_database_is_away_and_recovers_by_itself(
 ) -> None:
     url = own_server.start()
     migrate(url, mode="test", token_secret=SECRET)
-    with a_town(url) as town:
-        town.a_session()
+    with api_fixture(url) as api:
+        api.a_session()
         own_server.stop()
         body = {"order_id": "A", "amount": USD_10}
-        create = partial(town.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
+        create = partial(api.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
         for response in (
             create(),
-            town.call("merchant", "GET", "/v1/payment-sessions"),
-            town.call("wallet", "GET", f"/v1/wallets/wal_{'0' * 26}"),
+            api.call("merchant", "GET", "/v1/payment-sessions"),
+            api.call("wallet", "GET", f"/v1/wallets/wal_{'0' * 26}"),
         ):
             assert (response.status_code, response.json()["code"]) == (503, "overloaded")
             assert response.headers["Retry-After"]
             assert response.json()["transient"]
-        assert town.client.get("/readyz").json()["code"] == "not-ready"
-        assert town.client.get("/healthz").status_code == 200
+        assert api.client.get("/readyz").json()["code"] == "not-ready"
+        assert api.client.get("/healthz").status_code == 200
 
         port = urlsplit(url).port
         monkeypatch.setattr("infrastructure.postgres.embedded._free_port", lambda: port)
         own_server.start()
 
         assert _soon(lambda: create().status_code == 201)
-        position = town.call("merchant", "POST", "/v1/payment-sessions", body).json()
+        position = api.call("merchant", "POST", "/v1/payment-sessions", body).json()
         assert position["code"] == "order-open"
-        ready = partial(town.client.get, "/readyz")
+        ready = partial(api.client.get, "/readyz")
         assert _soon(lambda: ready().status_code == 200)
         query = "/v1/payment-sessions?order_id=A"
-        assert _soon(lambda: len(town.call("merchant", "GET", query).json()["data"]) == 1)
+        assert _soon(lambda: len(api.call("merchant", "GET", query).json()["data"]) == 1)
 
 
 def _soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
@@ -116,22 +116,22 @@ def _soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
 def test_a_twin_waits_for_the_first_and_is_told_if_it_takes_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(command_gate, "TWIN_SECONDS", 0.1)
+    monkeypatch.setattr(command_dispatcher, "TWIN_SECONDS", 0.1)
 
     async def story() -> None:
-        world = World(log := Gate())
-        gate = CommandGate(lambda deliver: Writer(world.bus, deliver=deliver))
-        await gate.open()
+        ledger = LedgerFixture(log := Gate())
+        dispatcher = CommandDispatcher(lambda deliver: Writer(ledger.bus, deliver=deliver))
+        await dispatcher.open()
         log.open.clear()
-        first = asyncio.create_task(gate.send(envelope(world.create("A"), "k", "b")))
+        first = asyncio.create_task(dispatcher.send(envelope(ledger.create("A"), "k", "b")))
         await asyncio.sleep(0)
         with pytest.raises(IdempotencyInProgress):
-            await gate.send(envelope(world.create("A"), "k", "b"))
-        patient = asyncio.create_task(gate.send(envelope(world.create("A"), "k", "b")))
+            await dispatcher.send(envelope(ledger.create("A"), "k", "b"))
+        patient = asyncio.create_task(dispatcher.send(envelope(ledger.create("A"), "k", "b")))
         await asyncio.sleep(0)
         log.open.set()
         outcomes = [await first, await patient]
-        await gate.close()
+        await dispatcher.close()
         assert [one.replayed for one in outcomes] == [False, True]
         assert len({one.position for one in outcomes}) == 1
 
@@ -139,20 +139,20 @@ def test_a_twin_waits_for_the_first_and_is_told_if_it_takes_too_long(
 
 
 def test_a_caller_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_gate, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(command_dispatcher, "ANSWER_SECONDS", 0.1)
 
     async def story() -> None:
-        world = World(log := Gate())
-        gate = CommandGate(lambda deliver: Writer(world.bus, deliver=deliver))
+        ledger = LedgerFixture(log := Gate())
+        dispatcher = CommandDispatcher(lambda deliver: Writer(ledger.bus, deliver=deliver))
         with pytest.raises(Overloaded, match="starting"):
-            await gate.send(envelope(world.create()))
-        await gate.open()
+            await dispatcher.send(envelope(ledger.create()))
+        await dispatcher.open()
         log.open.clear()
         with pytest.raises(Overloaded, match="in time"):
-            await gate.send(envelope(world.create("A"), "k", "b"))
+            await dispatcher.send(envelope(ledger.create("A"), "k", "b"))
         log.open.set()
-        again = await gate.send(envelope(world.create("A"), "k", "b"))
-        await gate.close()
+        again = await dispatcher.send(envelope(ledger.create("A"), "k", "b"))
+        await dispatcher.close()
         assert isinstance(again, Outcome)
         assert again.replayed
 
@@ -164,14 +164,14 @@ def test_a_mistake_of_ours_is_told_without_its_details(
 ) -> None:
     url = make_database()
     migrate(url, mode="test", token_secret=SECRET)
-    with a_town(url, projections=False) as town:
-        session = town.a_session()
+    with api_fixture(url, projections=False) as api:
+        session = api.a_session()
 
         def broken(*_: object, **__: object) -> None:
             raise KeyError("inner-secret")
 
-        monkeypatch.setattr(town.services.log, "stream", broken)
-        response = town.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}/events")
+        monkeypatch.setattr(api.services.log, "stream", broken)
+        response = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}/events")
 
     assert (response.status_code, response.json()["code"]) == (500, "internal-error")
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -189,12 +189,12 @@ CONFIG = ApiConfig(
 )
 
 
-def a_request(peer: str, *forwarded: str) -> Inbound:
+def a_request(peer: str, *forwarded: str) -> HttpRequest:
     scope: Any = {
         "client": (peer, 1234),
         "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
     }
-    return Inbound(scope, None)  # type: ignore[arg-type]
+    return HttpRequest(scope, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -212,22 +212,22 @@ def a_request(peer: str, *forwarded: str) -> Inbound:
 def test_only_trusted_proxies_say_who_is_behind_them(
     peer: str, forwarded: str | None, address: str, local: bool
 ) -> None:
-    inbound = a_request(peer, *([forwarded] if forwarded else []))
+    request = a_request(peer, *([forwarded] if forwarded else []))
 
-    assert client_address(inbound, CONFIG) == address
-    assert is_local(inbound, CONFIG) is local
+    assert client_address(request, CONFIG) == address
+    assert is_local(request, CONFIG) is local
 
 
 def test_a_stranger_behind_an_unnamed_proxy_is_not_local() -> None:
-    inbound = a_request("127.0.0.1", "203.0.113.9")
+    request = a_request("127.0.0.1", "203.0.113.9")
 
-    assert not is_local(inbound, replace(CONFIG, trusted_proxies=()))
+    assert not is_local(request, replace(CONFIG, trusted_proxies=()))
 
 
 def test_a_header_given_twice_is_one_list() -> None:
-    inbound = a_request("10.0.0.1", "203.0.113.9", "10.0.0.2")
+    request = a_request("10.0.0.1", "203.0.113.9", "10.0.0.2")
 
-    assert client_address(inbound, CONFIG) == "203.0.113.9"
+    assert client_address(request, CONFIG) == "203.0.113.9"
 
 
 def test_tokens_live_by_the_ledgers_clock(make_database: Callable[[], str]) -> None:
@@ -239,10 +239,10 @@ def test_tokens_live_by_the_ledgers_clock(make_database: Callable[[], str]) -> N
     migrate(url, mode="test", token_secret=SECRET)
     clock = TestClock(url)
     clock.set(start := datetime(2050, 1, 1, tzinfo=UTC))
-    with a_town(url, projections=False) as town:
-        wallet = town.a_wallet(0)
-        token = town.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
-        assert town.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
+    with api_fixture(url, projections=False) as api:
+        wallet = api.a_wallet(0)
+        token = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
+        assert api.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
         clock.advance(start, 901)
-        town.call("wallet", "GET", f"/v1/wallets/{wallet}")  # the process learns the time
-        assert town.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 401
+        api.call("wallet", "GET", f"/v1/wallets/{wallet}")  # the process learns the time
+        assert api.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 401

@@ -14,15 +14,15 @@ from application.bus import TRIES_MAX
 from application.command import Command, Envelope, Outcome
 from application.commands.wallets import TopUpWallet
 from application.errors import LogRejected
-from application.event_log import Loading, Pending, Verdict
+from application.event_log import AppendRequest, LoadResult, Verdict
 from domain import ids
 from domain.errors import LedgerError
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Status
 from domain.wallets.top_up_reference import TopUpReference
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_log import MemoryLog
-from tests.support.world import World, envelope
 
 
 def codes(results: Sequence[Outcome | LedgerError]) -> list[str]:
@@ -34,29 +34,29 @@ def topics(log: MemoryLog, after: int = 0) -> list[str]:
 
 
 def test_a_payment_is_recorded_by_wallet_and_session_in_one_append() -> None:
-    world = World(log := MemoryLog())
-    wallet, session = world.a_wallet(), world.a_session()
-    claim = world.a_claim(session, wallet)
+    ledger = LedgerFixture(log := MemoryLog())
+    wallet, session = ledger.a_wallet(), ledger.a_session()
+    claim = ledger.a_claim(session, wallet)
     before = log.head()
 
-    outcome = world.send(world.pay(session, wallet, claim))
+    outcome = ledger.send(ledger.pay(session, wallet, claim))
 
     assert topics(log, before) == ["wallet.captured", "payment_session.paid"]
     assert len({one.command_id for one in log.events[before:]}) == 1
     assert outcome.position == log.head()
-    assert world.wallet(wallet).available_minor == 99_000
+    assert ledger.wallet(wallet).available_minor == 99_000
 
 
 def test_the_same_key_and_body_is_answered_as_the_first_time_even_much_later() -> None:
-    world = World(log := MemoryLog())
-    command = world.create("A-1")
-    first = world.send(command, key="k", body="b")
-    wallet = world.a_wallet()
-    world.send(world.pay(command.session_id, wallet, world.a_claim(command.session_id, wallet)))
+    ledger = LedgerFixture(log := MemoryLog())
+    command = ledger.create("A-1")
+    first = ledger.send(command, key="k", body="b")
+    wallet = ledger.a_wallet()
+    ledger.send(ledger.pay(command.session_id, wallet, ledger.a_claim(command.session_id, wallet)))
     log.advance(5000)
     head = log.head()
 
-    again = world.send(world.create("A-1"), key="k", body="b")
+    again = ledger.send(ledger.create("A-1"), key="k", body="b")
 
     assert again.replayed
     assert (again.position, again.recorded_at) == (first.position, first.recorded_at)
@@ -66,46 +66,46 @@ def test_the_same_key_and_body_is_answered_as_the_first_time_even_much_later() -
 
 
 def test_the_same_key_with_another_body_is_refused() -> None:
-    world = World(MemoryLog())
-    world.send(world.create(), key="k", body="b")
+    ledger = LedgerFixture(MemoryLog())
+    ledger.send(ledger.create(), key="k", body="b")
 
-    assert world.try_send(world.create(), key="k", body="c") == "idempotency-key-reused"
+    assert ledger.try_send(ledger.create(), key="k", body="c") == "idempotency-key-reused"
 
 
 def test_a_decided_refusal_is_kept_under_its_key_and_told_again() -> None:
-    world = World(log := MemoryLog())
-    wallet, session = world.a_wallet(5), world.a_session()
-    pay = world.pay(session, wallet, world.a_claim(session, wallet))
+    ledger = LedgerFixture(log := MemoryLog())
+    wallet, session = ledger.a_wallet(5), ledger.a_session()
+    pay = ledger.pay(session, wallet, ledger.a_claim(session, wallet))
 
-    assert world.try_send(pay, key="k") == "insufficient-funds"
-    world.send(TopUpWallet(wallet_id=wallet, amount=Money(5000, "USD"), reference="more"))
+    assert ledger.try_send(pay, key="k") == "insufficient-funds"
+    ledger.send(TopUpWallet(wallet_id=wallet, amount=Money(5000, "USD"), reference="more"))
     head = log.head()
     with pytest.raises(LedgerError) as told:
-        world.send(pay, key="k")
+        ledger.send(pay, key="k")
 
     assert (told.value.code, told.value.replayed) == ("insufficient-funds", True)
     assert told.value.facts["asked_minor"] == 1000
     assert log.head() == head
-    assert isinstance(world.try_send(pay, key="other"), Outcome)
+    assert isinstance(ledger.try_send(pay, key="other"), Outcome)
 
 
 def test_a_refusal_that_may_pass_is_not_kept() -> None:
-    world = World(log := MemoryLog())
-    one, other, session = world.a_wallet(), world.a_wallet(), world.a_session()
-    world.a_claim(session, one)
-    scan = world.scan(session, other)
+    ledger = LedgerFixture(log := MemoryLog())
+    one, other, session = ledger.a_wallet(), ledger.a_wallet(), ledger.a_session()
+    ledger.a_claim(session, one)
+    scan = ledger.scan(session, other)
 
-    assert world.try_send(scan, key="k") == "session-claimed"
+    assert ledger.try_send(scan, key="k") == "session-claimed"
     log.advance(90)
 
-    assert isinstance(world.try_send(scan, key="k"), Outcome)
+    assert isinstance(ledger.try_send(scan, key="k"), Outcome)
 
 
 def test_twins_in_one_batch_are_one_command() -> None:
-    world = World(log := MemoryLog())
+    ledger = LedgerFixture(log := MemoryLog())
     head = log.head()
 
-    results = world.bus.run([envelope(world.create("A-1"), "k", "b") for _ in range(50)])
+    results = ledger.bus.run([envelope(ledger.create("A-1"), "k", "b") for _ in range(50)])
 
     assert codes(results) == ["ok"] * 50
     outcomes = [one for one in results if isinstance(one, Outcome)]
@@ -115,42 +115,42 @@ def test_twins_in_one_batch_are_one_command() -> None:
 
 
 def test_commands_of_one_batch_see_each_other() -> None:
-    world = World(MemoryLog())
-    wallet = world.a_wallet(2500)
-    sessions = [world.a_session() for _ in range(4)]
-    claims = [world.a_claim(session, wallet) for session in sessions]
+    ledger = LedgerFixture(MemoryLog())
+    wallet = ledger.a_wallet(2500)
+    sessions = [ledger.a_session() for _ in range(4)]
+    claims = [ledger.a_claim(session, wallet) for session in sessions]
 
-    results = world.bus.run(
+    results = ledger.bus.run(
         [
-            envelope(world.pay(session, wallet, claim))
+            envelope(ledger.pay(session, wallet, claim))
             for session, claim in zip(sessions, claims, strict=True)
         ]
     )
 
     assert codes(results) == ["ok", "ok", "insufficient-funds", "insufficient-funds"]
-    assert world.wallet(wallet).available_minor == 500
+    assert ledger.wallet(wallet).available_minor == 500
 
 
 def test_a_second_create_for_the_order_is_refused_with_the_first_ones_id() -> None:
-    world = World(MemoryLog())
-    first = world.create("A-1")
+    ledger = LedgerFixture(MemoryLog())
+    first = ledger.create("A-1")
 
-    [_, refusal] = world.bus.run([envelope(first), envelope(world.create("A-1"))])
+    [_, refusal] = ledger.bus.run([envelope(first), envelope(ledger.create("A-1"))])
 
     assert isinstance(refusal, LedgerError)
     assert refusal.code == "order-open"
     assert refusal.facts["session_id"] == PaymentSession.public_id.fget(  # type: ignore[attr-defined]
-        world.session(first.session_id)
+        ledger.session(first.session_id)
     )
 
 
 def test_a_create_after_the_deadline_records_the_old_session_as_expired_first() -> None:
-    world = World(log := MemoryLog())
-    old = world.a_session("A-1")
+    ledger = LedgerFixture(log := MemoryLog())
+    old = ledger.a_session("A-1")
     log.advance(900)
     before = log.head()
 
-    world.send(world.create("A-1"))
+    ledger.send(ledger.create("A-1"))
 
     assert topics(log, before) == [
         "payment_session.expired",
@@ -158,59 +158,59 @@ def test_a_create_after_the_deadline_records_the_old_session_as_expired_first() 
         "order.opened",
         "payment_session.created",
     ]
-    assert world.session(old).status is Status.EXPIRED
+    assert ledger.session(old).status is Status.EXPIRED
 
 
 @pytest.mark.parametrize("end", ["cancel", "expire"])
 def test_an_order_is_free_again_when_its_session_has_ended(end: str) -> None:
-    world = World(log := MemoryLog())
-    session = world.a_session("A-1")
+    ledger = LedgerFixture(log := MemoryLog())
+    session = ledger.a_session("A-1")
     log.advance(900 if end == "expire" else 1)
 
-    world.send(world.cancel(session) if end == "cancel" else world.expire(session))
+    ledger.send(ledger.cancel(session) if end == "cancel" else ledger.expire(session))
 
-    assert isinstance(world.try_send(world.create("A-1")), Outcome)
+    assert isinstance(ledger.try_send(ledger.create("A-1")), Outcome)
 
 
 def test_a_paid_order_stays_paid() -> None:
-    world = World(MemoryLog())
-    wallet, session = world.a_wallet(), world.a_session("A-1")
-    world.send(world.pay(session, wallet, world.a_claim(session, wallet)))
+    ledger = LedgerFixture(MemoryLog())
+    wallet, session = ledger.a_wallet(), ledger.a_session("A-1")
+    ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
 
-    assert world.try_send(world.create("A-1")) == "order-paid"
+    assert ledger.try_send(ledger.create("A-1")) == "order-paid"
 
 
 def test_paying_again_answers_with_the_first_payment_whatever_the_key() -> None:
-    world = World(log := MemoryLog())
-    wallet, session = world.a_wallet(), world.a_session()
-    pay = world.pay(session, wallet, world.a_claim(session, wallet))
-    first = world.send(pay, key="one")
+    ledger = LedgerFixture(log := MemoryLog())
+    wallet, session = ledger.a_wallet(), ledger.a_session()
+    pay = ledger.pay(session, wallet, ledger.a_claim(session, wallet))
+    first = ledger.send(pay, key="one")
     head = log.head()
     log.advance(5000)
 
-    again = world.send(pay, key="two")
+    again = ledger.send(pay, key="two")
 
     assert (again.position, again.replayed) == (first.position, False)
     assert log.head() == head
 
 
 def test_another_apps_wallet_is_not_found() -> None:
-    world = World(MemoryLog())
-    foreign = world.a_wallet(app="app_other")
+    ledger = LedgerFixture(MemoryLog())
+    foreign = ledger.a_wallet(app="app_other")
 
-    assert world.try_send(world.scan(world.a_session(), foreign)) == "not-found"
+    assert ledger.try_send(ledger.scan(ledger.a_session(), foreign)) == "not-found"
 
 
 def test_an_unknown_payee_order_or_wallet_leaves_no_event() -> None:
-    world = World(log := MemoryLog())
+    ledger = LedgerFixture(log := MemoryLog())
     head = log.head()
 
-    assert world.try_send(world.scan(uuid7(), uuid7())) == "not-found"
-    assert world.try_send(world.cancel(uuid7())) == "not-found"
+    assert ledger.try_send(ledger.scan(uuid7(), uuid7())) == "not-found"
+    assert ledger.try_send(ledger.cancel(uuid7())) == "not-found"
     assert log.head() == head
 
 
-class Meddler(MemoryLog):
+class InterferingLog(MemoryLog):
     """A log where somebody else is faster, or where something breaks, on demand."""
 
     def __init__(self) -> None:
@@ -218,13 +218,13 @@ class Meddler(MemoryLog):
         self.before_append: Callable[[], object] | None = None
         self.after_load: Callable[[], object] | None = None
 
-    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         loading = super().load(streams, receipts)
         if self.after_load:
             self.after_load()
         return loading
 
-    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         if self.before_append:
             act, self.before_append = self.before_append, None
             act()
@@ -232,32 +232,32 @@ class Meddler(MemoryLog):
 
 
 def test_a_conflict_is_decided_again_on_what_is_true_now() -> None:
-    world = World(log := Meddler())
-    other = World(log, like=world)
-    wallet, rival, session = world.a_wallet(), world.a_wallet(), world.a_session()
+    ledger = LedgerFixture(log := InterferingLog())
+    other = LedgerFixture(log, like=ledger)
+    wallet, rival, session = ledger.a_wallet(), ledger.a_wallet(), ledger.a_session()
 
     def overtake() -> None:
         other.send(other.scan(session, rival))
 
     log.before_append = overtake
 
-    assert world.try_send(world.scan(session, wallet)) == "session-claimed"
+    assert ledger.try_send(ledger.scan(session, wallet)) == "session-claimed"
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_twin_of_an_older_release_that_was_faster_is_known_by_its_fingerprint(
     known: bool,
 ) -> None:
-    world = World(log := Meddler())
-    other = World(log, like=world)
-    command = world.create("A-1")
+    ledger = LedgerFixture(log := InterferingLog())
+    other = LedgerFixture(log, like=ledger)
+    command = ledger.create("A-1")
     older = ids.derive("body", "b, as an older release spells it").bytes
     first: list[Outcome] = []
     log.before_append = lambda: first.append(
         other.send(command, key="k", body="b, as an older release spells it")
     )
 
-    result = world.bus.run(
+    result = ledger.bus.run(
         [
             replace(
                 envelope(command, key="k", body="b"),
@@ -276,39 +276,39 @@ def test_a_twin_of_an_older_release_that_was_faster_is_known_by_its_fingerprint(
 
 @pytest.mark.parametrize("key", ["", "k"])
 def test_an_answer_that_rests_on_a_loser_is_decided_again(key: str) -> None:
-    world = World(log := Meddler())
-    other = World(log, like=world)
-    wallet = world.a_wallet(1000)
-    one, two = world.a_session(), world.a_session()
-    claims = [world.a_claim(one, wallet), world.a_claim(two, wallet)]
+    ledger = LedgerFixture(log := InterferingLog())
+    other = LedgerFixture(log, like=ledger)
+    wallet = ledger.a_wallet(1000)
+    one, two = ledger.a_session(), ledger.a_session()
+    claims = [ledger.a_claim(one, wallet), ledger.a_claim(two, wallet)]
     log.before_append = lambda: other.send(other.cancel(one))
 
-    results = world.bus.run(
+    results = ledger.bus.run(
         [
-            envelope(world.pay(one, wallet, claims[0])),
-            envelope(world.pay(two, wallet, claims[1]), key=key),
+            envelope(ledger.pay(one, wallet, claims[0])),
+            envelope(ledger.pay(two, wallet, claims[1]), key=key),
         ]
     )
 
     assert codes(results) == ["session-not-payable", "ok"]
-    assert world.wallet(wallet).available_minor == 0
+    assert ledger.wallet(wallet).available_minor == 0
 
 
 def test_an_answer_knows_its_position_although_a_later_mate_lost() -> None:
-    world = World(log := Meddler())
-    other = World(log, like=world)
-    wallet, session = world.a_wallet(1000), world.a_session()
-    scan = world.scan(session, wallet)
+    ledger = LedgerFixture(log := InterferingLog())
+    other = LedgerFixture(log, like=ledger)
+    wallet, session = ledger.a_wallet(1000), ledger.a_session()
+    scan = ledger.scan(session, wallet)
     claim = ids.encode("clm", scan.claim_id)
     log.before_append = lambda: other.send(
         TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="meanwhile")
     )
 
-    scanned, again, paid = world.bus.run(
+    scanned, again, paid = ledger.bus.run(
         [
             envelope(scan),
-            envelope(world.scan(session, wallet)),
-            envelope(world.pay(session, wallet, claim)),  # loses on the wallet, is decided again
+            envelope(ledger.scan(session, wallet)),
+            envelope(ledger.pay(session, wallet, claim)),  # loses on the wallet, is decided again
         ]
     )
 
@@ -320,27 +320,27 @@ def test_an_answer_knows_its_position_although_a_later_mate_lost() -> None:
 
 
 def test_a_kept_refusal_never_rests_on_a_mate_that_may_lose() -> None:
-    world = World(log := Meddler())
-    other = World(log, like=world)
-    wallet = world.a_wallet(1000)
-    one, two = world.a_session(), world.a_session()
-    claims = [world.a_claim(one, wallet), world.a_claim(two, wallet)]
+    ledger = LedgerFixture(log := InterferingLog())
+    other = LedgerFixture(log, like=ledger)
+    wallet = ledger.a_wallet(1000)
+    one, two = ledger.a_session(), ledger.a_session()
+    claims = [ledger.a_claim(one, wallet), ledger.a_claim(two, wallet)]
     log.before_append = lambda: other.send(other.cancel(one))
 
-    world.bus.run(
+    ledger.bus.run(
         [
-            envelope(world.pay(one, wallet, claims[0])),
-            envelope(world.pay(two, wallet, claims[1]), key="k"),
+            envelope(ledger.pay(one, wallet, claims[0])),
+            envelope(ledger.pay(two, wallet, claims[1]), key="k"),
         ]
     )
 
-    assert isinstance(world.try_send(world.pay(two, wallet, claims[1]), key="k"), Outcome)
+    assert isinstance(ledger.try_send(ledger.pay(two, wallet, claims[1]), key="k"), Outcome)
 
 
 def test_whoever_always_loses_is_told_to_come_again() -> None:
-    world = World(log := Meddler())
-    other = World(log, like=world)
-    wallet = world.a_wallet()
+    ledger = LedgerFixture(log := InterferingLog())
+    other = LedgerFixture(log, like=ledger)
+    wallet = ledger.a_wallet()
 
     def top_up(reference: str) -> None:
         command = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=reference)
@@ -354,44 +354,44 @@ def test_whoever_always_loses_is_told_to_come_again() -> None:
     log.after_load = again
     mine = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="mine")
 
-    assert world.try_send(mine) == "overloaded"
+    assert ledger.try_send(mine) == "overloaded"
     log.after_load = None
     assert log.stream(TopUpReference.stream_id(wallet, "mine")) == []
-    assert world.wallet(wallet).version == 1 + 1 + TRIES_MAX
+    assert ledger.wallet(wallet).version == 1 + 1 + TRIES_MAX
 
 
 def test_time_that_passes_between_deciding_and_recording_is_seen() -> None:
-    world = World(log := Meddler())
-    wallet, session = world.a_wallet(), world.a_session()
-    pay = world.pay(session, wallet, world.a_claim(session, wallet))
+    ledger = LedgerFixture(log := InterferingLog())
+    wallet, session = ledger.a_wallet(), ledger.a_session()
+    pay = ledger.pay(session, wallet, ledger.a_claim(session, wallet))
     log.before_append = lambda: log.advance(900)
 
-    assert world.try_send(pay) == "session-expired"
-    assert world.session(session).status is Status.SCANNED
+    assert ledger.try_send(pay) == "session-expired"
+    assert ledger.session(session).status is Status.SCANNED
 
 
 def test_a_clock_that_goes_back_does_not_expire_a_session_early() -> None:
-    world = World(log := Meddler())
-    session = world.a_session()
+    ledger = LedgerFixture(log := InterferingLog())
+    session = ledger.a_session()
     log.advance(900)
     log.before_append = lambda: log.advance(-1)
 
-    outcome = world.send(world.expire(session))
+    outcome = ledger.send(ledger.expire(session))
 
     assert outcome.subject.status is Status.CREATED
 
 
 def test_a_poisonous_command_does_not_fail_its_mates() -> None:
     class Picky(MemoryLog):
-        def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+        def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
             if any(pending.trace_id == "poison" for pending in batch):
                 raise LogRejected(reason="no")
             return super().append(batch)
 
-    world = World(Picky())
-    bad = Envelope(command=world.create(), command_id=uuid7(), actor="t", trace_id="poison")
+    ledger = LedgerFixture(Picky())
+    bad = Envelope(command=ledger.create(), command_id=uuid7(), actor="t", trace_id="poison")
 
-    results = world.bus.run([envelope(world.create()), bad, envelope(world.create())])
+    results = ledger.bus.run([envelope(ledger.create()), bad, envelope(ledger.create())])
 
     assert codes(results) == ["ok", "internal-error", "ok"]
 
@@ -400,15 +400,15 @@ def test_a_handler_that_breaks_harms_nobody_else() -> None:
     class Broken(Command):
         pass
 
-    world = World(MemoryLog())
+    ledger = LedgerFixture(MemoryLog())
 
     def handler(_command: Any, _loaded: Any) -> Any:
         raise ZeroDivisionError
 
-    world.bus.serve(Broken, handler)
+    ledger.bus.serve(Broken, handler)
 
-    results = world.bus.run(
-        [envelope(world.create()), envelope(Broken()), envelope(world.create())]
+    results = ledger.bus.run(
+        [envelope(ledger.create()), envelope(Broken()), envelope(ledger.create())]
     )
 
     assert codes(results) == ["ok", "internal-error", "ok"]
@@ -417,8 +417,8 @@ def test_a_handler_that_breaks_harms_nobody_else() -> None:
 def test_a_stream_that_cannot_be_read_fails_nobody_elses_command(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = World(log := MemoryLog())
-    broken, fine = world.a_wallet(), world.a_wallet()
+    ledger = LedgerFixture(log := MemoryLog())
+    broken, fine = ledger.a_wallet(), ledger.a_wallet()
     stream = log._streams[broken]
     stream[0] = stream[0]._replace(state=b"not JSON")
     commands = [
@@ -426,7 +426,7 @@ def test_a_stream_that_cannot_be_read_fails_nobody_elses_command(
         for wallet in (fine, broken)
     ]
 
-    results = World(log, like=world).bus.run(
+    results = LedgerFixture(log, like=ledger).bus.run(
         [envelope(one, key=str(one.wallet_id)) for one in commands]
     )
 

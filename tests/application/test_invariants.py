@@ -15,37 +15,37 @@ from application.checks.notices import check_answers, check_notices
 from application.checks.read_models import check_sessions, check_wallet_payments
 from application.event_log import Receipt, Recorded
 from application.invariants import check_log
+from tests.support.ledger_fixture import LEASE_SECONDS, LedgerFixture
 from tests.support.memory_log import MemoryLog
-from tests.support.world import LEASE_SECONDS, World
 
 
 @pytest.fixture
-def world() -> World:
+def ledger() -> LedgerFixture:
     """A ledger where everything has happened once."""
     log = MemoryLog()
-    world = World(log)
-    one, two = world.a_wallet(5000), world.a_wallet(5000)
-    paid = world.a_session("A-1")
-    world.a_claim(paid, one)
+    ledger = LedgerFixture(log)
+    one, two = ledger.a_wallet(5000), ledger.a_wallet(5000)
+    paid = ledger.a_session("A-1")
+    ledger.a_claim(paid, one)
     log.advance(LEASE_SECONDS)
-    claim = world.a_claim(paid, two)
-    world.send(world.pay(paid, two, claim), key="k")
-    world.try_send(world.pay(paid, one, claim), key="l")
-    world.send(world.cancel(world.a_session("A-2")))
-    world.a_session("A-3")
+    claim = ledger.a_claim(paid, two)
+    ledger.send(ledger.pay(paid, two, claim), key="k")
+    ledger.try_send(ledger.pay(paid, one, claim), key="l")
+    ledger.send(ledger.cancel(ledger.a_session("A-2")))
+    ledger.a_session("A-3")
     log.advance(900)
-    world.a_session("A-3")
-    return world
+    ledger.a_session("A-3")
+    return ledger
 
 
-def events(world: World) -> list[Recorded]:
-    assert isinstance(world.log, MemoryLog)
-    return list(world.log.events)
+def events(ledger: LedgerFixture) -> list[Recorded]:
+    assert isinstance(ledger.log, MemoryLog)
+    return list(ledger.log.events)
 
 
-def receipts(world: World) -> list[Receipt]:
-    assert isinstance(world.log, MemoryLog)
-    return list(world.log.receipts.values())
+def receipts(ledger: LedgerFixture) -> list[Receipt]:
+    assert isinstance(ledger.log, MemoryLog)
+    return list(ledger.log.receipts.values())
 
 
 def find(log: Sequence[Recorded], topic: str) -> int:
@@ -56,11 +56,11 @@ def broken(log: Sequence[Recorded], told: Sequence[Receipt] | None = None) -> se
     return {one.invariant for one in check_log(log, told)[1]}
 
 
-def test_an_honest_log_breaks_nothing(world: World) -> None:
-    checker, violations = check_log(events(world), receipts(world))
+def test_an_honest_log_breaks_nothing(ledger: LedgerFixture) -> None:
+    checker, violations = check_log(events(ledger), receipts(ledger))
 
     assert violations == []
-    assert checker.position == len(events(world))
+    assert checker.position == len(events(ledger))
     assert checker.paid == {"USD": 1000}
 
 
@@ -173,13 +173,13 @@ def unreadable(log: list[Recorded]) -> list[Recorded]:
     ],
 )
 def test_a_damaged_log_is_found_out(
-    world: World, damage: Callable[[list[Recorded]], list[Recorded]], invariant: str
+    ledger: LedgerFixture, damage: Callable[[list[Recorded]], list[Recorded]], invariant: str
 ) -> None:
-    assert invariant in broken(damage(events(world)))
+    assert invariant in broken(damage(events(ledger)))
 
 
-def test_a_claim_taken_over_too_early_is_found_out(world: World) -> None:
-    log = events(world)
+def test_a_claim_taken_over_too_early_is_found_out(ledger: LedgerFixture) -> None:
+    log = events(ledger)
     first = find(log, "payment_session.scanned")
     early = log[first].recorded_at + timedelta(seconds=1)
     second = first + 1 + find(log[first + 1 :], "payment_session.scanned")
@@ -188,8 +188,8 @@ def test_a_claim_taken_over_too_early_is_found_out(world: World) -> None:
     assert "legal-transitions" in broken(log)
 
 
-def test_receipts_must_agree_with_the_log(world: World) -> None:
-    log, told = events(world), receipts(world)
+def test_receipts_must_agree_with_the_log(ledger: LedgerFixture) -> None:
+    log, told = events(ledger), receipts(ledger)
     place = next(n for n, one in enumerate(told) if one.first_position is not None)
     moved_one = told[place]
 
@@ -200,15 +200,15 @@ def test_receipts_must_agree_with_the_log(world: World) -> None:
     assert broken(log, told) == {"receipts-agree"}
 
 
-def test_a_receipt_for_nothing_is_found_out(world: World) -> None:
-    log, told = events(world), receipts(world)
+def test_a_receipt_for_nothing_is_found_out(ledger: LedgerFixture) -> None:
+    log, told = events(ledger), receipts(ledger)
     empty = Receipt(log[0].event_id, b"", None, None, log[0].recorded_at, None, 0, None)
 
     assert broken(log, [*told, empty]) == {"receipts-agree"}
 
 
-def test_rows_must_be_what_the_events_say(world: World) -> None:
-    checker, _ = check_log(events(world))
+def test_rows_must_be_what_the_events_say(ledger: LedgerFixture) -> None:
+    checker, _ = check_log(events(ledger))
     honest = [
         SimpleNamespace(
             session_id=one.session_id, merchant_id=one.merchant_id, order_id=one.order_id,
@@ -226,8 +226,8 @@ def test_rows_must_be_what_the_events_say(world: World) -> None:
     assert len(check_wallet_payments(checker, [])) == 1
 
 
-def test_the_head_and_the_processes_stand_where_the_log_ends(world: World) -> None:
-    log = events(world)
+def test_the_head_and_the_processes_stand_where_the_log_ends(ledger: LedgerFixture) -> None:
+    log = events(ledger)
     checker, _ = check_log(log)
     last, at = len(log), log[-1].recorded_at
 
@@ -253,8 +253,8 @@ def told(seq: int, history: Sequence[Recorded], kind: str = "event") -> dict[str
     }
 
 
-def test_a_listener_must_hear_all_in_order(world: World) -> None:
-    log = events(world)
+def test_a_listener_must_hear_all_in_order(ledger: LedgerFixture) -> None:
+    log = events(ledger)
     stream = log[find(log, "payment_session.created")].stream_id
     history = [one for one in log if one.stream_id == stream]
     whole = [told(1, history, "snapshot"), *(told(n, history) for n in (2, 3, 4))]

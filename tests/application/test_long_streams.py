@@ -12,19 +12,19 @@ from uuid_utils.compat import uuid7
 
 from application import snapshots
 from application.bus import Bus
-from application.command import Deferred, Entry, Outcome, Result
+from application.command import Deferred, Outcome, Result, StreamState
 from application.commands import serve_all
 from application.commands.wallets import TopUpWallet
-from application.event_log import LOAD_EVENTS_MAX, Loading, Recorded, fold, history
+from application.event_log import LOAD_EVENTS_MAX, LoadResult, Recorded, fold, history
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Writer
 from domain.money.money import Money
 from domain.sessions.order import Order
 from domain.wallets.wallet import Wallet
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_snapshots import MemorySnapshots
-from tests.support.world import World, envelope
 
 LONG = 3 * LOAD_EVENTS_MAX
 
@@ -38,7 +38,7 @@ class CountingLog(MemoryLog):
         self.held: UUID | None = None
         self.asked, self.go_on = Event(), Event()
 
-    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         loading = super().load(streams, receipts)
         self.read_events += len(loading.events)
         return loading
@@ -56,13 +56,13 @@ def top_up(wallet: UUID, reference: str) -> TopUpWallet:
     return TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=reference)
 
 
-def a_long_wallet(world: World, top_ups: int = LONG) -> UUID:
+def a_long_wallet(ledger: LedgerFixture, top_ups: int = LONG) -> UUID:
     """A wallet with many top-ups, each under a key and a reference of its number."""
-    wallet = world.a_wallet(minor=0)
+    wallet = ledger.a_wallet(minor=0)
     for first in range(0, top_ups, 256):
         numbers = range(first, min(top_ups, first + 256))
         batch = [envelope(top_up(wallet, str(n)), key=str(n), body=str(n)) for n in numbers]
-        assert all(isinstance(result, Outcome) for result in world.bus.run(batch))
+        assert all(isinstance(result, Outcome) for result in ledger.bus.run(batch))
     return wallet
 
 
@@ -71,13 +71,13 @@ def a_cold_bus(log: MemoryLog, store: MemorySnapshots | None = None) -> Bus:
 
 
 def test_a_long_stream_without_a_snapshot_is_not_decided_in_a_lane() -> None:
-    world = World(log := CountingLog())
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := CountingLog())
+    wallet = a_long_wallet(ledger)
     bus = a_cold_bus(log)
     log.read_events = 0
 
     [long, short] = bus.attempt(
-        [envelope(top_up(wallet, "new")), envelope(world.create("order of another"))]
+        [envelope(top_up(wallet, "new")), envelope(ledger.create("order of another"))]
     )
 
     assert long == Deferred(wallet)
@@ -86,8 +86,8 @@ def test_a_long_stream_without_a_snapshot_is_not_decided_in_a_lane() -> None:
 
 
 def test_what_was_deferred_is_decided_once_its_stream_is_read() -> None:
-    world = World(log := CountingLog())
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := CountingLog())
+    wallet = a_long_wallet(ledger)
     bus = a_cold_bus(log)
     command = envelope(top_up(wallet, "new"))
     [deferred] = bus.attempt([command])
@@ -102,9 +102,9 @@ def test_what_was_deferred_is_decided_once_its_stream_is_read() -> None:
 
 def test_snapshots_are_left_behind_while_a_stream_grows_and_bound_what_is_read() -> None:
     store = MemorySnapshots()
-    world = World(log := CountingLog())
-    world.bus = a_cold_bus(log, store)
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := CountingLog())
+    ledger.bus = a_cold_bus(log, store)
+    wallet = a_long_wallet(ledger)
     log.read_events = 0
 
     [outcome] = a_cold_bus(log, store).attempt([envelope(top_up(wallet, "new"))])
@@ -120,9 +120,9 @@ def test_snapshots_are_left_behind_while_a_stream_grows_and_bound_what_is_read()
 @pytest.mark.parametrize("number", [0, 1, 700, LONG - 1])
 def test_a_replay_in_a_long_stream_reads_a_bounded_number_of_events(number: int) -> None:
     store = MemorySnapshots()
-    world = World(log := CountingLog())
-    world.bus = a_cold_bus(log, store)
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := CountingLog())
+    ledger.bus = a_cold_bus(log, store)
+    wallet = a_long_wallet(ledger)
     again = envelope(top_up(wallet, str(number)), key=str(number), body=str(number))
     log.read_events = 0
 
@@ -135,8 +135,8 @@ def test_a_replay_in_a_long_stream_reads_a_bounded_number_of_events(number: int)
 
 
 def test_a_replay_without_snapshots_is_answered_outside_the_lanes() -> None:
-    world = World(log := CountingLog())
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := CountingLog())
+    wallet = a_long_wallet(ledger)
     again = envelope(top_up(wallet, "900"), key="900", body="900")
     bus = a_cold_bus(log)
     log.read_events = 0
@@ -152,9 +152,9 @@ def test_a_replay_without_snapshots_is_answered_outside_the_lanes() -> None:
 
 def test_an_unreadable_or_foreign_snapshot_is_as_good_as_none() -> None:
     store = MemorySnapshots()
-    world = World(log := MemoryLog())
-    world.bus = a_cold_bus(log, store)
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := MemoryLog())
+    ledger.bus = a_cold_bus(log, store)
+    wallet = a_long_wallet(ledger)
     for name, one in list(store.kept.items()):
         if one.stream_id == wallet:
             store.kept[name] = one._replace(state=b'{"available_minor": "no"}')
@@ -169,17 +169,17 @@ def test_an_unreadable_or_foreign_snapshot_is_as_good_as_none() -> None:
 
 
 def test_a_used_reference_stays_used_however_long_the_wallet() -> None:
-    world = World(MemoryLog())
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(MemoryLog())
+    wallet = a_long_wallet(ledger)
 
-    assert world.try_send(top_up(wallet, "0")) == "reference-used"
-    assert world.try_send(top_up(world.a_wallet(minor=0), "0")) != "reference-used"
+    assert ledger.try_send(top_up(wallet, "0")) == "reference-used"
+    assert ledger.try_send(top_up(ledger.a_wallet(minor=0), "0")) != "reference-used"
 
 
 def test_the_reader_shows_a_long_wallet() -> None:
     store = MemorySnapshots()
-    world = World(log := MemoryLog())
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := MemoryLog())
+    wallet = a_long_wallet(ledger)
 
     reader = Reader(log, StateCache(snapshot_store=store))
 
@@ -188,15 +188,15 @@ def test_the_reader_shows_a_long_wallet() -> None:
 
 
 def test_a_restored_state_is_the_state_that_was_taken() -> None:
-    world = World(log := MemoryLog())
-    session = world.a_session("the order")
-    order = Order.stream_id(world.merchant, "the order")
+    ledger = LedgerFixture(log := MemoryLog())
+    session = ledger.a_session("the order")
+    order = Order.stream_id(ledger.merchant, "the order")
     states: list[Any] = [fold(history(log, order))]
-    world.send(world.cancel(session))
-    states += [fold(history(log, order)), fold(history(log, world.a_wallet()))]
+    ledger.send(ledger.cancel(session))
+    states += [fold(history(log, order)), fold(history(log, ledger.a_wallet()))]
 
     for state in states:
-        taken = snapshots.take(Entry(state, 7))
+        taken = snapshots.take(StreamState(state, 7))
         assert taken is not None
         restored = snapshots.restore(taken)
         assert restored is not None
@@ -243,8 +243,8 @@ class Answers:
 
 
 def test_while_a_long_stream_is_read_only_its_own_callers_wait() -> None:
-    world = World(log := CountingLog())
-    wallet, other = a_long_wallet(world), world.a_wallet()
+    ledger = LedgerFixture(log := CountingLog())
+    wallet, other = a_long_wallet(ledger), ledger.a_wallet()
     cache = StateCache()
     writer = Writer(*(serve_all(Bus(log, cache=cache)) for _ in range(2)))
     answers = Answers()
@@ -274,8 +274,8 @@ def test_while_a_long_stream_is_read_only_its_own_callers_wait() -> None:
 
 
 def test_a_writer_that_stops_answers_what_waits_for_long_streams() -> None:
-    world = World(log := CountingLog())
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := CountingLog())
+    wallet = a_long_wallet(ledger)
     writer = Writer(a_cold_bus(log))
     answers = Answers()
     writer.submit(envelope(top_up(wallet, "one")), answers.expect("one"))
@@ -288,8 +288,8 @@ def test_a_writer_that_stops_answers_what_waits_for_long_streams() -> None:
 
 def test_one_tenants_long_histories_do_not_fill_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("application.writer.DEFERRED_COMMANDS_MAX", 2)
-    world = World(log := CountingLog())
-    wallet, other = a_long_wallet(world), world.a_wallet()
+    ledger = LedgerFixture(log := CountingLog())
+    wallet, other = a_long_wallet(ledger), ledger.a_wallet()
     writer = Writer(a_cold_bus(log))
     answers = Answers()
     log.held = wallet
@@ -312,13 +312,13 @@ def test_one_tenants_long_histories_do_not_fill_the_queue(monkeypatch: pytest.Mo
 def test_a_stream_that_cannot_be_read_fails_its_own_callers_only(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = World(log := MemoryLog())
-    wallet = a_long_wallet(world)
+    ledger = LedgerFixture(log := MemoryLog())
+    wallet = a_long_wallet(ledger)
     stream = log._streams[wallet]
     stream[900] = stream[900]._replace(state=b"not JSON")
     bus = a_cold_bus(log)
 
-    results = bus.run([envelope(top_up(wallet, str(uuid7()))), envelope(world.create("fine"))])
+    results = bus.run([envelope(top_up(wallet, str(uuid7()))), envelope(ledger.create("fine"))])
 
     assert getattr(results[0], "code", None) == "internal-error"
     assert isinstance(results[1], Outcome)

@@ -13,10 +13,10 @@ from uuid_utils.compat import uuid7
 
 from application.command import Envelope, Outcome, Result
 from application.errors import Overloaded
-from application.event_log import Loading
+from application.event_log import LoadResult
 from application.writer import Writer
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_log import MemoryLog
-from tests.support.world import World, envelope
 
 
 class Gate(MemoryLog):
@@ -28,17 +28,17 @@ class Gate(MemoryLog):
         self.open.set()
         self.batches: list[int] = []
 
-    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         assert self.open.wait(10)
         self.batches.append(len(streams))
         return super().load(streams, receipts)
 
 
 def test_what_waits_becomes_one_batch_and_everybody_is_answered_in_order() -> None:
-    world = World(log := Gate())
+    ledger = LedgerFixture(log := Gate())
     answers: list[Result] = []
     done = Event()
-    writer = Writer(world.bus, batch_max=64)
+    writer = Writer(ledger.bus, batch_max=64)
     writer.start()
     log.open.clear()
     log.batches.clear()
@@ -49,7 +49,7 @@ def test_what_waits_becomes_one_batch_and_everybody_is_answered_in_order() -> No
             done.set()
 
     for _ in range(101):
-        writer.submit(envelope(world.create()), answer)
+        writer.submit(envelope(ledger.create()), answer)
     log.open.set()
 
     assert done.wait(10)
@@ -61,31 +61,31 @@ def test_what_waits_becomes_one_batch_and_everybody_is_answered_in_order() -> No
 
 
 def test_a_full_queue_refuses_at_once() -> None:
-    world = World(log := Gate())
-    writer = Writer(world.bus, queue_max=3)
+    ledger = LedgerFixture(log := Gate())
+    writer = Writer(ledger.bus, queue_max=3)
     log.open.clear()
     answers: list[Result] = []
     for _ in range(3):
-        writer.submit(envelope(world.create()), answers.append)
+        writer.submit(envelope(ledger.create()), answers.append)
 
     with pytest.raises(Overloaded, match="full"):
-        writer.submit(envelope(world.create()), answers.append)
+        writer.submit(envelope(ledger.create()), answers.append)
 
     log.open.set()
     writer.start()
     writer.stop()
     assert len(answers) == 3
     with pytest.raises(Overloaded, match="stopping"):
-        writer.submit(envelope(world.create()), answers.append)
+        writer.submit(envelope(ledger.create()), answers.append)
 
 
 def test_a_twin_on_its_way_is_known() -> None:
-    world = World(MemoryLog())
-    writer = Writer(world.bus)
+    ledger = LedgerFixture(MemoryLog())
+    writer = Writer(ledger.bus)
 
-    first = writer.submit(envelope(world.create(), "k"), lambda _: None)
-    second = writer.submit(envelope(world.create(), "k"), lambda _: None)
-    other = writer.submit(envelope(world.create(), "l"), lambda _: None)
+    first = writer.submit(envelope(ledger.create(), "k"), lambda _: None)
+    second = writer.submit(envelope(ledger.create(), "k"), lambda _: None)
+    other = writer.submit(envelope(ledger.create(), "l"), lambda _: None)
 
     assert (first, second, other) == (False, True, False)
 
@@ -127,12 +127,12 @@ def until(so: Callable[[], object]) -> None:
 def test_a_crowd_is_shared_by_two_lanes_and_a_few_are_not() -> None:
     go = Event()
     (one, two), writer = lanes(go)
-    world = World(MemoryLog())
+    ledger = LedgerFixture(MemoryLog())
     for _ in range(100):
-        writer.submit(envelope(world.create()), lambda _: None)
+        writer.submit(envelope(ledger.create()), lambda _: None)
     writer.start()
     until(lambda: len(Lane.held) == 2)
-    few = [writer.submit(envelope(world.create()), lambda _: None) for _ in range(5)]
+    few = [writer.submit(envelope(ledger.create()), lambda _: None) for _ in range(5)]
     go.set()
     writer.stop()
 
@@ -145,11 +145,11 @@ def test_a_crowd_is_shared_by_two_lanes_and_a_few_are_not() -> None:
 def test_two_lanes_never_hold_commands_that_write_the_same() -> None:
     go = Event()
     (one, two), writer = lanes(go)
-    world = World(MemoryLog())
+    ledger = LedgerFixture(MemoryLog())
     hot, cold = uuid7(), [uuid7() for _ in range(3)]
     for number in range(400):
         wallet = hot if number % 2 else cold[number % 3]
-        pay = world.pay(uuid7(), wallet, "clm_x")
+        pay = ledger.pay(uuid7(), wallet, "clm_x")
         writer.submit(envelope(pay), lambda _: None)
     writer.start()
     until(lambda: Lane.held)

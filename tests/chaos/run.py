@@ -20,10 +20,10 @@ from benchmarks.load import percentile
 from domain import ids
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from tests.chaos.clients import Client, Journal, Watcher
+from tests.chaos.installation import ChaosInstallation, wait_ready
 from tests.chaos.proxy import MODES
-from tests.chaos.town import ChaosTown, wait_ready
 
 CLIENTS: Final = 8
 SETTLE_SECONDS: Final = 90.0
@@ -90,20 +90,22 @@ def chaos(seed: int, seconds: float) -> Figures:
     """One run with every kind of fault."""
     with tempfile.TemporaryDirectory(prefix="qrledger-chaos-") as name:
         home = Path(name)
-        town = ChaosTown(home)
+        installation = ChaosInstallation(home)
         try:
-            return _run(town, home, Figures(seed, seconds), random.Random(seed))
+            return _run(installation, home, Figures(seed, seconds), random.Random(seed))
         finally:
-            town.close()
+            installation.close()
 
 
-def _run(town: ChaosTown, home: Path, figures: Figures, chance: random.Random) -> Figures:
-    for url in town.apis:
+def _run(
+    installation: ChaosInstallation, home: Path, figures: Figures, chance: random.Random
+) -> Figures:
+    for url in installation.apis:
         wait_ready(url)
     stop, all_over = Event(), Event()
     journal = Journal(home / "journal.jsonl")
-    keys = (town.merchant_key, town.wallet_key)
-    clients = [Client(town.apis, keys, journal, stop) for _ in range(CLIENTS)]
+    keys = (installation.merchant_key, installation.wallet_key)
+    clients = [Client(installation.apis, keys, journal, stop) for _ in range(CLIENTS)]
     watchers: list[Watcher] = []
     for client in clients:
         client.start()
@@ -112,58 +114,58 @@ def _run(town: ChaosTown, home: Path, figures: Figures, chance: random.Random) -
         time.sleep(chance.uniform(0.3, 1.2))
         _watch_some(clients, watchers, all_over)
         struck = time.monotonic()
-        figures.faults[_strike(town, chance)] += 1
+        figures.faults[_strike(installation, chance)] += 1
         _recovered(journal, struck, figures)
     healed = time.monotonic()
-    _heal(town)
+    _heal(installation)
     stop.set()
     for client in clients:
         client.join(max(0.1, healed + SETTLE_SECONDS - time.monotonic()))
         client.give_up()
     figures.unresolved = sum(client.is_alive() for client in clients)
-    _judge(town, journal, clients, figures)
+    _judge(installation, journal, clients, figures)
     figures.drained_seconds = time.monotonic() - healed
     all_over.wait(3)
     all_over.set()
-    _judge_notices(town, watchers, figures)
+    _judge_notices(installation, watchers, figures)
     journal.close()
     return figures
 
 
-def _strike(town: ChaosTown, chance: random.Random) -> str:
+def _strike(installation: ChaosInstallation, chance: random.Random) -> str:
     """One fault, from beginning to end."""
     kind = chance.choice(["kill", "kill", "stop", "postgres", "network", "network", "clock"])
     if kind == "kill":
-        victim = chance.choice(town.processes)
+        victim = chance.choice(installation.processes)
         victim.send(signal.SIGKILL)
         time.sleep(chance.uniform(0, 0.5))
         victim.start()
         return f"kill -9 {victim.name.rstrip('12')}"
     if kind == "stop":
-        victim = chance.choice(town.processes)
+        victim = chance.choice(installation.processes)
         victim.send(signal.SIGSTOP)
         time.sleep(chance.uniform(0.5, 3))
         victim.send(signal.SIGCONT)
         return f"stop {victim.name.rstrip('12')}"
     if kind == "postgres":
         if chance.random() < 0.3:
-            town.signal_postgres(signal.SIGSTOP)
+            installation.signal_postgres(signal.SIGSTOP)
             time.sleep(chance.uniform(0.5, 3))
-            town.signal_postgres(signal.SIGCONT)
+            installation.signal_postgres(signal.SIGCONT)
             return "stop PostgreSQL"
-        town.kill_postgres()
+        installation.kill_postgres()
         return "kill -9 PostgreSQL"
     if kind == "clock":
         seconds = chance.choice([-3600, -5, 3, 30, 0])
-        town.jump(seconds)
+        installation.jump(seconds)
         if seconds < -BEHIND_SECONDS:  # nothing is recorded until the clock is right again
             time.sleep(chance.uniform(0.5, 3))
-            town.jump(0)
+            installation.jump(0)
         return "clock jump"
     mode = chance.choice(MODES[1:])
-    town.proxy.set(mode)
+    installation.proxy.set(mode)
     time.sleep(chance.uniform(0.3, 2))
-    town.proxy.set("pass")
+    installation.proxy.set("pass")
     return mode
 
 
@@ -179,11 +181,11 @@ def _recovered(journal: Journal, struck: float, figures: Figures) -> None:
     figures.violations.append("nobody was served for 30 s after a fault")
 
 
-def _heal(town: ChaosTown) -> None:
-    town.proxy.set("pass")
-    town.signal_postgres(signal.SIGCONT)
-    town.jump(0)
-    for process in town.processes:
+def _heal(installation: ChaosInstallation) -> None:
+    installation.proxy.set("pass")
+    installation.signal_postgres(signal.SIGCONT)
+    installation.jump(0)
+    for process in installation.processes:
         process.send(signal.SIGCONT)
         if process.dead:
             process.start()
@@ -198,10 +200,12 @@ def _watch_some(clients: list[Client], watchers: list[Watcher], over: Event) -> 
             watchers.append(watcher)
 
 
-def _judge(town: ChaosTown, journal: Journal, clients: list[Client], figures: Figures) -> None:
-    log = PostgresLog(Connections(town.url, Right.READER, size_max=1))
+def _judge(
+    installation: ChaosInstallation, journal: Journal, clients: list[Client], figures: Figures
+) -> None:
+    log = PostgresLog(ConnectionPool(installation.url, DatabaseRole.READER, size_max=1))
     _until_caught_up(log, figures)
-    report = audit.check(town.url, log)
+    report = audit.check(installation.url, log)
     figures.violations += [str(violation) for violation in report.violations]
     events = _all_events(log)
     sessions = {ids.encode("ps", e.stream_id): e for e in events if e.topic.endswith("n.created")}
@@ -239,8 +243,10 @@ def _all_events(log: PostgresLog) -> list[Any]:
     return events
 
 
-def _judge_notices(town: ChaosTown, watchers: list[Watcher], figures: Figures) -> None:
-    log = PostgresLog(Connections(town.url, Right.READER, size_max=1))
+def _judge_notices(
+    installation: ChaosInstallation, watchers: list[Watcher], figures: Figures
+) -> None:
+    log = PostgresLog(ConnectionPool(installation.url, DatabaseRole.READER, size_max=1))
     for watcher in watchers:
         watcher.join(5)
         told = history(log, ids.decode("ps", watcher.session_id))
@@ -258,22 +264,22 @@ def control(seed: int) -> tuple[int, int, int]:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="qrledger-control-") as name:
         home = Path(name)
-        town = ChaosTown(home, durable=False)
+        installation = ChaosInstallation(home, durable=False)
         stop = Event()
         journal = Journal(home / "journal.jsonl")
-        keys = (town.merchant_key, town.wallet_key)
-        clients = [Client(town.apis[:1], keys, journal, stop) for _ in range(4)]
+        keys = (installation.merchant_key, installation.wallet_key)
+        clients = [Client(installation.apis[:1], keys, journal, stop) for _ in range(4)]
         kills = lost = 0
         try:
-            wait_ready(town.apis[0])
+            wait_ready(installation.apis[0])
             for client in clients:
                 client.start()
             while kills < CONTROL_KILLS_MAX and (kills < CONTROL_KILLS_MIN or not lost):
                 time.sleep(chance.uniform(1, 2))
                 made = {a["id"] for st, a in list(journal.told.values()) if st == 201 and "qr" in a}
-                town.kill_postgres()
+                installation.kill_postgres()
                 kills += 1
-                lost = len(made - _kept(town))
+                lost = len(made - _kept(installation))
             return kills, len(made), lost
         finally:
             for client in clients:
@@ -281,14 +287,14 @@ def control(seed: int) -> tuple[int, int, int]:
             for client in clients:
                 client.join(30)
             journal.close()
-            town.close()
+            installation.close()
 
 
-def _kept(town: ChaosTown) -> set[str]:
+def _kept(installation: ChaosInstallation) -> set[str]:
     """The sessions that are in the log, once it answers again."""
     until = time.monotonic() + SETTLE_SECONDS
     while True:
-        log = PostgresLog(Connections(town.url, Right.READER, size_max=1))
+        log = PostgresLog(ConnectionPool(installation.url, DatabaseRole.READER, size_max=1))
         try:
             return {ids.encode("ps", e.stream_id) for e in _all_events(log)}
         except LogUnavailable:

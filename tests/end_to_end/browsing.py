@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.town import Town
+from tests.support.api_fixture import ApiFixture
 
 PHONE = {"width": 390, "height": 844}
 TILL = {"width": 1280, "height": 900}
@@ -40,7 +40,7 @@ class Visitor:
         """Open a page."""
         page = self.context.new_page()
         page.set_default_timeout(15_000)
-        page.on("console", lambda message: self._hear(message.text))
+        page.on("console", lambda message: self._receive(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self._look(request.url))
         page.goto(url)
@@ -51,7 +51,7 @@ class Visitor:
         self.context.close()
         assert self.complaints == []
 
-    def _hear(self, text: str) -> None:
+    def _receive(self, text: str) -> None:
         """A refused request is logged by the browser itself; the page has told the payer."""
         if not text.startswith(BROWSERS_OWN):
             self.complaints.append(text)
@@ -72,9 +72,9 @@ def judge(page: Page, name: str) -> None:
 Visit = Callable[..., Visitor]
 
 
-def a_token(town: Town, minor: int = 100_000) -> str:
-    wallet = town.a_wallet(minor)
-    minted = town.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()
+def a_token(api: ApiFixture, minor: int = 100_000) -> str:
+    wallet = api.a_wallet(minor)
+    minted = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()
     return str(minted["token"])
 
 
@@ -95,7 +95,7 @@ def status(page: Page) -> Any:
     return expect(page.locator("main"))
 
 
-def pay(town: Town, session: dict[str, Any]) -> None:
-    wallet = town.a_wallet()
-    claim = town.scan(session, wallet).json()["claim"]["id"]
-    assert town.pay(session, wallet, claim).status_code == 200
+def pay(api: ApiFixture, session: dict[str, Any]) -> None:
+    wallet = api.a_wallet()
+    claim = api.scan(session, wallet).json()["claim"]["id"]
+    assert api.pay(session, wallet, claim).status_code == 200

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from infrastructure.postgres.migrate import migrate
 from tests.end_to_end.browsing import PHONE, Visit, Visitor
+from tests.support.api_fixture import ApiFixture, served_api
 from tests.support.postgres import TestClock
-from tests.support.town import Town, a_served_town
 
 FLAGS = [
     "--no-sandbox",
@@ -25,11 +25,11 @@ FLAGS = [
 
 
 @pytest.fixture(scope="module")
-def town(make_database: Callable[[], str]) -> Iterator[Town]:
+def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    with a_served_town(url) as town:
-        yield town
+    with served_api(url) as api:
+        yield api
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +44,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, town: Town) -> Iterator[Visit]:
+def visit(browser: Browser, api: ApiFixture) -> Iterator[Visit]:
     visitors: list[Visitor] = []
 
     def one(**facts: object) -> Visitor:
-        visitor = Visitor(browser, town.settings.public_origin, **{"viewport": PHONE, **facts})
+        visitor = Visitor(browser, api.settings.public_origin, **{"viewport": PHONE, **facts})
         visitors.append(visitor)
         return visitor
 
@@ -58,6 +58,6 @@ def visit(browser: Browser, town: Town) -> Iterator[Visit]:
 
 
 @pytest.fixture
-def clock(town: Town) -> TestClock:
+def clock(api: ApiFixture) -> TestClock:
     """The hand on the town's clock."""
-    return TestClock(town.url)
+    return TestClock(api.url)

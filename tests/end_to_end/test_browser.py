@@ -10,19 +10,19 @@ import zxingcpp
 from playwright.sync_api import Browser, Page
 
 from tests.end_to_end.browsing import shoot
-from tests.support.town import Town
+from tests.support.api_fixture import ApiFixture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
 
 @pytest.fixture
-def page(browser: Browser, town: Town) -> Iterator[Page]:
+def page(browser: Browser, api: ApiFixture) -> Iterator[Page]:
     """A page that may not complain, and may ask nobody but us."""
     page = browser.new_page(viewport={"width": 900, "height": 900})
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    ours = (town.settings.public_origin, "data:")
+    ours = (api.settings.public_origin, "data:")
     page.on(
         "request",
         lambda request: None if request.url.startswith(ours) else complaints.append(request.url),
@@ -33,10 +33,12 @@ def page(browser: Browser, town: Town) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_api_documents_load_nothing_from_elsewhere(page: Page, town: Town, scheme: Any) -> None:
+def test_the_api_documents_load_nothing_from_elsewhere(
+    page: Page, api: ApiFixture, scheme: Any
+) -> None:
     page.emulate_media(color_scheme=scheme)
 
-    page.goto(f"{town.settings.public_origin}/docs")
+    page.goto(f"{api.settings.public_origin}/docs")
 
     assert page.get_by_role("heading", level=1).inner_text().startswith("qrledger API")
     assert page.locator("section").count() > 15
@@ -47,8 +49,10 @@ def test_the_api_documents_load_nothing_from_elsewhere(page: Page, town: Town, s
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_picture_on_a_screen_is_read_back(page: Page, town: Town, kind: str, scheme: Any) -> None:
-    session = town.a_session()
+def test_a_picture_on_a_screen_is_read_back(
+    page: Page, api: ApiFixture, kind: str, scheme: Any
+) -> None:
+    session = api.a_session()
     page.emulate_media(color_scheme=scheme)
 
     page.goto(session["qr"][f"{kind}_url"])
@@ -58,9 +62,9 @@ def test_a_picture_on_a_screen_is_read_back(page: Page, town: Town, kind: str, s
 
 
 def test_a_page_of_ours_hears_of_the_payment_and_a_foreign_one_is_refused(
-    browser: Browser, town: Town
+    browser: Browser, api: ApiFixture
 ) -> None:
-    session, wallet = town.a_session(), town.a_wallet()
+    session, wallet = api.a_session(), api.a_wallet()
     listen = """url => {
         window.heard = [];
         const socket = new WebSocket(url);
@@ -70,15 +74,15 @@ def test_a_page_of_ours_hears_of_the_payment_and_a_foreign_one_is_refused(
     # Real pages of this machine: Chromium lets no other page reach loopback. `localhost` is a
     # foreign origin to `127.0.0.1`.
     ours, foreign = browser.new_page(bypass_csp=True), browser.new_page(bypass_csp=True)
-    ours.goto(f"{town.settings.public_origin}/healthz")
+    ours.goto(f"{api.settings.public_origin}/healthz")
     ours.evaluate(listen, session["live_url"])
-    foreign.goto(f"http://localhost:{town.settings.port}/healthz")
+    foreign.goto(f"http://localhost:{api.settings.port}/healthz")
     foreign.evaluate(listen, session["live_url"])
     ours.wait_for_function("heard.length == 1", polling=50)
     assert ours.evaluate("heard[0].type") == "snapshot"
 
-    claim = town.scan(session, wallet).json()["claim"]["id"]
-    town.pay(session, wallet, claim)
+    claim = api.scan(session, wallet).json()["claim"]["id"]
+    api.pay(session, wallet, claim)
 
     ours.wait_for_function("heard.length == 3", polling=50)
     heard = ours.evaluate("heard.map(m => [m.type, m.seq, m.session.status])")

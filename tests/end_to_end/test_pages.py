@@ -22,17 +22,17 @@ from tests.end_to_end.browsing import (
     status,
     wallet_address,
 )
+from tests.support.api_fixture import ApiFixture
 from tests.support.postgres import TestClock
-from tests.support.town import Town
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_screen_is_scanned_and_turns_green_without_a_reload(
-    town: Town, visit: Visit, scheme: str
+    api: ApiFixture, visit: Visit, scheme: str
 ) -> None:
-    session = town.a_session(description="2 coffees", checkout_may_cancel=True)
+    session = api.a_session(description="2 coffees", checkout_may_cancel=True)
     till = visit(viewport=TILL, color_scheme=scheme)
     screen = till.open(session["checkout_url"])
     screen.evaluate("window.mark = 'same page'")
@@ -44,7 +44,7 @@ def test_the_screen_is_scanned_and_turns_green_without_a_reload(
     payer = visit(color_scheme=scheme, locale="en-US")
     phone = payer.open(code.text.lower())
     judge(phone, f"wallet-sign-in-{scheme}")
-    phone.get_by_label("Wallet token").fill(a_token(town))
+    phone.get_by_label("Wallet token").fill(a_token(api))
     phone.get_by_role("button", name="Continue").click()
     expect(phone.locator("#balance")).to_have_text("$1,000.00")
     judge(phone, f"wallet-ready-{scheme}")
@@ -62,19 +62,19 @@ def test_the_screen_is_scanned_and_turns_green_without_a_reload(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["created", "scanned", "cancelled", "expired", "paid"])
 def test_every_state_is_shown_at_once_and_after_a_reload(
-    town: Town, visit: Visit, clock: TestClock, state: str, scheme: str
+    api: ApiFixture, visit: Visit, clock: TestClock, state: str, scheme: str
 ) -> None:
-    session = town.a_session(return_url="https://shop.example/thanks")
+    session = api.a_session(return_url="https://shop.example/thanks")
     live = visit(color_scheme=scheme).open(session["checkout_url"])
     expect(live.get_by_text("Live")).to_be_visible()
     if state == "scanned":
-        town.scan(session, town.a_wallet())
+        api.scan(session, api.a_wallet())
     elif state == "paid":
-        pay(town, session)
+        pay(api, session)
     elif state == "expired":
         clock.set(times.from_text(session["expires_at"]) + timedelta(seconds=1))
     elif state == "cancelled":
-        town.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
+        api.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
 
     status(live).to_have_attribute("data-status", state)
     late = visit(color_scheme=scheme).open(session["checkout_url"])
@@ -90,10 +90,10 @@ def test_every_state_is_shown_at_once_and_after_a_reload(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["processing", "declined", "refunded", "failed"])
 def test_the_states_of_processors_to_come_are_ready(
-    town: Town, visit: Visit, state: str, scheme: str
+    api: ApiFixture, visit: Visit, state: str, scheme: str
 ) -> None:
     """No session gets there yet: the page is put into the state by its one attribute."""
-    session = town.a_session()
+    session = api.a_session()
     for name, url in (("checkout", session["checkout_url"]), ("wallet", wallet_address(session))):
         page = visit(color_scheme=scheme).open(url)
         page.evaluate("state => { document.querySelector('main').dataset.status = state }", state)
@@ -103,12 +103,12 @@ def test_the_states_of_processors_to_come_are_ready(
         judge(page, f"{name}-{state}-{scheme}")
 
 
-def test_the_way_back_to_the_shop_can_be_stopped(town: Town, visit: Visit) -> None:
-    session = town.a_session(return_url="https://shop.example/thanks")
+def test_the_way_back_to_the_shop_can_be_stopped(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session(return_url="https://shop.example/thanks")
     screen = visit().open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
 
-    pay(town, session)
+    pay(api, session)
 
     expect(screen.get_by_text(re.compile(r"Taking you back in \d s"))).to_be_visible()
     screen.get_by_role("button", name="Stay here").click()
@@ -118,9 +118,9 @@ def test_the_way_back_to_the_shop_can_be_stopped(town: Town, visit: Visit) -> No
 
 
 def test_the_code_of_an_expired_session_disappears(
-    town: Town, visit: Visit, clock: TestClock
+    api: ApiFixture, visit: Visit, clock: TestClock
 ) -> None:
-    session = town.a_session()
+    session = api.a_session()
     screen = visit().open(session["checkout_url"])
     expect(screen.locator(".symbol")).to_be_visible()
 
@@ -131,10 +131,10 @@ def test_the_code_of_an_expired_session_disappears(
     expect(screen.get_by_role("link", name="Open in wallet")).to_be_hidden()
 
 
-def test_a_second_wallet_is_told_that_another_is_paying(town: Town, visit: Visit) -> None:
-    session = town.a_session()
-    page = signed_in(visit(), session, a_token(town))
-    town.scan(session, town.a_wallet())
+def test_a_second_wallet_is_told_that_another_is_paying(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session()
+    page = signed_in(visit(), session, a_token(api))
+    api.scan(session, api.a_wallet())
 
     page.get_by_role("button", name="Pay $10.00").click()
 
@@ -145,9 +145,9 @@ def test_a_second_wallet_is_told_that_another_is_paying(town: Town, visit: Visit
 
 
 def test_the_wallet_page_holds_nothing_that_the_id_alone_may_not_show(
-    town: Town, visit: Visit
+    api: ApiFixture, visit: Visit
 ) -> None:
-    session = town.a_session(metadata={"till": "private"}, return_url="https://shop.example/x")
+    session = api.a_session(metadata={"till": "private"}, return_url="https://shop.example/x")
 
     page = visit().open(wallet_address(session))
 
@@ -155,8 +155,8 @@ def test_the_wallet_page_holds_nothing_that_the_id_alone_may_not_show(
         assert hidden not in page.content()
 
 
-def test_a_wallet_without_money_is_told_so(town: Town, visit: Visit) -> None:
-    page = signed_in(visit(), town.a_session(), a_token(town, 5))
+def test_a_wallet_without_money_is_told_so(api: ApiFixture, visit: Visit) -> None:
+    page = signed_in(visit(), api.a_session(), a_token(api, 5))
 
     page.get_by_role("button", name="Pay $10.00").click()
 
@@ -164,8 +164,8 @@ def test_a_wallet_without_money_is_told_so(town: Town, visit: Visit) -> None:
     judge(page, "wallet-insufficient")
 
 
-def test_everything_can_be_done_with_the_keyboard_alone(town: Town, visit: Visit) -> None:
-    session, token = town.a_session(), a_token(town)
+def test_everything_can_be_done_with_the_keyboard_alone(api: ApiFixture, visit: Visit) -> None:
+    session, token = api.a_session(), a_token(api)
     page = visit().open(wallet_address(session))
 
     page.keyboard.press("Tab")
@@ -181,23 +181,23 @@ def test_everything_can_be_done_with_the_keyboard_alone(town: Town, visit: Visit
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_cancelling_where_the_till_allowed_it(town: Town, visit: Visit, scripts: bool) -> None:
-    session = town.a_session(checkout_may_cancel=True)
+def test_cancelling_where_the_till_allowed_it(api: ApiFixture, visit: Visit, scripts: bool) -> None:
+    session = api.a_session(checkout_may_cancel=True)
     screen = visit(java_script_enabled=scripts).open(session["checkout_url"])
 
     screen.get_by_role("button", name="Cancel payment").click()
 
     expect(screen.get_by_role("heading", name="Cancelled")).to_be_visible()
-    plain = visit().open(town.a_session()["checkout_url"])
+    plain = visit().open(api.a_session()["checkout_url"])
     expect(plain.get_by_role("button", name="Cancel payment")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [320, 195])
 def test_narrow_and_zoomed_screens_need_no_sideways_scrolling(
-    town: Town, visit: Visit, width: int
+    api: ApiFixture, visit: Visit, width: int
 ) -> None:
     """195 px is a phone of 390 at 200 %."""
-    session = town.a_session(
+    session = api.a_session(
         order_id=f"{width:x<64}", description="y" * 120, checkout_may_cancel=True
     )
     for url in (session["checkout_url"], wallet_address(session)):
@@ -207,8 +207,8 @@ def test_narrow_and_zoomed_screens_need_no_sideways_scrolling(
         shoot(page, f"narrow-{width}-{'checkout' if 'checkout' in url else 'wallet'}")
 
 
-def test_portuguese_has_its_own_forms(town: Town, visit: Visit) -> None:
-    session = town.a_session(amount={"minor": 123456, "currency": "BRL"})
+def test_portuguese_has_its_own_forms(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session(amount={"minor": 123456, "currency": "BRL"})
     screen = visit(locale="pt-BR").open(session["checkout_url"])
 
     expect(screen.get_by_role("heading", name="Aguardando pagamento")).to_be_visible()
@@ -220,9 +220,9 @@ def test_portuguese_has_its_own_forms(town: Town, visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("what", ["token", "foreign", "unknown", "nonsense"])
-def test_an_address_that_opens_nothing_says_so(town: Town, visit: Visit, what: str) -> None:
-    one, other = town.a_session(), town.a_session()
-    origin = town.settings.public_origin
+def test_an_address_that_opens_nothing_says_so(api: ApiFixture, visit: Visit, what: str) -> None:
+    one, other = api.a_session(), api.a_session()
+    origin = api.settings.public_origin
     foreign = other["checkout_url"].partition("token=")[2]
     url, told = {
         "token": (f"{origin}/checkout/{one['id']}?token=1.2", "This link no longer opens"),

@@ -20,8 +20,8 @@ from tests.end_to_end.browsing import (
     signed_in,
     status,
 )
+from tests.support.api_fixture import ApiFixture
 from tests.support.postgres import TestClock
-from tests.support.town import Town
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
@@ -38,8 +38,8 @@ def tapped(till: Visitor) -> list[WebSocketRoute]:
     return sockets
 
 
-def test_two_tabs_paying_at_once_pay_once(town: Town, visit: Visit) -> None:
-    session, token = town.a_session(), a_token(town)
+def test_two_tabs_paying_at_once_pay_once(api: ApiFixture, visit: Visit) -> None:
+    session, token = api.a_session(), a_token(api)
     payer = visit()
     tabs = [signed_in(payer, session, token) for _ in range(2)]
 
@@ -48,40 +48,40 @@ def test_two_tabs_paying_at_once_pay_once(town: Town, visit: Visit) -> None:
 
     for tab in tabs:
         status(tab).to_have_attribute("data-status", "paid")
-    left = town.call(token, "GET", f"/v1/wallets/wal_{token.split('_')[1]}").json()
+    left = api.call(token, "GET", f"/v1/wallets/wal_{token.split('_')[1]}").json()
     assert left["available"]["minor"] == 99_000
 
 
-def test_a_socket_that_is_cut_comes_back_and_misses_nothing(town: Town, visit: Visit) -> None:
-    session = town.a_session()
+def test_a_socket_that_is_cut_comes_back_and_misses_nothing(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session()
     till = visit()
     sockets = tapped(till)
     screen = till.open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
 
     sockets[0].close(code=1012, reason="restart")
-    pay(town, session)
+    pay(api, session)
 
     status(screen).to_have_attribute("data-status", "paid")
     assert len(sockets) >= 2
 
 
-def test_without_a_socket_the_page_polls(town: Town, visit: Visit) -> None:
-    session = town.a_session()
+def test_without_a_socket_the_page_polls(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session()
     till = visit()
     till.context.route_web_socket(re.compile("/live"), lambda route: route.close(code=1011))
     screen = till.open(session["checkout_url"])
     expect(screen.get_by_text("Checking every few seconds")).to_be_visible()
 
-    pay(town, session)
+    pay(api, session)
 
     status(screen).to_have_attribute("data-status", "paid")
 
 
 def test_a_page_left_open_overnight_says_that_its_link_is_over(
-    town: Town, visit: Visit, clock: TestClock
+    api: ApiFixture, visit: Visit, clock: TestClock
 ) -> None:
-    session = town.a_session()
+    session = api.a_session()
     till = visit()
     till.context.route_web_socket(re.compile("/live"), lambda route: route.close(code=1011))
     screen = till.open(session["checkout_url"])
@@ -95,8 +95,8 @@ def test_a_page_left_open_overnight_says_that_its_link_is_over(
     judge(screen, "message-overnight")
 
 
-def test_one_intent_has_one_key_across_reloads(town: Town, visit: Visit) -> None:
-    page = signed_in(visit(), town.a_session(), a_token(town))
+def test_one_intent_has_one_key_across_reloads(api: ApiFixture, visit: Visit) -> None:
+    page = signed_in(visit(), api.a_session(), a_token(api))
     keys: list[str] = []
 
     def refuse(route: Any) -> None:
@@ -118,8 +118,8 @@ def test_one_intent_has_one_key_across_reloads(town: Town, visit: Visit) -> None
     assert len(set(keys)) == 1
 
 
-def test_broken_messages_change_nothing(town: Town, visit: Visit) -> None:
-    session = town.a_session()
+def test_broken_messages_change_nothing(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session()
     till = visit()
     sockets = tapped(till)
     screen = till.open(session["checkout_url"])
@@ -127,13 +127,13 @@ def test_broken_messages_change_nothing(town: Town, visit: Visit) -> None:
 
     for message in ("{", "[]", "null", '{"type": "event"}', '{"type": "new"}', "x" * 100_000):
         sockets[0].send(message)
-    pay(town, session)
+    pay(api, session)
 
     status(screen).to_have_attribute("data-status", "paid")
 
 
-def test_a_device_with_a_wrong_clock_counts_down_right(town: Town, visit: Visit) -> None:
-    session = town.a_session()
+def test_a_device_with_a_wrong_clock_counts_down_right(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session()
     till = visit()
     till.context.add_init_script(
         "const Real = Date; Date = class extends Real {"
@@ -147,14 +147,14 @@ def test_a_device_with_a_wrong_clock_counts_down_right(town: Town, visit: Visit)
     status(screen).to_have_attribute("data-status", "created")
 
 
-def test_without_scripts_the_page_is_right_after_a_reload(town: Town, visit: Visit) -> None:
-    session = town.a_session()
+def test_without_scripts_the_page_is_right_after_a_reload(api: ApiFixture, visit: Visit) -> None:
+    session = api.a_session()
     screen = visit(java_script_enabled=False).open(session["checkout_url"])
     expect(screen.get_by_role("heading", name="Waiting for payment")).to_be_visible()
     expect(screen.get_by_text("Reload it to see the latest")).to_be_visible()
     shoot(screen, "checkout-no-script")
 
-    pay(town, session)
+    pay(api, session)
     screen.reload()
 
     expect(screen.get_by_role("heading", name="Paid")).to_be_visible()
@@ -162,13 +162,13 @@ def test_without_scripts_the_page_is_right_after_a_reload(town: Town, visit: Vis
 
 @pytest.mark.parametrize("state", ["created", "scanned"])
 def test_leaving_is_questioned_only_while_a_payment_is_under_way(
-    town: Town, visit: Visit, state: str
+    api: ApiFixture, visit: Visit, state: str
 ) -> None:
-    session = town.a_session()
+    session = api.a_session()
     screen = visit().open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
     if state == "scanned":
-        town.scan(session, town.a_wallet())
+        api.scan(session, api.a_wallet())
         status(screen).to_have_attribute("data-status", "scanned")
     screen.locator("header").click()  # browsers ask only whom the visitor has touched
     asked: list[str] = []

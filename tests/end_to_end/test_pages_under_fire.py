@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from domain import times
 from tests.end_to_end.browsing import shoot
 from tests.end_to_end.test_program import facts_of, ports, running, wait_for
-from tests.support.town import Town
+from tests.support.api_fixture import ApiFixture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.timeout(180)]
 AMOUNT = {"minor": 1000, "currency": "USD"}
@@ -124,24 +124,24 @@ def embedded_url(home: Path) -> str:
 
 
 def test_how_long_after_the_commit_the_screen_is_green(
-    browser: Browser, town: Town, capsys: pytest.CaptureFixture[str]
+    browser: Browser, api: ApiFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Prints p50 and p99 of fifty; nothing is asserted about time."""
     page = browser.new_page()
-    wallet = town.a_wallet()
+    wallet = api.a_wallet()
     took = []
     for _ in range(50):
-        session = town.a_session()
+        session = api.a_session()
         page.goto(session["checkout_url"])
         expect(page.get_by_text("Live")).to_be_visible()
         page.evaluate(
             "new MutationObserver(() => window.green ??= Date.now())"
             ".observe(document.querySelector('main'), {attributeFilter: ['data-status']})"
         )
-        claim = town.scan(session, wallet).json()["claim"]["id"]
+        claim = api.scan(session, wallet).json()["claim"]["id"]
         expect(page.locator("main")).to_have_attribute("data-status", "scanned")
         page.evaluate("window.green = undefined")
-        paid = town.pay(session, wallet, claim).json()
+        paid = api.pay(session, wallet, claim).json()
         expect(page.locator("main")).to_have_attribute("data-status", "paid")
         committed = times.from_text(paid["server_time"]).timestamp() * 1000
         took.append(page.evaluate("window.green") - committed)
@@ -156,10 +156,10 @@ def test_how_long_after_the_commit_the_screen_is_green(
 
 @pytest.mark.parametrize("state", ["created", "paid"])
 def test_forced_colours_keep_the_code_and_the_words(
-    browser: Browser, town: Town, state: str
+    browser: Browser, api: ApiFixture, state: str
 ) -> None:
-    session = town.a_session() if state == "created" else town.a_paid_session()[0]
-    made = town.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
+    session = api.a_session() if state == "created" else api.a_paid_session()[0]
+    made = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
     context = browser.new_context(forced_colors="active", reduced_motion="reduce")
     page = context.new_page()
     page.goto(made["checkout_url"])

@@ -20,8 +20,8 @@ import pytest
 from websockets.sync.client import connect
 
 from domain import times
+from tests.support.api_fixture import free_port
 from tests.support.postgres import TestClock, rows
-from tests.support.town import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 PROGRAM = [sys.executable, "-I", "-c", "from infrastructure.cli import main; main()"]

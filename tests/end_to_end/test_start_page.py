@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.town import free_port
+from tests.support.api_fixture import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]

@@ -19,10 +19,10 @@ from domain.sessions.state import Status
 from infrastructure.event_store import recorder as recorder_module
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.postgres import rows
-from tests.support.world import World, envelope
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
@@ -96,31 +96,31 @@ def through(url: str, proxy: CuttingProxy) -> str:
 def test_an_answer_lost_after_the_commit_is_found_again_and_is_no_conflict(
     database_url: str, proxy: CuttingProxy
 ) -> None:
-    log = PostgresLog(Connections(through(database_url, proxy), Right.WRITER, size_max=1))
-    world = World(log)
-    wallet, session = world.a_wallet(), world.a_session()
-    claim = world.a_claim(session, wallet)
+    log = PostgresLog(ConnectionPool(through(database_url, proxy), DatabaseRole.WRITER, size_max=1))
+    ledger = LedgerFixture(log)
+    wallet, session = ledger.a_wallet(), ledger.a_session()
+    claim = ledger.a_claim(session, wallet)
     proxy.cut_after = b"verdict"  # only the append answers with that column
 
-    outcome = world.send(world.pay(session, wallet, claim), key="k")
+    outcome = ledger.send(ledger.pay(session, wallet, claim), key="k")
 
     assert proxy.cuts == 1
     assert outcome.subject.status is Status.PAID
     assert not outcome.replayed
     paid = "select count(*) from ledger.events where topic = 'payment_session.paid'"
     assert rows(database_url, paid) == [(1,)]
-    assert world.wallet(wallet).available_minor == 99_000
+    assert ledger.wallet(wallet).available_minor == 99_000
     log.close()
 
 
 def test_a_whole_batch_whose_answer_is_lost_is_settled(
     database_url: str, proxy: CuttingProxy
 ) -> None:
-    log = PostgresLog(Connections(through(database_url, proxy), Right.WRITER, size_max=1))
-    world = World(log)
+    log = PostgresLog(ConnectionPool(through(database_url, proxy), DatabaseRole.WRITER, size_max=1))
+    ledger = LedgerFixture(log)
     proxy.cut_after = b"verdict"  # only the append answers with that column
 
-    results = world.bus.run([envelope(world.create(f"A-{n}")) for n in range(50)])
+    results = ledger.bus.run([envelope(ledger.create(f"A-{n}")) for n in range(50)])
 
     assert proxy.cuts == 1
     assert all(isinstance(one, Outcome) for one in results)
@@ -133,15 +133,15 @@ def test_an_outcome_that_cannot_be_learnt_is_told_as_such(
     database_url: str, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "SETTLE_SECONDS", 0.3)
-    log = PostgresLog(Connections(through(database_url, proxy), Right.WRITER, size_max=1))
-    world = World(log)
-    command = world.create("A-1")
+    log = PostgresLog(ConnectionPool(through(database_url, proxy), DatabaseRole.WRITER, size_max=1))
+    ledger = LedgerFixture(log)
+    command = ledger.create("A-1")
     proxy.cut_after = b"verdict"  # only the append answers with that column
     monkeypatch.setattr("infrastructure.postgres.connections.connect", refuse := Refusing(proxy))
 
-    assert world.try_send(command, key="k") == "overloaded"
+    assert ledger.try_send(command, key="k") == "overloaded"
     refuse.over = True
-    again = world.send(world.create("A-1"), key="k")
+    again = ledger.send(ledger.create("A-1"), key="k")
 
     assert again.replayed
     assert again.subject.id == command.session_id
@@ -158,10 +158,10 @@ class Refusing:
         self._proxy = proxy
         self.over = False
 
-    def __call__(self, url: str, right: Right, **_: int) -> object:
+    def __call__(self, url: str, database_role: DatabaseRole, **_: int) -> object:
         if self._proxy.cuts and not self.over:
             raise psycopg.OperationalError
-        return self._connect(url, right)
+        return self._connect(url, database_role)
 
 
 @pytest.fixture
@@ -184,16 +184,16 @@ def test_a_restart_in_mid_traffic_loses_nothing_that_was_acknowledged(
 
     url = own_server.start()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    log = PostgresLog(Connections(url, Right.WRITER, size_max=4))
-    follow_log = PostgresLog(Connections(url, Right.READER, size_max=2))
-    world = World(log)
-    writer = Writer(world.bus)
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=4))
+    follow_log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=2))
+    ledger = LedgerFixture(log)
+    writer = Writer(ledger.bus)
     writer.start()
     acknowledged: list[Outcome] = []
     refused: list[str] = []
     followed: list[int] = []
     stop = Event()
-    follower = Follower(follow_log, url, Right.READER, after=0)
+    follower = Follower(follow_log, url, DatabaseRole.READER, after=0)
 
     def follow() -> None:
         for page in follower.pages():
@@ -207,7 +207,7 @@ def test_a_restart_in_mid_traffic_loses_nothing_that_was_acknowledged(
 
     def traffic() -> None:
         while not stop.is_set():
-            writer.submit(envelope(world.create()), answered)
+            writer.submit(envelope(ledger.create()), answered)
             time.sleep(0.002)
 
     threads = [Thread(target=follow, daemon=True), Thread(target=traffic, daemon=True)]
@@ -236,9 +236,9 @@ def test_a_restart_in_mid_traffic_loses_nothing_that_was_acknowledged(
 def test_a_follower_survives_terminated_backends(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    world = World(postgres_log)
+    ledger = LedgerFixture(postgres_log)
     followed: list[int] = []
-    follower = Follower(postgres_log, database_url, Right.READER, after=0)
+    follower = Follower(postgres_log, database_url, DatabaseRole.READER, after=0)
 
     def follow() -> None:
         for page in follower.pages():
@@ -247,19 +247,19 @@ def test_a_follower_survives_terminated_backends(
     thread = Thread(target=follow, daemon=True)
     thread.start()
     for _ in range(3):
-        world.a_session()
+        ledger.a_session()
         wait_for(lambda: followed and followed[-1] == postgres_log.head())
         rows(
             database_url,
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()",
         )
-    world_head = wait_for(lambda: world.try_send(world.create()) and postgres_log.head())
+    ledger_head = wait_for(lambda: ledger.try_send(ledger.create()) and postgres_log.head())
     wait_for(lambda: followed[-1] == postgres_log.head())
     follower.stop()
     thread.join(5)
 
-    assert world_head
+    assert ledger_head
     assert followed == list(range(1, postgres_log.head() + 1))
     assert not thread.is_alive()
 
@@ -267,8 +267,8 @@ def test_a_follower_survives_terminated_backends(
 def test_the_librarys_subscription_survives_terminated_backends(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    world = World(postgres_log)
-    world.a_session()
+    ledger = LedgerFixture(postgres_log)
+    ledger.a_session()
     with postgres_log.recorder.subscribe(gt=0) as subscription:
         seen = [next(subscription).id for _ in range(postgres_log.head())]
         rows(
@@ -276,7 +276,7 @@ def test_the_librarys_subscription_survives_terminated_backends(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()",
         )
-        wait_for(lambda: isinstance(world.try_send(world.create()), Outcome))
+        wait_for(lambda: isinstance(ledger.try_send(ledger.create()), Outcome))
         seen += [next(subscription).id for _ in range(postgres_log.head() - len(seen))]
 
     assert seen == list(range(1, postgres_log.head() + 1))

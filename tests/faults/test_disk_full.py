@@ -15,10 +15,10 @@ import pytest
 from application.command import Outcome
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
-from tests.support.world import World
+from tests.support.ledger_fixture import LedgerFixture
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 DISK_BYTES = 160 * 1024 * 1024
@@ -48,22 +48,22 @@ def test_a_full_disk_refuses_and_loses_nothing(small_disk: Path) -> None:
     stopped = Event()
     Thread(target=server.keep_alive, args=(stopped,), daemon=True).start()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    log = PostgresLog(Connections(url, Right.WRITER, size_max=1))
-    world = World(log)
-    wallet = world.a_wallet(10**9)
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
+    ledger = LedgerFixture(log)
+    wallet = ledger.a_wallet(10**9)
     filler = small_disk / "filler"
     free = os.statvfs(small_disk)
     filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize - LEFT_BYTES))
 
-    kept, refused = _sell(world, wallet)
+    kept, refused = _sell(ledger, wallet)
     filler.unlink()
-    more, _ = _sell(world, wallet, until=20)
+    more, _ = _sell(ledger, wallet, until=20)
 
     assert refused <= {"overloaded"}
     assert refused, "the disk was never full"
     assert more, "it never came back"
     for session in (*kept, *more):
-        assert world.session(session).payment is not None
+        assert ledger.session(session).payment is not None
     report = audit.check(url, log)
     assert report.violations == []
     log.close()
@@ -71,20 +71,20 @@ def test_a_full_disk_refuses_and_loses_nothing(small_disk: Path) -> None:
     server.stop()
 
 
-def _sell(world: World, wallet: UUID, until: int = 10**9) -> tuple[list[UUID], set[str]]:
+def _sell(ledger: LedgerFixture, wallet: UUID, until: int = 10**9) -> tuple[list[UUID], set[str]]:
     """Create, scan, pay; what was acknowledged as paid, and which refusals came."""
     paid: list[UUID] = []
     refused: set[str] = set()
     for _ in range(TRIES_MAX):
         metadata = {str(number): token_hex(250) for number in range(20)}  # as much as may be
-        command = world.create(description="x" * 100, metadata=metadata)
-        steps = world.try_send(command, key=str(command.session_id))
+        command = ledger.create(description="x" * 100, metadata=metadata)
+        steps = ledger.try_send(command, key=str(command.session_id))
         if isinstance(steps, Outcome):
-            steps = world.try_send(world.scan(command.session_id, wallet))
+            steps = ledger.try_send(ledger.scan(command.session_id, wallet))
         if isinstance(steps, Outcome):
             claim = steps.subject.claim.id
-            pay = world.pay(command.session_id, wallet, claim)
-            steps = world.try_send(pay, key=f"pay {command.session_id}")
+            pay = ledger.pay(command.session_id, wallet, claim)
+            steps = ledger.try_send(pay, key=f"pay {command.session_id}")
         if isinstance(steps, Outcome):
             paid.append(command.session_id)
         else:

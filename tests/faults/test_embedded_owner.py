@@ -18,8 +18,8 @@ from domain.merchants.api_key import BearerKey, Role
 from infrastructure.postgres.embedded import EmbeddedServer
 from tests.end_to_end.test_program import run, running
 from tests.faults.test_database_away import wait_for
+from tests.support.api_fixture import free_port
 from tests.support.postgres import rows
-from tests.support.town import free_port
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 

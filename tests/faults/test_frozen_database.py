@@ -12,19 +12,20 @@ import httpx
 import psycopg
 import pytest
 
-from api import command_gate, identity, waits
+from api import blocking, command_dispatcher
+from api.http import authentication
 from infrastructure import bootstrap
 from infrastructure.event_store import recorder
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import connections as pools
 from infrastructure.postgres import deadline
-from infrastructure.postgres.connections import Connections, Right, connect
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
 from tests.faults.test_database_away import wait_for
+from tests.support.api_fixture import USD_10, ApiFixture, served_api
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import frozen
-from tests.support.town import USD_10, Town, a_served_town
-from tests.support.world import World
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 LIMIT_SECONDS = 0.5
@@ -50,10 +51,10 @@ def own_url(own_server: EmbeddedServer) -> str:
 
 @pytest.fixture
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (waits, bootstrap):
+    for module in (blocking, bootstrap):
         monkeypatch.setattr(module, "READ_SECONDS", LIMIT_SECONDS)
         monkeypatch.setattr(module, "READY_SECONDS", LIMIT_SECONDS)
-    monkeypatch.setattr(command_gate, "ANSWER_SECONDS", 2 * LIMIT_SECONDS)
+    monkeypatch.setattr(command_dispatcher, "ANSWER_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(recorder, "APPEND_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(pools, "CONNECT_SECONDS", pools.CONNECT_SECONDS_MIN)
 
@@ -64,12 +65,12 @@ def pid(server: EmbeddedServer) -> int:
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("right", [Right.WRITER, Right.PROJECTOR])
+@pytest.mark.parametrize("database_role", [DatabaseRole.WRITER, DatabaseRole.PROJECTOR])
 def test_a_silent_link_is_shut_down_under_whoever_waits(
-    own_server: EmbeddedServer, own_url: str, right: Right
+    own_server: EmbeddedServer, own_url: str, database_role: DatabaseRole
 ) -> None:
     with (
-        connect(own_url, right) as connection,
+        connect(own_url, database_role) as connection,
         frozen(pid(own_server)),
         pytest.raises(psycopg.OperationalError),
         deadline.limit(connection, LIMIT_SECONDS),
@@ -80,10 +81,10 @@ def test_a_silent_link_is_shut_down_under_whoever_waits(
 
 
 def test_libpqs_own_blocking_calls_end_too(own_server: EmbeddedServer, own_url: str) -> None:
-    pool = Connections(own_url, Right.WRITER, size_max=1, limit_seconds=LIMIT_SECONDS)
+    pool = ConnectionPool(own_url, DatabaseRole.WRITER, size_max=1, limit_seconds=LIMIT_SECONDS)
     log = PostgresLog(pool)
-    world = World(log)
-    session = world.a_session()
+    ledger = LedgerFixture(log)
+    session = ledger.a_session()
 
     with frozen(pid(own_server)), pytest.raises(Exception, match="away"):
         log.load({session: 0}, [])
@@ -94,7 +95,10 @@ def test_libpqs_own_blocking_calls_end_too(own_server: EmbeddedServer, own_url: 
 
 
 def test_who_answers_in_time_is_left_alone(own_url: str) -> None:
-    with connect(own_url, Right.READER) as connection, deadline.limit(connection, 0.4) as renew:
+    with (
+        connect(own_url, DatabaseRole.READER) as connection,
+        deadline.limit(connection, 0.4) as renew,
+    ):
         for _ in range(3):
             connection.execute("select pg_sleep(0.2)")
             renew()
@@ -110,36 +114,36 @@ def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
     monkeypatch: pytest.MonkeyPatch,
     remembered: bool,
 ) -> None:
-    monkeypatch.setattr(identity, "KEY_SECONDS", 3600.0 if remembered else 0.0)
-    with a_served_town(own_url) as town:
-        session, wallet = town.a_session(), town.a_wallet()
-        town.client.timeout = httpx.Timeout(PATIENCE_SECONDS)
+    monkeypatch.setattr(authentication, "KEY_SECONDS", 3600.0 if remembered else 0.0)
+    with served_api(own_url) as api:
+        session, wallet = api.a_session(), api.a_wallet()
+        api.client.timeout = httpx.Timeout(PATIENCE_SECONDS)
         body = {"order_id": "A", "amount": USD_10}
-        create = partial(town.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
+        create = partial(api.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
         asked = [
-            partial(town.call, "wallet", "GET", f"/v1/wallets/{wallet}"),
-            partial(town.call, "wallet", "GET", f"/v1/wallets/{wallet}/payments"),
-            partial(town.call, "merchant", "GET", f"/v1/payment-sessions/{session['id']}"),
-            partial(town.call, "merchant", "GET", f"/v1/payment-sessions/{session['id']}/events"),
-            partial(town.call, "merchant", "GET", "/v1/payment-sessions"),
-            partial(town.call, "auditor", "GET", "/v1/events"),
+            partial(api.call, "wallet", "GET", f"/v1/wallets/{wallet}"),
+            partial(api.call, "wallet", "GET", f"/v1/wallets/{wallet}/payments"),
+            partial(api.call, "merchant", "GET", f"/v1/payment-sessions/{session['id']}"),
+            partial(api.call, "merchant", "GET", f"/v1/payment-sessions/{session['id']}/events"),
+            partial(api.call, "merchant", "GET", "/v1/payment-sessions"),
+            partial(api.call, "auditor", "GET", "/v1/events"),
             create,
         ]
         before = [ask().status_code for ask in asked[:-1]]
-        live = f"http://127.0.0.1:{town.settings.live_port}/healthz"
+        live = f"http://127.0.0.1:{api.settings.live_port}/healthz"
 
         with frozen(pid(own_server)), ThreadPoolExecutor(CALLERS) as callers:
             answers = [
                 one.result()
                 for one in [callers.submit(asked[n % len(asked)]) for n in range(CALLERS)]
             ]
-            ready = town.client.get("/readyz")
-            alive = [town.client.get("/healthz").status_code, httpx.get(live).status_code]
-            figures = town.client.get("/metrics").status_code
-            wait_for(lambda: _nothing_is_held(town))
+            ready = api.client.get("/readyz")
+            alive = [api.client.get("/healthz").status_code, httpx.get(live).status_code]
+            figures = api.client.get("/metrics").status_code
+            wait_for(lambda: _nothing_is_held(api))
         started = time.monotonic()
         wait_for(lambda: all(ask().is_success for ask in asked))
-        wait_for(lambda: town.client.get("/readyz").status_code == 200)
+        wait_for(lambda: api.client.get("/readyz").status_code == 200)
 
         assert before == [200] * 6
         assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "overloaded")}
@@ -147,13 +151,13 @@ def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
         assert alive == [200, 200]
         assert figures == 200
         assert time.monotonic() - started < PATIENCE_SECONDS
-        again = town.call("merchant", "POST", "/v1/payment-sessions", body, key=str(uuid4()))
+        again = api.call("merchant", "POST", "/v1/payment-sessions", body, key=str(uuid4()))
         assert again.json()["code"] == "order-open"  # the first was stored once, under its key
 
 
-def _nothing_is_held(town: Town) -> bool:
-    """No thread and no connection of a reader waits any more, though the database still does."""
-    models = town.services.read_models
-    held = [town.services.log, models]
+def _nothing_is_held(api: ApiFixture) -> bool:
+    """No thread and no connection of a reader blocking any more, though the database still does."""
+    models = api.services.read_models
+    held = [api.services.log, models]
     lent = [one._connections._lent for one in held] + [models._probes._lent]  # type: ignore[attr-defined]
-    return waits._readers._work_queue.empty() and lent == [0, 0, 0]
+    return blocking._readers._work_queue.empty() and lent == [0, 0, 0]

@@ -20,8 +20,8 @@ from infrastructure.workers import supervisor
 from infrastructure.workers.expiry import ExpiryWorker
 from projections.sessions import Sessions
 from tests.faults.test_database_away import wait_for
+from tests.support.api_fixture import ApiFixture, api_fixture, served_api
 from tests.support.postgres import rows
-from tests.support.town import Town, a_served_town, a_town
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
@@ -33,12 +33,12 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "ELECTION_SECONDS", 0.1)
 
 
-def ready(town: Town) -> bool:
-    return town.client.get("/readyz").status_code == 200
+def ready(api: ApiFixture) -> bool:
+    return api.client.get("/readyz").status_code == 200
 
 
-def figures_of(town: Town) -> str:
-    return str(town.call("operator", "GET", "/metrics").text)
+def figures_of(api: ApiFixture) -> str:
+    return str(api.call("operator", "GET", "/metrics").text)
 
 
 def test_a_halted_sweep_shows_although_the_log_is_quiet_and_ends_when_it_is_mended(
@@ -53,23 +53,23 @@ def test_a_halted_sweep_shows_although_the_log_is_quiet_and_ends_when_it_is_mend
         return sweep_once(self, connection)
 
     monkeypatch.setattr(ExpiryWorker, "sweep_once", sweep)
-    with a_town(database_url) as town:
-        wait_for(lambda: ready(town))
+    with api_fixture(database_url) as api:
+        wait_for(lambda: ready(api))
         metric = 'qrledger_loop_halted{name="expiry sweep"}'
-        wait_for(lambda: f"{metric} 0.0" in figures_of(town))
-        head = town.position()
+        wait_for(lambda: f"{metric} 0.0" in figures_of(api))
+        head = api.position()
 
         broken.set()
-        wait_for(lambda: not ready(town))
-        told = town.client.get("/readyz").json()
-        figures = figures_of(town)
+        wait_for(lambda: not ready(api))
+        told = api.client.get("/readyz").json()
+        figures = figures_of(api)
         broken.clear()
-        wait_for(lambda: ready(town))
+        wait_for(lambda: ready(api))
 
         assert (told["code"], told["detail"]) == ("not-ready", "Not ready: expiry sweep is halted.")
         assert f"{metric} 1.0" in figures
-        assert f"{metric} 0.0" in figures_of(town)
-        assert town.position() == head
+        assert f"{metric} 0.0" in figures_of(api)
+        assert api.position() == head
 
 
 def test_a_halted_projector_keeps_no_other_from_going_on(
@@ -83,25 +83,25 @@ def test_a_halted_projector_keeps_no_other_from_going_on(
         apply(*arguments)
 
     monkeypatch.setattr(Sessions, "apply", staticmethod(poisoned))
-    with a_town(database_url) as town:
-        town.a_session()
-        wait_for(lambda: ready(town))
+    with api_fixture(database_url) as api:
+        api.a_session()
+        wait_for(lambda: ready(api))
         broken.set()
-        _, wallet = town.a_paid_session()
+        _, wallet = api.a_paid_session()
         path = f"/v1/wallets/{wallet}/payments"
-        wait_for(lambda: len(town.call("wallet", "GET", path).json()["data"]) == 1)
-        wait_for(lambda: not ready(town))
-        wait_for(lambda: "sessions is halted" in town.client.get("/readyz").text)
+        wait_for(lambda: len(api.call("wallet", "GET", path).json()["data"]) == 1)
+        wait_for(lambda: not ready(api))
+        wait_for(lambda: "sessions is halted" in api.client.get("/readyz").text)
         broken.clear()
-        wait_for(lambda: ready(town))
+        wait_for(lambda: ready(api))
 
-        shown = town.call("merchant", "GET", "/v1/payment-sessions").json()["data"]
+        shown = api.call("merchant", "GET", "/v1/payment-sessions").json()["data"]
         assert [one["status"] for one in shown] == ["paid", "created"]
 
 
 def test_a_list_that_no_worker_has_built_yet_is_503(database_url: str) -> None:
-    with a_town(database_url, projections=False) as town:
-        response = town.call("merchant", "GET", "/v1/payment-sessions")
+    with api_fixture(database_url, projections=False) as api:
+        response = api.call("merchant", "GET", "/v1/payment-sessions")
 
     assert (response.status_code, response.json()["code"]) == (503, "overloaded")
 
@@ -110,11 +110,11 @@ def test_a_list_that_no_worker_has_built_yet_is_503(database_url: str) -> None:
 def test_an_event_nobody_knows_stops_nobody(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with a_served_town(database_url) as town:
-        watched, other = town.a_session(), town.a_session()
-        wait_for(lambda: ready(town))
-        live = f"http://127.0.0.1:{town.settings.live_port}"
-        recorder: Any = town.services.log.recorder  # type: ignore[attr-defined]
+    with served_api(database_url) as api:
+        watched, other = api.a_session(), api.a_session()
+        wait_for(lambda: ready(api))
+        live = f"http://127.0.0.1:{api.settings.live_port}"
+        recorder: Any = api.services.log.recorder  # type: ignore[attr-defined]
         with listen(watched["live_url"]) as strange, listen(other["live_url"]) as screen:
             screen.recv(10), strange.recv(10)
             stream = ids.decode("ps", watched["id"])
@@ -124,20 +124,20 @@ def test_an_event_nobody_knows_stops_nobody(
                 StoredEvent(uuid4(), 1, "payment_session.refunded", b"{}"),
             ):
                 recorder.insert_events([unknown])
-            wallet = town.a_wallet()
-            claim = town.scan(other, wallet).json()["claim"]["id"]
-            paid = town.pay(other, wallet, claim)
+            wallet = api.a_wallet()
+            claim = api.scan(other, wallet).json()["claim"]["id"]
+            paid = api.pay(other, wallet, claim)
             heard = [json.loads(screen.recv(10))["event"] for _ in range(2)]
 
         assert paid.status_code == 200
         assert heard == ["payment_session.scanned", "payment_session.paid"]
-        wait_for(lambda: ready(town))
+        wait_for(lambda: ready(api))
         assert rows(database_url, "select 1 from ledger.worker_loops where reason notnull") == []
         assert httpx.get(f"{live}/healthz").text == "ok\n"
         assert "qrledger_unknown_events_total 3.0" in httpx.get(f"{live}/metrics").text
-        page = town.call("auditor", "GET", "/v1/events?limit=100").json()["data"]
+        page = api.call("auditor", "GET", "/v1/events?limit=100").json()["data"]
         assert {"this:zen", "payment_session.refunded"} <= {one["type"] for one in page}
-        folded = town.call("merchant", "GET", f"/v1/payment-sessions/{watched['id']}")
+        folded = api.call("merchant", "GET", f"/v1/payment-sessions/{watched['id']}")
         assert (folded.status_code, folded.json()["code"]) == (500, "internal-error")
         assert "upgrade it" in caplog.text
 
@@ -153,13 +153,13 @@ def test_a_halted_notifier_says_so_and_tells_what_it_could_not(
         feed(self, page)
 
     monkeypatch.setattr(Notifier, "feed", fails)
-    with a_served_town(database_url) as town:
-        health = f"http://127.0.0.1:{town.settings.live_port}/healthz"
-        session, wallet = town.a_session(), town.a_wallet()
+    with served_api(database_url) as api:
+        health = f"http://127.0.0.1:{api.settings.live_port}/healthz"
+        session, wallet = api.a_session(), api.a_wallet()
         with listen(session["live_url"]) as screen:
             screen.recv(10)
             broken.set()
-            assert town.scan(session, wallet).status_code == 200
+            assert api.scan(session, wallet).status_code == 200
             wait_for(lambda: httpx.get(health).status_code == 503)
             told = httpx.get(health).text
             broken.clear()
@@ -173,30 +173,30 @@ def test_a_halted_notifier_says_so_and_tells_what_it_could_not(
 def test_one_listeners_failure_silences_no_other(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with a_served_town(database_url) as town:
-        bad, good = town.a_session(), town.a_session()
+    with served_api(database_url) as api:
+        bad, good = api.a_session(), api.a_session()
         poisoned: UUID = ids.decode("ps", bad["id"])
-        take_in = SessionFeed.take_in
+        apply = SessionFeed.apply
 
         def fails(self: SessionFeed, recorded: Any) -> bool:
             if recorded.stream_id == poisoned and recorded.version > 1:
                 raise RuntimeError
-            return take_in(self, recorded)
+            return apply(self, recorded)
 
         with listen(bad["live_url"]) as silent, listen(good["live_url"]) as screen:
             silent.recv(10), screen.recv(10)
-            monkeypatch.setattr(SessionFeed, "take_in", fails)
-            wallet = town.a_wallet()
+            monkeypatch.setattr(SessionFeed, "apply", fails)
+            wallet = api.a_wallet()
             for session in (bad, good):
-                assert town.scan(session, wallet).status_code == 200
+                assert api.scan(session, wallet).status_code == 200
             heard = json.loads(screen.recv(10))
             with pytest.raises(ConnectionClosed):
                 silent.recv(10)
-        monkeypatch.setattr(SessionFeed, "take_in", take_in)
+        monkeypatch.setattr(SessionFeed, "apply", apply)
         with listen(f"{bad['live_url']}&after=1") as again:
             missed = json.loads(again.recv(10))
 
         assert heard["event"] == "payment_session.scanned"
         assert silent.close_code == 1012
         assert missed["event"] == "payment_session.scanned"
-        assert town.client.get("/healthz").status_code == 200
+        assert api.client.get("/healthz").status_code == 200

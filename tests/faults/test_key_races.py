@@ -10,8 +10,8 @@ import pytest
 from domain.errors import LedgerError
 from domain.merchants.api_key import BearerKey, Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import Registrar
-from infrastructure.postgres.connections import Right
+from infrastructure.cli.holders import AccountAdmin
+from infrastructure.postgres.connections import DatabaseRole
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 OPERATORS = 8
@@ -19,20 +19,22 @@ OPERATORS = 8
 
 @pytest.mark.parametrize("role", [Role.MERCHANT, Role.OPERATOR])
 def test_eight_who_give_out_keys_at_once_leave_two_living(database_url: str, role: Role) -> None:
-    logs = [bootstrap.make_log(database_url, Right.WRITER, size_max=1) for _ in range(OPERATORS)]
-    desks = [Registrar(log, bootstrap.make_bus(log), "test") for log in logs]
+    logs = [
+        bootstrap.make_log(database_url, DatabaseRole.WRITER, size_max=1) for _ in range(OPERATORS)
+    ]
+    desks = [AccountAdmin(log, bootstrap.make_bus(log), "test") for log in logs]
     holder = desks[0].register_merchant("Cafe", ())
     start = Barrier(OPERATORS)
     ends: list[BearerKey | str] = []
 
-    def give_out(desk: Registrar) -> None:
+    def give_out(admin: AccountAdmin) -> None:
         start.wait()
         try:
-            ends.append(desk.issue_key(role, holder))
+            ends.append(admin.issue_key(role, holder))
         except LedgerError as refusal:
             ends.append(refusal.code)
 
-    threads = [Thread(target=give_out, args=(desk,)) for desk in desks]
+    threads = [Thread(target=give_out, args=(admin,)) for admin in desks]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -20,21 +20,23 @@ from domain.errors import LedgerError
 from domain.sessions.state import Status
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.machine import Ledger, LedgerMachine
 from tests.support.postgres import TestClock, rows
-from tests.support.world import World, envelope
 
 START = datetime(2040, 1, 1, tzinfo=UTC)  # after whatever the fixtures recorded by the real clock
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
 
 @pytest.fixture
-def worlds(database_url: str) -> Iterator[list[World]]:
+def ledgers(database_url: str) -> Iterator[list[LedgerFixture]]:
     """Two API processes' worth of buses on one ledger, with the same people."""
-    logs = [PostgresLog(Connections(database_url, Right.WRITER, size_max=4)) for _ in range(2)]
-    first = World(logs[0])
-    yield [first, World(logs[1], like=first)]
+    logs = [
+        PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=4)) for _ in range(2)
+    ]
+    first = LedgerFixture(logs[0])
+    yield [first, LedgerFixture(logs[1], like=first)]
     for log in logs:
         log.close()
 
@@ -44,14 +46,14 @@ def code(result: Result) -> str:
 
 
 def test_a_thousand_pays_of_one_session_by_two_wallets_have_one_winner(
-    worlds: list[World], database_url: str
+    ledgers: list[LedgerFixture], database_url: str
 ) -> None:
-    wallets = [worlds[0].a_wallet(50_000), worlds[0].a_wallet(50_000)]
-    session = worlds[0].a_session()
-    claims = [worlds[0].a_claim(session, wallets[0]), "clm_" + "0" * 26]
+    wallets = [ledgers[0].a_wallet(50_000), ledgers[0].a_wallet(50_000)]
+    session = ledgers[0].a_session()
+    claims = [ledgers[0].a_claim(session, wallets[0]), "clm_" + "0" * 26]
     answers: list[tuple[int, str]] = []
     done = Event()
-    writers = [Writer(world.bus) for world in worlds]
+    writers = [Writer(ledger.bus) for ledger in ledgers]
 
     def answered(wallet: int, result: Result) -> None:
         answers.append((wallet, code(result)))
@@ -59,8 +61,8 @@ def test_a_thousand_pays_of_one_session_by_two_wallets_have_one_winner(
             done.set()
 
     for number in range(1000):
-        wallet, world = number % 2, worlds[number // 2 % 2]
-        command = world.pay(session, wallets[wallet], claims[wallet])
+        wallet, ledger = number % 2, ledgers[number // 2 % 2]
+        command = ledger.pay(session, wallets[wallet], claims[wallet])
         writers[number // 2 % 2].submit(
             envelope(command, key=f"key {number}"), partial(answered, wallet)
         )
@@ -74,40 +76,42 @@ def test_a_thousand_pays_of_one_session_by_two_wallets_have_one_winner(
     assert counted[0, "ok"] == 500  # the winner, and its own repeats, all the same payment
     assert set(counted) <= {(0, "ok"), (1, "session-not-payable"), (1, "claim-required")}
     assert sum(counted.values()) == 1000
-    assert worlds[0].wallet(wallets[0]).available_minor == 49_000
-    assert worlds[0].wallet(wallets[1]).available_minor == 50_000
+    assert ledgers[0].wallet(wallets[0]).available_minor == 49_000
+    assert ledgers[0].wallet(wallets[1]).available_minor == 50_000
     paid = "select count(*) from ledger.events where topic = 'payment_session.paid'"
     assert rows(database_url, paid) == [(1,)]
 
 
-def test_two_wallets_that_scan_and_pay_at_once_have_one_winner(worlds: list[World]) -> None:
+def test_two_wallets_that_scan_and_pay_at_once_have_one_winner(
+    ledgers: list[LedgerFixture],
+) -> None:
     for _ in range(20):
-        session = worlds[0].a_session()
-        wallets = [worlds[0].a_wallet(5000), worlds[0].a_wallet(5000)]
+        session = ledgers[0].a_session()
+        wallets = [ledgers[0].a_wallet(5000), ledgers[0].a_wallet(5000)]
 
-        ends = sorted(_race(worlds, session, wallets))
+        ends = sorted(_race(ledgers, session, wallets))
 
         assert ends[0] == "paid"
         assert ends[1] in {"session-claimed", "session-not-payable"}
-        left = sorted(worlds[0].wallet(wallet).available_minor for wallet in wallets)
+        left = sorted(ledgers[0].wallet(wallet).available_minor for wallet in wallets)
         assert left == [4000, 5000]
 
 
-def _race(worlds: list[World], session: UUID, wallets: list[UUID]) -> list[str]:
+def _race(ledgers: list[LedgerFixture], session: UUID, wallets: list[UUID]) -> list[str]:
     """Each wallet scans and pays through a process of its own; how it ended for each."""
     start = Barrier(len(wallets))
     ends: list[str] = []
 
-    def life(world: World, wallet: UUID) -> None:
+    def life(ledger: LedgerFixture, wallet: UUID) -> None:
         start.wait()
-        scanned = world.try_send(world.scan(session, wallet))
+        scanned = ledger.try_send(ledger.scan(session, wallet))
         if isinstance(scanned, str):
             ends.append(scanned)
             return
-        paid = world.try_send(world.pay(session, wallet, scanned.subject.claim.id))
+        paid = ledger.try_send(ledger.pay(session, wallet, scanned.subject.claim.id))
         ends.append(paid if isinstance(paid, str) else "paid")
 
-    threads = [Thread(target=life, args=pair) for pair in zip(worlds, wallets, strict=True)]
+    threads = [Thread(target=life, args=pair) for pair in zip(ledgers, wallets, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -115,23 +119,23 @@ def _race(worlds: list[World], session: UUID, wallets: list[UUID]) -> list[str]:
     return ends
 
 
-def test_fifty_calls_under_one_key_are_one_command(worlds: list[World]) -> None:
-    command = worlds[0].create("A-1")
+def test_fifty_calls_under_one_key_are_one_command(ledgers: list[LedgerFixture]) -> None:
+    command = ledgers[0].create("A-1")
     results: list[Outcome | str] = []
     start = Barrier(50)
 
-    def call(world: World) -> None:
-        log = PostgresLog(Connections(world_url(world), Right.WRITER, size_max=1))
-        own = World(log, like=worlds[0])
+    def call(ledger: LedgerFixture) -> None:
+        log = PostgresLog(ConnectionPool(ledger_url(ledger), DatabaseRole.WRITER, size_max=1))
+        own = LedgerFixture(log, like=ledgers[0])
         start.wait()
         results.append(own.try_send(own.create("A-1"), key="k", body="b"))
         log.close()
 
-    def world_url(world: World) -> str:
-        assert isinstance(world.log, PostgresLog)
-        return world.log._connections.url
+    def ledger_url(ledger: LedgerFixture) -> str:
+        assert isinstance(ledger.log, PostgresLog)
+        return ledger.log._connections.url
 
-    threads = [Thread(target=call, args=(worlds[n % 2],)) for n in range(50)]
+    threads = [Thread(target=call, args=(ledgers[n % 2],)) for n in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -142,29 +146,29 @@ def test_fifty_calls_under_one_key_are_one_command(worlds: list[World]) -> None:
     assert len({one.subject.id for one in outcomes}) == 1
     assert len({one.position for one in outcomes}) == 1
     assert sum(not one.replayed for one in outcomes) == 1
-    assert worlds[0].try_send(command) == "order-open"
+    assert ledgers[0].try_send(command) == "order-open"
 
 
 @pytest.mark.parametrize("offset", [-1, 0, 1])
 @pytest.mark.parametrize("order", [["pay", "expire", "cancel"], ["expire", "cancel", "pay"],
                                    ["cancel", "pay", "expire"]])  # fmt: skip
 def test_pay_expire_and_cancel_at_the_deadline(
-    worlds: list[World], clock: TestClock, offset: int, order: list[str]
+    ledgers: list[LedgerFixture], clock: TestClock, offset: int, order: list[str]
 ) -> None:
     clock.set(START)
-    wallet, session = worlds[0].a_wallet(5000), worlds[0].a_session()
-    claim = worlds[0].a_claim(session, wallet)
+    wallet, session = ledgers[0].a_wallet(5000), ledgers[0].a_session()
+    claim = ledgers[0].a_claim(session, wallet)
     clock.set(START + timedelta(seconds=900, microseconds=offset))
     commands = {
-        "pay": worlds[0].pay(session, wallet, claim),
-        "expire": worlds[0].expire(session),
-        "cancel": worlds[0].cancel(session),
+        "pay": ledgers[0].pay(session, wallet, claim),
+        "expire": ledgers[0].expire(session),
+        "cancel": ledgers[0].cancel(session),
     }
 
-    results = worlds[0].bus.run([envelope(commands[name]) for name in order])
+    results = ledgers[0].bus.run([envelope(commands[name]) for name in order])
     said = dict(zip(order, map(code, results), strict=True))
 
-    status = worlds[0].session(session).status
+    status = ledgers[0].session(session).status
     if offset < 0:
         winner, loser = ("pay", "cancel") if status is Status.PAID else ("cancel", "pay")
         assert status in {Status.PAID, Status.CANCELLED}
@@ -172,13 +176,13 @@ def test_pay_expire_and_cancel_at_the_deadline(
     else:
         assert status is Status.EXPIRED
         assert (said["pay"], said["cancel"]) == ("session-expired", "session-not-payable")
-    spent = 5000 - worlds[0].wallet(wallet).available_minor
+    spent = 5000 - ledgers[0].wallet(wallet).available_minor
     assert spent == (1000 if status is Status.PAID else 0)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_process_whose_clock_is_wrong_changes_nothing(
-    worlds: list[World], monkeypatch: pytest.MonkeyPatch, clock: TestClock, hours: int
+    ledgers: list[LedgerFixture], monkeypatch: pytest.MonkeyPatch, clock: TestClock, hours: int
 ) -> None:
     class Wrong(datetime):
         @classmethod
@@ -189,46 +193,48 @@ def test_a_process_whose_clock_is_wrong_changes_nothing(
     monkeypatch.setattr("eventsourcing.domain.datetime", Wrong)
     monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
     clock.set(START)
-    world = worlds[0]
-    wallet, session = world.a_wallet(5000), world.a_session()
-    claim = world.a_claim(session, wallet)
+    ledger = ledgers[0]
+    wallet, session = ledger.a_wallet(5000), ledger.a_session()
+    claim = ledger.a_claim(session, wallet)
 
-    assert world.send(world.expire(session)).subject.status is Status.SCANNED
+    assert ledger.send(ledger.expire(session)).subject.status is Status.SCANNED
     clock.set(START + timedelta(seconds=899))
-    world.send(world.pay(session, wallet, claim))
-    late = world.a_session()
+    ledger.send(ledger.pay(session, wallet, claim))
+    late = ledger.a_session()
     clock.set(START + timedelta(seconds=899 + 900))
-    assert world.try_send(world.scan(late, wallet)) == "session-expired"
+    assert ledger.try_send(ledger.scan(late, wallet)) == "session-expired"
 
-    for recorded in world.log.read(0, 1000):
+    for recorded in ledger.log.read(0, 1000):
         assert abs(recorded.event.timestamp - recorded.recorded_at) < timedelta(seconds=5)
 
 
 def test_eight_writers_and_a_tailing_reader_skip_nothing(database_url: str) -> None:
-    logs = [PostgresLog(Connections(database_url, Right.WRITER, size_max=2)) for _ in range(9)]
-    first = World(logs[0])
+    logs = [
+        PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=2)) for _ in range(9)
+    ]
+    first = LedgerFixture(logs[0])
     shared = [first.a_wallet(10**9) for _ in range(3)]
     written = Event()
     seen: list[int] = []
 
     def tail() -> None:
-        follower = Follower(logs[8], database_url, Right.READER, after=0)
+        follower = Follower(logs[8], database_url, DatabaseRole.READER, after=0)
         for page in follower.pages():
             seen.extend(one.position for one in page)
             if written.is_set() and len(seen) >= logs[8].head():
                 return
 
     def write(number: int) -> None:
-        world = World(logs[number], like=first)
+        ledger = LedgerFixture(logs[number], like=first)
         for turn in range(40):
-            sessions = [world.create() for _ in range(4)]
-            world.bus.run([envelope(one) for one in sessions])
+            sessions = [ledger.create() for _ in range(4)]
+            ledger.bus.run([envelope(one) for one in sessions])
             for one in sessions:
                 wallet = shared[(number + turn) % 3]  # contended on purpose
-                scanned = world.try_send(world.scan(one.session_id, wallet))
+                scanned = ledger.try_send(ledger.scan(one.session_id, wallet))
                 if isinstance(scanned, Outcome):
                     claim = scanned.subject.claim.id
-                    world.try_send(world.pay(one.session_id, wallet, claim))
+                    ledger.try_send(ledger.pay(one.session_id, wallet, claim))
 
     reader = Thread(target=tail)
     reader.start()
@@ -261,7 +267,7 @@ def test_the_ledger_does_what_the_model_says_on_postgresql(
         at = START
 
         def __init__(self) -> None:
-            self.log = PostgresLog(Connections(database_url, Right.WRITER, size_max=2))
+            self.log = PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=2))
             clock.set(OnPostgres.at)
 
         def advance(self, seconds: float) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from infrastructure.event_store.postgres_log import PostgresLog
 from tests.faults.test_database_away import wait_for
+from tests.support.api_fixture import USD_10, api_fixture
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import TestClock, read_only, rows
-from tests.support.town import USD_10, a_town
-from tests.support.world import World
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
@@ -18,16 +18,16 @@ pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 def test_an_append_is_refused_and_nothing_is_called_stored(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    world = World(postgres_log)
-    command = world.create("A-1")
+    ledger = LedgerFixture(postgres_log)
+    command = ledger.create("A-1")
 
     with read_only(database_url):
-        wait_for(lambda: world.try_send(world.create()) == "overloaded")
+        wait_for(lambda: ledger.try_send(ledger.create()) == "overloaded")
         before = postgres_log.head()
-        refused = world.try_send(command, key="k")
+        refused = ledger.try_send(command, key="k")
         read = postgres_log.read(0, 1000)
-    wait_for(lambda: not isinstance(world.try_send(world.create()), str))
-    created = world.send(command, key="k")
+    wait_for(lambda: not isinstance(ledger.try_send(ledger.create()), str))
+    created = ledger.send(command, key="k")
     of_session = "select count(*) from ledger.events where originator_id = %s"
 
     assert refused == "overloaded"
@@ -37,19 +37,19 @@ def test_an_append_is_refused_and_nothing_is_called_stored(
 
 
 def test_creates_are_503_reads_go_on_and_the_same_key_works_afterwards(database_url: str) -> None:
-    with a_town(database_url) as town:
-        session = town.a_session()
-        wait_for(lambda: town.client.get("/readyz").status_code == 200)  # the lists are built
+    with api_fixture(database_url) as api:
+        session = api.a_session()
+        wait_for(lambda: api.client.get("/readyz").status_code == 200)  # the lists are built
         body = {"order_id": "A", "amount": USD_10}
 
         def create() -> Any:
-            return town.call("merchant", "POST", "/v1/payment-sessions", body, key="k")
+            return api.call("merchant", "POST", "/v1/payment-sessions", body, key="k")
 
         with read_only(database_url):
             wait_for(lambda: _default(database_url) == "on")
             refused = create()
             path = f"/v1/payment-sessions/{session['id']}"
-            reads = [town.call("merchant", "GET", p) for p in (path, "/v1/payment-sessions")]
+            reads = [api.call("merchant", "GET", p) for p in (path, "/v1/payment-sessions")]
         wait_for(lambda: _default(database_url) == "off")
         created, again = create(), create()
 
@@ -65,22 +65,22 @@ def test_no_loop_halts_and_what_was_due_expires_afterwards(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = TestClock(database_url)
-    with a_town(database_url) as town:
-        session = town.a_session(expires_in_seconds=60)
+    with api_fixture(database_url) as api:
+        session = api.a_session(expires_in_seconds=60)
         wait_for(lambda: rows(database_url, "select 1 from ledger.due"))
-        at = town.services.log.now()
+        at = api.services.log.now()
         with read_only(database_url):
             wait_for(lambda: _default(database_url) == "on")
             _jump(database_url, clock, at)
             wait_for(lambda: caplog.text.count("overloaded") >= 3)
-        town_session = f"/v1/payment-sessions/{session['id']}/events"
+        api_session = f"/v1/payment-sessions/{session['id']}/events"
 
         def topics() -> list[str]:
-            rows_of = town.call("merchant", "GET", town_session).json()["data"]
+            rows_of = api.call("merchant", "GET", api_session).json()["data"]
             return [one["type"] for one in rows_of]
 
         wait_for(lambda: "payment_session.expired" in topics())
-        wait_for(lambda: town.client.get("/readyz").status_code == 200)
+        wait_for(lambda: api.client.get("/readyz").status_code == 200)
         halted = rows(database_url, "select * from ledger.worker_loops where halted_since notnull")
 
     assert halted == []

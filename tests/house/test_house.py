@@ -19,13 +19,13 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import resolve_topic
 
 from api.app import operations
-from api.bodies import Body, Query
-from api.errors import STATUS
-from api.openapi import problems_of
+from api.http.errors import STATUS
+from api.http.openapi import problems_of
+from api.http.parsing import Body, Query
 from api.pages.texts import CATALOGUES
 from api.v1.views import SUBJECTS
 from application.commands import HANDLERS
-from application.event_log import Pending, fold
+from application.event_log import AppendRequest, fold
 from domain.errors import LedgerError
 from domain.ids import PREFIXES
 from infrastructure.event_store.mapper import LedgerMapper
@@ -122,7 +122,7 @@ def test_auditors_can_read_every_topic() -> None:
 
     for event in EVENTS:
         log = MemoryLog()
-        pending = Pending(STREAM, b"", [replace(event, originator_version=1)])
+        pending = AppendRequest(STREAM, b"", [replace(event, originator_version=1)])
         log.append([pending])
         view = event_view(log.read(0, 1)[0])
         assert (view.type, view.position) == (type(event).TOPIC, 1)
@@ -180,17 +180,17 @@ def test_what_is_written_today_is_what_the_golden_files_hold() -> None:
 
 
 def test_states_hold_immutable_values_so_that_a_branch_is_a_copy() -> None:
+    from tests.support.ledger_fixture import LedgerFixture  # noqa: PLC0415
     from tests.support.memory_log import MemoryLog  # noqa: PLC0415
-    from tests.support.world import World  # noqa: PLC0415
 
-    world = World(log := MemoryLog())
-    wallet, session = world.a_wallet(), world.a_session(metadata={"a": "b"})
-    claim = world.a_claim(session, wallet)
+    ledger = LedgerFixture(log := MemoryLog())
+    wallet, session = ledger.a_wallet(), ledger.a_session(metadata={"a": "b"})
+    claim = ledger.a_claim(session, wallet)
     state: Any = fold(log.stream(session))
     before = {**vars(state)}
     frozen = {name: repr(value) for name, value in before.items() if name != "_pending_events"}
 
-    world.send(world.pay(session, wallet, claim))
+    ledger.send(ledger.pay(session, wallet, claim))
 
     assert {n: repr(v) for n, v in before.items() if n != "_pending_events"} == frozen
 

@@ -11,7 +11,7 @@ import pytest
 
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
-from tests.support.world import World
+from tests.support.ledger_fixture import LedgerFixture
 
 pytestmark = pytest.mark.postgres
 PROGRAM = [sys.executable, "-I", "-c", "from infrastructure.cli import main; main()"]
@@ -19,14 +19,14 @@ SET = "set recorded_at = recorded_at"
 
 
 @pytest.fixture
-def world(postgres_log: PostgresLog) -> World:
+def ledger(postgres_log: PostgresLog) -> LedgerFixture:
     """Positions: 1 merchant, 2 app, 3 to 5 a wallet, 6 and 7 a session, 8 scanned, 9 and 10 paid."""
-    world = World(postgres_log)
-    wallet = world.a_wallet()
-    session = world.a_session()
-    world.send(world.pay(session, wallet, world.a_claim(session, wallet)), key="k")
+    ledger = LedgerFixture(postgres_log)
+    wallet = ledger.a_wallet()
+    session = ledger.a_session()
+    ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)), key="k")
     assert postgres_log.head() == 10
-    return world
+    return ledger
 
 
 def tamper(url: str, *statements: str) -> None:
@@ -48,7 +48,7 @@ def state(old: str, new: str, position: int) -> str:
 
 
 def test_an_untouched_ledger_is_clean(
-    world: World, database_url: str, postgres_log: PostgresLog
+    ledger: LedgerFixture, database_url: str, postgres_log: PostgresLog
 ) -> None:
     report = audit.check(database_url, postgres_log)
 
@@ -147,7 +147,7 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
     ],
 )
 def test_what_was_changed_is_found_and_named(
-    world: World,
+    ledger: LedgerFixture,
     database_url: str,
     postgres_log: PostgresLog,
     statements: list[str],
@@ -162,7 +162,7 @@ def test_what_was_changed_is_found_and_named(
 
 @pytest.mark.unaudited
 def test_the_program_says_what_the_check_cannot_show(
-    world: World, database_url: str, tmp_path: Path
+    ledger: LedgerFixture, database_url: str, tmp_path: Path
 ) -> None:
     def check(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

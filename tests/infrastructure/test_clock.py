@@ -23,15 +23,15 @@ from application.clock_guard import (
 )
 from application.commands import serve_all
 from application.commands.clock import AcceptClock
-from application.event_log import EventLog, Pending, Verdict
+from application.event_log import AppendRequest, EventLog, Verdict
 from domain.errors import InvalidRequest
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Status
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_log import MemoryLog
 from tests.support.postgres import TestClock, rows
-from tests.support.world import World, envelope
 
 pytestmark = [pytest.mark.contract, pytest.mark.postgres]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ class Rig:
         self._store = store
         self.tick(0)
         self.restart()
-        self.world = World(self.log)
+        self.ledger = LedgerFixture(self.log)
 
     def tick(self, seconds: float) -> None:
         """Time passes, for the server and for the process, asleep or not."""
@@ -70,8 +70,8 @@ class Rig:
     def restart(self) -> None:
         """The process starts anew."""
         self.log = self.a_process()
-        if hasattr(self, "world"):
-            self.world = World(self.log, like=self.world)
+        if hasattr(self, "ledger"):
+            self.ledger = LedgerFixture(self.log, like=self.ledger)
 
     def accept(self) -> timedelta | None:
         """`qrledger clock accept`: a process of its own."""
@@ -84,7 +84,7 @@ class Rig:
 
     def create(self) -> str:
         """What becomes of a new session."""
-        told = self.world.try_send(self.world.create(expires_in_seconds=900))
+        told = self.ledger.try_send(self.ledger.create(expires_in_seconds=900))
         return told if isinstance(told, str) else "ok"
 
     def status(self, session: UUID) -> Status:
@@ -115,7 +115,7 @@ class _Shared:
     def load(self, streams: Any, receipts: Any) -> Any:
         return self._log.load_as(self._guard, streams, receipts)
 
-    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         return self._log.append_as(self._guard, batch)
 
     def now(self) -> datetime:
@@ -144,7 +144,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     logs: list[PostgresLog] = []
 
     def make(guard: ClockGuard) -> EventLog:
-        logs.append(PostgresLog(Connections(url, Right.WRITER, size_max=2), guard=guard))
+        logs.append(PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=2), guard=guard))
         return logs[-1]
 
     yield Rig(make, TestClock(url))
@@ -169,7 +169,7 @@ def test_a_process_that_knows_nothing_takes_the_clock_as_it_finds_it(rig: Rig) -
     rig.create()
     rig.tick(10 * HOUR)
     rig.restart()
-    command = Pending(uuid7(), b"f", [])
+    command = AppendRequest(uuid7(), b"f", [])
 
     [verdict] = rig.log.append([command])  # its first word with the log
 
@@ -181,12 +181,12 @@ def test_the_first_event_of_a_ledger_is_guarded_too(database_url: str) -> None:
     rows(database_url, "update ledger.identity set mode = 'live' returning 1")
     hand = TestClock(database_url)
     hand.set(AT)
-    connections = Connections(database_url, Right.WRITER, size_max=2)
+    connections = ConnectionPool(database_url, DatabaseRole.WRITER, size_max=2)
     log = PostgresLog(connections, guard=ClockGuard(elapsed=lambda: 0.0))
     assert log.now() == AT
     hand.advance(AT, YEAR)
 
-    [verdict] = log.append([Pending(uuid7(), b"f", [])])
+    [verdict] = log.append([AppendRequest(uuid7(), b"f", [])])
 
     assert (verdict.kind, log.now()) == ("doubt", AT)
     log.close()
@@ -202,11 +202,11 @@ def test_a_month_of_drift_is_followed(rig: Rig) -> None:
 
 
 def test_a_process_whose_own_clock_is_an_hour_off_is_served_as_any_other(rig: Rig) -> None:
-    early, late = (World(rig.a_process(own), like=rig.world) for own in (-HOUR, HOUR))
+    early, late = (LedgerFixture(rig.a_process(own), like=rig.ledger) for own in (-HOUR, HOUR))
     for _ in range(3):
         rig.tick(10 * MINUTE)
-        for world in (early, late, rig.world):
-            world.a_session()
+        for ledger in (early, late, rig.ledger):
+            ledger.a_session()
 
     assert rig.last == rig.seconds
 
@@ -265,14 +265,14 @@ def test_the_limits_are_settings(rig: Rig) -> None:
     rig.create()
     guard = ClockGuard(elapsed=lambda: rig.seconds, ahead_seconds=60, behind_seconds=5)
     log = rig._make(guard)
-    world = World(log, like=rig.world)
-    world.a_session()
+    ledger = LedgerFixture(log, like=rig.ledger)
+    ledger.a_session()
 
     for off in (61.0, -6.0):
         rig.jump(off)
-        assert world.try_send(world.create()) == "overloaded"
+        assert ledger.try_send(ledger.create()) == "overloaded"
         rig.jump(-off)
-    assert world.a_session()
+    assert ledger.a_session()
 
 
 def test_resume_from_suspend_is_no_jump(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,11 +283,11 @@ def test_resume_from_suspend_is_no_jump(rig: Rig, monkeypatch: pytest.MonkeyPatc
         return rig.seconds
 
     monkeypatch.setattr(time, "clock_gettime", clock_gettime)
-    world = World(rig._make(ClockGuard()), like=rig.world)
-    world.a_session()
+    ledger = LedgerFixture(rig._make(ClockGuard()), like=rig.ledger)
+    ledger.a_session()
     rig.tick(9 * HOUR)  # asleep: the clock that counts this goes on, `time.monotonic` does not
 
-    assert world.a_session()
+    assert ledger.a_session()
     assert boot_seconds() == rig.seconds
     assert set(asked) == {time.CLOCK_BOOTTIME}
 
@@ -295,23 +295,23 @@ def test_resume_from_suspend_is_no_jump(rig: Rig, monkeypatch: pytest.MonkeyPatc
 def test_a_year_ahead_open_sessions_do_not_read_expired_and_new_ones_expire_in_time(
     rig: Rig,
 ) -> None:
-    session = rig.world.a_session(expires_in_seconds=900)
+    session = rig.ledger.a_session(expires_in_seconds=900)
     rig.tick(MINUTE)
     rig.jump(YEAR)
 
     assert rig.status(session) is Status.CREATED
-    assert rig.world.try_send(rig.world.expire(session)) != "session-expired"
+    assert rig.ledger.try_send(rig.ledger.expire(session)) != "session-expired"
     assert rig.create() == "overloaded"
     rig.tick(14 * MINUTE)
     assert rig.status(session) is Status.EXPIRED  # its time is over, by the time that is believed
 
     rig.jump(-YEAR)
-    fresh = rig.world.a_session(expires_in_seconds=900)
+    fresh = rig.ledger.a_session(expires_in_seconds=900)
     rig.tick(899)
     assert rig.status(fresh) is Status.CREATED
     rig.tick(1)
     assert rig.status(fresh) is Status.EXPIRED
-    assert rig.world.send(rig.world.expire(fresh)).subject.status is Status.EXPIRED
+    assert rig.ledger.send(rig.ledger.expire(fresh)).subject.status is Status.EXPIRED
 
 
 def test_a_small_step_back_freezes_time_for_as_long(rig: Rig) -> None:
@@ -331,7 +331,7 @@ def test_a_small_step_back_freezes_time_for_as_long(rig: Rig) -> None:
 
 
 def test_a_large_step_back_refuses_and_reads_stand_still(rig: Rig) -> None:
-    session = rig.world.a_session(expires_in_seconds=900)
+    session = rig.ledger.a_session(expires_in_seconds=900)
     rig.tick(MINUTE)
     rig.create()
     rig.jump(-31)
@@ -345,28 +345,30 @@ def test_a_large_step_back_refuses_and_reads_stand_still(rig: Rig) -> None:
 
 @pytest.mark.parametrize(("back", "told"), [(29, "session-expired"), (600, "overloaded")])
 def test_a_late_payment_is_not_accepted_after_a_step_back(rig: Rig, back: int, told: str) -> None:
-    wallet, session = rig.world.a_wallet(), rig.world.a_session(expires_in_seconds=60)
-    claim = rig.world.a_claim(session, wallet)
+    wallet, session = rig.ledger.a_wallet(), rig.ledger.a_session(expires_in_seconds=60)
+    claim = rig.ledger.a_claim(session, wallet)
     rig.tick(61)
     rig.create()  # the log has reached the deadline
     rig.jump(-back)
 
-    assert rig.world.try_send(rig.world.pay(session, wallet, claim), key="pay") == told
-    assert rig.world.wallet(wallet).available_minor == 100_000
+    assert rig.ledger.try_send(rig.ledger.pay(session, wallet, claim), key="pay") == told
+    assert rig.ledger.wallet(wallet).available_minor == 100_000
 
 
 def test_in_doubt_nothing_is_stored_and_what_was_stored_is_still_told(rig: Rig) -> None:
-    command = rig.world.create()
-    first = rig.world.send(command, key="k")
+    command = rig.ledger.create()
+    first = rig.ledger.send(command, key="k")
     [recorded] = [one for one in rig.log.read(0, 1000) if one.stream_id == command.session_id]
     rig.jump(YEAR)
     head = rig.log.head()
 
-    assert rig.world.send(command, key="k").position == first.position
-    assert rig.world.try_send(rig.world.create(), key="new") == "overloaded"
+    assert rig.ledger.send(command, key="k").position == first.position
+    assert rig.ledger.try_send(rig.ledger.create(), key="new") == "overloaded"
     new = envelope(command, key="new").command_id
-    known = Pending(recorded.command_id, envelope(command, key="k").fingerprint, [recorded.event])
-    told = [one.kind.value for one in rig.log.append([known, Pending(new, b"f", [])])]
+    known = AppendRequest(
+        recorded.command_id, envelope(command, key="k").fingerprint, [recorded.event]
+    )
+    told = [one.kind.value for one in rig.log.append([known, AppendRequest(new, b"f", [])])]
 
     assert told == ["duplicate", "doubt"]
     assert rig.log.head() == head
@@ -379,14 +381,14 @@ def test_a_batch_in_doubt_is_answered_at_once(rig: Rig) -> None:
     appends: list[int] = []
     append = rig.log.append
 
-    def counted(batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def counted(batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         appends.append(len(batch))
         return append(batch)
 
     bus = serve_all(Bus(rig.log))
     rig.log.append = counted  # type: ignore[method-assign]
 
-    answers = bus.run([envelope(rig.world.create()) for _ in range(3)])
+    answers = bus.run([envelope(rig.ledger.create()) for _ in range(3)])
 
     assert [getattr(one, "code", "ok") for one in answers] == ["overloaded"] * 3
     assert all("clock" in str(one) for one in answers)
@@ -394,7 +396,7 @@ def test_a_batch_in_doubt_is_answered_at_once(rig: Rig) -> None:
 
 
 def test_accepting_a_jump_ahead_takes_the_clock_as_it_is(rig: Rig) -> None:
-    session = rig.world.a_session(expires_in_seconds=900)
+    session = rig.ledger.a_session(expires_in_seconds=900)
     rig.jump(YEAR)
     assert rig.create() == "overloaded"
 
@@ -422,7 +424,7 @@ def test_a_stranded_ledger_goes_on_at_its_true_pace(rig: Rig) -> None:
     accepted = rig.last
     assert accepted == YEAR  # where the last event left it
     rig.tick(10)
-    session = rig.world.a_session(expires_in_seconds=60)
+    session = rig.ledger.a_session(expires_in_seconds=60)
     assert rig.last == YEAR + 10
     rig.tick(59)
     assert rig.status(session) is Status.CREATED
@@ -473,11 +475,11 @@ def test_an_acceptance_that_would_lead_back_is_refused(rig: Rig) -> None:
     head = rig.log.head()
 
     short = AcceptClock(acceptance_id=uuid7(), offset=timedelta(minutes=59))
-    assert rig.world.try_send(short) == "overloaded"
+    assert rig.ledger.try_send(short) == "overloaded"
     for seconds in (-1, 200 * YEAR):
         wrong = AcceptClock(acceptance_id=uuid7(), offset=timedelta(seconds=seconds))
         with pytest.raises(InvalidRequest):
-            rig.world.send(wrong)
+            rig.ledger.send(wrong)
 
     assert rig.log.head() == head
     assert rig.log.clock_state().reading.offset == timedelta(0)
@@ -509,16 +511,16 @@ def test_the_log_is_told_once_when_it_begins_once_a_minute_and_once_when_it_ends
 ) -> None:
     seconds = 0.0
     guard = ClockGuard(elapsed=lambda: seconds)
-    right = ClockReading(AT + timedelta(seconds=10), AT, live=True)
-    wrong = right._replace(clock=AT - timedelta(seconds=31))
-    guard.judge(right, seconds)
+    database_role = ClockReading(AT + timedelta(seconds=10), AT, live=True)
+    wrong = database_role._replace(clock=AT - timedelta(seconds=31))
+    guard.judge(database_role, seconds)
 
     for tenth in range(int(LOG_SECONDS) * 10 + 1):
         seconds = tenth / 10
         guard.judge(wrong, seconds)
     assert len(caplog.records) == 2
-    guard.judge(right, seconds)
-    guard.judge(right, seconds)
+    guard.judge(database_role, seconds)
+    guard.judge(database_role, seconds)
 
     assert [one.levelname for one in caplog.records] == ["ERROR", "ERROR", "WARNING"]
 

@@ -16,12 +16,12 @@ from infrastructure.event_store import rows as log_rows
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import binaries, embedded, runtime_login
-from infrastructure.postgres.connections import Connections, Right, connect, role_name
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect, role_name
 from infrastructure.postgres.embedded import EmbeddedError, EmbeddedServer
 from infrastructure.postgres.migrate import migrate
 from infrastructure.settings import Settings
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
-from tests.support.world import World
 
 pytestmark = pytest.mark.postgres
 
@@ -87,7 +87,7 @@ def test_the_systems_own_comes_before_the_wheels(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_connection_has_bounds_and_notices_a_dead_link_in_time(database_url: str) -> None:
-    with connect(database_url, Right.WRITER) as connection:
+    with connect(database_url, DatabaseRole.WRITER) as connection:
         shown: dict[str, str] = dict(
             connection.execute(
                 "select name, setting from pg_settings where name in ('statement_timeout', "
@@ -113,7 +113,7 @@ def test_a_pool_is_bounded_and_gives_no_dead_connection_twice(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infrastructure.postgres.connections.WAIT_SECONDS", 0.05)
-    pool = Connections(database_url, Right.READER, size_max=2)
+    pool = ConnectionPool(database_url, DatabaseRole.READER, size_max=2)
     with (
         pool.connection() as one,
         pool.connection() as two,
@@ -136,11 +136,11 @@ def test_a_pool_is_bounded_and_gives_no_dead_connection_twice(
 
 
 def test_long_database_names_have_roles_too() -> None:
-    names = {role_name("x" * 63, right) for right in Right} | {
-        role_name("x" * 62 + "y", Right.WRITER)
+    names = {role_name("x" * 63, database_role) for database_role in DatabaseRole} | {
+        role_name("x" * 62 + "y", DatabaseRole.WRITER)
     }
 
-    assert len(names) == len(Right) + 1
+    assert len(names) == len(DatabaseRole) + 1
     assert all(len(name) <= 63 for name in names)
 
 
@@ -148,7 +148,7 @@ def test_without_a_single_notification_the_poll_finds_everything(
     database_url: str, postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_rows, "CHANNEL", "a_channel_that_is_silent")
-    follower = Follower(postgres_log, database_url, Right.READER, after=0)
+    follower = Follower(postgres_log, database_url, DatabaseRole.READER, after=0)
     seen: list[int] = []
     found = threading.Event()
 
@@ -160,8 +160,8 @@ def test_without_a_single_notification_the_poll_finds_everything(
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
-    world = World(postgres_log)
-    world.a_session()
+    ledger = LedgerFixture(postgres_log)
+    ledger.a_session()
 
     assert found.wait(10)
     follower.stop()
@@ -177,22 +177,22 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
     old = EmbeddedServer(home)
     url = old.start()  # as the first version left it: one login, the superuser
     migrate(url, mode="test", token_secret=b"s" * 32)
-    log = PostgresLog(Connections(url, Right.WRITER, size_max=1))
-    World(log).a_session()
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
+    LedgerFixture(log).a_session()
     log.close()
     old.stop()
 
     with caplog.at_level(logging.WARNING), bootstrap.database(Settings(home=str(home))) as first:
-        log = PostgresLog(Connections(first, Right.WRITER, size_max=1))
+        log = PostgresLog(ConnectionPool(first, DatabaseRole.WRITER, size_max=1))
         assert log.head() == 4
-        World(log).a_session()
+        LedgerFixture(log).a_session()
         log.close()
         with psycopg.connect(first, autocommit=True) as connection:
             who = connection.execute("select session_user::text").fetchone()
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("set role qrledger")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(f"set role {role_name('qrledger', Right.OWNER)}")
+                connection.execute(f"set role {role_name('qrledger', DatabaseRole.OWNER)}")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("select * from ledger.events")
     with bootstrap.database(Settings(home=str(home))) as second:
@@ -216,7 +216,7 @@ def test_several_starts_at_once_agree_on_the_login_and_a_lost_password_is_replac
     assert rows(one, "select 1") == [(1,)]
 
     (tmp_path / runtime_login.PASSWORD_FILE).unlink()
-    owner = role_name("qrledger", Right.OWNER)
+    owner = role_name("qrledger", DatabaseRole.OWNER)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"grant {owner} to {runtime_login.LOGIN}")
     two = runtime_login.embedded_url(url, tmp_path)

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from application.event_log import LOAD_EVENTS_MAX, EventLog, Pending, Verdict, fold, history
+from application.event_log import LOAD_EVENTS_MAX, AppendRequest, EventLog, Verdict, fold, history
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from domain.wallets.wallet import Wallet
@@ -30,7 +30,7 @@ class Rig:
         self.log = log
         self.set_clock = set_clock
 
-    def append(self, *batch: Pending) -> list[str]:
+    def append(self, *batch: AppendRequest) -> list[str]:
         return [verdict.kind.value for verdict in self.log.append(batch)]
 
 
@@ -60,7 +60,7 @@ def top_up(wallet: Wallet) -> Sequence[Any]:
     return wallet.collect_events()
 
 
-def pending(events: Sequence[Any], **facts: Any) -> Pending:
+def pending(events: Sequence[Any], **facts: Any) -> AppendRequest:
     given: dict[str, Any] = {
         "command_id": uuid7(),
         "fingerprint": b"",
@@ -72,7 +72,7 @@ def pending(events: Sequence[Any], **facts: Any) -> Pending:
         "version": 0,
         "refusal": None,
     }
-    return Pending(events=events, **{**given, **facts})
+    return AppendRequest(events=events, **{**given, **facts})
 
 
 @pytest.mark.unaudited  # top-ups without their references

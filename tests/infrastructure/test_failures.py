@@ -9,7 +9,7 @@ import pytest
 from psycopg import errors
 
 from application.errors import LogUnavailable, Overloaded
-from infrastructure.postgres.failures import is_unsure, is_world
+from infrastructure.postgres.failures import is_outcome_unknown, is_transient
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from infrastructure.postgres.failures import is_unsure, is_world
      "55P03", "57014", "57P01", "57P03", "58030"],
 )  # fmt: skip
 def test_what_the_world_does_is_tried_again(state: str) -> None:
-    assert is_world(errors.lookup(state)())
+    assert is_transient(errors.lookup(state)())
 
 
 @pytest.mark.parametrize(
@@ -28,20 +28,20 @@ def test_what_the_world_does_is_tried_again(state: str) -> None:
 def test_what_we_did_wrong_is_not(state: str) -> None:
     error = errors.lookup(state)()
 
-    assert not is_world(error)
-    assert not is_unsure(error)
+    assert not is_transient(error)
+    assert not is_outcome_unknown(error)
 
 
 def test_trouble_without_a_code_is_the_links_or_ours() -> None:
-    assert is_world(psycopg.OperationalError("server closed the connection"))
-    assert is_world(psycopg.InterfaceError("the connection is closed"))
-    assert is_world(LogUnavailable(reason="x"))
-    assert is_world(Overloaded(reason="x"))
-    assert is_world(OSError(errno.EMFILE, "too many open files"))
-    assert is_world(ConnectionResetError())
-    assert not is_world(psycopg.ProgrammingError("the query has 1 placeholder"))
-    assert not is_world(FileNotFoundError())
-    assert not is_world(ValueError())
+    assert is_transient(psycopg.OperationalError("server closed the connection"))
+    assert is_transient(psycopg.InterfaceError("the connection is closed"))
+    assert is_transient(LogUnavailable(reason="x"))
+    assert is_transient(Overloaded(reason="x"))
+    assert is_transient(OSError(errno.EMFILE, "too many open files"))
+    assert is_transient(ConnectionResetError())
+    assert not is_transient(psycopg.ProgrammingError("the query has 1 placeholder"))
+    assert not is_transient(FileNotFoundError())
+    assert not is_transient(ValueError())
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_trouble_without_a_code_is_the_links_or_ours() -> None:
      ("40001", False), ("40P01", False), ("53100", False), ("55P03", False), ("57014", False)],
 )  # fmt: skip
 def test_only_an_ended_link_or_server_leaves_an_append_unsure(state: str, unsure: bool) -> None:
-    assert is_unsure(errors.lookup(state)()) is unsure
-    assert is_unsure(psycopg.OperationalError("the link is gone"))
+    assert is_outcome_unknown(errors.lookup(state)()) is unsure
+    assert is_outcome_unknown(psycopg.OperationalError("the link is gone"))

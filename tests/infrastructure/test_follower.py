@@ -11,8 +11,8 @@ import pytest
 from infrastructure.event_store import rows
 from infrastructure.event_store.follower import Follower, LogCorrupt
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right
-from tests.support.world import World
+from infrastructure.postgres.connections import DatabaseRole
+from tests.support.ledger_fixture import LedgerFixture
 
 pytestmark = pytest.mark.postgres
 
@@ -21,9 +21,9 @@ def test_an_event_is_seen_although_no_notification_comes(
     database_url: str, postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rows, "CHANNEL", "nobody_speaks_here")
-    world = World(postgres_log)
+    ledger = LedgerFixture(postgres_log)
     seen: list[int] = []
-    follower = Follower(postgres_log, database_url, Right.READER, after=0)
+    follower = Follower(postgres_log, database_url, DatabaseRole.READER, after=0)
 
     def follow() -> None:
         for page in follower.pages():
@@ -31,7 +31,7 @@ def test_an_event_is_seen_although_no_notification_comes(
 
     Thread(target=follow, daemon=True).start()
     _until(lambda: len(seen) == postgres_log.head())
-    world.a_session()
+    ledger.a_session()
     _until(lambda: len(seen) == postgres_log.head())
     follower.stop()
 
@@ -40,14 +40,14 @@ def test_an_event_is_seen_although_no_notification_comes(
 
 @pytest.mark.unaudited
 def test_a_hole_in_the_log_stops_a_follower(database_url: str, postgres_log: PostgresLog) -> None:
-    world = World(postgres_log)
-    world.a_session()
+    ledger = LedgerFixture(postgres_log)
+    ledger.a_session()
     with psycopg.connect(database_url) as owner:
         owner.execute("set session_replication_role = replica")  # past every trigger
         owner.execute("delete from ledger.events where notification_id = 1")
 
     with pytest.raises(LogCorrupt, match="from position 0 to 2"):
-        next(Follower(postgres_log, database_url, Right.READER, after=0).pages())
+        next(Follower(postgres_log, database_url, DatabaseRole.READER, after=0).pages())
 
 
 def _until(so: object, seconds: float = 10) -> None:

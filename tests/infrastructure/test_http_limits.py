@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from api.connections import (
+from api.http.connections import (
     BODY_SECONDS,
     CONNECTIONS_PER_ADDRESS_MAX,
     FIRST_BYTE_SECONDS,
@@ -29,7 +29,7 @@ from api.connections import (
     ConnectionLimits,
     ConnectionTable,
 )
-from api.security_headers import DATA_HEADERS, security_headers
+from api.http.security_headers import DATA_HEADERS, security_headers
 from infrastructure.http_server import serving
 
 LONG = 60.0

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from infrastructure.postgres import migrate as module
-from infrastructure.postgres.connections import Right, role_name
+from infrastructure.postgres.connections import DatabaseRole, role_name
 from infrastructure.postgres.migrate import DatabaseNotReady, check, migrate
 from tests.support.postgres import rows
 
@@ -92,7 +92,7 @@ def test_an_ordinary_owner_without_superuser_can_migrate_and_run(
     migrate(own, mode="test", token_secret=SECRET, runtime=f"{name}_app")
 
     assert check(app) == "test"
-    owner = role_name(name, Right.OWNER)
+    owner = role_name(name, DatabaseRole.OWNER)
     with psycopg.connect(app) as one, pytest.raises(psycopg.errors.InsufficientPrivilege):
         one.execute(f"set role {owner}")
 

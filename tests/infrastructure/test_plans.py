@@ -9,8 +9,8 @@ from uuid_utils.compat import uuid7
 
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right, connect
-from tests.support.world import World
+from infrastructure.postgres.connections import DatabaseRole, connect
+from tests.support.ledger_fixture import LedgerFixture
 
 pytestmark = pytest.mark.postgres
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.postgres
 def test_streams_and_receipts_are_found_by_key_whatever_the_size_of_the_log(
     postgres_log: PostgresLog, database_url: str, sessions: int
 ) -> None:
-    world = World(postgres_log)
+    ledger = LedgerFixture(postgres_log)
     for _ in range(sessions):
-        world.a_session()
+        ledger.a_session()
     with connect(database_url, None) as owner:
         owner.execute("analyze ledger.events, ledger.commands")
     ids = ", ".join(f"'{uuid7()}'" for _ in range(36))
 
-    with connect(database_url, Right.WRITER) as connection:
+    with connect(database_url, DatabaseRole.WRITER) as connection:
         query = rows.LOAD._query.decode()
         connection.execute(f"prepare load (uuid[], bigint[], uuid[]) as {query}".encode())
         ask = f"execute load (array[{ids}]::uuid[], array_fill(0::bigint, '{{36}}'), '{{}}')"
@@ -41,7 +41,7 @@ def test_streams_and_receipts_are_found_by_key_whatever_the_size_of_the_log(
 
 
 def test_plans_of_the_log_are_made_once(database_url: str) -> None:
-    with connect(database_url, Right.WRITER) as connection:
+    with connect(database_url, DatabaseRole.WRITER) as connection:
         found = connection.execute("show plan_cache_mode").fetchall()
 
     assert found == [("force_generic_plan",)]

@@ -9,36 +9,36 @@ import psycopg
 import pytest
 
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Connections, Right, connect, role_name
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect, role_name
 from infrastructure.postgres.migrate import DatabaseNotReady, check, migrate
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
-from tests.support.world import World
 
 pytestmark = pytest.mark.postgres
-RUNTIME = [Right.WRITER, Right.PROJECTOR, Right.READER]
+RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
 OPERATIONAL = {"due", "process_positions", "snapshots", "worker_loops"}
 """Tables of `ledger` that are no history: they can be built again."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 
 
-def a_role(url: str, right: Right) -> str:
-    return role_name(urlsplit(url).path.lstrip("/"), right)
+def a_role(url: str, database_role: DatabaseRole) -> str:
+    return role_name(urlsplit(url).path.lstrip("/"), database_role)
 
 
-@pytest.mark.parametrize("right", RUNTIME)
+@pytest.mark.parametrize("database_role", RUNTIME)
 @pytest.mark.parametrize("table", LOG)
 def test_runtime_roles_may_only_select_on_the_log(
-    database_url: str, right: Right, table: str
+    database_url: str, database_role: DatabaseRole, table: str
 ) -> None:
     # The head is the writer's lock: only the audit, which is a reader, looks at it.
-    wanted = {"SELECT"} if table != "head" or right is Right.READER else set()
+    wanted = {"SELECT"} if table != "head" or database_role is DatabaseRole.READER else set()
     privileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 
     [granted] = rows(
         database_url,
         "select array_agg(p) filter (where has_table_privilege(%s, %s, p)) from unnest(%s::text[]) p",
-        a_role(database_url, right),
+        a_role(database_url, database_role),
         f"ledger.{table}",
         privileges,
     )
@@ -53,9 +53,9 @@ def test_only_the_writer_may_append(database_url: str) -> None:
            and p.prosecdef
     """
 
-    assert rows(database_url, query, a_role(database_url, Right.WRITER)) == [("append",)]
-    assert rows(database_url, query, a_role(database_url, Right.READER)) == []
-    assert rows(database_url, query, a_role(database_url, Right.PROJECTOR)) == []
+    assert rows(database_url, query, a_role(database_url, DatabaseRole.WRITER)) == [("append",)]
+    assert rows(database_url, query, a_role(database_url, DatabaseRole.READER)) == []
+    assert rows(database_url, query, a_role(database_url, DatabaseRole.PROJECTOR)) == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_only_the_writer_may_append(database_url: str) -> None:
     ],
 )
 def test_even_a_superusers_url_runs_with_few_rights(database_url: str, statement: str) -> None:
-    with connect(database_url, Right.WRITER) as connection:
+    with connect(database_url, DatabaseRole.WRITER) as connection:
         assert connection.execute("select session_user::text").fetchone() == ("qrledger",)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement)
@@ -89,7 +89,7 @@ def test_even_a_superusers_url_runs_with_few_rights(database_url: str, statement
 def test_the_second_wall_stops_the_owner(
     database_url: str, postgres_log: PostgresLog, table: str, statement: str
 ) -> None:
-    World(postgres_log).a_wallet()
+    LedgerFixture(postgres_log).a_wallet()
     before = rows(database_url, f"select count(*) from ledger.{table}")
 
     with (
@@ -102,7 +102,7 @@ def test_the_second_wall_stops_the_owner(
 
 
 def test_the_roles_cannot_log_in(database_url: str) -> None:
-    names = [a_role(database_url, right) for right in Right]
+    names = [a_role(database_url, database_role) for database_role in DatabaseRole]
 
     assert rows(
         database_url,
@@ -112,7 +112,7 @@ def test_the_roles_cannot_log_in(database_url: str) -> None:
 
 
 def test_the_head_follows_the_log(database_url: str, postgres_log: PostgresLog) -> None:
-    World(postgres_log).a_session()
+    LedgerFixture(postgres_log).a_session()
 
     [(head, last, count)] = rows(
         database_url,
@@ -169,12 +169,12 @@ FORBIDDEN = [
 
 def test_the_runtimes_login_cannot_become_more_than_it_is(runtime_url: str) -> None:
     names = {
-        "owner": a_role(runtime_url, Right.OWNER),
+        "owner": a_role(runtime_url, DatabaseRole.OWNER),
         "login": urlsplit(runtime_url).username,
     }
     allowed = []
-    for right in (None, *RUNTIME):
-        with connect(runtime_url, right) as connection:
+    for database_role in (None, *RUNTIME):
+        with connect(runtime_url, database_role) as connection:
             for statement in FORBIDDEN:
                 *before, last = statement.format(**names).split("; ")
                 for one in before:
@@ -183,14 +183,14 @@ def test_the_runtimes_login_cannot_become_more_than_it_is(runtime_url: str) -> N
                     connection.execute(last)
                 except psycopg.errors.InsufficientPrivilege:
                     continue
-                allowed.append((right, statement))
+                allowed.append((database_role, statement))
 
     assert allowed == []
 
 
 def test_no_runtime_role_owns_or_changes_anything_of_the_ledger(runtime_url: str) -> None:
     login = str(urlsplit(runtime_url).username)
-    roles = [login, *(a_role(runtime_url, right) for right in RUNTIME)]
+    roles = [login, *(a_role(runtime_url, database_role) for database_role in RUNTIME)]
     with psycopg.connect(runtime_url) as connection:
         changeable = connection.execute(
             "select distinct c.relname from pg_class c, unnest(%s::text[]) r, unnest(%s::text[]) p"
@@ -239,8 +239,8 @@ def test_the_runtimes_login_runs_the_program(
     assert check(runtime_url) == "test"
     assert caplog.records == []
 
-    log = PostgresLog(Connections(runtime_url, Right.WRITER, size_max=2))
-    World(log).a_session()
+    log = PostgresLog(ConnectionPool(runtime_url, DatabaseRole.WRITER, size_max=2))
+    LedgerFixture(log).a_session()
     log.close()
     migrate(
         database_url,
@@ -276,14 +276,14 @@ def test_a_login_that_could_rewrite_the_log_is_not_taken_and_is_told(
 ) -> None:
     name, url = a_login(database_url, options)
     if grant:
-        owner = a_role(database_url, Right.OWNER)
+        owner = a_role(database_url, DatabaseRole.OWNER)
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(grant.format(owner=owner, login=name))
 
     with pytest.raises(DatabaseNotReady, match=word):
         migrate(database_url, mode="test", token_secret=b"s" * 32, runtime=name)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"grant {a_role(database_url, Right.WRITER)} to {name}")
+        connection.execute(f"grant {a_role(database_url, DatabaseRole.WRITER)} to {name}")
     assert check(url) == "test"
 
     assert word in caplog.text

@@ -23,7 +23,7 @@ from eventsourcing.tests.persistence import (
 
 from infrastructure.event_store.datastore import LedgerDatastore
 from infrastructure.event_store.recorder import LedgerRecorder
-from infrastructure.postgres.connections import Connections, Right
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 
 pytestmark = [pytest.mark.contract, pytest.mark.postgres, pytest.mark.unaudited]
 
@@ -36,7 +36,7 @@ class OnOurs:
 
     @pytest.fixture(autouse=True)
     def _fresh(self, database_url: str) -> Any:
-        connections = Connections(database_url, Right.WRITER, size_max=20)
+        connections = ConnectionPool(database_url, DatabaseRole.WRITER, size_max=20)
         self._recorder = LedgerRecorder(LedgerDatastore(connections))
         yield
         connections.close()
@@ -79,7 +79,9 @@ class TestNonInterleaving(OnOurs, NonInterleavingNotificationIDsBaseCase):
 
 
 def test_conflicts_burn_no_position(database_url: str) -> None:
-    recorder = LedgerRecorder(LedgerDatastore(Connections(database_url, Right.WRITER, size_max=1)))
+    recorder = LedgerRecorder(
+        LedgerDatastore(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=1))
+    )
 
     def event(version: int, stream: UUID = uuid4()) -> StoredEvent:  # noqa: B008 - one stream
         return StoredEvent(stream, version, "topic", b"state")
@@ -98,7 +100,9 @@ def test_an_application_of_the_library_runs_on_it(
 
     from domain.wallets.wallet_app import WalletApp  # noqa: PLC0415
 
-    recorder = LedgerRecorder(LedgerDatastore(Connections(database_url, Right.WRITER, size_max=2)))
+    recorder = LedgerRecorder(
+        LedgerDatastore(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=2))
+    )
 
     class Apps(Application[UUID]):
         env = {"MAPPER_TOPIC": "infrastructure.event_store.mapper:LedgerMapper"}  # noqa: RUF012

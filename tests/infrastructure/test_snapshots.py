@@ -23,16 +23,16 @@ from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.postgres import migrate
-from infrastructure.postgres.connections import Connections, Right, connect
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_snapshots import MemorySnapshots
-from tests.support.world import World, envelope
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[PostgresSnapshots]:
-    connections = Connections(database_url, Right.WRITER, size_max=2)
+    connections = ConnectionPool(database_url, DatabaseRole.WRITER, size_max=2)
     made = PostgresSnapshots(connections)
     yield made
     made.close()
@@ -78,9 +78,9 @@ def test_the_nearest_snapshot_of_a_known_shape_is_found(
     assert store.latest(stream, ("wallet:1",), 400, after=399) == a_snapshot(stream, 400)
 
 
-def grow(world: World, wallet: UUID, top_ups: int) -> None:
+def grow(ledger: LedgerFixture, wallet: UUID, top_ups: int) -> None:
     for first in range(0, top_ups, 250):
-        world.bus.run(
+        ledger.bus.run(
             [
                 envelope(
                     TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=f"{first + n}"),
@@ -94,10 +94,10 @@ def grow(world: World, wallet: UUID, top_ups: int) -> None:
 def test_a_long_wallet_starts_from_its_snapshot_and_the_audit_compares_them(
     postgres_log: PostgresLog, store: PostgresSnapshots, database_url: str
 ) -> None:
-    world = World(postgres_log)
-    world.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
-    wallet = world.a_wallet(minor=0)
-    grow(world, wallet, 1000)
+    ledger = LedgerFixture(postgres_log)
+    ledger.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
+    wallet = ledger.a_wallet(minor=0)
+    grow(ledger, wallet, 1000)
     until(lambda: (found := store.latest(wallet, ("wallet:1",), 2**62)) and found.version > 900)
 
     cold = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
@@ -111,16 +111,16 @@ def test_a_long_wallet_starts_from_its_snapshot_and_the_audit_compares_them(
 def test_the_audit_names_a_snapshot_that_differs(
     postgres_log: PostgresLog, store: PostgresSnapshots, database_url: str
 ) -> None:
-    world = World(postgres_log)
-    world.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
-    wallet = world.a_wallet(minor=0)
-    grow(world, wallet, 500)
+    ledger = LedgerFixture(postgres_log)
+    ledger.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
+    wallet = ledger.a_wallet(minor=0)
+    grow(ledger, wallet, 500)
     until(lambda: store.latest(wallet, ("wallet:1",), 2**62))
     kept = store.latest(wallet, ("wallet:1",), 2**62)
     assert kept is not None
 
     def tamper(statement: str, *values: object) -> None:
-        with connect(database_url, Right.OWNER) as connection:
+        with connect(database_url, DatabaseRole.OWNER) as connection:
             connection.execute(statement, values)
 
     richer = kept.state.replace(b'"available_minor":', b'"available_minor":9')
@@ -147,7 +147,7 @@ def test_references_used_before_the_upgrade_have_their_streams_after_it(
     migrate.migrate(url, mode="test", token_secret=bytes(32))
     wallets = [uuid7(), UUID(int=2**128 - 1)]
     references = ["A", "Zoë ☕ \u2028", 'quo\\u0000te"', "", "x" * 200]
-    with connect(url, Right.OWNER) as connection:
+    with connect(url, DatabaseRole.OWNER) as connection:
         for wallet in wallets:
             texts = [("wallet.opened", None), *(("wallet.topped_up", r) for r in references)]
             texts.append(("wallet.topped_up", "nul \0 "))
@@ -157,7 +157,7 @@ def test_references_used_before_the_upgrade_have_their_streams_after_it(
 
     migrate.migrate(url, mode="test", token_secret=bytes(32))
 
-    log = PostgresLog(Connections(url, Right.READER, size_max=1))
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=1))
     for wallet in wallets:
         for reference in references:
             [used] = log.stream(TopUpReference.stream_id(wallet, reference))

@@ -13,8 +13,8 @@ from infrastructure import bootstrap
 from infrastructure.cli import program
 from infrastructure.settings import Settings
 from tests.faults.test_database_away import wait_for
+from tests.support.api_fixture import api_fixture
 from tests.support.postgres import rows
-from tests.support.town import a_town
 
 pytestmark = pytest.mark.postgres
 
@@ -32,13 +32,13 @@ def as_json(home: Path, url: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_a_ledger_that_runs_is_ready(home: Path, database_url: str) -> None:
-    with a_town(database_url) as town:
-        town.a_session()
+    with api_fixture(database_url) as api:
+        api.a_session()
         wait_for(lambda: as_json(home, database_url)[0] == 0)
         wait_for(lambda: as_json(home, database_url)[1]["loops"])
         code, told = as_json(home, database_url)
         lines = status(home, QRLEDGER_DATABASE_URL=database_url).output
-        head = town.position()
+        head = api.position()
 
     assert (code, told["ready"], told["problems"], told["mode"]) == (0, True, [], "test")
     assert told["position"] == head

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.workers import supervisor as supervisor_module
 from infrastructure.workers.loops import LoopReport, loop_states
 from infrastructure.workers.supervisor import Progress, Supervisor
@@ -62,11 +62,11 @@ def test_a_mistake_halts_a_loop_which_is_tried_again_with_growing_pauses(kept: S
     kept._stopped = waits = Unhurried()
     tries, done = iter(range(9)), Event()
 
-    def loop(went_well: Progress) -> None:
+    def loop(on_progress: Progress) -> None:
         if (number := next(tries)) < 8:
             raise ValueError
         assert kept.halted == ["sessions"]
-        went_well()
+        on_progress()
         assert number == 8
         done.set()
 
@@ -81,13 +81,13 @@ def test_a_loop_that_went_well_between_is_tried_again_soon(kept: Supervisor) -> 
     kept._stopped = waits = Unhurried()
     tries, done = iter(range(4)), Event()
 
-    def loop(went_well: Progress) -> None:
+    def loop(on_progress: Progress) -> None:
         number = next(tries)
         if number == 3:
             done.set()
             return
         if number == 2:
-            went_well()
+            on_progress()
         raise ValueError
 
     kept.keep("sessions", loop)
@@ -103,11 +103,11 @@ def test_a_halted_loop_keeps_no_other_from_going_on(kept: Supervisor) -> None:
     def broken(_went_well: Progress) -> None:
         raise KeyError("secret")
 
-    def good(went_well: Progress) -> None:
+    def good(on_progress: Progress) -> None:
         nonlocal steps
         while not stop.wait(0.001):
             steps += 1
-            went_well()
+            on_progress()
 
     kept.keep("broken", broken)
     kept.keep("good", good)
@@ -128,14 +128,14 @@ def test_what_halted_is_told_through_the_database_and_taken_back(
 ) -> None:
     mended = Event()
 
-    def loop(went_well: Progress) -> None:
+    def loop(on_progress: Progress) -> None:
         if not mended.is_set():
             raise ValueError
-        went_well()
+        on_progress()
 
     kept._stopped = Unhurried()
     report = LoopReport(lambda: kept.loops)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         report(connection)
         kept.keep("sessions", loop)
         wait_for(lambda: kept.halted)
@@ -155,9 +155,9 @@ def test_what_halted_is_told_through_the_database_and_taken_back(
 def test_a_report_that_a_read_only_database_refuses_ends_no_leadership(
     database_url: str, kept: Supervisor
 ) -> None:
-    kept.keep("sessions", lambda went_well: went_well())
+    kept.keep("sessions", lambda on_progress: on_progress())
     report: Any = LoopReport(lambda: kept.loops)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         with read_only(database_url):
             wait_for(lambda: _refused(database_url))
             supervisor_module._tell(report, connection)

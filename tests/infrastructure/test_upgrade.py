@@ -19,7 +19,7 @@ from httpx import Response
 from litestar.testing import TestClient
 
 from infrastructure import audit, bootstrap
-from infrastructure.postgres.connections import Right
+from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.migrate import check, migrations
 from infrastructure.settings import Settings
 from tests.support.old_ledgers import restore
@@ -307,7 +307,7 @@ def test_it_goes_on_taking_payments(ledger: Ledger) -> None:
     paid = ledger.call(wallet["app"], "POST", path, pay, key)
 
     assert (paid.status_code, paid.json()["status"]) == (200, "paid")
-    log = bootstrap.make_log(ledger.url, Right.READER, size_max=1)
+    log = bootstrap.make_log(ledger.url, DatabaseRole.READER, size_max=1)
     report = audit.check(ledger.url, log)
     log.close()
     assert report.violations == []

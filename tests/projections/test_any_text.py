@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from application.event_log import Pending
+from application.event_log import AppendRequest
 from domain.sessions.payment_session import PaymentSession
 from infrastructure import audit
 from infrastructure.event_store.mapper import LedgerMapper
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.rows import EventRow
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 from projections._read_model import ReadModel, all_models
 from projections._runner import Runner
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 from tests.support.any_text import MONEY, OLD_TEXT, an_old_payment
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
-from tests.support.world import World
 
 pytestmark = pytest.mark.postgres
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ SHOWN = "a\ufffdb" + "\ufffd" * 7 + "é✓ <&\"'"
 def take_all(runner: Runner, log: PostgresLog) -> None:
     position = runner.prepare(log.read)
     while page := log.read(position, 1000):
-        position = runner.take_in(page)
+        position = runner.apply_page(page)
 
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
@@ -39,11 +39,11 @@ def test_events_from_before_texts_were_checked_are_taken_in_rebuilt_and_compared
     database_url: str, postgres_log: PostgresLog, clock: Any, model: type[ReadModel]
 ) -> None:
     clock.set(NOW)
-    world = World(postgres_log)
-    an_old_payment(postgres_log, merchant_id=world.merchant, wallet_app_id=world.app, at=NOW)
-    world.a_session()
+    ledger = LedgerFixture(postgres_log)
+    an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
+    ledger.a_session()
 
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
         take_all(runner, postgres_log)
 
@@ -59,14 +59,14 @@ def test_metadata_is_kept_whole_and_other_texts_show_what_was_replaced(
     database_url: str, postgres_log: PostgresLog, clock: Any
 ) -> None:
     clock.set(NOW)
-    world = World(postgres_log)
-    an_old_payment(postgres_log, merchant_id=world.merchant, wallet_app_id=world.app, at=NOW)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    ledger = LedgerFixture(postgres_log)
+    an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         take_all(Runner(Sessions, connection), postgres_log)
         take_all(Runner(WalletPayments, connection), postgres_log)
 
     sessions = Sessions(postgres_log._connections.connection)
-    [row] = sessions.of_merchant(world.merchant, limit=9, now=NOW)
+    [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
 
     assert row.metadata == {OLD_TEXT: OLD_TEXT, "till": "3"}
     assert (row.merchant_name, row.description) == (SHOWN, SHOWN)
@@ -80,27 +80,27 @@ def test_an_escaped_lone_surrogate_in_a_stored_event_is_read_as_its_replacement(
     database_url: str, postgres_log: PostgresLog, clock: Any, escape: bytes
 ) -> None:
     clock.set(NOW)
-    world, session_id = World(postgres_log), uuid7()
+    ledger, session_id = LedgerFixture(postgres_log), uuid7()
     make: Any = PaymentSession.Created
     created = make(
         originator_id=session_id, originator_version=1, timestamp=NOW,
-        originator_topic="payment_session", merchant_id=world.merchant, merchant_name="Cafe",
+        originator_topic="payment_session", merchant_id=ledger.merchant, merchant_name="Cafe",
         order_id="A", description="@@", expires_at="2026-05-01T12:15:00.000000Z",
         expires_in_seconds=900, return_url=None, metadata={"@@": "@@"}, checkout_may_cancel=False,
         **MONEY,
     )  # fmt: skip
     state = LedgerMapper().encode(created).replace(b"@@", escape)
-    pending = Pending(uuid7(), b"", [created], subject=session_id, version=1)
+    pending = AppendRequest(uuid7(), b"", [created], subject=session_id, version=1)
     event = EventRow(session_id, 1, "payment_session.created", state, 1)
     postgres_log.recorder.append([pending], [[event]])
 
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         take_all(runner, postgres_log)
         assert runner.verify(postgres_log.read) == []
 
     sessions = Sessions(postgres_log._connections.connection)
-    [row] = sessions.of_merchant(world.merchant, limit=9, now=NOW)
+    [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
     text = escape.replace(b"\\\\", b"/").decode().lower()
     for surrogate in ("\\ud800", "\\udfff", "\\udc00"):
         text = text.replace(surrogate, "\ufffd")

@@ -15,38 +15,38 @@ from application.event_log import Recorded
 from domain.sessions.payment_session import PaymentSession
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import Right, connect
+from infrastructure.postgres.connections import DatabaseRole, connect
 from projections._read_model import ReadModel, all_models
 from projections._runner import Runner, lags
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
+from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
-from tests.support.world import World
 
 pytestmark = pytest.mark.postgres
 
 
-def some_history(log: PostgresLog) -> World:
-    world = World(log)
-    wallet, other = world.a_wallet(), world.a_wallet()
+def some_history(log: PostgresLog) -> LedgerFixture:
+    ledger = LedgerFixture(log)
+    wallet, other = ledger.a_wallet(), ledger.a_wallet()
     for number in range(12):
-        session = world.a_session(metadata={"n": str(number)})
+        session = ledger.a_session(metadata={"n": str(number)})
         if number % 4 == 0:
             continue
-        claim = world.a_claim(session, wallet)
+        claim = ledger.a_claim(session, wallet)
         if number % 4 == 1:
-            world.send(world.pay(session, wallet, claim))
+            ledger.send(ledger.pay(session, wallet, claim))
         elif number % 4 == 2:
-            world.send(world.cancel(session))
+            ledger.send(ledger.cancel(session))
         else:
-            world.try_send(world.scan(session, other))
-    return world
+            ledger.try_send(ledger.scan(session, other))
+    return ledger
 
 
 def take_all(runner: Runner, log: PostgresLog, *, size: int = 1000) -> None:
     position = runner.prepare(log.read)
     while page := log.read(position, size):
-        position = runner.take_in(page)
+        position = runner.apply_page(page)
 
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
@@ -54,7 +54,7 @@ def take_all(runner: Runner, log: PostgresLog, *, size: int = 1000) -> None:
 def test_live_equals_rebuilt_whatever_the_size_of_the_pages(
     database_url: str, postgres_log: PostgresLog, model: type[ReadModel], size: int
 ) -> None:
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
         assert runner.prepare(postgres_log.read) == 0
         some_history(postgres_log)
@@ -73,12 +73,12 @@ def test_the_same_page_twice_counts_once(
     database_url: str, postgres_log: PostgresLog, model: type[ReadModel]
 ) -> None:
     some_history(postgres_log)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
         take_all(runner, postgres_log)
         before = rows(database_url, f"select * from read_models.{model.name} order by 1")
 
-        again = [runner.take_in(postgres_log.read(0, size)) for size in (1000, 3)]
+        again = [runner.apply_page(postgres_log.read(0, size)) for size in (1000, 3)]
 
         assert again == [postgres_log.head()] * 2  # an old page moves nothing back either
         assert rows(database_url, f"select * from read_models.{model.name} order by 1") == before
@@ -89,8 +89,8 @@ def test_two_runners_share_the_work_and_nothing_counts_twice(
 ) -> None:
     some_history(postgres_log)
     with (
-        connect(database_url, Right.PROJECTOR) as one,
-        connect(database_url, Right.PROJECTOR) as two,
+        connect(database_url, DatabaseRole.PROJECTOR) as one,
+        connect(database_url, DatabaseRole.PROJECTOR) as two,
     ):
         first, second = Runner(WalletPayments, one), Runner(WalletPayments, two)
         first.prepare(postgres_log.read)
@@ -104,7 +104,7 @@ def test_a_changed_row_is_found_by_verify_and_by_an_audit(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
     some_history(postgres_log)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         take_all(runner, postgres_log)
         connection.execute(
@@ -124,7 +124,7 @@ def test_verify_of_a_model_that_lags_compares_at_its_own_position(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
     some_history(postgres_log)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         take_all(runner, postgres_log)
         some_history(postgres_log)
@@ -145,7 +145,7 @@ def test_a_new_version_is_built_beside_and_takes_over(
         )
 
     some_history(postgres_log)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         take_all(Runner(WalletPayments, connection), postgres_log)
 
         position = Runner(Payments2, connection).prepare(postgres_log.read)
@@ -169,13 +169,13 @@ def test_a_poison_event_stops_a_model_and_leaves_its_rows_alone(
             if cls.poison:
                 raise ZeroDivisionError
 
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Picky, connection)
         runner.prepare(postgres_log.read)
         some_history(postgres_log)
 
         with pytest.raises(ZeroDivisionError):
-            runner.take_in(postgres_log.read(0, 1000))
+            runner.apply_page(postgres_log.read(0, 1000))
 
         query = "select position from read_models.tracking where name = 'wallet_payments'"
         assert rows(database_url, query) == [(0,)]
@@ -187,23 +187,23 @@ def test_a_merchant_sees_only_its_own_and_expired_by_time(
 ) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    world = World(postgres_log)
-    session = world.a_session()
-    other = World(postgres_log)
+    ledger = LedgerFixture(postgres_log)
+    session = ledger.a_session()
+    other = LedgerFixture(postgres_log)
     other.a_session()
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         take_all(Runner(Sessions, connection), postgres_log)
     model = Sessions(postgres_log._connections.connection)
 
-    open_rows = model.of_merchant(world.merchant, status="created", limit=10, now=world.log.now())
+    open_rows = model.of_merchant(ledger.merchant, status="created", limit=10, now=ledger.log.now())
     clock.set(datetime(2050, 1, 1, tzinfo=UTC))
-    now = world.log.now()
-    expired = model.of_merchant(world.merchant, status="expired", limit=10, now=now)
+    now = ledger.log.now()
+    expired = model.of_merchant(ledger.merchant, status="expired", limit=10, now=now)
 
     assert [row.session_id for row in open_rows] == [session]
     assert [row.session_id for row in expired] == [session]
     assert expired[0].status_at(now).value == "expired"
-    assert model.of_merchant(world.merchant, status="created", limit=10, now=now) == []
+    assert model.of_merchant(ledger.merchant, status="created", limit=10, now=now) == []
 
 
 def test_every_followed_event_changes_a_row() -> None:
@@ -219,7 +219,7 @@ def test_rows_and_position_are_one_transaction(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
     some_history(postgres_log)
-    with connect(database_url, Right.PROJECTOR) as connection:
+    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         runner.prepare(lambda _after, _limit: [])
         with psycopg.connect(database_url) as owner:  # the position cannot be written
@@ -230,7 +230,7 @@ def test_rows_and_position_are_one_transaction(
             )
 
         with pytest.raises(psycopg.errors.RaiseException):
-            runner.take_in(postgres_log.read(0, 1000))
+            runner.apply_page(postgres_log.read(0, 1000))
 
         counted = connection.execute("select count(*) from read_models.sessions").fetchone()
         assert counted == (0,)
@@ -245,7 +245,7 @@ def test_the_audit_finds_nothing_wrong_while_tables_are_replaced(
 
     def rebuild() -> None:
         nonlocal rebuilt
-        with connect(database_url, Right.PROJECTOR) as connection:
+        with connect(database_url, DatabaseRole.PROJECTOR) as connection:
             while not over.is_set():
                 Runner(Sessions, connection).rebuild(postgres_log.read)
                 rebuilt += 1

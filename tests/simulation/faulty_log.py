@@ -8,7 +8,7 @@ from uuid import UUID
 
 from application.clock_guard import ClockGuard, ClockState
 from application.errors import LogUnavailable
-from application.event_log import Loading, Pending, Recorded, Verdict
+from application.event_log import AppendRequest, LoadResult, Recorded, Verdict
 from tests.simulation.kernel import Kernel
 from tests.support.memory_log import MemoryLog
 
@@ -39,12 +39,12 @@ class FaultyLog:
         """The process starts anew: it has seen nothing accepted yet."""
         self.guard = ClockGuard(elapsed=lambda: self._kernel.seconds)
 
-    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         self._may_fail("error before commit")
         self._may_take_time()
         return self._log.load_as(self.guard, streams, receipts)
 
-    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """What the adapter does: an answer that is lost is asked for again, until it gives up."""
         self._may_take_time()
         if self._kernel.strikes("interleaving"):

@@ -154,14 +154,14 @@ class Operator:
         if self._kernel.strikes("clock corrected"):
             self._log.skew = timedelta(0)
             return
-        desk = FaultyLog(self._log, self._kernel)  # the command is a process of its own
+        admin = FaultyLog(self._log, self._kernel)  # the command is a process of its own
         try:
-            offset = offset_to_accept(desk.clock_state())
+            offset = offset_to_accept(admin.clock_state())
             if offset is None:
                 return
             command = AcceptClock(acceptance_id=self._kernel.new_id(), offset=offset)
             envelope = Envelope(command=command, command_id=self._kernel.new_id(), actor="operator")
-            self._bus_of(desk).send(envelope)
+            self._bus_of(admin).send(envelope)
         except LedgerError as refusal:
             self._kernel.note("operator", refusal.code)
         else:
@@ -169,8 +169,8 @@ class Operator:
             self._kernel.note("operator", "accepted")
 
     @staticmethod
-    def _bus_of(desk: FaultyLog) -> Bus:
-        return serve_all(Bus(desk))
+    def _bus_of(admin: FaultyLog) -> Bus:
+        return serve_all(Bus(admin))
 
 
 class Screen:
@@ -203,7 +203,7 @@ class Link:
         if not self.broken:
             self.screen.heard.append(msgspec.json.decode(text))
 
-    def part(self, code: int, reason: str) -> None:
+    def disconnect(self, code: int, reason: str) -> None:
         self.broken = True
         if self.screen.link is self:
             self.screen.link = None
@@ -230,7 +230,7 @@ class NotifierProcess:
         self.position = self._log.head()
         for screen in self._screens:
             if screen.link is not None:
-                screen.link.part(0, "the process is gone")
+                screen.link.disconnect(0, "the process is gone")
 
     def connect(self, screen: Screen) -> None:
         """Register, read the history a moment later, say the opening: the order of the server."""
@@ -245,7 +245,7 @@ class NotifierProcess:
             try:
                 loading = self._log.load({screen.session_id: 0}, [])
             except LogUnavailable:
-                link.part(1013, "the ledger is away")
+                link.disconnect(1013, "the ledger is away")
                 hub.leave(listener)
                 return
             history = [one for one in loading.events if one.topic.startswith(TOPIC_PREFIX)]

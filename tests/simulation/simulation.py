@@ -25,7 +25,7 @@ from domain.sessions.state import OPEN
 from tests.simulation.faulty_log import VirtualLog
 from tests.simulation.kernel import Kernel
 from tests.simulation.processes import ApiProcess, Expirer, NotifierProcess, Operator, Screen
-from tests.support.world import World
+from tests.support.ledger_fixture import LedgerFixture
 
 FAULT_SECONDS: Final = 1200.0
 DRAIN_SECONDS: Final = 2400.0
@@ -65,7 +65,7 @@ class Simulation:
         self.seed = seed
         self.kernel = Kernel(seed)
         self.log = VirtualLog(self.kernel)
-        self.world = World(self.log, new_id=self.kernel.new_id)
+        self.ledger = LedgerFixture(self.log, new_id=self.kernel.new_id)
         self.screens: list[Screen] = []
         self.apis = [ApiProcess(self.kernel, self.log, f"api {n}") for n in (1, 2)]
         self.expirer = Expirer(self.kernel, self.log)
@@ -79,11 +79,11 @@ class Simulation:
     def _a_wallet(self) -> UUID:
         wallet_id = self.kernel.new_id()
         currency = CURRENCIES["USD"]
-        self.world.send(
-            OpenWallet(wallet_id=wallet_id, wallet_app_id=self.world.app, currency=currency)
+        self.ledger.send(
+            OpenWallet(wallet_id=wallet_id, wallet_app_id=self.ledger.app, currency=currency)
         )
         funds = Money(self.kernel.random.choice([0, 500, 10_000]) + 1, "USD")
-        self.world.send(TopUpWallet(wallet_id=wallet_id, amount=funds, reference="funds"))
+        self.ledger.send(TopUpWallet(wallet_id=wallet_id, amount=funds, reference="funds"))
         return wallet_id
 
     def run(self) -> Report:
@@ -139,7 +139,7 @@ class Simulation:
         session_id = self.kernel.new_id()
         command = CreateSession(
             session_id=session_id,
-            merchant_id=self.world.merchant_id,
+            merchant_id=self.ledger.merchant_id,
             order_id=f"order {random.randrange(LIVES // 2)}",
             amount=PRICE,
             expires_in_seconds=random.choice([60, 300, 900]),
@@ -154,7 +154,7 @@ class Simulation:
             for wallet in payers:
                 self.kernel.after(random.random() * 100, partial(self._scan, made, wallet))
             if random.random() < 0.2:
-                cancel = self.world.cancel(made)
+                cancel = self.ledger.cancel(made)
                 self.kernel.after(random.random() * 200, partial(self._ask, cancel, ""))
 
         self._ask(command, f"create {number}", created)
@@ -165,11 +165,11 @@ class Simulation:
             mine = claim is not None and claim.wallet_id == ids.encode("wal", wallet)
             if claim is not None and mine:
                 amount = Money(1, "USD") if self.kernel.random.random() < 0.1 else PRICE
-                pay = self.world.pay(session_id, wallet, claim.id, amount)
+                pay = self.ledger.pay(session_id, wallet, claim.id, amount)
                 key = f"pay {session_id} {wallet}"
                 self.kernel.after(self.kernel.random.random() * 90, partial(self._pay, pay, key))
 
-        self._ask(self.world.scan(session_id, wallet), "", scanned)
+        self._ask(self.ledger.scan(session_id, wallet), "", scanned)
 
     def _pay(self, command: PaySession, key: str) -> None:
         self._ask(command, key)

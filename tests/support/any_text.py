@@ -9,7 +9,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
-from application.event_log import EventLog, Pending
+from application.event_log import AppendRequest, EventLog
 from domain import ids, times
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
@@ -89,7 +89,7 @@ def an_old_payment(
         last = events[-1]
         [verdict] = log.append(
             [
-                Pending(
+                AppendRequest(
                     command_id=uuid7(), fingerprint=b"", events=events, actor="older release",
                     subject=last.originator_id, version=last.originator_version,
                 )

@@ -11,9 +11,9 @@ import msgspec
 
 from api.app import operations
 from api.context import ApiConfig, Services
-from api.errors import STATUS
-from api.openapi import problems_of
-from api.schema_words import fields
+from api.http.errors import STATUS
+from api.http.openapi import problems_of
+from api.http.schema_text import fields
 from api.tokens import Tokens
 from domain.errors import LedgerError
 from infrastructure.event_store.mapper import schema_version
@@ -52,7 +52,7 @@ def a_document_services() -> Services:
         config=config,
         log=nothing,
         reader=nothing,
-        gate=nothing,
+        dispatcher=nothing,
         tokens=Tokens(b"s" * 32),
         read_models=nothing,
         qr_images=nothing,
@@ -70,7 +70,7 @@ def http() -> str:
         callers = ", ".join(sorted(operation.callers)) or "anybody"
         if operation.local_without_key:
             callers += ", or this machine without a key"
-        answers = ", ".join(map(str, operation.answers))
+        responses = ", ".join(map(str, operation.responses))
         facts = [
             f"## {operation.method} `{path}`",
             f"{operation.summary}. {operation.description}".strip(),
@@ -78,7 +78,7 @@ def http() -> str:
                 [
                     f"- who: {callers}",
                     f"- Idempotency-Key: {operation.idempotency.value}",
-                    f"- answers: {answers}",
+                    f"- answers: {responses}",
                     f"- problems: {', '.join(f'`{code}`' for code in problems_of(operation))}",
                 ]
             ),

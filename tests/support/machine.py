@@ -14,7 +14,7 @@ from application.command import Command, Outcome
 from application.commands.wallets import TopUpWallet
 from application.event_log import EventLog
 from domain.money.money import Money
-from tests.support.world import LEASE_SECONDS, World
+from tests.support.ledger_fixture import LEASE_SECONDS, LedgerFixture
 
 LIFETIME = 900
 PRICE = 400
@@ -54,8 +54,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.ledger = self.make_ledger()
-        self.world = World(self.ledger.log)
-        self.wallets = [self.world.a_wallet(0), self.world.a_wallet(0)]
+        self.fixture = LedgerFixture(self.ledger.log)
+        self.wallets = [self.fixture.a_wallet(0), self.fixture.a_wallet(0)]
         self.balance = [0, 0]
         self.sessions: list[ModelSession] = []
         self.time = 0.0
@@ -83,7 +83,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(order=st.sampled_from("ABC"))
     def create(self, order: str) -> None:
-        command = self.world.create(order, amount=Money(PRICE, "USD"))
+        command = self.fixture.create(order, amount=Money(PRICE, "USD"))
         last = next((one for one in reversed(self.sessions) if one.order == order), None)
         expected, events = "ok", 2
         if last is not None and last.status == "paid":
@@ -125,7 +125,7 @@ class LedgerMachine(RuleBasedStateMachine):
             expected, events = self.answers[scope], 0
         elif key and expected in {"ok", "insufficient-funds", "amount-mismatch", "session-expired"}:
             self.answers[scope] = expected
-        command = self.world.pay(
+        command = self.fixture.pay(
             session.id, self.wallets[wallet], session.claim or "clm_none", Money(amount, "USD")
         )
         self.expect(command, expected, events=events, key=scope if key else "")
@@ -140,7 +140,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         open_now = session.status == "open" and self.time < session.ends
         expected = "ok" if open_now else "session-not-payable"
-        self.expect(self.world.cancel(session.id), expected, events=2)
+        self.expect(self.fixture.cancel(session.id), expected, events=2)
         if open_now:
             session.status = "cancelled"
 
@@ -150,7 +150,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if session is None:
             return
         due = session.status == "open" and self.time >= session.ends
-        self.expect(self.world.expire(session.id), "ok", events=2 if due else 0)
+        self.expect(self.fixture.expire(session.id), "ok", events=2 if due else 0)
         if due:
             session.status = "expired"
 
@@ -159,12 +159,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def money_is_conserved(self) -> None:
         for wallet_id, balance in zip(self.wallets, self.balance, strict=True):
-            assert self.world.wallet(wallet_id).available_minor == balance
+            assert self.fixture.wallet(wallet_id).available_minor == balance
 
     @invariant()
     def sessions_stand_where_the_model_says(self) -> None:
         for session in self.sessions[-6:]:
-            real = self.world.session(session.id)
+            real = self.fixture.session(session.id)
             shown = {"open": {"created", "scanned"}}.get(session.status, {session.status})
             assert real.status.value in shown
             assert (real.payment is not None) == (session.payer is not None)
@@ -179,7 +179,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.sessions[-1 - number % len(self.sessions)] if self.sessions else None
 
     def scan_of(self, session: ModelSession, wallet: int) -> Command:
-        return self.world.scan(session.id, self.wallets[wallet])
+        return self.fixture.scan(session.id, self.wallets[wallet])
 
     def ended(self, session: ModelSession) -> str | None:
         if session.status in {"paid", "cancelled"}:
@@ -217,7 +217,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def expect(
         self, command: Command, expected: str, *, events: int, key: str = ""
     ) -> Outcome | None:
-        result = self.world.try_send(command, key)
+        result = self.fixture.try_send(command, key)
         assert (result if isinstance(result, str) else "ok") == expected
         self.head += events if expected == "ok" else 0
         return result if isinstance(result, Outcome) else None

@@ -20,9 +20,9 @@ from application.event_log import (
     PAGE_EVENTS_MAX,
     STREAM_EVENTS_MAX,
     VERSION_MAX,
+    AppendRequest,
     Event,
-    Loading,
-    Pending,
+    LoadResult,
     Receipt,
     Recorded,
     Verdict,
@@ -75,13 +75,13 @@ class MemoryLog:
         """The clock as one process sees it."""
         return guard.judge(self._reading(self.offset), guard.elapsed())
 
-    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> Loading:
+    def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         """See the port."""
         return self.load_as(self.guard, streams, receipts)
 
     def load_as(
         self, guard: ClockGuard, streams: Mapping[UUID, int], receipts: Sequence[UUID]
-    ) -> Loading:
+    ) -> LoadResult:
         """`load` by one process."""
         with self._lock:
             events = [
@@ -90,13 +90,13 @@ class MemoryLog:
                 for recorded in self._streams.get(stream, [])[after : after + LOAD_EVENTS_MAX + 1]
             ]
             found = {c: self.receipts[c] for c in receipts if c in self.receipts}
-            return Loading(events, found, self.state_as(guard).now)
+            return LoadResult(events, found, self.state_as(guard).now)
 
-    def append(self, batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """See the port."""
         return self.append_as(self.guard, batch)
 
-    def append_as(self, guard: ClockGuard, batch: Sequence[Pending]) -> Sequence[Verdict]:
+    def append_as(self, guard: ClockGuard, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """`append` by one process."""
         with self._lock:
             offset, accepting = self.offset, False
@@ -161,7 +161,7 @@ class MemoryLog:
         stored = StoredEvent(recorded.stream_id, recorded.version, recorded.topic, recorded.state)
         return self._mapper.to_domain_event(stored)
 
-    def _judge(self, pending: Pending, now: datetime, dirty: set[UUID]) -> Verdict:
+    def _judge(self, pending: AppendRequest, now: datetime, dirty: set[UUID]) -> Verdict:
         known = self.receipts.get(pending.command_id)
         if known is not None:
             same = known.fingerprint == pending.fingerprint
@@ -180,7 +180,7 @@ class MemoryLog:
             heights[stream] = height + 1
         return Verdict(VerdictKind.RECORDED, None, None, now)
 
-    def _record(self, pending: Pending, now: datetime) -> Verdict:
+    def _record(self, pending: AppendRequest, now: datetime) -> Verdict:
         first = len(self.events) + 1 if pending.events else None
         for event in pending.events:
             stored = self._mapper.to_stored_event(event)

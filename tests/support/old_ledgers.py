@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from infrastructure.postgres.connections import Right, role_name
+from infrastructure.postgres.connections import DatabaseRole, role_name
 
 FOLDER = Path(__file__).parent / "ledgers"
 FIRST = "2026-11-20"
@@ -31,12 +31,13 @@ def restore(url: str, name: str = FIRST) -> dict[str, Any]:
     text = gzip.decompress((FOLDER / f"{name}.sql.gz").read_bytes()).decode()
     with psycopg.connect(url, autocommit=True) as connection:
         database = connection.info.dbname
-        for right in Right:
-            role = role_name(database, right)
+        for database_role in DatabaseRole:
+            role = role_name(database, database_role)
             connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
-            text = text.replace(f"__{right}__", f'"{role}"')
+            text = text.replace(f"__{database_role}__", f'"{role}"')
         owner, projector = (
-            sql.Identifier(role_name(database, right)) for right in (Right.OWNER, Right.PROJECTOR)
+            sql.Identifier(role_name(database, database_role))
+            for database_role in (DatabaseRole.OWNER, DatabaseRole.PROJECTOR)
         )
         connection.execute(sql.SQL("grant {} to {}").format(projector, owner))
         connection.execute(

@@ -16,8 +16,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, UnsetType
 
-from api.errors import UnsupportedMediaType
-from api.wire import Inbound
+from api.http.errors import UnsupportedMediaType
+from api.http.messages import HttpRequest
 from application.errors import NotFound
 from domain import ids, text
 from domain.errors import InvalidRequest
@@ -91,7 +91,7 @@ Limit = Annotated[int, Meta(ge=1, le=100)]
 Position = Annotated[int, Meta(ge=0, le=2**62)]
 
 
-async def read_body(inbound: Inbound, kind: type[T]) -> T:
+async def read_body(request: HttpRequest, kind: type[T]) -> T:
     """The body as the given struct.
 
     Raises (checked in this order):
@@ -99,12 +99,12 @@ async def read_body(inbound: Inbound, kind: type[T]) -> T:
         UnsupportedMediaType: not `application/json`.
         InvalidRequest: missing, not JSON, not UTF-8, too deep, or a field is wrong; names it.
     """
-    return decode_body(inbound, await inbound.body(), kind)
+    return decode_body(request, await request.body(), kind)
 
 
-def decode_body(inbound: Inbound, raw: bytes, kind: type[T]) -> T:
+def decode_body(request: HttpRequest, raw: bytes, kind: type[T]) -> T:
     """The same for a body that has been read."""
-    media_type = inbound.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         if raw or media_type:
             raise UnsupportedMediaType(media_type=media_type[:80] or "nothing")
@@ -138,14 +138,14 @@ def _check_texts(raw: bytes) -> None:
     text.check("", value)
 
 
-def read_query(inbound: Inbound, kind: type[T] | None) -> T | None:
+def read_query(request: HttpRequest, kind: type[T] | None) -> T | None:
     """The query parameters as the given struct; None is for requests that have none.
 
     Raises:
         InvalidRequest: unknown, twice, too many, not acceptable text, or out of range; names it.
     """
     try:
-        pairs = inbound.query
+        pairs = request.query
     except ValueError:
         raise InvalidRequest.of("query", "has too many parameters") from None
     if kind is None:

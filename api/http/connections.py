@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from api.addresses import counted_as
+from api.http.addresses import counted_as
 
 HEADERS_MAX: Final = 100
 HEADERS_BYTES_MAX: Final = 16_384
@@ -82,7 +82,7 @@ class Connection(Protocol):
         """Compare the time with the limits; refuse or close when one has passed."""
         ...
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Close for a new connection."""
         ...
 
@@ -129,17 +129,17 @@ class ConnectionTable:
             return False
         self._all[connection] = address
         self._addresses.setdefault(address, set()).add(connection)
-        self.waits(connection)
+        self.mark_waiting(connection)
         return True
 
-    def waits(self, connection: Connection) -> None:
+    def mark_waiting(self, connection: Connection) -> None:
         """The next step is the client's, from now on."""
         if connection in self._all:
             self._entries += 1
             self._waiting.pop(connection, None)
             self._waiting[connection] = self._entries
 
-    def works(self, connection: Connection) -> None:
+    def mark_active(self, connection: Connection) -> None:
         """The next step is ours: a whole request is here, or a socket is open."""
         self._waiting.pop(connection, None)
 
@@ -157,7 +157,7 @@ class ConnectionTable:
     def close_waiting(self) -> None:
         """Close every connection whose client is waited for: the server is going."""
         for connection in list(self._waiting):
-            connection.give_way()
+            connection.evict()
 
     async def sweeping(self, now: Callable[[], float]) -> None:
         """Let every connection check its limits, again and again; `now` is the loop's clock."""
@@ -181,5 +181,5 @@ class ConnectionTable:
         if longest is None:
             return False
         self.forget(longest)
-        longest.give_way()
+        longest.evict()
         return True

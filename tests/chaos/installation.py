@@ -17,12 +17,12 @@ import psycopg.sql
 
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import Registrar
-from infrastructure.postgres.connections import Right
+from infrastructure.cli.holders import AccountAdmin
+from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
 from tests.chaos.proxy import FaultProxy
-from tests.support.town import free_port
+from tests.support.api_fixture import free_port
 
 PROGRAM = [sys.executable, "-c", "from infrastructure.cli import main; main()"]
 SKEW = """
@@ -80,7 +80,7 @@ class Process:
         return self._process is None or self._process.poll() is not None
 
 
-class ChaosTown:
+class ChaosInstallation:
     """PostgreSQL behind a proxy, two APIs, two workers, a notifier, and somebody's keys."""
 
     def __init__(
@@ -119,10 +119,10 @@ class ChaosTown:
 
     def let_in(self) -> tuple[str, str]:
         """A new merchant's and a new wallet app's key."""
-        log = bootstrap.make_log(self.url, Right.WRITER, size_max=1)
-        desk = Registrar(log, bootstrap.make_bus(log), "test")
-        merchant, app = desk.register_merchant("Cafe", ()), desk.register_app("App")
-        keys = desk.issue_key(Role.MERCHANT, merchant), desk.issue_key(Role.WALLET, app)
+        log = bootstrap.make_log(self.url, DatabaseRole.WRITER, size_max=1)
+        admin = AccountAdmin(log, bootstrap.make_bus(log), "test")
+        merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
+        keys = admin.issue_key(Role.MERCHANT, merchant), admin.issue_key(Role.WALLET, app)
         log.close()
         return keys[0].text, keys[1].text
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from litestar import Response
 from litestar.types import Receive, Scope, Send
 
-from api.errors import BODY_BYTES_MAX, BodyTooLarge
+from api.http.errors import BODY_BYTES_MAX, BodyTooLarge
 
 BODILESS: Final = frozenset({204, 304})
 QUERY_FIELDS_MAX: Final = 100
@@ -30,7 +30,7 @@ class ClientGone(Exception):
     """The caller hung up while its request was read."""
 
 
-class Inbound:
+class HttpRequest:
     """One request. Header names are lower case.
 
     A list header that was sent twice is one list (RFC 9110, 5.3). Of one that says a single thing
@@ -146,7 +146,7 @@ def encoded(headers: Mapping[str, str]) -> Pairs:
     return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
 
 
-class Always:
+class DefaultHeaders:
     """Headers that every answer has unless it brings its own: few on data, all on what is shown."""
 
     def __init__(self, *, data: Mapping[str, str], shown: Mapping[str, str]) -> None:
@@ -154,18 +154,18 @@ class Always:
         self._shown = shown
         self._data_pairs = encoded(data)
 
-    def pairs(self, answer: Answer) -> list[tuple[bytes, bytes]]:
+    def pairs(self, response: HttpResponse) -> list[tuple[bytes, bytes]]:
         """Them, with the answer's own."""
-        if answer.is_data and self._data.keys().isdisjoint(answer.headers):
-            return [*self._data_pairs, *encoded(answer.headers)]
-        return list(encoded(self.of(answer)))
+        if response.is_data and self._data.keys().isdisjoint(response.headers):
+            return [*self._data_pairs, *encoded(response.headers)]
+        return list(encoded(self.of(response)))
 
-    def of(self, answer: Answer) -> dict[str, str]:
+    def of(self, response: HttpResponse) -> dict[str, str]:
         """The same as text."""
-        return {**(self._data if answer.is_data else self._shown), **answer.headers}
+        return {**(self._data if response.is_data else self._shown), **response.headers}
 
 
-class Answer:
+class HttpResponse:
     """What goes back: bytes, a status, a media type, headers."""
 
     __slots__ = ("body", "headers", "media_type", "status_code")
@@ -188,20 +188,20 @@ class Answer:
         """Programs read it; no browser shows it."""
         return self.media_type.endswith("json")
 
-    async def send(self, send: Send, always: Always) -> None:
+    async def send(self, send: Send, default_headers: DefaultHeaders) -> None:
         """Write it."""
-        pairs = always.pairs(self)
+        pairs = default_headers.pairs(self)
         if self.status_code not in BODILESS:
             pairs.append((b"content-type", self.media_type.encode("latin-1")))
             pairs.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status_code, "headers": pairs})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
-    def to_litestar(self, always: Always) -> Response[bytes]:
+    def to_litestar(self, default_headers: DefaultHeaders) -> Response[bytes]:
         """The same for handlers that Litestar calls itself."""
         return Response(
             self.body,
             status_code=self.status_code,
             media_type=self.media_type,
-            headers=always.of(self),
+            headers=default_headers.of(self),
         )

@@ -50,11 +50,15 @@ def envelope(
     )
 
 
-class World:
+class LedgerFixture:
     """Sends commands through one bus. Several worlds may share a log and the same people."""
 
     def __init__(
-        self, log: EventLog, *, like: World | None = None, new_id: Callable[[], UUID] = uuid7
+        self,
+        log: EventLog,
+        *,
+        like: LedgerFixture | None = None,
+        new_id: Callable[[], UUID] = uuid7,
     ) -> None:
         self.new_id = new_id
         self.log = log

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from application.command import Envelope, Outcome, Result
 from application.errors import IdempotencyInProgress, Overloaded
-from application.writer import Answer, Deliver, Writer
+from application.writer import Deliver, ResultCallback, Writer
 from domain.errors import LedgerError
 
 ANSWER_SECONDS: Final = 10.0
@@ -29,7 +29,7 @@ class _Waiting(NamedTuple):
     """Another of the same idempotency key was on its way before."""
 
 
-class CommandGate:
+class CommandDispatcher:
     """Sends commands to the writer and wakes the requests.
 
     One hop to the writer takes what one pass of the loop asks; one hop back, what a batch answers.
@@ -101,12 +101,12 @@ class CommandGate:
                 one.future.set_result(IdempotencyInProgress() if one.twin else late)
         self._timer = loop.call_later(LOOK_SECONDS, self._look, loop) if self._waiting else None
 
-    def _deliver(self, answers: Sequence[tuple[Answer, Result]]) -> None:
+    def _deliver(self, answers: Sequence[tuple[ResultCallback, Result]]) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_call_each, answers)
 
 
-def _call_each(answers: Sequence[tuple[Answer, Result]]) -> None:
+def _call_each(answers: Sequence[tuple[ResultCallback, Result]]) -> None:
     for answer, result in answers:
         answer(result)
 

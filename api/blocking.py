@@ -1,7 +1,7 @@
 """How long a request may wait for the database; then the caller hears 503 and the wait is given up.
 
 A read is made in a thread. The thread's own limits (the pool's deadline) are the same, so that it
-is free again about when its caller stops waiting. Commands have theirs in `api/command_gate.py`.
+is free again about when its caller stops waiting. Commands: `api/command_dispatcher.py`.
 """
 
 from __future__ import annotations

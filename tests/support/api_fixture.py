@@ -19,34 +19,34 @@ from litestar.testing import TestClient
 from api.context import Services
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import Registrar
-from infrastructure.postgres.connections import Right
+from infrastructure.cli.holders import AccountAdmin
+from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 
 USD_10 = {"minor": 1000, "currency": "USD"}
 
 
-class Town:
+class ApiFixture:
     """Keys by name, and the calls that tests make."""
 
     def __init__(
-        self, client: Client, desk: Registrar, settings: Settings, services: Services
+        self, client: Client, admin: AccountAdmin, settings: Settings, services: Services
     ) -> None:
         self.services = services
         self.url = ""
         """The database, for tests that turn its clock."""
         self.client = client
-        self.desk = desk
+        self.admin = admin
         self.settings = settings
-        self.merchants = [desk.register_merchant(n, ("shop.example",)) for n in ("Cafe", "Shop")]
-        self.apps = [desk.register_app(name) for name in ("One", "Two")]
+        self.merchants = [admin.register_merchant(n, ("shop.example",)) for n in ("Cafe", "Shop")]
+        self.apps = [admin.register_app(name) for name in ("One", "Two")]
         self.keys = {
-            "merchant": desk.issue_key(Role.MERCHANT, self.merchants[0]).text,
-            "other_merchant": desk.issue_key(Role.MERCHANT, self.merchants[1]).text,
-            "wallet": desk.issue_key(Role.WALLET, self.apps[0]).text,
-            "other_wallet": desk.issue_key(Role.WALLET, self.apps[1]).text,
-            "auditor": desk.issue_key(Role.AUDITOR).text,
-            "operator": desk.issue_key(Role.OPERATOR).text,
+            "merchant": admin.issue_key(Role.MERCHANT, self.merchants[0]).text,
+            "other_merchant": admin.issue_key(Role.MERCHANT, self.merchants[1]).text,
+            "wallet": admin.issue_key(Role.WALLET, self.apps[0]).text,
+            "other_wallet": admin.issue_key(Role.WALLET, self.apps[1]).text,
+            "auditor": admin.issue_key(Role.AUDITOR).text,
+            "operator": admin.issue_key(Role.OPERATOR).text,
         }
 
     def call(
@@ -127,17 +127,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def a_served_town(url: str, **facts: Any) -> Iterator[Town]:
+def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
     """A town behind a real server: the API, the notifier and the workers on ports of their own."""
     ports = {"port": free_port(), "live_port": free_port()}
     settings = Settings(**{"rate_limit": 0, **ports, **facts})
-    api = bootstrap.make_api(settings, url)
-    log = bootstrap.make_log(url, Right.WRITER, size_max=2)
-    desk = Registrar(log, bootstrap.make_bus(log), settings.mode)
+    process = bootstrap.make_api(settings, url)
+    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
+    admin = AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
     ready, stop = Event(), Event()
 
     async def serve() -> None:
-        async with api.running(), bootstrap.notifying(settings, url):
+        async with process.running(), bootstrap.notifying(settings, url):
             ready.set()
             await asyncio.to_thread(stop.wait)
 
@@ -146,9 +146,9 @@ def a_served_town(url: str, **facts: Any) -> Iterator[Town]:
     assert ready.wait(20)
     try:
         with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
-            town = Town(client, desk, settings, api.services)
-            town.url = url
-            yield town
+            api = ApiFixture(client, admin, settings, process.services)
+            api.url = url
+            yield api
     finally:
         stop.set()
         thread.join(20)
@@ -156,16 +156,16 @@ def a_served_town(url: str, **facts: Any) -> Iterator[Town]:
 
 
 @contextmanager
-def a_town(url: str, *, projections: bool = True, **facts: Any) -> Iterator[Town]:
+def api_fixture(url: str, *, projections: bool = True, **facts: Any) -> Iterator[ApiFixture]:
     """The API on a migrated database, projections and expiry beside it."""
     settings = Settings(**{"rate_limit": 0, "port": 18080, "live_port": 18081, **facts})
-    api = bootstrap.make_api(settings, url)
-    log = bootstrap.make_log(url, Right.WRITER, size_max=2)
-    desk = Registrar(log, bootstrap.make_bus(log), settings.mode)
-    with TestClient(api.app, raise_server_exceptions=False) as client:
+    process = bootstrap.make_api(settings, url)
+    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
+    admin = AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
+    with TestClient(process.app, raise_server_exceptions=False) as client:
         if projections:
             with bootstrap.working(url):
-                yield Town(client, desk, settings, api.services)
+                yield ApiFixture(client, admin, settings, process.services)
         else:
-            yield Town(client, desk, settings, api.services)
+            yield ApiFixture(client, admin, settings, process.services)
     log.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from api import addresses
+from api.http import addresses
 
 CALLERS_MAX: Final = 10_000
 ADDRESS_CHARS_MAX: Final = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from api.wire import Always
+from api.http.messages import DefaultHeaders
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
@@ -24,7 +24,7 @@ SHOWN_HEADERS: Final = {
 }
 
 
-def security_headers(*, secure: bool) -> Always:
+def security_headers(*, secure: bool) -> DefaultHeaders:
     """Them, with HSTS where the outside reaches us by https."""
     hsts = {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
-    return Always(data=DATA_HEADERS | hsts, shown=SHOWN_HEADERS | hsts)
+    return DefaultHeaders(data=DATA_HEADERS | hsts, shown=SHOWN_HEADERS | hsts)

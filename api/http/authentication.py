@@ -13,12 +13,13 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from api import addresses, waits
+from api import blocking
 from api.context import ApiConfig, Services
-from api.errors import TooManyRequests
-from api.rate_limit import RateLimit, caller_at
+from api.http import addresses
+from api.http.errors import TooManyRequests
+from api.http.messages import HttpRequest
+from api.http.rate_limit import RateLimit, caller_at
 from api.tokens import BadToken, PageHolder
-from api.wire import Inbound
 from application.errors import NotFound, Unauthorized
 from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey, Role
@@ -81,7 +82,7 @@ class Identity:
         return ids.decode(prefix, self.holder)
 
 
-class Doorkeeper:
+class Authenticator:
     """Tells who calls. A key that was good is remembered for a second, by the hash of its text.
 
     Requests that come with one key while it is looked up share that look. What was not good in the
@@ -97,7 +98,7 @@ class Doorkeeper:
         self._looks: OrderedDict[bytes, tuple[asyncio.Task[Identity], float]] = OrderedDict()
         """Into the log, under way or with a good end, and when each began."""
 
-    async def identify(self, inbound: Inbound, now: float) -> Identity:
+    async def identify(self, request: HttpRequest, now: float) -> Identity:
         """Who sent the `Authorization` header; `now` is a monotonic clock's, in seconds.
 
         Raises (checked in this order):
@@ -105,31 +106,31 @@ class Doorkeeper:
             Unauthorized: no key, a wrong, revoked or expired one, or one of the other mode.
             LogUnavailable: the key cannot be looked up.
         """
-        scheme, _, text = inbound.headers.get("authorization", "").partition(" ")
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             text = ""
         digest = hashlib.sha256(text.encode()).digest()
         good_at = self._good.get(digest)
         if good_at is not None and now - good_at < GOOD_SECONDS:
             return await self._find(digest, text, now)
-        address = caller_at(client_address(inbound, self._services.config))
+        address = caller_at(client_address(request, self._services.config))
         if not self._rate_limit.allows(address, now):
             raise TooManyRequests(limit=self._rate_limit.per_second)
-        who = await self._find(digest, text, now)
+        identity = await self._find(digest, text, now)
         self._rate_limit.give_back(address)
-        return who
+        return identity
 
     async def _find(self, digest: bytes, text: str, now: float) -> Identity:
         """Whose key or token it is: as it was found less than a second ago, or by the log."""
         look, began = self._looks.get(digest, (None, now))
         if look is None or now - began >= KEY_SECONDS:
             look = self._look(digest, text, now)
-        who = look.result() if look.done() else await asyncio.shield(look)
-        who.check_time(self._services.reader.clock.estimate())
-        return who
+        identity = look.result() if look.done() else await asyncio.shield(look)
+        identity.check_time(self._services.reader.clock.estimate())
+        return identity
 
     def _look(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
-        look = asyncio.create_task(waits.read(self._question(text)))
+        look = asyncio.create_task(blocking.read(self._question(text)))
         look.add_done_callback(partial(self._looked, digest, now))
         self._looks[digest] = (look, now)
         self._looks.move_to_end(digest)
@@ -190,18 +191,18 @@ class Doorkeeper:
         if key.revoked or key.role != Role.WALLET or key.mode != self._services.config.mode:
             raise Unauthorized(reason="The page token is not valid: its key opens nothing")
         wallet_id, app = ids.encode("wal", page.wallet_id), key.holder_id
-        who = Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id, page.expires_at)
-        who.check_time(minter.now)
-        return who
+        identity = Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id, page.expires_at)
+        identity.check_time(minter.now)
+        return identity
 
 
-def client_address(inbound: Inbound, config: ApiConfig) -> str:
+def client_address(request: HttpRequest, config: ApiConfig) -> str:
     """The caller's address; `X-Forwarded-For` counts only when a trusted proxy wrote it."""
-    forwarded = inbound.all("x-forwarded-for")
-    return addresses.client_address(inbound.client_host, forwarded, config.trusted_proxies)
+    forwarded = request.all("x-forwarded-for")
+    return addresses.client_address(request.client_host, forwarded, config.trusted_proxies)
 
 
-def is_local(inbound: Inbound, config: ApiConfig) -> bool:
+def is_local(request: HttpRequest, config: ApiConfig) -> bool:
     """Whether the caller sits on this machine and no stranger is hidden behind a proxy."""
-    forwarded = inbound.all("x-forwarded-for")
-    return addresses.is_local(inbound.client_host, forwarded, config.trusted_proxies)
+    forwarded = request.all("x-forwarded-for")
+    return addresses.is_local(request.client_host, forwarded, config.trusted_proxies)

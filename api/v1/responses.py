@@ -10,10 +10,10 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from api import waits
-from api.operation import Call
+from api import blocking
+from api.http.messages import HttpResponse
+from api.http.operation import Call
 from api.tokens import Tokens
-from api.wire import Answer
 from application.command import Outcome
 from application.errors import NotCaughtUp
 from domain.errors import InvalidRequest
@@ -32,11 +32,11 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next_cursor: str | None
 
 
-def json_answer(
+def json_response(
     view: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Answer:
+) -> HttpResponse:
     """A JSON body that nobody may keep."""
-    return Answer(
+    return HttpResponse(
         msgspec.json.encode(view),
         status_code=status,
         media_type="application/json",
@@ -44,24 +44,24 @@ def json_answer(
     )
 
 
-def command_answer(outcome: Outcome, view: Any, *, status: int = 200) -> Answer:
+def command_response(outcome: Outcome, view: Any, *, status: int = 200) -> HttpResponse:
     """The answer to a command: where the log stands, and whether it was told before."""
     headers = {"Ledger-Position": str(outcome.position)}
     if outcome.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return json_answer(view, status=status, headers=headers)
+    return json_response(view, status=status, headers=headers)
 
 
-def tagged_answer(call: Call, view: Any, tag: str) -> Answer:
+def conditional_response(call: Call, view: Any, tag: str) -> HttpResponse:
     """A JSON body with an ETag, or 304 if the caller has it."""
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
     known = {
         one.strip().removeprefix("W/")
-        for one in call.inbound.headers.get("if-none-match", "").split(",")
+        for one in call.request.headers.get("if-none-match", "").split(",")
     }
     if tag in known or "*" in known:
-        return Answer(b"", status_code=304, media_type="application/json", headers=headers)
-    return json_answer(view, headers=headers)
+        return HttpResponse(b"", status_code=304, media_type="application/json", headers=headers)
+    return json_response(view, headers=headers)
 
 
 async def caught_up(call: Call, model: str, at_least: int | None) -> None:
@@ -75,7 +75,7 @@ async def caught_up(call: Call, model: str, at_least: int | None) -> None:
     until = time.monotonic() + CAUGHT_UP_SECONDS
     pause = _POLL_SECONDS
     while True:
-        position = await waits.read(call.services.read_models.position, model)
+        position = await blocking.read(call.services.read_models.position, model)
         if position >= at_least:
             return
         if time.monotonic() > until:

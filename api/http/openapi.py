@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from api.errors import BODY_BYTES_MAX, STATUS
-from api.operation import KEY_CHARS_MAX, Idempotency, Operation
-from api.schema_words import fields
+from api.http.errors import BODY_BYTES_MAX, STATUS
+from api.http.operation import KEY_CHARS_MAX, Idempotency, Operation
+from api.http.schema_text import fields
 from domain.errors import LedgerError
 
 _REF = "#/components/schemas/{name}"
@@ -64,7 +64,7 @@ def document(operations: Sequence[Operation], *, version: str, public_url: str) 
     types: list[Any] = []
     for operation in operations:
         types += [kind for kind in (operation.body, operation.query) if kind]
-        types += [kind for kind in operation.answers.values() if _is_struct(kind)]
+        types += [kind for kind in operation.responses.values() if _is_struct(kind)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     by_type = dict(zip(map(str, types), schemas, strict=True))
     paths: dict[str, Any] = {}
@@ -172,7 +172,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    for status, kind in operation.answers.items():
+    for status, kind in operation.responses.items():
         if kind is None:
             told[str(status)] = {"description": "Nothing new since the ETag you sent"}
         elif isinstance(kind, str):
@@ -203,7 +203,7 @@ def page(operations: Sequence[Operation], *, version: str) -> str:
     for operation in operations:
         path = html.escape(_PATH_PARAMETER.sub(r"{\1}", operation.path))
         callers = ", ".join(sorted(operation.callers)) or "anybody"
-        answers = ", ".join(str(status) for status in operation.answers)
+        responses = ", ".join(str(status) for status in operation.responses)
         problems = "".join(
             f"<li><code>{c}</code> {STATUS[c]} {html.escape(LedgerError.by_code[c].title)}</li>"
             for c in problems_of(operation)
@@ -212,7 +212,7 @@ def page(operations: Sequence[Operation], *, version: str) -> str:
             f'<section id="{operation.name}"><h2><code>{operation.method} {path}</code></h2>'
             f"<p>{_marked(operation.summary)}. {_marked(operation.description)}</p>"
             f"<dl><dt>Who</dt><dd>{callers}</dd><dt>Idempotency-Key</dt>"
-            f"<dd>{operation.idempotency.value}</dd><dt>Answers</dt><dd>{answers}</dd></dl>"
+            f"<dd>{operation.idempotency.value}</dd><dt>Answers</dt><dd>{responses}</dd></dl>"
             f"{_fields('Body', operation.body)}{_fields('Query', operation.query)}"
             f"<details><summary>Problems</summary><ul>{problems}</ul></details></section>"
         )

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import msgspec
 from litestar.exceptions import HTTPException
 
-from api.errors import (
+from api.http.errors import (
     BODY_BYTES_MAX,
     PROBLEM_JSON,
     STATUS,
@@ -17,17 +17,17 @@ from api.errors import (
     problem,
     spoken,
 )
-from api.wire import Always, Answer
+from api.http.messages import DefaultHeaders, HttpResponse
 from application.errors import InternalError, NotFound, Unauthorized
 from domain.errors import InvalidRequest, LedgerError
 
 _log = logging.getLogger(__name__)
 
 
-def to_answer(error: LedgerError) -> Answer:
+def to_response(error: LedgerError) -> HttpResponse:
     """Write a refusal."""
     known, headers = spoken(error)
-    return Answer(
+    return HttpResponse(
         msgspec.json.encode(problem(known)),
         status_code=STATUS[known.code],
         media_type=PROBLEM_JSON,
@@ -35,40 +35,40 @@ def to_answer(error: LedgerError) -> Answer:
     )
 
 
-def to_bytes(error: LedgerError, always: Always) -> bytes:
+def to_bytes(error: LedgerError, default_headers: DefaultHeaders) -> bytes:
     """A refusal as HTTP/1.1 on the wire, for a connection that is closed after it."""
-    answer = to_answer(error)
-    status = HTTPStatus(answer.status_code)
+    response = to_response(error)
+    status = HTTPStatus(response.status_code)
     headers = {
-        **always.of(answer),
-        "Content-Type": answer.media_type,
-        "Content-Length": str(len(answer.body)),
+        **default_headers.of(response),
+        "Content-Type": response.media_type,
+        "Content-Length": str(len(response.body)),
         "Connection": "close",
     }
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{k}: {v}" for k, v in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + response.body
 
 
-def on_http_error(method: str, error: HTTPException) -> Answer:
+def on_http_error(method: str, error: HTTPException) -> HttpResponse:
     """A refusal of the framework's: no such address, no such method, a body too large."""
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            return to_answer(NotFound(thing="address"))
+            return to_response(NotFound(thing="address"))
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            answer = to_answer(MethodNotAllowed(method=method))
-            answer.headers = {**answer.headers, **(error.headers or {})}
-            return answer
+            response = to_response(MethodNotAllowed(method=method))
+            response.headers = {**response.headers, **(error.headers or {})}
+            return response
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return to_answer(BodyTooLarge(limit_bytes=BODY_BYTES_MAX))
+            return to_response(BodyTooLarge(limit_bytes=BODY_BYTES_MAX))
         case HTTPStatus.UNAUTHORIZED:
-            return to_answer(Unauthorized(reason="A valid key is needed"))
+            return to_response(Unauthorized(reason="A valid key is needed"))
         case HTTPStatus.BAD_REQUEST:  # a Host header that is none, a length that is none
-            return to_answer(InvalidRequest.of("request", str(error.detail)[:200]))
+            return to_response(InvalidRequest.of("request", str(error.detail)[:200]))
         case _:
             return on_any_error(method, "", error)
 
 
-def on_any_error(method: str, name: str, error: Exception) -> Answer:
+def on_any_error(method: str, name: str, error: Exception) -> HttpResponse:
     """A mistake of ours: told to the log with its trace, to the caller without."""
     _log.error("%s %s failed", method, name or "a request", exc_info=error)
-    return to_answer(InternalError())
+    return to_response(InternalError())

@@ -18,14 +18,14 @@ from typing import Any, Final
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api import fingerprints
-from api.bodies import Body, decode_body, read_body, read_query
 from api.context import Services
-from api.errors import TooManyRequests
-from api.identity import Caller, Doorkeeper, Identity, client_address, is_local
-from api.rate_limit import RateLimit, caller_at
-from api.refusals import on_any_error, to_answer
-from api.wire import Always, Answer, ClientGone, Inbound
+from api.http import fingerprints
+from api.http.authentication import Authenticator, Caller, Identity, client_address, is_local
+from api.http.errors import TooManyRequests
+from api.http.messages import ClientGone, DefaultHeaders, HttpRequest, HttpResponse
+from api.http.parsing import Body, decode_body, read_body, read_query
+from api.http.problems import on_any_error, to_response
+from api.http.rate_limit import RateLimit, caller_at
 from application.command import Command, Envelope, Outcome
 from application.errors import Forbidden, IdempotencyKeyRequired
 from domain import ids
@@ -43,7 +43,7 @@ class Idempotency(StrEnum):
     REQUIRED = "required"
 
 
-Handler = Callable[["Call"], Awaitable[Answer]]
+Handler = Callable[["Call"], Awaitable[HttpResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Operation:
     """From this machine no key is asked for."""
     body: type[Any] | None = None
     query: type[Any] | None = None
-    answers: Mapping[int, Any] = field(default_factory=dict)
+    responses: Mapping[int, Any] = field(default_factory=dict)
     """Status to the struct of the answer, to a media type (`image/svg+xml`), or to None."""
     page: bool = False
     """A browser (`Accept: text/html`) gets a page instead."""
@@ -78,9 +78,9 @@ class Call:
     """One request, read and checked, on its way to the handler."""
 
     operation: Operation
-    inbound: Inbound
+    request: HttpRequest
     services: Services
-    who: Identity
+    identity: Identity
     body: Any = None
     query: Any = None
     key: str = ""
@@ -88,7 +88,7 @@ class Call:
     @property
     def path(self) -> Mapping[str, Any]:
         """The parameters of the address."""
-        return self.inbound.path_params
+        return self.request.path_params
 
     async def send(self, command: Command) -> Outcome:
         """Send a command under the caller's idempotency key, if there is one.
@@ -97,23 +97,23 @@ class Call:
         changes nothing.
         """
         fingerprint = b""
-        request = (self.operation.method, self.inbound.path, self.body)
+        request = (self.operation.method, self.request.path, self.body)
         command_id = self.services.new_id()
         if self.key:
             operation = self.operation
             scope = f"{operation.method} {operation.path}"
-            command_id = ids.derive("idempotency", self.who.holder, scope, self.key)
+            command_id = ids.derive("idempotency", self.identity.holder, scope, self.key)
             fingerprint = fingerprints.of_request(*request)
-        match = _TRACEPARENT.match(self.inbound.headers.get("traceparent", ""))
+        match = _TRACEPARENT.match(self.request.headers.get("traceparent", ""))
         envelope = Envelope(
             command=command,
             command_id=command_id,
-            actor=self.who.actor,
+            actor=self.identity.actor,
             trace_id=match.group(1) if match else command_id.hex,
             fingerprint=fingerprint,
             older_fingerprints=partial(fingerprints.of_first_releases, *request),
         )
-        return await self.services.gate.send(envelope)
+        return await self.services.dispatcher.send(envelope)
 
 
 ANYBODY: Final = Identity(Caller.PAGE, "", "public")
@@ -122,20 +122,20 @@ ANYBODY: Final = Identity(Caller.PAGE, "", "public")
 class Router:
     """Turns operations into Litestar routes."""
 
-    def __init__(self, services: Services, always: Always) -> None:
+    def __init__(self, services: Services, default_headers: DefaultHeaders) -> None:
         self._services = services
-        self._always = always
+        self._default_headers = default_headers
         """Headers on every answer."""
         self._rate_limit = RateLimit(services.config.rate_limit)
-        self._doorkeeper = Doorkeeper(services, self._rate_limit)
+        self._authenticator = Authenticator(services, self._rate_limit)
 
     def route(self, operation: Operation) -> HTTPRouteHandler:
         """The Litestar handler of an operation: it hands over to an ASGI application of ours."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             with suppress(ClientGone):
-                answer = await self._timed(operation, Inbound(scope, receive))
-                await answer.send(send, self._always)
+                response = await self._timed(operation, HttpRequest(scope, receive))
+                await response.send(send, self._default_headers)
 
         def application() -> ASGIApp:
             return serve
@@ -148,58 +148,58 @@ class Router:
             sync_to_thread=False,
         )(application)
 
-    async def _timed(self, operation: Operation, inbound: Inbound) -> Answer:
+    async def _timed(self, operation: Operation, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         try:
-            answer = await self._serve(operation, inbound)
+            response = await self._serve(operation, request)
         except LedgerError as refusal:
-            answer = to_answer(refusal)
+            response = to_response(refusal)
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 - told to the log with its trace
-            answer = on_any_error(operation.method, operation.name, error)
+            response = on_any_error(operation.method, operation.name, error)
         self._services.metrics.request_served(
             operation=operation.name,
-            status=answer.status_code,
+            status=response.status_code,
             seconds=time.perf_counter() - started,
         )
-        return answer
+        return response
 
-    async def _serve(self, operation: Operation, inbound: Inbound) -> Answer:
-        who = ANYBODY
+    async def _serve(self, operation: Operation, request: HttpRequest) -> HttpResponse:
+        identity = ANYBODY
         now = time.monotonic()
         config = self._services.config
-        if inbound.repeated:
-            self._let_through(caller_at(client_address(inbound, config)), now)
-            raise InvalidRequest.of(inbound.repeated, "is sent twice")
-        local = operation.local_without_key and is_local(inbound, config)
+        if request.repeated:
+            self._check_rate_limit(caller_at(client_address(request, config)), now)
+            raise InvalidRequest.of(request.repeated, "is sent twice")
+        local = operation.local_without_key and is_local(request, config)
         if operation.callers and not local:
-            who = await self._doorkeeper.identify(inbound, now)
-            self._let_through(who.holder, now)
-            if who.caller not in operation.callers:
-                raise Forbidden(reason=f"A key of the role {who.caller} may not do this")
+            identity = await self._authenticator.identify(request, now)
+            self._check_rate_limit(identity.holder, now)
+            if identity.caller not in operation.callers:
+                raise Forbidden(reason=f"A key of the role {identity.caller} may not do this")
         elif operation.limited:
-            self._let_through(caller_at(client_address(inbound, config)), now)
+            self._check_rate_limit(caller_at(client_address(request, config)), now)
         key = None
         if operation.idempotency is not Idempotency.NONE:  # elsewhere it is ignored
-            key = _idempotency_key(inbound.headers.get("idempotency-key"))
+            key = _idempotency_key(request.headers.get("idempotency-key"))
         if operation.idempotency is Idempotency.REQUIRED and key is None:
             raise IdempotencyKeyRequired
         call = Call(
             operation=operation,
-            inbound=inbound,
+            request=request,
             services=self._services,
-            who=who,
+            identity=identity,
             key=key or "",
         )
-        call.query = read_query(inbound, operation.query)
+        call.query = read_query(request, operation.query)
         if operation.body:
-            call.body = await read_body(inbound, operation.body)
-        elif operation.method != "GET" and (raw := await inbound.body()):
-            decode_body(inbound, raw, Body)  # nothing is expected: `{}` is all there may be
+            call.body = await read_body(request, operation.body)
+        elif operation.method != "GET" and (raw := await request.body()):
+            decode_body(request, raw, Body)  # nothing is expected: `{}` is all there may be
         return await operation.handler(call)
 
-    def _let_through(self, caller: str, now: float) -> None:
+    def _check_rate_limit(self, caller: str, now: float) -> None:
         if not self._rate_limit.allows(caller, now):
             raise TooManyRequests(limit=self._rate_limit.per_second)
 

@@ -1,0 +1,1 @@
+"""HTTP: requests, responses, authentication, limits and errors."""
