@@ -9,9 +9,9 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.context import Health
 from application.clock_guard import ClockGuard
 from application.errors import LogUnavailable, Overloaded
+from application.health import Health
 from infrastructure.health import health
 from infrastructure.postgres.connections import ConnectionPool
 from infrastructure.postgres.failures import is_transient

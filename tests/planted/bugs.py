@@ -194,7 +194,7 @@ BUGS: Final = [
     Bug("a halted loop is never tried again", "infrastructure/workers/supervisor.py",
         "                self._stopped.wait(pause)\n", "                return\n",
         "tests/infrastructure/test_supervisor.py"),
-    Bug("a halted loop leaves the ledger ready", "api/context.py",
+    Bug("a halted loop leaves the ledger ready", "application/health.py",
         "for name, is_halted in self.loops.items() if is_halted]", "for name in ()]",
         "tests/faults/test_halted_loop.py"),
     Bug("an unknown topic stops the notifier", "infrastructure/event_store/follower.py",
