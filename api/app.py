@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Litestar, Request, Response, get
@@ -15,25 +15,36 @@ from api.context import Services
 from api.http import openapi
 from api.http.errors import BODY_BYTES_MAX
 from api.http.messages import DefaultHeaders, HttpResponse
-from api.http.operation import Operation, Router
+from api.http.operation import Operation, Routes
 from api.http.problems import on_any_error, on_http_error, to_response
+from api.http.router import Router
 from api.http.security_headers import security_headers
 from api.pages import rendering
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.public import PublicRoutes
+from api.v1.session_queries import SessionQueryRoutes
 from api.v1.wallets import WalletRoutes
 from api.views import money
 from application.errors import NotFound
 from domain.errors import LedgerError
 from domain.money.money import Money
 
+ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
+    SessionRoutes,
+    SessionQueryRoutes,
+    WalletRoutes,
+    EventRoutes,
+    PublicRoutes,
+    HealthRoutes,
+)
+"""Every route class; the document and the reference list their operations in this order."""
+
 
 def operations(services: Services) -> list[Operation]:
-    """Every operation the API serves."""
-    routes = (SessionRoutes, WalletRoutes, EventRoutes, PublicRoutes, HealthRoutes)
-    return [operation for kind in routes for operation in kind(services).operations()]
+    """Every operation of the API."""
+    return [operation for routes in ROUTES for operation in routes(services).operations()]
 
 
 def version() -> str:

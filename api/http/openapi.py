@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from api.http.errors import BODY_BYTES_MAX, STATUS
-from api.http.operation import KEY_CHARS_MAX, Idempotency, Operation
+from api.http.operation import Idempotency, Operation
+from api.http.parsing import KEY_CHARS_MAX
 from api.http.schema_text import fields
 from domain.errors import LedgerError
 

@@ -14,7 +14,7 @@ from api import blocking
 from api.context import Services
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Query, path_id
+from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.rendering import wants_html
 from api.pages.sessions import checkout_page, message_page, wallet_page
 from api.tokens import BadToken, Use
@@ -71,48 +71,52 @@ class PublicRoutes:
                 name="getCodeAddress", method="GET", path="/q/{code:str}",
                 aliases=("/Q/{code:str}",),
                 summary="The address in the QR code: the public part of its session",
-                query=LanguageQuery, page=True, responses={200: PublicSessionView, 304: None},
+                page=True, responses={200: PublicSessionView, 304: None},
                 problems=gone,
                 handler=self.address,
             ),
             Operation(
                 name="getCheckout", method="GET", path="/checkout/{id:str}",
                 summary="The session as its checkout screen may see it",
-                query=TokenQuery, page=True, responses={200: PublicSessionView, 304: None},
+                page=True, responses={200: PublicSessionView, 304: None},
                 problems=("unauthorized", "not-found"), handler=self.checkout,
             ),
             Operation(
                 name="cancelFromCheckout", method="POST", path="/checkout/{id:str}/cancel",
                 summary="Cancel from the checkout screen, where the till allowed it",
-                query=TokenQuery, page=True, responses={200: PublicSessionView},
+                page=True, responses={200: PublicSessionView},
                 problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
                 handler=self.cancel,
             ),
             Operation(
-                name="getQrSvg", method="GET", path=f"{pictures}.svg", query=PictureQuery,
+                name="getQrSvg", method="GET", path=f"{pictures}.svg",
                 summary="The code as SVG", responses={200: "image/svg+xml"}, problems=gone,
                 handler=partial(self.picture, kind="svg"),
             ),
             Operation(
-                name="getQrPng", method="GET", path=f"{pictures}.png", query=PictureQuery,
+                name="getQrPng", method="GET", path=f"{pictures}.png",
                 summary="The code as PNG", responses={200: "image/png"}, problems=gone,
                 handler=partial(self.picture, kind="png"),
             ),
             Operation(
-                name="getQrText", method="GET", path=f"{pictures}.txt", query=PictureQuery,
+                name="getQrText", method="GET", path=f"{pictures}.txt",
                 summary="The code for a terminal", responses={200: "text/plain"}, problems=gone,
                 handler=partial(self.picture, kind="txt"),
             ),
         ]  # fmt: skip
 
-    async def address(self, call: Call) -> HttpResponse:
+    async def address(
+        self,
+        call: Call,
+        query: LanguageQuery,  # noqa: ARG002 - the page reads `lang` from the request
+        code: str,
+    ) -> HttpResponse:
         """The wallet page to a browser, else the public part; any letter case."""
-        code = str(call.path["code"])
         if code.isascii():  # a Kelvin sign is no K, though its lower case is
             code = code.lower().removeprefix("ps_")
         html = wants_html(call.request)
         try:
-            current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
+            current = await self._read(path_id("ps", f"ps_{code}"))
         except NotFound:
             if html:
                 return message_page(call, "unknown", status=404)
@@ -122,30 +126,30 @@ class PublicRoutes:
         view = public_session_view(current.state, current.now)
         return conditional_response(call, view, session_etag(current.state, current.now))
 
-    async def checkout(self, call: Call) -> HttpResponse:
+    async def checkout(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
         """The checkout page to a browser, else the public part, the order and the way back."""
         html = wants_html(call.request)
         try:
-            current = await self._with_token(call)
+            current = await self._with_token(id, query.token)
         except Unauthorized:
             if html:
                 return message_page(call, "no_entry", status=401)
             raise
         if html:
-            return checkout_page(call, current, call.query.token)
+            return checkout_page(call, current, query.token)
         view = public_session_view(current.state, current.now, with_token=True)
         return conditional_response(call, view, session_etag(current.state, current.now))
 
-    async def cancel(self, call: Call) -> HttpResponse:
+    async def cancel(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
         """Cancel, if the till asked for it when it created the session."""
-        current = await self._with_token(call)
+        current = await self._with_token(id, query.token)
         if not current.state.checkout_may_cancel:
             raise Forbidden(reason="The till did not allow the checkout screen to cancel")
         command = CancelSession(
             session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
         )
         html = wants_html(call.request)
-        back = f"/checkout/{current.state.public_id}?token={call.query.token}"
+        back = f"/checkout/{current.state.public_id}?token={query.token}"
         try:
             outcome = await call.send(command)
         except SessionNotPayable:
@@ -157,10 +161,11 @@ class PublicRoutes:
         view = public_session_view(outcome.subject, outcome.recorded_at, with_token=True)
         return command_response(outcome, view)
 
-    async def picture(self, call: Call, *, kind: str) -> HttpResponse:
+    async def picture(
+        self, _call: Call, query: PictureQuery, id: SessionPathId, *, kind: str
+    ) -> HttpResponse:
         """Draw the code; the same address always shows the same picture."""
-        query: PictureQuery = call.query
-        current = await self._read(path_id("ps", call.path))
+        current = await self._read(id)
         text = dynamic_url.build(self._services.config.public_url, current.state.id)
         images = self._services.qr_images
         drawings: dict[str, tuple[Callable[..., bytes], str]] = {
@@ -176,12 +181,10 @@ class PublicRoutes:
         get = self._services.reader.get
         return await blocking.read(get, PaymentSession, session_id, "payment session")
 
-    async def _with_token(self, call: Call) -> Current[PaymentSession]:
-        session_id = path_id("ps", call.path)
-        query: TokenQuery = call.query
+    async def _with_token(self, session_id: UUID, token: str) -> Current[PaymentSession]:
         try:
             current = await self._read(session_id)
-            self._services.tokens.check_session(Use.CHECKOUT, query.token, session_id, current.now)
+            self._services.tokens.check_session(Use.CHECKOUT, token, session_id, current.now)
         except (BadToken, NotFound):  # an unknown id tells no more than a wrong token
             session = ids.encode("ps", session_id)
             raise Unauthorized(reason=f"The token does not open {session}") from None
