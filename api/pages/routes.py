@@ -1,11 +1,8 @@
-"""What anybody may see who has a session's id or token: the code's address, pictures, checkout."""
+"""The pages: the address in the QR code, and the checkout screen. Programs get JSON instead."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from functools import partial
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
@@ -25,23 +22,10 @@ from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
 from domain import ids
 from domain.errors import SessionNotPayable
-from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
-PICTURE_HEADERS: Final = {
-    "Cache-Control": "public, max-age=86400, immutable",
-    # A browser that shows a picture by itself styles it inline; nothing may run in it.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-}
 Language = Annotated[str, Meta(max_length=20)]
 Token = Annotated[str, Meta(min_length=1, max_length=80)]
-
-
-class PictureQuery(Query):
-    """Size of a picture: pixels (or points) per module, and modules of quiet zone."""
-
-    scale: Annotated[int, Meta(ge=1, le=40)] = 8
-    border: Annotated[int, Meta(ge=4, le=16)] = 4
 
 
 class LanguageQuery(Query):
@@ -56,7 +40,7 @@ class TokenQuery(LanguageQuery, kw_only=True):
     token: Token
 
 
-class PublicRoutes:
+class PageRoutes:
     """The operations that need no key."""
 
     def __init__(self, services: Services) -> None:
@@ -64,7 +48,6 @@ class PublicRoutes:
 
     def operations(self) -> list[Operation]:
         """Every route of this file."""
-        pictures = "/v1/payment-sessions/{id:str}/qr"
         gone = ("not-found",)
         return [
             Operation(
@@ -87,21 +70,6 @@ class PublicRoutes:
                 query=TokenQuery, page=True, responses={200: PublicSessionView},
                 problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
                 handler=self.cancel,
-            ),
-            Operation(
-                name="getQrSvg", method="GET", path=f"{pictures}.svg", query=PictureQuery,
-                summary="The code as SVG", responses={200: "image/svg+xml"}, problems=gone,
-                handler=partial(self.picture, kind="svg"),
-            ),
-            Operation(
-                name="getQrPng", method="GET", path=f"{pictures}.png", query=PictureQuery,
-                summary="The code as PNG", responses={200: "image/png"}, problems=gone,
-                handler=partial(self.picture, kind="png"),
-            ),
-            Operation(
-                name="getQrText", method="GET", path=f"{pictures}.txt", query=PictureQuery,
-                summary="The code for a terminal", responses={200: "text/plain"}, problems=gone,
-                handler=partial(self.picture, kind="txt"),
             ),
         ]  # fmt: skip
 
@@ -156,21 +124,6 @@ class PublicRoutes:
             return HttpResponse(b"", status_code=303, headers={"Location": back})
         view = public_session(outcome.subject, outcome.recorded_at, with_token=True)
         return command_response(outcome, view)
-
-    async def picture(self, call: Call, *, kind: str) -> HttpResponse:
-        """Draw the code; the same address always shows the same picture."""
-        query: PictureQuery = call.query
-        current = await self._read(path_id("ps", call.path))
-        text = dynamic_url.build(self._services.config.public_url, current.state.id)
-        images = self._services.qr_images
-        drawings: dict[str, tuple[Callable[..., bytes], str]] = {
-            "svg": (partial(images.svg, scale=query.scale), "image/svg+xml"),
-            "png": (partial(images.png, scale=query.scale), "image/png"),
-            "txt": (images.terminal, "text/plain"),
-        }
-        draw, media_type = drawings[kind]
-        data: bytes = await asyncio.to_thread(draw, text, border=query.border)
-        return HttpResponse(data, media_type=media_type, headers=PICTURE_HEADERS)
 
     async def _read(self, session_id: UUID) -> Current[PaymentSession]:
         get = self._services.reader.get
