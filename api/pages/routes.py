@@ -17,7 +17,7 @@ from api.pages.sessions import checkout_texts, session_facts, wallet_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
 from api.v1.responses import command_response, conditional_response
-from api.v1.views import PublicSessionView, etag, public_session
+from api.views.sessions import PublicSessionView, public_session_view, session_etag
 from application.commands.end_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
@@ -91,8 +91,8 @@ class PageRoutes:
             raise
         if html:
             return wallet_page(call, current)
-        view = public_session(current.state, current.now)
-        return conditional_response(call, view, etag(current.state, current.now))
+        view = public_session_view(current.state, current.now)
+        return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def checkout(self, call: Call) -> HttpResponse:
         """The checkout page for a browser, otherwise the public part with order and return URL."""
@@ -108,8 +108,8 @@ class PageRoutes:
             raise
         if html:
             return checkout_page(call, current, call.query.token)
-        view = public_session(current.state, current.now, with_token=True)
-        return conditional_response(call, view, etag(current.state, current.now))
+        view = public_session_view(current.state, current.now, with_token=True)
+        return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def cancel(self, call: Call) -> HttpResponse:
         """Cancel, if the merchant allowed it when creating the session."""
@@ -131,7 +131,7 @@ class PageRoutes:
             raise
         if html:
             return checkout
-        view = public_session(outcome.subject, outcome.recorded_at, with_token=True)
+        view = public_session_view(outcome.subject, outcome.recorded_at, with_token=True)
         return command_response(outcome, view)
 
     async def _read(self, session_id: UUID) -> Current[PaymentSession]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from api import money
 from api.http.operation import Call
 from api.pages.rendering import language_for
 from api.pages.texts import Language, isolated
 from api.tokens import Use
-from api.v1.views import public_session
+from api.views import money
+from api.views.sessions import public_session_view
 from application.reader import Current
 from domain import ids
 from domain.qr import dynamic_url
@@ -53,7 +53,7 @@ def session_facts(
         "time_left": f"{seconds_left // 60}:{seconds_left % 60:02}",
         "code_url": f"/q/{ids.encode_suffix(session.id)}",
         "data": {
-            "session": msgspec.to_builtins(public_session(session, now)),
+            "session": msgspec.to_builtins(public_session_view(session, now)),
             "payload": dynamic_url.build(config.public_url, session.id),
             "live": {
                 "live_url": f"{live_url}?session={session.public_id}&token={token}",
