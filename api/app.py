@@ -20,10 +20,11 @@ from api.http.problems import on_any_error, on_http_error, to_response
 from api.http.router import Router
 from api.http.security_headers import security_headers
 from api.pages import rendering
+from api.pages.routes import PageRoutes
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
-from api.v1.public import PublicRoutes
+from api.v1.qr_images import QrImageRoutes
 from api.v1.session_queries import SessionQueryRoutes
 from api.v1.wallets import WalletRoutes
 from api.views import money
@@ -36,7 +37,8 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionQueryRoutes,
     WalletRoutes,
     EventRoutes,
-    PublicRoutes,
+    PageRoutes,
+    QrImageRoutes,
     HealthRoutes,
 )
 """Every route class; the document and the reference list their operations in this order."""
