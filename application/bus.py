@@ -24,10 +24,8 @@ import msgspec
 from eventsourcing.domain import Aggregate
 
 from application.command import (
-    Command,
     Deferred,
     Envelope,
-    Handler,
     Loaded,
     Outcome,
     Result,
@@ -73,11 +71,6 @@ class Bus:
         self._event_log = log
         self._cache = cache if cache is not None else StateCache()
         self._metrics = metrics if metrics is not None else NoMetrics()
-        self._handlers: dict[type[Command], Handler] = {}
-
-    def serve(self, kind: type[Command], handler: Handler) -> None:
-        """Let a handler decide every command of a kind."""
-        self._handlers[kind] = handler
 
     def send(self, envelope: Envelope) -> Outcome:
         """Run one command alone.
@@ -205,9 +198,9 @@ class Bus:
         slot.error, slot.subject, slot.verdict = None, None, None
         changed: list[Aggregate] = []
         try:
-            answer = self._handlers[type(slot.envelope.command)](slot.envelope.command, loaded)
-            slot.subject = answer[-1]
-            changed = [aggregate for aggregate in answer if aggregate.pending_events]
+            decision = slot.envelope.command.decide(loaded)
+            slot.subject = decision.subject
+            changed = [one for one in decision.changed if one.pending_events]
         except LedgerError as refusal:
             slot.error = refusal
         except StreamNotLoaded:

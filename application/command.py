@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,20 +18,38 @@ from domain.errors import LedgerError
 A = TypeVar("A", bound=Aggregate)
 
 
-class Command:
-    """A wish, in the imperative. Subclasses are frozen dataclasses."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command has decided."""
+
+    subject: Aggregate
+    """The aggregate that the response shows."""
+    changed: Sequence[Aggregate] = ()
+    """The aggregates whose pending events are recorded, in this order."""
+
+
+class Command(ABC):
+    """A request to change the ledger, in the imperative. Subclasses are frozen dataclasses."""
 
     __slots__ = ()
 
     @property
     def streams(self) -> tuple[UUID, ...]:
-        """The streams the handler will ask for, as far as the command knows them."""
+        """The streams that `decide` reads, as far as the command can tell. Default: none."""
         return ()
 
     @property
     def writes(self) -> tuple[UUID, ...]:
-        """Those of them that it may write: a writer decides no two such commands at once."""
+        """The streams that `decide` may write; two lanes never hold the same one. Default: all."""
         return self.streams
+
+    @abstractmethod
+    def decide(self, loaded: Loaded) -> Decision:
+        """Decide on the current state. Called again after a conflict, so it has no side effects.
+
+        Raises:
+            LedgerError: the command is refused.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +167,6 @@ class Loaded:
             return False
         self.earliest = max(at, self.earliest or at)
         return True
-
-
-Handler = Callable[[Any, Loaded], Sequence[Aggregate]]
-"""Takes a command and what is loaded; answers with what changed, in the order it is to be
-recorded. The last one is what the answer shows. Raises LedgerError to refuse."""
 
 
 def copy_for_decision(aggregate: A) -> A:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from application.bus import Bus
 from application.command import Envelope, Outcome, Result
-from application.commands import serve_all
 from application.state_cache import StateCache
 from application.writer import ResultCallback, Writer
 from domain import ids
@@ -60,7 +59,7 @@ class Load:
 
     def __init__(self, ledger: LedgerFixture, wallets: Sequence[UUID], seconds: float) -> None:
         cache = StateCache()
-        lanes = (serve_all(Bus(ledger.log, cache=cache)) for _ in range(WRITER_LANES))
+        lanes = (Bus(ledger.log, cache=cache) for _ in range(WRITER_LANES))
         self._writer = Writer(*lanes, deliver=self._deliver)
         count = int(seconds * LIVES_PER_SECOND)
         lives = [Life(ledger, wallet, count) for wallet in wallets]

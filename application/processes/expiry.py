@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from application.command import Command
-from application.commands.end_session import ExpireSession
+from application.commands.expire_session import ExpireSession
 from application.event_log import Recorded
 from domain import times
 from domain.sessions.payment_session import PaymentSession

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
 
 from application.bus import TRIES_MAX
-from application.command import Command, Envelope, Outcome
-from application.commands.wallets import TopUpWallet
+from application.command import Command, Decision, Envelope, Loaded, Outcome
+from application.commands.top_up_wallet import TopUpWallet
 from application.errors import LogRejected
 from application.event_log import AppendRequest, LoadResult, Verdict
 from domain import ids
@@ -398,14 +397,10 @@ def test_a_poisonous_command_does_not_fail_its_mates() -> None:
 
 def test_a_handler_that_breaks_harms_nobody_else() -> None:
     class Broken(Command):
-        pass
+        def decide(self, loaded: Loaded) -> Decision:
+            raise ZeroDivisionError
 
     ledger = LedgerFixture(MemoryLog())
-
-    def handler(_command: Any, _loaded: Any) -> Any:
-        raise ZeroDivisionError
-
-    ledger.bus.serve(Broken, handler)
 
     results = ledger.bus.run(
         [envelope(ledger.create()), envelope(Broken()), envelope(ledger.create())]

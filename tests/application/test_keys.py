@@ -10,7 +10,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from application.command import StreamState
-from application.commands.holders import IssueKey, RevokeKey
+from application.commands.issue_key import IssueKey
+from application.commands.revoke_key import RevokeKey
 from application.event_log import AppendRequest, Verdict, fold, history
 from application.snapshots import EVERY_EVENTS, restore, take
 from domain import ids

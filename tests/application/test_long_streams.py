@@ -13,8 +13,7 @@ from uuid_utils.compat import uuid7
 from application import snapshots
 from application.bus import Bus
 from application.command import Deferred, Outcome, Result, StreamState
-from application.commands import serve_all
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import LOAD_EVENTS_MAX, LoadResult, Recorded, fold, history
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -67,7 +66,7 @@ def a_long_wallet(ledger: LedgerFixture, top_ups: int = LONG) -> UUID:
 
 
 def a_cold_bus(log: MemoryLog, store: MemorySnapshots | None = None) -> Bus:
-    return serve_all(Bus(log, cache=StateCache(snapshot_store=store)))
+    return Bus(log, cache=StateCache(snapshot_store=store))
 
 
 def test_a_long_stream_without_a_snapshot_is_not_decided_in_a_lane() -> None:
@@ -246,7 +245,7 @@ def test_while_a_long_stream_is_read_only_its_own_callers_wait() -> None:
     ledger = LedgerFixture(log := CountingLog())
     wallet, other = a_long_wallet(ledger), ledger.a_wallet()
     cache = StateCache()
-    writer = Writer(*(serve_all(Bus(log, cache=cache)) for _ in range(2)))
+    writer = Writer(*(Bus(log, cache=cache) for _ in range(2)))
     answers = Answers()
     log.held = wallet
     writer.start()

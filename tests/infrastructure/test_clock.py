@@ -21,8 +21,7 @@ from application.clock_guard import (
     boot_seconds,
     offset_to_accept,
 )
-from application.commands import serve_all
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from application.event_log import AppendRequest, EventLog, Verdict
 from domain.errors import InvalidRequest
 from domain.sessions.payment_session import PaymentSession
@@ -79,7 +78,7 @@ class Rig:
         offset = offset_to_accept(log.clock_state())
         if offset is not None:
             command = AcceptClock(acceptance_id=uuid7(), offset=offset)
-            serve_all(Bus(log)).send(envelope(command))
+            Bus(log).send(envelope(command))
         return offset
 
     def create(self) -> str:
@@ -385,7 +384,7 @@ def test_a_batch_in_doubt_is_answered_at_once(rig: Rig) -> None:
         appends.append(len(batch))
         return append(batch)
 
-    bus = serve_all(Bus(rig.log))
+    bus = Bus(rig.log)
     rig.log.append = counted  # type: ignore[method-assign]
 
     answers = bus.run([envelope(rig.ledger.create()) for _ in range(3)])

@@ -14,8 +14,7 @@ from api.live.protocol import TOPIC_PREFIX
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
 from application.command import Envelope, Outcome, Result
-from application.commands import serve_all
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
 from application.processes import expiry
 from application.reader import LedgerClock
@@ -47,7 +46,7 @@ class ApiProcess:
     def _born(self) -> None:
         self._log.restart()
         cache = StateCache(states_max=20)
-        self._lanes = [serve_all(Bus(self._log, cache=cache)) for _ in range(LANES)]
+        self._lanes = [Bus(self._log, cache=cache) for _ in range(LANES)]
 
     def submit(self, envelope: Envelope, reply: Reply) -> None:
         """A request arrives; the answer comes back, or None for a connection that broke."""
@@ -107,7 +106,7 @@ class Expirer:
     def crash(self) -> None:
         """A new bus with an empty cache, and no idea of the time."""
         self._log.restart()
-        self._bus = serve_all(Bus(self._log))
+        self._bus = Bus(self._log)
 
     def _step(self) -> None:
         self._kernel.after(SWEEP_SECONDS, self._step)
@@ -170,7 +169,7 @@ class Operator:
 
     @staticmethod
     def _bus_of(admin: FaultyLog) -> Bus:
-        return serve_all(Bus(admin))
+        return Bus(admin)
 
 
 class Screen:

@@ -13,8 +13,9 @@ from uuid import UUID
 from application.checks.notices import check_answers, check_notices
 from application.command import Command, Envelope, Outcome, Result
 from application.commands.create_session import CreateSession
+from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import history
 from application.invariants import Violation, check_log
 from domain import ids

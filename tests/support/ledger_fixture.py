@@ -10,13 +10,15 @@ from uuid_utils.compat import uuid7
 
 from application.bus import Bus
 from application.command import Command, Envelope, Outcome
-from application.commands import serve_all
+from application.commands.cancel_session import CancelSession
 from application.commands.create_session import CreateSession
-from application.commands.end_session import CancelSession, ExpireSession
-from application.commands.holders import RegisterMerchant, RegisterWalletApp
+from application.commands.expire_session import ExpireSession
+from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
+from application.commands.register_merchant import RegisterMerchant
+from application.commands.register_wallet_app import RegisterWalletApp
 from application.commands.scan_session import ScanSession
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import EventLog, fold, history
 from domain import ids
 from domain.errors import LedgerError
@@ -28,11 +30,6 @@ from domain.wallets.wallet import Wallet
 
 PUBLIC_URL = "https://pay.example"
 LEASE_SECONDS = 90
-
-
-def a_bus(log: EventLog) -> Bus:
-    """A bus with every handler of the house."""
-    return serve_all(Bus(log))
 
 
 def envelope(
@@ -62,7 +59,7 @@ class LedgerFixture:
     ) -> None:
         self.new_id = new_id
         self.log = log
-        self.bus = a_bus(log)
+        self.bus = Bus(log)
         self.merchant_id: UUID = like.merchant_id if like else new_id()
         self.app_id: UUID = like.app_id if like else new_id()
         if like is None:

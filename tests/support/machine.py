@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from application.command import Command, Outcome
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import EventLog
 from domain.money.money import Money
 from tests.support.ledger_fixture import LEASE_SECONDS, LedgerFixture
