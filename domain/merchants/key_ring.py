@@ -11,8 +11,8 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, even
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-from domain.errors import KeyLimit
 from domain.merchants.api_key import ApiKey, Role
+from domain.merchants.errors import KeyLimit
 
 KEYS_PER_HOLDER_MAX: Final = 2
 """Two keys may live at a time, so that a holder can rotate without a gap."""

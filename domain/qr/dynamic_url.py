@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from domain import ids
-from domain.errors import InvalidQr
+from domain.qr.errors import InvalidQr
 
 PAYLOAD_CHARS_MAX: Final = 512
 REMEMBERED_MAX: Final = 1024

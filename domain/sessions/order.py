@@ -11,7 +11,7 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, even
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-from domain.errors import OrderOpen
+from domain.sessions.errors import OrderOpen
 
 REMEMBERED_MAX: Final = 1024
 """A command asks several times: which streams to load, what it writes, what to decide."""

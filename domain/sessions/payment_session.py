@@ -12,15 +12,15 @@ from eventsourcing.domain import Aggregate, event
 
 from domain import ids, times
 from domain.aggregate import LedgerAggregate
-from domain.errors import (
+from domain.errors import InvalidRequest
+from domain.money.money import Money, check_amount
+from domain.sessions.errors import (
     AmountMismatch,
     ClaimRequired,
-    InvalidRequest,
     SessionClaimed,
     SessionExpired,
     SessionNotPayable,
 )
-from domain.money.money import Money, check_amount
 from domain.sessions.state import (
     LEASE_SECONDS_MAX,
     LIFETIME_SECONDS_DEFAULT,

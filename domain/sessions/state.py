@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from domain.errors import ClaimsExhausted, InvalidRequest
+from domain.errors import InvalidRequest
+from domain.sessions.errors import ClaimsExhausted
 
 LIFETIME_SECONDS_MIN: Final = 60
 LIFETIME_SECONDS_MAX: Final = 86_400

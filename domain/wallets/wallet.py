@@ -10,9 +10,9 @@ from eventsourcing.domain import Aggregate, event
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-from domain.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 from domain.money.currencies import Currency
 from domain.money.money import Money, check_range, currency_in_use
+from domain.wallets.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 
 BALANCE_MINOR_MAX: Final = 10**15
 """The most a wallet may hold, in minor units: exact in every JSON reader."""
