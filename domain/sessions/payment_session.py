@@ -8,12 +8,13 @@ from math import ceil
 from typing import Final
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, event
+from eventsourcing.domain import event
 
 from domain import ids, times
 from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
 from domain.money.money import Money, check_amount
+from domain.sessions import events
 from domain.sessions.errors import (
     AmountMismatch,
     ClaimRequired,
@@ -30,7 +31,6 @@ from domain.sessions.state import (
     Status,
     check_claims,
     check_sizes,
-    one_more,
 )
 
 CANCELLED_BY: Final = frozenset({"merchant", "checkout"})
@@ -50,97 +50,13 @@ class PaymentSession(LedgerAggregate):
 
     TOPIC = "payment_session"
 
-    class Event(Aggregate.Event):
-        """Anything that happens to a session."""
-
-        TOPIC = "payment_session.event"
-
-    class Created(Event, Aggregate.Created):
-        """A merchant asks to be paid."""
-
-        TOPIC = "payment_session.created"
-        merchant_id: str
-        merchant_name: str
-        order_id: str
-        amount_minor: int
-        currency: str
-        exponent: int
-        description: str
-        expires_at: str
-        expires_in_seconds: int
-        return_url: str | None
-        metadata: dict[str, str]
-        checkout_may_cancel: bool
-
-    class Scanned(Event):
-        """A wallet has claimed the session for a while."""
-
-        TOPIC = "payment_session.scanned"
-        claim_id: str
-        wallet_id: str
-        wallet_app_id: str
-        lease_until: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """The wallet holds it now."""
-            app = self.wallet_app_id
-            lease_until = times.from_text(self.lease_until)
-            aggregate.status = Status.SCANNED
-            aggregate.claim = Claim(self.claim_id, self.wallet_id, app, lease_until)
-            aggregate.claims_by_app = one_more(aggregate.claims_by_app, app)
-            aggregate.claims_by_wallet = one_more(aggregate.claims_by_wallet, self.wallet_id)
-
-    class ClaimReleased(Event):
-        """The wallet gave its claim back."""
-
-        TOPIC = "payment_session.claim_released"
-        claim_id: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """Nobody holds it."""
-            aggregate.status = Status.CREATED
-            aggregate.claim = None
-
-    class Paid(Event):
-        """The full amount was paid, once."""
-
-        TOPIC = "payment_session.paid"
-        wallet_id: str
-        claim_id: str
-        amount_minor: int
-        currency: str
-        exponent: int
-        merchant_id: str
-        merchant_name: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """It has ended well."""
-            aggregate.status = Status.PAID
-            app = aggregate.claim.wallet_app_id if aggregate.claim else ""
-            aggregate.payment = Payment(self.wallet_id, app, self.claim_id, self.timestamp)
-            aggregate.ended_at = self.timestamp
-
-    class Expired(Event):
-        """The deadline passed unpaid."""
-
-        TOPIC = "payment_session.expired"
-        expires_at: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """It has ended."""
-            aggregate.status = Status.EXPIRED
-            aggregate.ended_at = self.timestamp
-
-    class Cancelled(Event):
-        """The merchant withdrew the request."""
-
-        TOPIC = "payment_session.cancelled"
-        by: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """It has ended."""
-            aggregate.status = Status.CANCELLED
-            aggregate.ended_at = self.timestamp
+    Event = events.SessionEvent
+    Created = events.Created
+    Scanned = events.Scanned
+    ClaimReleased = events.ClaimReleased
+    Paid = events.Paid
+    Expired = events.Expired
+    Cancelled = events.Cancelled
 
     @event(Created)
     def __init__(

@@ -111,6 +111,6 @@ def check_claims(session_id: str, *, by_wallet: int, by_app: int) -> None:
             raise ClaimsExhausted(session_id=session_id, holder=holder, claims_max=claims_max)
 
 
-def one_more(counts: Mapping[str, int], name: str) -> Mapping[str, int]:
-    """The counts with one more for a name."""
+def increment(counts: Mapping[str, int], name: str) -> Mapping[str, int]:
+    """A copy of the counts with one more for a name."""
     return {**counts, name: counts.get(name, 0) + 1}
