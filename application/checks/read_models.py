@@ -8,7 +8,7 @@ from typing import Any
 from application.checks.checker import LogChecker
 from application.checks.violation import Violation
 from domain import ids
-from domain.text import shown
+from domain.text import replace_unacceptable
 
 
 def check_sessions(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
@@ -55,7 +55,9 @@ def _compare_rows(
 ) -> list[Violation]:
     # Old events may hold unacceptable text, which rows hold with replacement characters.
     expected = {
-        key: tuple(shown(value) if isinstance(value, str) else value for value in values)
+        key: tuple(
+            replace_unacceptable(value) if isinstance(value, str) else value for value in values
+        )
         for key, values in expected.items()
     }
     return [
