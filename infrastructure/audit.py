@@ -10,11 +10,12 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, namedtuple_row
 
+from application.checks.checker import LogChecker
 from application.checks.head import check_head
 from application.checks.read_models import check_sessions, check_wallet_payments
 from application.checks.snapshots import SnapshotChecker
+from application.checks.violation import Violation
 from application.event_log import Receipt, Recorded
-from application.invariants import LogChecker, Violation
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import every_snapshot
@@ -101,16 +102,22 @@ def check(url: str, log: PostgresLog) -> Report:
         receipts = connection.cursor(binary=True).stream(rows.EVERY_RECEIPT)
         violations = [*checker.finish(Receipt(*row) for row in receipts), *found]
         violations += snapshots.finish()
-        violations += check_head(checker, (head[0], head[1]) if head else None, seen)
+        violations += check_head(checker.log, (head[0], head[1]) if head else None, seen)
     offset = row[0] if row else None
-    if offset != checker.clock_offset_microseconds:
-        text = f"offset {offset} µs, the events say {checker.clock_offset_microseconds}"
+    if offset != checker.clock.offset_microseconds:
+        text = f"offset {offset} µs, the events say {checker.clock.offset_microseconds}"
         violations.append(Violation("clock-as-accepted", 0, text))
     for name, position in model_positions.items():
-        if position > checker.position:
-            text = f"{name} has taken in {position}, the log ends at {checker.position}"
+        if position > checker.log.position:
+            text = f"{name} has taken in {position}, the log ends at {checker.log.position}"
             violations.append(Violation("rows-equal-the-fold", position, text))
-    return Report(checker.position, checker.commands, len(checker.sessions), compared, violations)
+    return Report(
+        checker.log.position,
+        checker.commands.count,
+        len(checker.sessions.facts),
+        compared,
+        violations,
+    )
 
 
 def _begin(connection: Connection[TupleRow]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.http.errors import BODY_BYTES_MAX, STATUS
+from api.http.errors import BODY_BYTES_MAX, status_of
 from api.http.operation import KEY_CHARS_MAX, Idempotency, Operation
 from api.http.schema_text import fields
 from domain.errors import LedgerError
@@ -45,7 +45,7 @@ def problem_schema() -> dict[str, Any]:
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
-            "code": {"type": "string", "enum": sorted(STATUS)},
+            "code": {"type": "string", "enum": sorted(LedgerError.by_code)},
             "transient": {"type": "boolean", "description": "May asking again help?"},
             "invalid_params": {
                 "type": "array",
@@ -187,7 +187,7 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         told["303"] = {"description": "A browser is sent back to the page"}
     by_status: dict[int, list[str]] = {}
     for code in problems_of(operation):
-        by_status.setdefault(STATUS[code], []).append(code)
+        by_status.setdefault(status_of(LedgerError.by_code[code]), []).append(code)
     for status, codes in sorted(by_status.items()):
         schema = {"$ref": _REF.format(name="Problem")}
         told[str(status)] = {
@@ -205,8 +205,9 @@ def page(operations: Sequence[Operation], *, version: str) -> str:
         callers = ", ".join(sorted(operation.callers)) or "anybody"
         responses = ", ".join(str(status) for status in operation.responses)
         problems = "".join(
-            f"<li><code>{c}</code> {STATUS[c]} {html.escape(LedgerError.by_code[c].title)}</li>"
+            f"<li><code>{c}</code> {status_of(error)} {html.escape(error.title)}</li>"
             for c in problems_of(operation)
+            for error in [LedgerError.by_code[c]]
         )
         rows.append(
             f'<section id="{operation.name}"><h2><code>{operation.method} {path}</code></h2>'

@@ -26,7 +26,7 @@ HASH_CHARS: Final = 16
 def _finalize(value: object) -> object:
     """What a page shows of a value: HTML has no control characters."""
     plain = isinstance(value, str) and not isinstance(value, Markup)
-    return text.shown(str(value)) if plain else value
+    return text.replace_unacceptable(str(value)) if plain else value
 
 
 _environment = Environment(

@@ -24,8 +24,8 @@ from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
 from domain import ids
-from domain.errors import SessionNotPayable
 from domain.qr import dynamic_url
+from domain.sessions.errors import SessionNotPayable
 from domain.sessions.payment_session import PaymentSession
 
 PICTURE_HEADERS: Final = {

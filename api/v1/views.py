@@ -355,7 +355,7 @@ SUBJECTS: Final = {
 
 def event_view(recorded: Recorded) -> EventView:
     """An event as auditors read it: the envelope beside the payload as it was stored."""
-    data = msgspec.json.decode(text.repaired(recorded.state))
+    data = msgspec.json.decode(text.replace_lone_surrogates(recorded.state))
     data.pop("originator_topic", None)
     data.pop("class_version", None)
     prefix = SUBJECTS.get(recorded.topic.partition(".")[0])  # none: a later version's event

@@ -8,8 +8,9 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from domain import ids
-from domain.errors import InvalidRequest, KeyLimit
+from domain.errors import InvalidRequest
 from domain.merchants.api_key import ApiKey, BearerKey, Role
+from domain.merchants.errors import KeyLimit
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.wallets.wallet_app import WalletApp

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.errors import OrderOpen
+from domain.sessions.errors import OrderOpen
 from domain.sessions.order import Order
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from domain.errors import (
+from domain.errors import InvalidRequest, LedgerError
+from domain.money.money import Money
+from domain.sessions.errors import (
     AmountMismatch,
     ClaimRequired,
     ClaimsExhausted,
-    DomainError,
-    InvalidRequest,
     SessionClaimed,
     SessionExpired,
     SessionNotPayable,
 )
-from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Status
 
@@ -89,7 +88,7 @@ def pay(session: PaymentSession, **facts: Any) -> None:
     ],
 )
 def test_a_scan_is_refused_in_the_promised_order(
-    steps: list[str], facts: dict[str, Any], refusal: type[DomainError]
+    steps: list[str], facts: dict[str, Any], refusal: type[LedgerError]
 ) -> None:
     session = a_session(*steps)
 
@@ -115,7 +114,7 @@ def test_a_scan_is_refused_in_the_promised_order(
     ],
 )
 def test_a_payment_is_refused_in_the_promised_order(
-    steps: list[str], facts: dict[str, Any], refusal: type[DomainError]
+    steps: list[str], facts: dict[str, Any], refusal: type[LedgerError]
 ) -> None:
     session = a_session(*steps)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import text
-from domain.aggregate import _make
+from domain.aggregate import _new_event
 from domain.errors import InvalidRequest
 from tests.support.any_text import UNACCEPTABLE, acceptable
 from tests.support.golden import EVENTS
@@ -35,13 +35,13 @@ def test_one_unacceptable_character_anywhere_is_enough(before: str, bad: str, af
 def test_acceptable_text_is_left_as_it_is(value: str) -> None:
     text.check("name", {value: [value, {value: value}]})
     assert text.is_acceptable(value)
-    assert text.shown(value) == value
+    assert text.replace_unacceptable(value) == value
 
 
 @given(st.text(st.characters(), max_size=50))
 def test_what_is_shown_is_acceptable_and_of_the_same_length(value: str) -> None:
-    assert text.is_acceptable(text.shown(value))
-    assert len(text.shown(value)) == len(value)
+    assert text.is_acceptable(text.replace_unacceptable(value))
+    assert len(text.replace_unacceptable(value)) == len(value)
 
 
 def test_a_refusal_names_the_place_and_the_character_and_never_the_text() -> None:
@@ -81,20 +81,20 @@ def test_no_event_is_made_with_unacceptable_text_in_any_field(
 ) -> None:
     for bad in UNACCEPTABLE:
         with pytest.raises(InvalidRequest) as refusal:
-            _make(type(event), {**vars(event), name: put(f"a{bad}b")})
+            _new_event(type(event), {**vars(event), name: put(f"a{bad}b")})
         named = refusal.value.facts["invalid_params"][0]["name"]  # type: ignore[index]
         assert str(named).startswith(name)
 
-    assert _make(type(event), {**vars(event), name: put("é✓ ok")})
+    assert _new_event(type(event), {**vars(event), name: put("é✓ ok")})
 
 
 @given(st.text(st.characters(), max_size=20))
 def test_json_with_lone_surrogates_is_repaired_and_other_json_is_untouched(value: str) -> None:
     raw = json.dumps({value: value}).encode()
 
-    [(key, repaired)] = json.loads(text.repaired(raw)).items()
+    [(key, repaired)] = json.loads(text.replace_lone_surrogates(raw)).items()
 
     assert key == repaired
     assert repaired.encode("utf-8", "strict").decode() == repaired
     if "\ufffd" not in repaired:
-        assert text.repaired(raw) == raw
+        assert text.replace_lone_surrogates(raw) == raw

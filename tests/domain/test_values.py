@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from iso4217 import Currency as Listed
 
 from domain import ids, times
-from domain.errors import InvalidQr, InvalidRequest
+from domain.errors import InvalidRequest
 from domain.merchants.api_key import BearerKey, Role
 from domain.merchants.merchant import Merchant
 from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, check_amount
 from domain.qr import dynamic_url
+from domain.qr.errors import InvalidQr
 
 PUBLIC = "https://pay.example"
 uuids = st.uuids()

@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from domain.errors import BalanceLimit, InsufficientFunds, InvalidRequest, WalletCurrencyMismatch
+from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money
+from domain.wallets.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import BALANCE_MINOR_MAX, Wallet
 

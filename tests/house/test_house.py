@@ -21,7 +21,6 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import resolve_topic
 
 from api.app import operations
-from api.http.errors import STATUS
 from api.http.openapi import problems_of
 from api.http.parsing import Body, Query
 from api.pages.texts import CATALOGUES
@@ -198,35 +197,12 @@ def test_states_hold_immutable_values_so_that_a_branch_is_a_copy() -> None:
     assert {n: repr(v) for n, v in before.items() if n != "_pending_events"} == frozen
 
 
-def _errors() -> list[type[LedgerError]]:
-    found: list[type[LedgerError]] = []
-    todo: list[type[LedgerError]] = [LedgerError]
-    while todo:
-        kind = todo.pop()
-        todo += kind.__subclasses__()
-        if "code" in vars(kind):
-            found.append(kind)
-    return found
-
-
-def test_every_error_has_one_code_one_status_and_a_sentence() -> None:
-    errors = _errors()
-
-    assert sorted(kind.code for kind in errors) == sorted(STATUS)
-    for kind in errors:
-        assert kind.title
-        assert (kind.__doc__ or "").strip()
-        assert kind.kept <= (STATUS[kind.code] in {402, 410, 422}), kind.code
-        if STATUS[kind.code] in {402, 410, 422} and kind.code != "idempotency-key-reused":
-            assert kind.kept, kind.code
-
-
 def test_every_problem_an_operation_names_is_known() -> None:
     served = operations(a_document_services())
 
     assert len({operation.name for operation in served}) == len(served)
     for operation in served:
-        assert set(problems_of(operation)) <= set(STATUS)
+        assert set(problems_of(operation)) <= set(LedgerError.by_code)
 
 
 def test_every_body_refuses_unknown_fields() -> None:

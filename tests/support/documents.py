@@ -11,7 +11,7 @@ import msgspec
 
 from api.app import operations
 from api.context import ApiConfig, Services
-from api.http.errors import STATUS
+from api.http.errors import status_of
 from api.http.openapi import problems_of
 from api.http.schema_text import fields
 from api.tokens import Tokens
@@ -122,21 +122,21 @@ def events() -> str:
 def errors() -> str:
     """Every error."""
     rows = []
-    for code, status in sorted(STATUS.items()):
-        kind = LedgerError.by_code[code]
-        doc = " ".join((kind.__doc__ or "").split())
-        kept = "kept" if kind.kept else ""
-        again = "yes" if kind.transient else ""
-        rows.append(f"| `{code}` | {status} | {again} | {kept} | {doc} |")
+    for code, error in sorted(LedgerError.by_code.items()):
+        doc = " ".join((error.__doc__ or "").split())
+        transient = "yes" if error.kind.transient else ""
+        kept = "yes" if error.kind.kept else ""
+        rows.append(
+            f"| `{code}` | {error.kind} | {status_of(error)} | {transient} | {kept} | {doc} |"
+        )
     return (
         "# Errors\n\n"
         + MADE
         + "Problem documents (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, "
-        "`transient` and the facts as members. *Again*: asking again may help. *Kept*: an "
-        "idempotency key answers with it for ever.\n\n"
-        "| code | status | again | kept | when |\n| --- | --- | --- | --- | --- |\n"
-        + "\n".join(rows)
-        + "\n"
+        "`transient` and the facts as members. *Transient*: the same request may succeed later. "
+        "*Kept*: the refusal is recorded under the idempotency key, and every retry returns it.\n\n"
+        "| code | kind | status | transient | kept | when |\n"
+        "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
     )
 
 

@@ -1,0 +1,40 @@
+"""Transitions, deadlines and payments of sessions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.damaged_logs import Damage, broken, changed, events, find, moved, twice, without
+from tests.support.ledger_fixture import LEASE_SECONDS, LedgerFixture
+
+
+@pytest.mark.parametrize(
+    ("damage", "invariant"),
+    [
+        (without("payment_session.created"), "legal-transitions"),
+        (without("payment_session.scanned"), "legal-transitions"),
+        (twice("payment_session.paid"), "one-payment"),
+        (twice("payment_session.cancelled"), "legal-transitions"),
+        (twice("payment_session.created"), "legal-transitions"),
+        (changed("payment_session.paid", amount_minor=999), "money-conserved"),
+        (changed("payment_session.paid", claim_id="clm_other"), "legal-transitions"),
+        (changed("payment_session.paid", wallet_id="wal_other"), "legal-transitions"),
+        (changed("payment_session.created", expires_at="tomorrow"), "known-topics"),
+        (moved("payment_session.scanned", LEASE_SECONDS + 900), "on-time"),
+        (moved("payment_session.expired", -1), "on-time"),
+    ],
+)
+def test_a_damaged_log_is_reported(ledger: LedgerFixture, damage: Damage, invariant: str) -> None:
+    assert invariant in broken(damage(events(ledger)))
+
+
+def test_a_claim_taken_over_before_its_lease_ended_is_reported(ledger: LedgerFixture) -> None:
+    log = events(ledger)
+    first = find(log, "payment_session.scanned")
+    early = log[first].recorded_at + timedelta(seconds=1)
+    second = first + 1 + find(log[first + 1 :], "payment_session.scanned")
+    log[second] = log[second]._replace(recorded_at=early)
+
+    assert "legal-transitions" in broken(log)
