@@ -11,7 +11,6 @@ from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
-from api import money
 from api.context import Services
 from api.http import openapi
 from api.http.errors import BODY_BYTES_MAX
@@ -25,6 +24,7 @@ from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.public import PublicRoutes
 from api.v1.wallets import WalletRoutes
+from api.views import money
 from application.errors import NotFound
 from domain.errors import LedgerError
 from domain.money.money import Money
@@ -51,10 +51,10 @@ def create_app(services: Services) -> Litestar:
     default_headers = security_headers(secure=services.config.secure)
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-        return on_http_error(request.method, error).to_litestar(default_headers)
+        return _to_litestar(on_http_error(request.method, error), default_headers)
 
     def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        return on_any_error(request.method, "", error).to_litestar(default_headers)
+        return _to_litestar(on_any_error(request.method, "", error), default_headers)
 
     router = Router(services, default_headers)
     return Litestar(
@@ -80,31 +80,31 @@ def _documents(
 
     @get("/openapi.json", name="openapi")
     async def openapi_json() -> Response[bytes]:
-        return HttpResponse(document).to_litestar(default_headers)
+        return _to_litestar(HttpResponse(document), default_headers)
 
     @get("/docs", name="docs")
     async def docs() -> Response[bytes]:
-        return HttpResponse(page, media_type="text/html; charset=utf-8").to_litestar(
-            default_headers
-        )
+        response = HttpResponse(page, media_type="text/html; charset=utf-8")
+        return _to_litestar(response, default_headers)
 
     @get("/favicon.ico", name="favicon")
     async def favicon() -> Response[bytes]:
-        return _static("icon.svg", kept=False).to_litestar(default_headers)
+        return _to_litestar(_static("icon.svg", kept=False), default_headers)
 
     @get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
         wanted = request.path_params.get("edition")
         kept = wanted == rendering.edition()
-        return _static(str(request.path_params["name"]), kept=kept).to_litestar(default_headers)
+        response = _static(str(request.path_params["name"]), kept=kept)
+        return _to_litestar(response, default_headers)
 
     @get("/problems/{code:str}", name="problem")
     async def problem(request: Request[Any, Any, Any]) -> Response[bytes]:
         kind = LedgerError.by_code.get(str(request.path_params["code"]))
         if kind is None:
-            return to_response(NotFound(thing="address")).to_litestar(default_headers)
+            return _to_litestar(to_response(NotFound(thing="address")), default_headers)
         told = {"code": kind.code, "title": kind.title, "description": (kind.__doc__ or "").strip()}
-        return HttpResponse(msgspec.json.encode(told)).to_litestar(default_headers)
+        return _to_litestar(HttpResponse(msgspec.json.encode(told)), default_headers)
 
     return [openapi_json, docs, favicon, static, problem]
 
@@ -116,3 +116,13 @@ def _static(name: str, *, kept: bool) -> HttpResponse:
     keep = "public, max-age=31536000, immutable" if kept else "no-cache"
     media_type = rendering.MEDIA_TYPES[name.rpartition(".")[2]]
     return HttpResponse(data, media_type=media_type, headers={"Cache-Control": keep})
+
+
+def _to_litestar(response: HttpResponse, default_headers: DefaultHeaders) -> Response[bytes]:
+    """The response of a handler that Litestar calls directly."""
+    return Response(
+        response.body,
+        status_code=response.status_code,
+        media_type=response.media_type,
+        headers=default_headers.of(response),
+    )

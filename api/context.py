@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.command_dispatcher import CommandDispatcher
 from api.tokens import Tokens
-from application.clock_guard import ClockState
 from application.event_log import EventLog
+from application.health import Health
 from application.reader import Reader
-
-LAG_SECONDS_MAX: Final = 2.0
-"""A read model that is further behind makes the ledger unready."""
+from projections._read_model import ReadModels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,7 @@ class QrImages(Protocol):
         ...
 
 
-class Collector(Protocol):
+class HttpMetrics(Protocol):
     """What `/metrics` shows."""
 
     def exposition(self) -> bytes:
@@ -66,59 +64,6 @@ class Collector(Protocol):
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """One request."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How far one read model is behind the log."""
-
-    name: str
-    position: int
-    events: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """How the ledger stands, as the database tells it."""
-
-    position: int
-    """The last position of the log."""
-    lags: Sequence[Lag]
-    loops: Mapping[str, bool]
-    """The worker's loops by name; true for one that a mistake has halted."""
-    clock: ClockState
-
-    @property
-    def unready(self) -> list[str]:
-        """What keeps the ledger from being ready, in words; empty if nothing does."""
-        found = []
-        if self.clock.doubt:
-            found.append(f"the database's clock is in doubt, {self.clock.doubt}")
-        found += [f"{name} is halted" for name, is_halted in self.loops.items() if is_halted]
-        for lag in self.lags:
-            if lag.seconds > LAG_SECONDS_MAX:
-                found.append(f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind")
-        return found
-
-
-class ReadModels(Protocol):
-    """The questions the API asks of read models."""
-
-    sessions: Any
-    wallet_payments: Any
-
-    def position(self, name: str) -> int:
-        """The last position a read model has taken in."""
-        ...
-
-    def health(self) -> Health:
-        """How the ledger stands; answers within 2 s.
-
-        Raises:
-            LogUnavailable: the database is away.
-        """
         ...
 
 
@@ -132,8 +77,10 @@ class Services:
     dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
+    health: Callable[[], Health]
+    """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     qr_images: QrImages
-    metrics: Collector
+    metrics: HttpMetrics
     new_id: Callable[[], UUID]
     close: Callable[[], None]
     """Gives back what the services hold, when the application has ended."""

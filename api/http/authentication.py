@@ -6,17 +6,14 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from typing import Final
-from uuid import UUID
 
 from api import blocking
 from api.context import ApiConfig, Services
 from api.http import addresses
 from api.http.errors import TooManyRequests
+from api.http.identity import CallerRole, Identity
 from api.http.messages import HttpRequest
 from api.http.rate_limit import RateLimit, caller_at
 from api.tokens import BadToken, PageHolder
@@ -29,57 +26,6 @@ KEY_SECONDS: Final = 1.0
 GOOD_SECONDS: Final = 600.0
 """How long a key that was good is looked up without asking for its address's limit."""
 KEYS_MAX: Final = 10_000
-
-
-class Caller(StrEnum):
-    """Who may call: the roles of keys, and a page that holds a wallet's token."""
-
-    MERCHANT = "merchant"
-    WALLET = "wallet"
-    PAGE = "page"
-    AUDITOR = "auditor"
-    OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A caller whose key or token was good."""
-
-    caller: Caller
-    holder: str
-    """Scope of idempotency keys and rate limits: merchant's, app's or wallet's id, or the role."""
-    actor: str
-    """What events say of who did it: the key's id, or the wallet's for a page."""
-    wallet_app_id: str = ""
-    wallet_id: UUID | None = None
-    """The one wallet a page may act for."""
-    expires_at: datetime | None = None
-    """When a page's token ends, by the ledger's time."""
-
-    def check_time(self, now: datetime) -> None:
-        """Whether the caller's token still lasts.
-
-        Raises:
-            Unauthorized: it does not.
-        """
-        if self.expires_at is not None and now >= self.expires_at:
-            raise Unauthorized(reason="The page token is not valid: the token has expired")
-
-    def owns(self, wallet_app_id: str, wallet_id: str) -> bool:
-        """Whether a claim or payment of a wallet may be shown to this caller.
-
-        An app is shown those of its own wallets, a page those of its own wallet; merchants and
-        auditors, who see only sessions that they may see whole, are shown them all.
-        """
-        if self.caller is Caller.PAGE:
-            return wallet_id == self.holder
-        return self.caller is not Caller.WALLET or wallet_app_id == self.holder
-
-    @property
-    def stream(self) -> UUID:
-        """The merchant's or wallet app's stream."""
-        prefix = "mer" if self.caller is Caller.MERCHANT else "app"
-        return ids.decode(prefix, self.holder)
 
 
 class Authenticator:
@@ -126,7 +72,7 @@ class Authenticator:
         if look is None or now - began >= KEY_SECONDS:
             look = self._look(digest, text, now)
         identity = look.result() if look.done() else await asyncio.shield(look)
-        identity.check_time(self._services.reader.clock.estimate())
+        identity.check_expiry(self._services.reader.clock.estimate())
         return identity
 
     def _look(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
@@ -179,7 +125,7 @@ class Authenticator:
         if not key.accepts(presented) or key.mode != self._services.config.mode:
             raise Unauthorized(reason="The key is not valid")
         app = key.holder_id if key.role == "wallet" else ""
-        return Identity(Caller(key.role.value), key.holder_id, key.public_id, app)
+        return Identity(CallerRole(key.role.value), key.holder_id, key.public_id, app)
 
     def _page(self, page: PageHolder) -> Identity:
         """For which wallet a page acts: a token lives no longer than the key that minted it."""
@@ -191,8 +137,10 @@ class Authenticator:
         if key.revoked or key.role != Role.WALLET or key.mode != self._services.config.mode:
             raise Unauthorized(reason="The page token is not valid: its key opens nothing")
         wallet_id, app = ids.encode("wal", page.wallet_id), key.holder_id
-        identity = Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id, page.expires_at)
-        identity.check_time(minter.now)
+        identity = Identity(
+            CallerRole.PAGE, wallet_id, wallet_id, app, page.wallet_id, page.expires_at
+        )
+        identity.check_expiry(minter.now)
         return identity
 
 

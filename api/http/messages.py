@@ -6,14 +6,15 @@ parsed that nobody asks for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from litestar import Response
-from litestar.types import Receive, Scope, Send
-
 from api.http.errors import BODY_BYTES_MAX, BodyTooLarge
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+"""ASGI's callables; its messages are mappings."""
 
 BODILESS: Final = frozenset({204, 304})
 QUERY_FIELDS_MAX: Final = 100
@@ -40,10 +41,10 @@ class HttpRequest:
 
     __slots__ = ("_receive", "_scope", "headers", "repeated")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._scope: Mapping[str, Any] = scope
+    def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
+        self._scope = scope
         self._receive = receive
-        pairs = cast("Pairs", scope["headers"])
+        pairs: Pairs = scope["headers"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
         self.repeated = ""
         """A header that may be sent once only and was sent twice; empty if there is none."""
@@ -196,12 +197,3 @@ class HttpResponse:
             pairs.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status_code, "headers": pairs})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
-
-    def to_litestar(self, default_headers: DefaultHeaders) -> Response[bytes]:
-        """The same for handlers that Litestar calls itself."""
-        return Response(
-            self.body,
-            status_code=self.status_code,
-            media_type=self.media_type,
-            headers=default_headers.of(self),
-        )

@@ -20,8 +20,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.context import Services
 from api.http import fingerprints
-from api.http.authentication import Authenticator, Caller, Identity, client_address, is_local
+from api.http.authentication import Authenticator, client_address, is_local
 from api.http.errors import TooManyRequests
+from api.http.identity import CallerRole, Identity
 from api.http.messages import ClientGone, DefaultHeaders, HttpRequest, HttpResponse
 from api.http.parsing import Body, decode_body, read_body, read_query
 from api.http.problems import on_any_error, to_response
@@ -55,7 +56,7 @@ class Operation:
     path: str
     summary: str
     description: str = ""
-    callers: frozenset[Caller] = frozenset()
+    callers: frozenset[CallerRole] = frozenset()
     """Empty: anybody, without a key."""
     limited: bool = True
     """Counts against the caller's requests a second; monitors' questions do not."""
@@ -116,7 +117,7 @@ class Call:
         return await self.services.dispatcher.send(envelope)
 
 
-ANYBODY: Final = Identity(Caller.PAGE, "", "public")
+ANYBODY: Final = Identity(CallerRole.PAGE, "", "public")
 
 
 class Router:
@@ -176,8 +177,8 @@ class Router:
         if operation.callers and not local:
             identity = await self._authenticator.identify(request, now)
             self._check_rate_limit(identity.holder, now)
-            if identity.caller not in operation.callers:
-                raise Forbidden(reason=f"A key of the role {identity.caller} may not do this")
+            if identity.role not in operation.callers:
+                raise Forbidden(reason=f"A key of the role {identity.role} may not do this")
         elif operation.limited:
             self._check_rate_limit(caller_at(client_address(request, config)), now)
         key = None

@@ -10,49 +10,21 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, UnsetType
 
 from api.http.errors import UnsupportedMediaType
+from api.http.fields import CurrencyCode
 from api.http.messages import HttpRequest
 from application.errors import NotFound
 from domain import ids, text
 from domain.errors import InvalidRequest
-from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money, check_amount
 
 T = TypeVar("T")
-
-
-def free_text(min_length: int, max_length: int) -> Any:
-    """The type of a text field. `decode_body` checks what is in it; the schema says so."""
-    pattern = {"pattern": text.PATTERN}
-    return Annotated[
-        str, Meta(min_length=min_length, max_length=max_length, extra_json_schema=pattern)
-    ]
-
-
-OrderId: Any = free_text(1, 64)
-ShortText: Any = free_text(1, 80)
-Description: Any = free_text(0, 200)
-MetadataKey: Any = free_text(1, 40)
-MetadataValue: Any = free_text(0, 500)
-Metadata: Any = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=20)]
-Url: Any = free_text(1, 2000)
-CurrencyCode: Any = Literal[tuple(sorted(c.code for c in CURRENCIES.values() if not c.withdrawn))]
-"""ISO 4217, in use; the document lists them."""
-KnownCurrencyCode: Any = Literal[tuple(sorted(CURRENCIES))]
-"""ISO 4217, withdrawn ones too: history is still read."""
-TimeText = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
-
-
-def id_text(prefix: str) -> Any:
-    """The type of an id field: TypeID text of one prefix."""
-    pattern = rf"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$(?!\n)"
-    return Annotated[str, Meta(pattern=pattern)]
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -78,17 +50,13 @@ class Query(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Query parameters: unknown ones are refused by name."""
 
 
-def given(value: T | UnsetType) -> T | None:
+def none_if_unset(value: T | UnsetType) -> T | None:
     """A query parameter, or None if it was left out.
 
-    Left-out parameters are `UNSET` in the structs: a parameter that may be None would read the
-    text `null` as None.
+    The structs hold `UNSET` for a parameter that was left out: with None in its type, a parameter
+    would accept the text `null`.
     """
     return None if isinstance(value, UnsetType) else value
-
-
-Limit = Annotated[int, Meta(ge=1, le=100)]
-Position = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 async def read_body(request: HttpRequest, kind: type[T]) -> T:

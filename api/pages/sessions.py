@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from api import money
 from api.http.messages import HttpResponse
 from api.http.operation import Call
 from api.pages.rendering import render, texts_for
 from api.tokens import Use
-from api.v1.views import public_session
+from api.views import money
+from api.views.sessions import public_session_view
 from application.reader import Current
 from domain import ids, times
 from domain.qr import dynamic_url
@@ -83,7 +83,7 @@ def _facts(
     texts = texts_for(call.request)
     status = session.status_at(now)
     left = max(0, int((session.expires_at - now).total_seconds()))
-    shown = msgspec.to_builtins(public_session(session, now))
+    shown = msgspec.to_builtins(public_session_view(session, now))
     return {
         "state": status.value,
         "states": STATES,

@@ -9,12 +9,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api import blocking
 from api.context import Services
-from api.http.authentication import Caller
+from api.http.fields import Limit, Position, SessionId
+from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Limit, Position, Query, given, id_text
+from api.http.parsing import Query, none_if_unset
 from api.v1.responses import Page, json_response
-from api.v1.views import EventView, event_view
+from api.views.events import EventView, event_view
 from application.event_log import PAGE_EVENTS_MAX, Recorded, history
 from domain import ids
 
@@ -29,7 +30,7 @@ class EventsQuery(Query):
     cursor: Annotated[int, Meta(ge=0, le=2**62)] | UnsetType = UNSET
     limit: Limit = 20
     type: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\.[a-z_]{1,40}$(?!\n)")] | UnsetType = UNSET
-    session: id_text("ps") | UnsetType = UNSET  # type: ignore[valid-type]
+    session: SessionId | UnsetType = UNSET
 
 
 class EventRoutes:
@@ -48,7 +49,7 @@ class EventRoutes:
                     "`next_cursor` is null when the end of the log was reached; go on with "
                     "`after` set to the last position seen."
                 ),
-                callers=frozenset({Caller.AUDITOR}), query=EventsQuery,
+                callers=frozenset({CallerRole.AUDITOR}), query=EventsQuery,
                 responses={200: Page[EventView]}, handler=self.list,
             )
         ]  # fmt: skip
@@ -56,7 +57,7 @@ class EventRoutes:
     async def list(self, call: Call) -> HttpResponse:
         """A page of the log."""
         query: EventsQuery = call.query
-        cursor = given(query.cursor)
+        cursor = none_if_unset(query.cursor)
         after = query.after if cursor is None else cursor
         find = self._of_log if query.session is UNSET else self._of_session
         found, place = await blocking.read(find, query, after)

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
-
-from msgspec import Struct
 
 from api import blocking
 from api.context import Services
-from api.http.authentication import Caller
 from api.http.errors import NotReady
+from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.v1.responses import json_response
+from api.views.health import AliveView, ReadyView, ready_view
 from application.errors import LogUnavailable
-
-
-class AliveView(Struct, frozen=True):
-    """The process runs."""
-
-    status: Literal["ok"]
-
-
-class LagView(Struct, frozen=True):
-    """How far a read model is behind the log."""
-
-    name: str
-    position: int
-    events: int
-    seconds: float
-
-
-class ReadyView(Struct, frozen=True):
-    """The database answers, its clock can be believed, lists are close behind, loops go on."""
-
-    status: Literal["ok"]
-    position: int
-    read_models: list[LagView]
 
 
 class HealthRoutes:
@@ -63,7 +38,7 @@ class HealthRoutes:
             Operation(
                 name="getMetrics", method="GET", path="/metrics",
                 summary="Prometheus metrics; from this machine, or with an operator's key",
-                callers=frozenset({Caller.OPERATOR}), local_without_key=True, limited=False,
+                callers=frozenset({CallerRole.OPERATOR}), local_without_key=True, limited=False,
                 responses={200: "text/plain"}, handler=self.metrics,
             ),
         ]  # fmt: skip
@@ -75,13 +50,12 @@ class HealthRoutes:
     async def ready(self, _call: Call) -> HttpResponse:
         """Ask the database."""
         try:
-            health = await blocking.probe(self._services.read_models.health)
+            health = await blocking.probe(self._services.health)
         except LogUnavailable:
             raise NotReady(reason="the database is away") from None
         if unready := health.unready:
             raise NotReady(reason=", ".join(unready))
-        views = [LagView(lag.name, lag.position, lag.events, lag.seconds) for lag in health.lags]
-        return json_response(ReadyView("ok", health.position, views))
+        return json_response(ready_view(health))
 
     async def metrics(self, _call: Call) -> HttpResponse:
         """The figures of this process."""

@@ -13,26 +13,23 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api import blocking
 from api.context import Services
-from api.http.authentication import Caller, Identity
-from api.http.messages import HttpResponse
-from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import (
-    Body,
+from api.http.fields import (
+    ClaimId,
     Description,
     KnownCurrencyCode,
     Limit,
     Metadata,
-    MoneyBody,
     OrderId,
     Position,
-    Query,
     TimeText,
     Url,
-    free_text,
-    given,
-    id_text,
-    path_id,
+    WalletId,
+    text_length,
 )
+from api.http.identity import CallerRole, Identity
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Idempotency, Operation
+from api.http.parsing import Body, MoneyBody, Query, none_if_unset, path_id
 from api.v1.responses import (
     Page,
     caught_up,
@@ -42,7 +39,8 @@ from api.v1.responses import (
     page_of,
     read_cursor,
 )
-from api.v1.views import EventView, SessionStatus, SessionView, Views, etag, event_view
+from api.views.events import EventView, event_view
+from api.views.sessions import SessionStatus, SessionView, SessionViews, session_etag
 from application.command import Command, Outcome
 from application.commands.cancel_session import CancelSession
 from application.commands.create_session import CreateSession
@@ -61,11 +59,12 @@ from domain.sessions.state import (
     LIFETIME_SECONDS_MAX,
     LIFETIME_SECONDS_MIN,
 )
+from projections.sessions import SessionRow, Sessions
 
 _RFC_3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
-WALLETS = frozenset({Caller.WALLET, Caller.PAGE})
+WALLETS = frozenset({CallerRole.WALLET, CallerRole.PAGE})
 RACE = ("session-expired", "session-not-payable", "session-claimed", "claim-required")
 
 
@@ -86,15 +85,15 @@ class CreateSessionBody(Body):
 class ScanBody(Body):
     """What a wallet's camera read, and which wallet read it."""
 
-    payload: free_text(1, PAYLOAD_CHARS_MAX)  # type: ignore[valid-type]
-    wallet_id: id_text("wal")  # type: ignore[valid-type]
+    payload: Annotated[str, text_length(1, PAYLOAD_CHARS_MAX)]
+    wallet_id: WalletId
 
 
 class PayBody(Body):
     """The claim that the scan answered with, and the amount the payer saw."""
 
-    claim_id: id_text("clm")  # type: ignore[valid-type]
-    wallet_id: id_text("wal")  # type: ignore[valid-type]
+    claim_id: ClaimId
+    wallet_id: WalletId
     amount: MoneyBody
 
 
@@ -123,7 +122,7 @@ class SessionRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._views = Views(services.config, services.tokens)
+        self._views = SessionViews(services.config, services.tokens)
 
     def operations(self) -> list[Operation]:
         """Every route of this file."""
@@ -133,14 +132,14 @@ class SessionRoutes:
             Operation(
                 name="createPaymentSession", method="POST", path="/v1/payment-sessions",
                 summary="Ask to be paid; the answer carries the QR code",
-                callers=frozenset({Caller.MERCHANT}), body=CreateSessionBody,
+                callers=frozenset({CallerRole.MERCHANT}), body=CreateSessionBody,
                 responses={201: SessionView}, idempotency=key.OPTIONAL, handler=self.create,
                 problems=("order-open", "order-paid", "not-found"),
             ),
             Operation(
                 name="listPaymentSessions", method="GET", path="/v1/payment-sessions",
                 summary="The merchant's sessions, newest first",
-                callers=frozenset({Caller.MERCHANT}), query=SessionsQuery,
+                callers=frozenset({CallerRole.MERCHANT}), query=SessionsQuery,
                 responses={200: Page[SessionView]}, problems=("not-caught-up",), handler=self.list,
             ),
             Operation(
@@ -163,7 +162,7 @@ class SessionRoutes:
             Operation(
                 name="cancelPaymentSession", method="POST", path=f"{one}/cancel",
                 summary="Withdraw a session that has not ended",
-                callers=frozenset({Caller.MERCHANT}), responses={200: SessionView},
+                callers=frozenset({CallerRole.MERCHANT}), responses={200: SessionView},
                 idempotency=key.OPTIONAL, handler=self.cancel,
                 problems=("not-found", "session-not-payable"),
             ),
@@ -177,13 +176,14 @@ class SessionRoutes:
                 name="getPaymentSession", method="GET", path=one,
                 summary="One session, read from the log: always current",
                 description="Wallet apps see `claim` and `paid` of their own wallets only.",
-                callers=WALLETS | {Caller.MERCHANT, Caller.AUDITOR},
+                callers=WALLETS | {CallerRole.MERCHANT, CallerRole.AUDITOR},
                 responses={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
             ),
             Operation(
                 name="listPaymentSessionEvents", method="GET", path=f"{one}/events",
                 summary="A session's history, oldest first",
-                callers=frozenset({Caller.MERCHANT, Caller.AUDITOR}), query=EventsOfSessionQuery,
+                callers=frozenset({CallerRole.MERCHANT, CallerRole.AUDITOR}),
+                query=EventsOfSessionQuery,
                 responses={200: Page[EventView]}, problems=("not-found",), handler=self.events,
             ),
         ]  # fmt: skip
@@ -194,7 +194,7 @@ class SessionRoutes:
         outcome = await call.send(
             CreateSession(
                 session_id=self._services.new_id(),
-                merchant_id=call.identity.stream,
+                merchant_id=call.identity.stream_id,
                 order_id=body.order_id,
                 amount=body.amount.to_money(),
                 description=body.description,
@@ -253,16 +253,16 @@ class SessionRoutes:
     async def get(self, call: Call) -> HttpResponse:
         """One session as it stands."""
         current = await self._visible(call, path_id("ps", call.path))
-        view = self._views.session(
+        view = self._views.view(
             current.state, position=current.position, now=current.now, identity=call.identity
         )
-        return conditional_response(call, view, etag(current.state, current.now))
+        return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def events(self, call: Call) -> HttpResponse:
         """A session's history."""
         query: EventsOfSessionQuery = call.query
         current = await self._visible(call, path_id("ps", call.path))
-        after = read_cursor(self._services.tokens, given(query.cursor)) or 0
+        after = read_cursor(self._services.tokens, none_if_unset(query.cursor)) or 0
         recorded = await blocking.read(history, self._services.log, current.state.id)
         rows = [one for one in recorded if one.position > after]
         return json_response(page_of(call, rows, query.limit, event_view, lambda row: row.position))
@@ -270,28 +270,27 @@ class SessionRoutes:
     async def list(self, call: Call) -> HttpResponse:
         """The merchant's sessions."""
         query: SessionsQuery = call.query
-        sessions = self._services.read_models.sessions
-        await caught_up(call, sessions.name, given(query.at_least))
+        await caught_up(call, Sessions, none_if_unset(query.at_least))
         ask = partial(
-            sessions.of_merchant,
+            self._services.read_models[Sessions].of_merchant,
             call.identity.holder,
-            status=given(query.status),
-            order_id=given(query.order_id),
-            currency=given(query.currency),
-            created_from=_time("created_from", given(query.created_from)),
-            created_to=_time("created_to", given(query.created_to)),
-            before=read_cursor(self._services.tokens, given(query.cursor)),
+            status=none_if_unset(query.status),
+            order_id=none_if_unset(query.order_id),
+            currency=none_if_unset(query.currency),
+            created_from=_time("created_from", none_if_unset(query.created_from)),
+            created_to=_time("created_to", none_if_unset(query.created_to)),
+            before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
 
-        def rows_and_time() -> tuple[Sequence[Any], datetime]:
+        def rows_and_time() -> tuple[Sequence[SessionRow], datetime]:
             at = self._services.log.now()
             return ask(now=at), at
 
         rows, now = await blocking.read(rows_and_time)
 
-        def view(row: Any) -> SessionView:
-            return self._views.session(row, position=row.position, now=now, identity=call.identity)
+        def view(row: SessionRow) -> SessionView:
+            return self._views.view(row, position=row.position, now=now, identity=call.identity)
 
         return json_response(
             page_of(call, rows, query.limit, view, lambda row: row.created_position)
@@ -300,7 +299,7 @@ class SessionRoutes:
     def _answer(
         self, call: Call, outcome: Outcome, *, status: int = 200, scanned: bool = False
     ) -> HttpResponse:
-        view = self._views.session(
+        view = self._views.view(
             outcome.subject,
             position=outcome.position,
             now=outcome.recorded_at,
@@ -318,12 +317,12 @@ class SessionRoutes:
         current = await blocking.read(get, PaymentSession, session_id, "payment session")
         session, identity = current.state, call.identity
         seen = {
-            Caller.MERCHANT: session.merchant_id == identity.holder,
-            Caller.WALLET: identity.holder in session.claims_by_app,
-            Caller.PAGE: identity.holder in session.claims_by_wallet,
-            Caller.AUDITOR: True,
+            CallerRole.MERCHANT: session.merchant_id == identity.holder,
+            CallerRole.WALLET: identity.holder in session.claims_by_app,
+            CallerRole.PAGE: identity.holder in session.claims_by_wallet,
+            CallerRole.AUDITOR: True,
         }
-        if not seen.get(identity.caller, False):
+        if not seen.get(identity.role, False):
             raise NotFound(thing="payment session")
         return current
 

@@ -19,7 +19,7 @@ from api.pages.rendering import wants_html
 from api.pages.sessions import checkout_page, message_page, wallet_page
 from api.tokens import BadToken, Use
 from api.v1.responses import command_response, conditional_response
-from api.v1.views import PublicSessionView, etag, public_session
+from api.views.sessions import PublicSessionView, public_session_view, session_etag
 from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
@@ -119,8 +119,8 @@ class PublicRoutes:
             raise
         if html:
             return wallet_page(call, current)
-        view = public_session(current.state, current.now)
-        return conditional_response(call, view, etag(current.state, current.now))
+        view = public_session_view(current.state, current.now)
+        return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def checkout(self, call: Call) -> HttpResponse:
         """The checkout page to a browser, else the public part, the order and the way back."""
@@ -133,8 +133,8 @@ class PublicRoutes:
             raise
         if html:
             return checkout_page(call, current, call.query.token)
-        view = public_session(current.state, current.now, with_token=True)
-        return conditional_response(call, view, etag(current.state, current.now))
+        view = public_session_view(current.state, current.now, with_token=True)
+        return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def cancel(self, call: Call) -> HttpResponse:
         """Cancel, if the till asked for it when it created the session."""
@@ -154,7 +154,7 @@ class PublicRoutes:
             raise
         if html:
             return HttpResponse(b"", status_code=303, headers={"Location": back})
-        view = public_session(outcome.subject, outcome.recorded_at, with_token=True)
+        view = public_session_view(outcome.subject, outcome.recorded_at, with_token=True)
         return command_response(outcome, view)
 
     async def picture(self, call: Call, *, kind: str) -> HttpResponse:

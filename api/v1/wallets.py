@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from api import blocking
 from api.context import Services
-from api.http.authentication import Caller
+from api.http.fields import CurrencyCode, Limit, Position, ShortText
+from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import (
-    Body,
-    CurrencyCode,
-    Limit,
-    MoneyBody,
-    Position,
-    Query,
-    ShortText,
-    given,
-    path_id,
-)
+from api.http.parsing import Body, MoneyBody, Query, none_if_unset, path_id
 from api.v1.responses import Page, caught_up, command_response, json_response, page_of, read_cursor
-from api.v1.views import MerchantView, Time, Views, WalletPaymentView, WalletView, money_view
+from api.views.wallets import (
+    PageTokenView,
+    WalletPaymentView,
+    WalletView,
+    wallet_payment_view,
+    wallet_view,
+)
 from application.commands.open_wallet import OpenWallet
 from application.commands.top_up_wallet import TopUpWallet
 from application.errors import Forbidden, NotFound
@@ -32,6 +28,7 @@ from application.reader import Current
 from domain import ids, times
 from domain.money.money import currency_in_use
 from domain.wallets.wallet import Wallet
+from projections.wallet_payments import WalletPayments
 
 
 class OpenWalletBody(Body):
@@ -55,30 +52,23 @@ class WalletPaymentsQuery(Query):
     at_least: Position | UnsetType = UNSET
 
 
-class PageTokenView(Struct, frozen=True):
-    """A token that a browser page may hold: it reads, scans and pays with this one wallet."""
-
-    token: str
-    wallet_id: str
-    expires_at: Time
-
-
 class WalletRoutes:
     """The operations on wallets."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._views = Views(services.config, services.tokens)
 
     def operations(self) -> list[Operation]:
         """Every route of this file."""
         one = "/v1/wallets/{id:str}"
-        readers = frozenset({Caller.WALLET, Caller.PAGE, Caller.AUDITOR, Caller.OPERATOR})
+        readers = frozenset(
+            {CallerRole.WALLET, CallerRole.PAGE, CallerRole.AUDITOR, CallerRole.OPERATOR}
+        )
         return [
             Operation(
                 name="openWallet", method="POST", path="/v1/wallets",
                 summary="Open an empty wallet in one currency",
-                callers=frozenset({Caller.WALLET}), body=OpenWalletBody,
+                callers=frozenset({CallerRole.WALLET}), body=OpenWalletBody,
                 responses={201: WalletView}, idempotency=Idempotency.OPTIONAL, handler=self.open,
             ),
             Operation(
@@ -90,7 +80,7 @@ class WalletRoutes:
             Operation(
                 name="topUpWallet", method="POST", path=f"{one}/top-ups",
                 summary="Put money into a wallet (its app: in a test ledger only)",
-                callers=frozenset({Caller.OPERATOR, Caller.WALLET}), body=TopUpBody,
+                callers=frozenset({CallerRole.OPERATOR, CallerRole.WALLET}), body=TopUpBody,
                 responses={201: WalletView}, idempotency=Idempotency.REQUIRED, handler=self.top_up,
                 problems=(
                     "not-found", "reference-used", "wallet-currency-mismatch", "balance-limit",
@@ -111,7 +101,7 @@ class WalletRoutes:
                     "no token is kept: every call mints one. It takes no `Idempotency-Key`; one "
                     "that is sent is ignored."
                 ),
-                callers=frozenset({Caller.WALLET}), responses={201: PageTokenView},
+                callers=frozenset({CallerRole.WALLET}), responses={201: PageTokenView},
                 problems=("not-found",), handler=self.token,
             ),
         ]  # fmt: skip
@@ -125,18 +115,18 @@ class WalletRoutes:
             currency=currency_in_use(body.currency),
         )
         outcome = await call.send(command)
-        view = self._views.wallet(outcome.subject, outcome.position)
+        view = wallet_view(outcome.subject, outcome.position)
         return command_response(outcome, view, status=201)
 
     async def get(self, call: Call) -> HttpResponse:
         """A wallet as it stands."""
         current = await self._visible(call, path_id("wal", call.path))
-        return json_response(self._views.wallet(current.state, current.position))
+        return json_response(wallet_view(current.state, current.position))
 
     async def top_up(self, call: Call) -> HttpResponse:
         """Take money in."""
         body: TopUpBody = call.body
-        app = call.identity.holder if call.identity.caller is Caller.WALLET else None
+        app = call.identity.holder if call.identity.role is CallerRole.WALLET else None
         if app is not None and self._services.config.mode != "test":
             raise Forbidden(reason="Only in a test ledger may a wallet app top up its wallets")
         command = TopUpWallet(
@@ -146,22 +136,21 @@ class WalletRoutes:
             wallet_app_id=app,
         )
         outcome = await call.send(command)
-        view = self._views.wallet(outcome.subject, outcome.position)
+        view = wallet_view(outcome.subject, outcome.position)
         return command_response(outcome, view, status=201)
 
     async def payments(self, call: Call) -> HttpResponse:
         """What the wallet paid."""
         query: WalletPaymentsQuery = call.query
         current = await self._visible(call, path_id("wal", call.path))
-        model = self._services.read_models.wallet_payments
-        await caught_up(call, model.name, given(query.at_least))
+        await caught_up(call, WalletPayments, none_if_unset(query.at_least))
         rows = await blocking.read(
-            model.of_wallet,
+            self._services.read_models[WalletPayments].of_wallet,
             current.state.public_id,
-            before=read_cursor(self._services.tokens, given(query.cursor)),
+            before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
-        page = page_of(call, rows, query.limit, _payment_view, lambda row: row.position)
+        page = page_of(call, rows, query.limit, wallet_payment_view, lambda row: row.position)
         return json_response(page)
 
     async def token(self, call: Call) -> HttpResponse:
@@ -179,21 +168,11 @@ class WalletRoutes:
         current = await blocking.read(get, Wallet, wallet_id, "wallet")
         identity = call.identity
         seen = {
-            Caller.WALLET: current.state.wallet_app_id == identity.holder,
-            Caller.PAGE: wallet_id == identity.wallet_id,
-            Caller.AUDITOR: True,
-            Caller.OPERATOR: True,
+            CallerRole.WALLET: current.state.wallet_app_id == identity.holder,
+            CallerRole.PAGE: wallet_id == identity.wallet_id,
+            CallerRole.AUDITOR: True,
+            CallerRole.OPERATOR: True,
         }
-        if not seen.get(identity.caller, False):
+        if not seen.get(identity.role, False):
             raise NotFound(thing="wallet")
         return current
-
-
-def _payment_view(row: Any) -> WalletPaymentView:
-    return WalletPaymentView(
-        session_id=row.session_id,
-        merchant=MerchantView(row.merchant_id, row.merchant_name),
-        amount=money_view(row.amount),
-        paid_at=times.to_text(row.paid_at),
-        position=row.position,
-    )

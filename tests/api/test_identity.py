@@ -13,8 +13,9 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from api.http import authentication
-from api.http.authentication import GOOD_SECONDS, Authenticator, Identity
+from api.http.authentication import GOOD_SECONDS, Authenticator
 from api.http.errors import TooManyRequests
+from api.http.identity import Identity
 from api.http.messages import HttpRequest
 from api.http.rate_limit import RateLimit, caller_at
 from api.tokens import Tokens
