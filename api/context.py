@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from api.tokens import Tokens
 from application.event_log import EventLog
 from application.health import Health
 from application.reader import Reader
+from projections._read_model import ReadModels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class QrImages(Protocol):
         ...
 
 
-class Collector(Protocol):
+class HttpMetrics(Protocol):
     """What `/metrics` shows."""
 
     def exposition(self) -> bytes:
@@ -63,25 +64,6 @@ class Collector(Protocol):
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """One request."""
-        ...
-
-
-class ReadModels(Protocol):
-    """The questions the API asks of read models."""
-
-    sessions: Any
-    wallet_payments: Any
-
-    def position(self, name: str) -> int:
-        """The last position a read model has taken in."""
-        ...
-
-    def health(self) -> Health:
-        """How the ledger stands; answers within 2 s.
-
-        Raises:
-            LogUnavailable: the database is away.
-        """
         ...
 
 
@@ -95,8 +77,10 @@ class Services:
     dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
+    health: Callable[[], Health]
+    """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     qr_images: QrImages
-    metrics: Collector
+    metrics: HttpMetrics
     new_id: Callable[[], UUID]
     close: Callable[[], None]
     """Gives back what the services hold, when the application has ended."""

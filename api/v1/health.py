@@ -50,7 +50,7 @@ class HealthRoutes:
     async def ready(self, _call: Call) -> HttpResponse:
         """Ask the database."""
         try:
-            health = await blocking.probe(self._services.read_models.health)
+            health = await blocking.probe(self._services.health)
         except LogUnavailable:
             raise NotReady(reason="the database is away") from None
         if unready := health.unready:

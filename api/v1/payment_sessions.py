@@ -58,6 +58,7 @@ from domain.sessions.state import (
     LIFETIME_SECONDS_MAX,
     LIFETIME_SECONDS_MIN,
 )
+from projections.sessions import SessionRow, Sessions
 
 _RFC_3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
@@ -268,10 +269,9 @@ class SessionRoutes:
     async def list(self, call: Call) -> HttpResponse:
         """The merchant's sessions."""
         query: SessionsQuery = call.query
-        sessions = self._services.read_models.sessions
-        await caught_up(call, sessions.name, none_if_unset(query.at_least))
+        await caught_up(call, Sessions, none_if_unset(query.at_least))
         ask = partial(
-            sessions.of_merchant,
+            self._services.read_models[Sessions].of_merchant,
             call.identity.holder,
             status=none_if_unset(query.status),
             order_id=none_if_unset(query.order_id),
@@ -282,13 +282,13 @@ class SessionRoutes:
             limit=query.limit + 1,
         )
 
-        def rows_and_time() -> tuple[Sequence[Any], datetime]:
+        def rows_and_time() -> tuple[Sequence[SessionRow], datetime]:
             at = self._services.log.now()
             return ask(now=at), at
 
         rows, now = await blocking.read(rows_and_time)
 
-        def view(row: Any) -> SessionView:
+        def view(row: SessionRow) -> SessionView:
             return self._views.view(row, position=row.position, now=now, identity=call.identity)
 
         return json_response(

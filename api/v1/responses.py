@@ -17,6 +17,7 @@ from api.tokens import Tokens
 from application.command import Outcome
 from application.errors import NotCaughtUp
 from domain.errors import InvalidRequest
+from projections._read_model import ReadModel
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ def conditional_response(call: Call, view: Any, tag: str) -> HttpResponse:
     return json_response(view, headers=headers)
 
 
-async def caught_up(call: Call, model: str, at_least: int | None) -> None:
+async def caught_up(call: Call, model: type[ReadModel], at_least: int | None) -> None:
     """Wait until a read model has taken a position in.
 
     Raises:

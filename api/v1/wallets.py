@@ -27,6 +27,7 @@ from application.reader import Current
 from domain import ids, times
 from domain.money.money import currency_in_use
 from domain.wallets.wallet import Wallet
+from projections.wallet_payments import WalletPayments
 
 
 class OpenWalletBody(Body):
@@ -141,10 +142,9 @@ class WalletRoutes:
         """What the wallet paid."""
         query: WalletPaymentsQuery = call.query
         current = await self._visible(call, path_id("wal", call.path))
-        model = self._services.read_models.wallet_payments
-        await caught_up(call, model.name, none_if_unset(query.at_least))
+        await caught_up(call, WalletPayments, none_if_unset(query.at_least))
         rows = await blocking.read(
-            model.of_wallet,
+            self._services.read_models[WalletPayments].of_wallet,
             current.state.public_id,
             before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
@@ -19,7 +18,9 @@ from api.views.money import MoneyView, money_view
 from domain import ids, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
-from domain.sessions.state import Claim, Payment, Status
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Payment, Status
+from projections.sessions import SessionRow
 
 CACHED_SESSIONS_MAX: Final = 4096
 """Sessions whose constant fields are cached: a session is presented at least three times."""
@@ -102,40 +103,8 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     checkout_may_cancel: bool | UnsetType = UNSET
 
 
-class SessionFacts(Protocol):
-    """The source of a session view: the aggregate, or a row of the read model."""
-
-    merchant_id: str
-    merchant_name: str
-    order_id: str
-    amount: Money
-    description: str
-    expires_at: datetime
-    expires_in_seconds: int
-    return_url: str | None
-    metadata: Mapping[str, str]
-    checkout_may_cancel: bool
-    claim: Claim | None
-    payment: Payment | None
-
-    @property
-    def id(self) -> UUID:
-        """The session's stream."""
-        ...
-
-    @property
-    def version(self) -> int:
-        """The session's version."""
-        ...
-
-    @property
-    def created_on(self) -> datetime:
-        """When it was created."""
-        ...
-
-    def status_at(self, at: datetime) -> Status:
-        """The status at an instant."""
-        ...
+SessionSource = PaymentSession | SessionRow
+"""The source of a session's view: the aggregate, or a row of the read model."""
 
 
 class _ConstantFields(NamedTuple):
@@ -159,7 +128,7 @@ class SessionViews:
 
     def view(
         self,
-        session: SessionFacts,
+        session: SessionSource,
         *,
         position: int,
         now: datetime,
@@ -235,7 +204,7 @@ class SessionViews:
 
 
 def public_session_view(
-    session: SessionFacts, now: datetime, *, with_token: bool = False
+    session: SessionSource, now: datetime, *, with_token: bool = False
 ) -> PublicSessionView:
     """The part of a session that its id gives access to, or its token (`with_token`)."""
     return PublicSessionView(
@@ -257,7 +226,7 @@ def public_session_view(
     )
 
 
-def session_etag(session: SessionFacts, now: datetime) -> str:
+def session_etag(session: SessionSource, now: datetime) -> str:
     """The session's version and status: the ETag also changes when the session expires."""
     return f'"{session.version}-{session.status_at(now).value}"'
 

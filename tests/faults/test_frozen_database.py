@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -157,7 +158,8 @@ def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
 
 def _nothing_is_held(api: ApiFixture) -> bool:
     """No thread and no connection of a reader blocking any more, though the database still does."""
-    models = api.services.read_models
-    held = [api.services.log, models]
-    lent = [one._connections._lent for one in held] + [models._probes._lent]  # type: ignore[attr-defined]
+    services: Any = api.services
+    reads = services.read_models._connect.__self__._pool
+    probes = services.health._connections._pool
+    lent = [pool._lent for pool in (services.log._connections, reads, probes)]
     return blocking._readers._work_queue.empty() and lent == [0, 0, 0]
