@@ -18,7 +18,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -61,8 +61,18 @@ class EmbeddedError(Exception):
 class EmbeddedServer:
     """One PostgreSQL in `home`/postgres. Whoever starts it stops it; others join it."""
 
-    def __init__(self, home: Path, *, major: int | None = None) -> None:
-        self._asked_major = major
+    def __init__(
+        self, home: Path, *, major: int | None = None, settings: Mapping[str, str] = SETTINGS
+    ) -> None:
+        """Prepare a server; nothing is started yet.
+
+        Args:
+            home: the folder that holds the server's own folder.
+            major: the major version to create new data with; None: the newest one installed.
+            settings: the server's configuration parameters.
+        """
+        self._requested_major = major
+        self._settings = settings
         self._home = home
         self._prefix: list[str] = []
         self._user: str | None = None
@@ -223,7 +233,7 @@ class EmbeddedServer:
 
     def _binaries(self) -> binaries.Binaries:
         version = self.data / "PG_VERSION"
-        major = int(version.read_text()) if version.exists() else self._asked_major
+        major = int(version.read_text()) if version.exists() else self._requested_major
         found = binaries.find(major=major)
         if found is None:
             wanted = f"PostgreSQL {major}" if major else f"PostgreSQL {binaries.MAJOR_MIN} or newer"
@@ -289,7 +299,7 @@ class EmbeddedServer:
     def _launch(self, tools: binaries.Binaries, port: int | None = None) -> tuple[int, int]:
         for _ in range(START_TRIES):
             port = port or self._last_port() or _free_port()
-            settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+            settings = [f"--{name}={value}" for name, value in self._settings.items()]
             guard = shutil.which("setpriv")  # the server goes when we do, even by kill -9
             follow = [guard, "--pdeathsig", "INT", "--"] if guard else []
             command = [

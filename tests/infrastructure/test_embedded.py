@@ -26,19 +26,24 @@ from tests.support.postgres import rows
 pytestmark = pytest.mark.postgres
 
 
-def test_it_is_durable_private_and_not_root(server: EmbeddedServer) -> None:
+def test_it_is_durable_private_and_not_root(home: Path) -> None:
+    server = EmbeddedServer(home)
     url = server.start()
-    [(shown,)] = rows(
-        url,
-        "select array_agg(setting order by name) from pg_settings where name in "
-        "('data_checksums', 'fsync', 'full_page_writes', 'listen_addresses', 'synchronous_commit')",
-    )
+    try:
+        [(values,)] = rows(
+            url,
+            "select array_agg(setting order by name) from pg_settings where name in "
+            "('data_checksums', 'fsync', 'full_page_writes', 'listen_addresses',"
+            " 'synchronous_commit')",
+        )
 
-    assert shown == ["on", "on", "on", "127.0.0.1", "on"]
-    assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
-    assert server.folder.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(url.replace("qrledger:", "qrledger:x", 1))
+        assert values == ["on", "on", "on", "127.0.0.1", "on"]
+        assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
+        assert server.folder.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(url.replace("qrledger:", "qrledger:x", 1))
+    finally:
+        server.stop()
 
 
 def test_a_second_process_joins_it_and_leaves_it_running(
