@@ -19,10 +19,11 @@ from api.http.operation import Operation, Router
 from api.http.problems import on_any_error, on_http_error, to_response
 from api.http.security_headers import security_headers
 from api.pages import rendering
+from api.pages.routes import PageRoutes
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
-from api.v1.public import PublicRoutes
+from api.v1.qr_images import QrImageRoutes
 from api.v1.wallets import WalletRoutes
 from api.views import money
 from application.errors import NotFound
@@ -32,7 +33,9 @@ from domain.money.money import Money
 
 def operations(services: Services) -> list[Operation]:
     """Every operation the API serves."""
-    routes = (SessionRoutes, WalletRoutes, EventRoutes, PublicRoutes, HealthRoutes)
+    routes = (
+        SessionRoutes, WalletRoutes, EventRoutes, PageRoutes, QrImageRoutes, HealthRoutes,
+    )  # fmt: skip
     return [operation for kind in routes for operation in kind(services).operations()]
 
 

@@ -23,7 +23,6 @@ from eventsourcing.utils import resolve_topic
 from api.app import operations
 from api.http.openapi import problems_of
 from api.http.parsing import Body, Query
-from api.pages.texts import CATALOGUES
 from api.views.events import SUBJECT_PREFIXES
 from application import commands
 from application.command import Command
@@ -243,19 +242,6 @@ def test_the_lock_has_hashes_and_no_address() -> None:
 
     assert "://" not in lock
     assert "--hash=sha256:" in lock
-
-
-def test_every_language_has_every_text_with_the_same_gaps() -> None:
-    english, *others = CATALOGUES.values()
-    for texts in others:
-        assert set(texts) == set(english)
-        for name, text in english.items():
-            assert type(texts[name]) is type(text), name
-            assert _gaps(texts[name]) == _gaps(text), name
-
-
-def _gaps(text: object) -> list[str]:
-    return sorted(re.findall(r"\{\w+\}", str(text)))
 
 
 def test_pages_hold_no_inline_code_and_no_other_host() -> None:

@@ -1,11 +1,8 @@
-"""What anybody may see who has a session's id or token: the code's address, pictures, checkout."""
+"""The pages: the address in the QR code, and the checkout screen. Programs get JSON instead."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from functools import partial
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
@@ -15,107 +12,82 @@ from api.context import Services
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, path_id
-from api.pages.rendering import wants_html
-from api.pages.sessions import checkout_page, message_page, wallet_page
+from api.pages.rendering import language_for, render, wants_html
+from api.pages.sessions import checkout_texts, session_facts, wallet_texts
+from api.pages.texts import languages
 from api.tokens import BadToken, Use
 from api.v1.responses import command_response, conditional_response
 from api.views.sessions import PublicSessionView, public_session_view, session_etag
 from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
-from domain import ids
-from domain.qr import dynamic_url
+from domain import ids, times
 from domain.sessions.errors import SessionNotPayable
 from domain.sessions.payment_session import PaymentSession
 
-PICTURE_HEADERS: Final = {
-    "Cache-Control": "public, max-age=86400, immutable",
-    # A browser that shows a picture by itself styles it inline; nothing may run in it.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-}
-Language = Annotated[str, Meta(max_length=20)]
+LanguageTag = Annotated[str, Meta(max_length=20)]
 Token = Annotated[str, Meta(min_length=1, max_length=80)]
-
-
-class PictureQuery(Query):
-    """Size of a picture: pixels (or points) per module, and modules of quiet zone."""
-
-    scale: Annotated[int, Meta(ge=1, le=40)] = 8
-    border: Annotated[int, Meta(ge=4, le=16)] = 4
 
 
 class LanguageQuery(Query):
     """The language of a page."""
 
-    lang: Language = ""
+    lang: LanguageTag = ""
 
 
 class TokenQuery(LanguageQuery, kw_only=True):
-    """The session's token, as `checkout_url` carries it."""
+    """The session's token, as in its `checkout_url`."""
 
     token: Token
 
 
-class PublicRoutes:
-    """The operations that need no key."""
+class PageRoutes:
+    """The operations behind the pages. They need no key."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        languages()  # reads the catalogues at start-up, not in the first response
 
     def operations(self) -> list[Operation]:
         """Every route of this file."""
-        pictures = "/v1/payment-sessions/{id:str}/qr"
-        gone = ("not-found",)
         return [
             Operation(
                 name="getCodeAddress", method="GET", path="/q/{code:str}",
                 aliases=("/Q/{code:str}",),
                 summary="The address in the QR code: the public part of its session",
                 query=LanguageQuery, page=True, responses={200: PublicSessionView, 304: None},
-                problems=gone,
-                handler=self.address,
+                problems=("not-found",),
+                handler=self.code_address,
             ),
             Operation(
                 name="getCheckout", method="GET", path="/checkout/{id:str}",
-                summary="The session as its checkout screen may see it",
+                summary="The session as shown on its checkout screen",
                 query=TokenQuery, page=True, responses={200: PublicSessionView, 304: None},
                 problems=("unauthorized", "not-found"), handler=self.checkout,
             ),
             Operation(
                 name="cancelFromCheckout", method="POST", path="/checkout/{id:str}/cancel",
-                summary="Cancel from the checkout screen, where the till allowed it",
+                summary="Cancel from the checkout screen, if the merchant allowed it",
                 query=TokenQuery, page=True, responses={200: PublicSessionView},
                 problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
                 handler=self.cancel,
             ),
-            Operation(
-                name="getQrSvg", method="GET", path=f"{pictures}.svg", query=PictureQuery,
-                summary="The code as SVG", responses={200: "image/svg+xml"}, problems=gone,
-                handler=partial(self.picture, kind="svg"),
-            ),
-            Operation(
-                name="getQrPng", method="GET", path=f"{pictures}.png", query=PictureQuery,
-                summary="The code as PNG", responses={200: "image/png"}, problems=gone,
-                handler=partial(self.picture, kind="png"),
-            ),
-            Operation(
-                name="getQrText", method="GET", path=f"{pictures}.txt", query=PictureQuery,
-                summary="The code for a terminal", responses={200: "text/plain"}, problems=gone,
-                handler=partial(self.picture, kind="txt"),
-            ),
         ]  # fmt: skip
 
-    async def address(self, call: Call) -> HttpResponse:
-        """The wallet page to a browser, else the public part; any letter case."""
+    async def code_address(self, call: Call) -> HttpResponse:
+        """The wallet page for a browser, otherwise the public part; the code in any letter case."""
         code = str(call.path["code"])
-        if code.isascii():  # a Kelvin sign is no K, though its lower case is
+        if code.isascii():  # the Kelvin sign (U+212A) is not a K, although it lower-cases to one
             code = code.lower().removeprefix("ps_")
         html = wants_html(call.request)
         try:
             current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
         except NotFound:
             if html:
-                return message_page(call, "unknown", status=404)
+                _ = language_for(call.request).gettext
+                title = _("Payment not found")
+                hint = _("No payment was found at this address. Scan the code again.")
+                return message_page(call, title, hint, status=404)
             raise
         if html:
             return wallet_page(call, current)
@@ -123,13 +95,16 @@ class PublicRoutes:
         return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def checkout(self, call: Call) -> HttpResponse:
-        """The checkout page to a browser, else the public part, the order and the way back."""
+        """The checkout page for a browser, otherwise the public part with order and return URL."""
         html = wants_html(call.request)
         try:
             current = await self._with_token(call)
         except Unauthorized:
             if html:
-                return message_page(call, "no_entry", status=401)
+                _ = language_for(call.request).gettext
+                title = _("This payment link is no longer valid")
+                hint = _("Ask the merchant for a new link.")
+                return message_page(call, title, hint, status=401)
             raise
         if html:
             return checkout_page(call, current, call.query.token)
@@ -137,40 +112,27 @@ class PublicRoutes:
         return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def cancel(self, call: Call) -> HttpResponse:
-        """Cancel, if the till asked for it when it created the session."""
+        """Cancel, if the merchant allowed it when creating the session."""
         current = await self._with_token(call)
         if not current.state.checkout_may_cancel:
-            raise Forbidden(reason="The till did not allow the checkout screen to cancel")
+            raise Forbidden(reason="This session cannot be cancelled from its checkout screen")
         command = CancelSession(
             session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
         )
         html = wants_html(call.request)
-        back = f"/checkout/{current.state.public_id}?token={call.query.token}"
+        checkout = HttpResponse(
+            b"", status_code=303, headers={"Location": _checkout_url(current, call.query.token)}
+        )
         try:
             outcome = await call.send(command)
         except SessionNotPayable:
-            if html:  # it ended another way: the page shows how
-                return HttpResponse(b"", status_code=303, headers={"Location": back})
+            if html:  # it has already ended: the page shows how
+                return checkout
             raise
         if html:
-            return HttpResponse(b"", status_code=303, headers={"Location": back})
+            return checkout
         view = public_session_view(outcome.subject, outcome.recorded_at, with_token=True)
         return command_response(outcome, view)
-
-    async def picture(self, call: Call, *, kind: str) -> HttpResponse:
-        """Draw the code; the same address always shows the same picture."""
-        query: PictureQuery = call.query
-        current = await self._read(path_id("ps", call.path))
-        text = dynamic_url.build(self._services.config.public_url, current.state.id)
-        images = self._services.qr_images
-        drawings: dict[str, tuple[Callable[..., bytes], str]] = {
-            "svg": (partial(images.svg, scale=query.scale), "image/svg+xml"),
-            "png": (partial(images.png, scale=query.scale), "image/png"),
-            "txt": (images.terminal, "text/plain"),
-        }
-        draw, media_type = drawings[kind]
-        data: bytes = await asyncio.to_thread(draw, text, border=query.border)
-        return HttpResponse(data, media_type=media_type, headers=PICTURE_HEADERS)
 
     async def _read(self, session_id: UUID) -> Current[PaymentSession]:
         get = self._services.reader.get
@@ -182,7 +144,53 @@ class PublicRoutes:
         try:
             current = await self._read(session_id)
             self._services.tokens.check_session(Use.CHECKOUT, query.token, session_id, current.now)
-        except (BadToken, NotFound):  # an unknown id tells no more than a wrong token
+        except (BadToken, NotFound):  # an unknown id must look like a wrong token
             session = ids.encode("ps", session_id)
-            raise Unauthorized(reason=f"The token does not open {session}") from None
+            raise Unauthorized(reason=f"The token is not valid for {session}") from None
         return current
+
+
+def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> HttpResponse:
+    """The checkout screen, at the till or in the payer's browser."""
+    session, language = current.state, language_for(call.request)
+    url = _checkout_url(current, token)
+    facts = session_facts(call, current, Use.LIVE, poll_url=url, texts=checkout_texts(language))
+    return render(
+        "checkout.html",
+        call.services.config,
+        language,
+        order_id=session.order_id,
+        qr_url=f"/v1/payment-sessions/{session.public_id}/qr.svg",
+        may_cancel=session.checkout_may_cancel,
+        cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
+        return_url=session.return_url,
+        checkout_url=url,
+        **facts,
+    )
+
+
+def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
+    """The wallet page, which the address in the QR code opens: payee, amount, and Pay."""
+    session, language = current.state, language_for(call.request)
+    url = f"/q/{ids.encode_suffix(session.id)}"
+    facts = session_facts(call, current, Use.WATCH, poll_url=url, texts=wallet_texts(language))
+    return render(
+        "wallet.html",
+        call.services.config,
+        language,
+        paid_at=times.to_text(session.payment.paid_at) if session.payment else "",
+        reference=session.public_id,
+        **facts,
+    )
+
+
+def message_page(call: Call, title: str, hint: str, *, status: int) -> HttpResponse:
+    """A page that explains what happened and what to do next."""
+    language = language_for(call.request)
+    return render(
+        "message.html", call.services.config, language, title=title, hint=hint, status_code=status
+    )
+
+
+def _checkout_url(current: Current[PaymentSession], token: str) -> str:
+    return f"/checkout/{current.state.public_id}?token={token}"
