@@ -141,7 +141,7 @@ def measure_long_wallet(url: str) -> None:
     turns = [(short.rate(TURN_SECONDS), long.rate(TURN_SECONDS)) for _ in range(TURNS)]
     events = f"{min(LONG_TOP_UPS, EVENTS):,}"
     report(f"cost per command, wallet with {events} top-ups / new wallet (at most 1.2)",
-         spread([new / old for new, old in turns]))  # fmt: skip
+         spread([new / grown for new, grown in turns]))  # fmt: skip
 
 
 def _fresh(url: str, name: str) -> str:
@@ -169,7 +169,7 @@ async def measure_api(running: Installation, noop_url: str) -> None:
         hot.append(done_hot / done)
     report(f"HTTP flows/s (create, scan, pay), {CONNECTIONS} connections", f"{median(rates):,.0f}")
     report("HTTP commands/s / no-op Litestar POST/s (at least 0.25)", spread(ratios))
-    report("one hot wallet / many wallets, 0 % refused (at least 0.7)", spread(hot))
+    report("one hot wallet / many wallets, 0% refused (at least 0.7)", spread(hot))
     half = median(rates) / 2
     _, took = await flows(
         url, keys, connections=CONNECTIONS, seconds=STEADY_SECONDS, per_second=half

@@ -93,7 +93,7 @@ class Target:
     async def one_byte_handshakes(self, stop: asyncio.Event, counts: Counts) -> None:
         """Connections to both ports that send one byte per second."""
 
-        async def drip(port: int) -> None:
+        async def one_byte_per_second(port: int) -> None:
             with suppress(OSError):
                 _, writer = await self._open(port)
                 for char in "GET /live?session=ps_x HTTP/1.1\r\nHost: " + "x" * 4000:
@@ -107,7 +107,7 @@ class Target:
                 writer.close()
 
         ports = [self._parts.port or 80, self.live_port]
-        await asyncio.gather(*(drip(ports[n % 2]) for n in range(HANDSHAKES)))
+        await asyncio.gather(*(one_byte_per_second(ports[n % 2]) for n in range(HANDSHAKES)))
 
     async def slow_readers(self, stop: asyncio.Event, counts: Counts) -> None:
         """Live sockets that connect and never read."""
@@ -118,9 +118,9 @@ class Target:
                     counts["connected"] += 1
                     await stop.wait()
 
-        count = SLOW_READERS
+        urls = self._live_urls
         await asyncio.gather(
-            *(never_read(self._live_urls[n % len(self._live_urls)]) for n in range(count))
+            *(never_read(urls[number % len(urls)]) for number in range(SLOW_READERS))
         )
 
     async def reconnect_storm(self, stop: asyncio.Event, counts: Counts) -> None:

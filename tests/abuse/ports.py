@@ -18,13 +18,13 @@ from tests.abuse.attacks import Attack, Counts
 
 FLOOD_BYTES: Final = 200_000_000
 FLOODERS: Final = 8
-SLOW: Final = 200
-HALF_REQUESTS: Final = 1100
+SLOW_CONNECTIONS: Final = 200
+UNFINISHED_REQUESTS: Final = 1100
 ADDRESSES: Final = 10
 WATCHERS: Final = 20
 PROBE_SECONDS: Final = 5.0
 RECONNECT_SECONDS: Final = 0.5
-HALF: Final = b"GET /live?session=x HTTP/1.1\r\nHost: "
+UNFINISHED: Final = b"GET /live?session=x HTTP/1.1\r\nHost: "
 OPENING: Final = asyncio.Semaphore(16)
 """Limits simultaneous connects, because the honest clients share this process."""
 
@@ -40,10 +40,10 @@ class PortAttacks:
         post = f"POST /v1/payment-sessions HTTP/1.1\r\nAuthorization: Bearer {key}\r\n"
         self._steps = {
             "silent": (b"", b""),
-            "half a header": (HALF, b""),
-            "dripping": (HALF, b"x"),
+            "unfinished header": (UNFINISHED, b""),
+            "one byte per second": (UNFINISHED, b"x"),
             "endless chunks": (f"{post}Transfer-Encoding: chunked\r\n\r\n".encode(), b"1\r\nx\r\n"),
-            "silent body": (f"{post}Content-Length: 9\r\n\r\n".encode(), b""),
+            "missing body": (f"{post}Content-Length: 9\r\n\r\n".encode(), b""),
         }
 
     def all(self) -> tuple[Attack, ...]:
@@ -76,7 +76,7 @@ class PortAttacks:
     async def slow_connections(self, stop: asyncio.Event, counts: Counts) -> None:
         """Silent, half-header, one-byte-per-second and endless-body connections to both ports."""
 
-        async def crawl(number: int) -> None:
+        async def connection(number: int) -> None:
             name, (start, repeated) = list(self._steps.items())[number % len(self._steps)]
             while not stop.is_set():
                 with suppress(OSError):
@@ -95,17 +95,19 @@ class PortAttacks:
                     writer.transport.abort()
                 await _pause(stop)
 
-        await asyncio.gather(*(crawl(number) for number in range(SLOW)), self._probe(stop, counts))
+        await asyncio.gather(
+            *(connection(number) for number in range(SLOW_CONNECTIONS)), self._probe(stop, counts)
+        )
 
     async def descriptor_exhaustion(self, stop: asyncio.Event, counts: Counts) -> None:
         """1,100 unfinished requests per port, reopened when closed; health checks must succeed."""
         raise_limit()
 
-        async def half(number: int) -> None:
+        async def unfinished(number: int) -> None:
             while not stop.is_set():
                 with suppress(OSError, TimeoutError):
                     reader, writer = await _open(self._ports[number % 2], number)
-                    writer.write(HALF)
+                    writer.write(UNFINISHED)
                     counts["unfinished requests"] += 1
                     closed = asyncio.create_task(reader.read(1))
                     done = asyncio.create_task(stop.wait())
@@ -116,8 +118,8 @@ class PortAttacks:
                     writer.transport.abort()
                 await _pause(stop)
 
-        halves = (half(number) for number in range(2 * HALF_REQUESTS))
-        await asyncio.gather(*halves, self._probe(stop, counts))
+        requests = (unfinished(number) for number in range(2 * UNFINISHED_REQUESTS))
+        await asyncio.gather(*requests, self._probe(stop, counts))
 
     async def watchers_of_a_session(self, stop: asyncio.Event, counts: Counts) -> None:
         """Outsiders with the public token open all the sockets they can; the till can connect."""
