@@ -1,4 +1,4 @@
-"""What a command costs on a wallet with a long history, beside one on a wallet with a short one."""
+"""Cost of a command on a wallet with a long history, compared with a short one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.ledger_fixture import LedgerFixture, envelope
 
 BATCH = 16
 REPLAYS = 4
-"""Of each batch, so many repeat an old key, from anywhere in the wallet's history."""
+"""Commands of each batch that replay an old key from anywhere in the wallet's history."""
 SHORT = BATCH
 
 
 class LongWallet:
-    """A wallet with a history of keyed top-ups, and the cost of going on with it."""
+    """A wallet with a history of top-ups, each under an idempotency key."""
 
     def __init__(self, url: str, top_ups: int) -> None:
         self._url = url
@@ -35,9 +35,8 @@ class LongWallet:
         self._wallet: UUID = ledger.a_wallet(0)
         for first in range(0, top_ups, 256):
             numbers = range(first, min(top_ups, first + 256))
-            if not all(
-                isinstance(one, Outcome) for one in ledger.bus.run([*map(self._old, numbers)])
-            ):
+            results = ledger.bus.run([self._old(number) for number in numbers])
+            if not all(isinstance(result, Outcome) for result in results):
                 raise RuntimeError
         snapshots.close()
         log.close()
@@ -53,10 +52,10 @@ class LongWallet:
         return envelope(command, key=name)
 
     def rate(self, seconds: float) -> float:
-        """Commands per second in batches of 16, four of them replays, from a cold cache."""
-        connections = ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1)
+        """Commands per second in batches of 16 (4 of them replays), starting with a cold cache."""
+        pool = ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1)
         log = PostgresLog(ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1))
-        snapshots = PostgresSnapshots(connections)
+        snapshots = PostgresSnapshots(pool)
         bus = Bus(log, cache=StateCache(snapshot_store=snapshots))
         done, started = 0, time.perf_counter()
         while time.perf_counter() < started + seconds:
@@ -68,5 +67,5 @@ class LongWallet:
         took = time.perf_counter() - started
         snapshots.close()
         log.close()
-        connections.close()
+        pool.close()
         return done / took

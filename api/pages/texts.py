@@ -70,7 +70,7 @@ def isolated(value: object, direction: str = "auto") -> Markup:
     """A value for a template, isolated from the direction of the text around it."""
     if isinstance(value, Markup):
         return value
-    return Markup('<bdi dir="{}">{}</bdi>').format(direction, text.shown(str(value)))
+    return Markup('<bdi dir="{}">{}</bdi>').format(direction, text.replace_unacceptable(str(value)))
 
 
 def choose(lang: str, accept_language: str) -> Language:

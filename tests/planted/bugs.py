@@ -1,4 +1,4 @@
-"""Every mistake as one change of one file's text. Each `old` must stand there exactly once."""
+"""Known bugs, each one textual change of one file. Each `old` must occur there exactly once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SQL = "infrastructure/postgres/sql/0004_clock.sql"
 
 @dataclass(frozen=True)
 class Bug:
-    """A mistake: what it is, where it goes, and the tests that ought to notice."""
+    """A known bug: its name, the change that plants it, and the tests that should catch it."""
 
     name: str
     file: str
