@@ -207,10 +207,13 @@ def test_a_merchant_sees_only_its_own_and_expired_by_time(
 
 
 def test_every_followed_event_changes_a_row() -> None:
-    ours = {
-        v for v in vars(PaymentSession).values() if isinstance(v, type) and v.__name__ != "Event"
+    events = {
+        value
+        for value in vars(PaymentSession).values()
+        if isinstance(value, type)
+        and issubclass(value, PaymentSession.Event)
+        and value is not PaymentSession.Event
     }
-    events = {one for one in ours if issubclass(one, PaymentSession.Event)}
 
     assert set(Sessions.follows) == events
 
