@@ -144,7 +144,7 @@ class Writer:
 
     def _run(self, bus: Bus) -> None:
         while batch := self._next_batch(bus):
-            results = bus.attempt([one.envelope for one in batch])
+            results = bus.decide_batch([one.envelope for one in batch])
             self._answer(self._done(bus, zip(batch, results, strict=True)))
 
     def _answer(self, answered: Sequence[tuple[_Queued, Result]]) -> None:
@@ -157,7 +157,7 @@ class Writer:
         """Do for deferred commands what no lane may, one after the other."""
         while one := self._next_deferred():
             queued, deferred = one
-            result = bus.prepare(deferred)
+            result = bus.resolve_deferred(deferred)
             with self._lock:
                 if result is None:
                     self._queue.appendleft(queued)

@@ -36,7 +36,7 @@ class LongWallet:
         for first in range(0, top_ups, 256):
             numbers = range(first, min(top_ups, first + 256))
             if not all(
-                isinstance(one, Outcome) for one in ledger.bus.run([*map(self._old, numbers)])
+                isinstance(one, Outcome) for one in ledger.bus.send_all([*map(self._old, numbers)])
             ):
                 raise RuntimeError
         snapshots.close()
@@ -62,7 +62,7 @@ class LongWallet:
         while time.perf_counter() < started + seconds:
             batch = [self._new() for _ in range(BATCH - REPLAYS)]
             batch += [self._old(n) for n in random.sample(range(self._top_ups), REPLAYS)]
-            if not all(isinstance(result, Outcome) for result in bus.run(batch)):
+            if not all(isinstance(result, Outcome) for result in bus.send_all(batch)):
                 raise RuntimeError
             done += len(batch)
         took = time.perf_counter() - started

@@ -84,7 +84,7 @@ class ApiProcess:
                 self._kernel.after(0.01, lambda: self._step(lane))
             return
         bus = self._lanes[lane]
-        results = bus.run([envelope for envelope, _ in batch])
+        results = bus.send_all([envelope for envelope, _ in batch])
         self._held[lane] = set()
         for (envelope, reply), result in zip(batch, results, strict=True):
             code = result.code if isinstance(result, LedgerError) else "ok"
@@ -131,7 +131,7 @@ class Expirer:
             Envelope(command=command, command_id=self._kernel.new_id(), actor=expiry.NAME)
             for command in expiry.commands(asked)
         ]
-        for session, result in zip(asked, self._bus.run(envelopes), strict=True):
+        for session, result in zip(asked, self._bus.send_all(envelopes), strict=True):
             self._kernel.note("expiry", isinstance(result, Outcome))
             if not isinstance(result, LedgerError) or not result.transient:
                 self.due.pop(session, None)
