@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -103,6 +103,10 @@ class Expirer:
         self.crash()
         kernel.after(SWEEP_SECONDS, self._step)
 
+    def in_doubt(self) -> bool:
+        """What its `qrledger_clock_doubt` metric says."""
+        return bool(self._log.clock_state().doubt)
+
     def crash(self) -> None:
         """A new bus with an empty cache, and no idea of the time."""
         self._log.restart()
@@ -138,17 +142,18 @@ class Expirer:
 
 
 class Operator:
-    """Sees an API that is not ready for its clock; accepts the clock, or sets it right."""
+    """Watches every process for a clock in doubt; accepts the clock, or corrects it."""
 
-    def __init__(self, kernel: Kernel, log: VirtualLog, apis: list[ApiProcess]) -> None:
-        self._kernel, self._log, self._apis = kernel, log, apis
+    def __init__(
+        self, kernel: Kernel, log: VirtualLog, processes: Sequence[ApiProcess | Expirer]
+    ) -> None:
+        self._kernel, self._log, self._processes = kernel, log, processes
         self.accepted = 0
         kernel.after(OPERATOR_SECONDS, self._look)
 
     def _look(self) -> None:
         self._kernel.after(OPERATOR_SECONDS, self._look)
-        doubts = [api.in_doubt() for api in self._apis]
-        if not any(doubts):
+        if not any(process.in_doubt() for process in self._processes):
             return
         if self._kernel.strikes("clock corrected"):
             self._log.skew = timedelta(0)
