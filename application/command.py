@@ -129,7 +129,7 @@ class Loaded:
     def __init__(self, entries: Mapping[UUID, StreamState], now: datetime) -> None:
         self.now = now
         self.deadline: datetime | None = None
-        self.earliest: datetime | None = None
+        self.not_before: datetime | None = None
         self.seen: dict[UUID, Aggregate | None] = {}
         self._entries = entries
 
@@ -165,7 +165,7 @@ class Loaded:
         if self.now < at:
             self.deadline = min(at, self.deadline or at)
             return False
-        self.earliest = max(at, self.earliest or at)
+        self.not_before = max(at, self.not_before or at)
         return True
 
 

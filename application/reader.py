@@ -80,7 +80,7 @@ class Reader:
         if stream_id in loaded_state.too_long:
             state, position = self._cache.load_all(self._event_log, stream_id)
         else:
-            state, position = loaded_state.entries[stream_id]
+            state, position = loaded_state.states[stream_id]
         if not isinstance(state, kind):
             raise NotFound(thing=thing)
         return Current(state, position, loaded_state.now)

@@ -38,7 +38,7 @@ EMPTY: Final = StreamState(None, 0)
 class LoadedState:
     """Answer to `StateCache.load`: how streams and receipts stand, at one instant."""
 
-    entries: dict[UUID, StreamState]
+    states: dict[UUID, StreamState]
     receipts: Mapping[UUID, Receipt]
     now: datetime
     too_long: frozenset[UUID] = frozenset()
@@ -70,25 +70,25 @@ class StateCache:
         Raises:
             LogUnavailable: nothing could be read.
         """
-        entries = {stream: self._entries.get(stream, EMPTY) for stream in streams}
-        wanted = {stream: entry.version for stream, entry in entries.items()}
+        states = {stream: self._entries.get(stream, EMPTY) for stream in streams}
+        wanted = {stream: state.version for stream, state in states.items()}
         loading = log.load(wanted, receipts)
         fresh = _by_stream(loading.events)
         too_long = _too_long(fresh)
         if too_long:
             for stream in too_long:
-                entries[stream] = self._nearest(stream, entries[stream], VERSION_MAX)
-            after = {stream: entries[stream].version for stream in too_long}
+                states[stream] = self._nearest(stream, states[stream], VERSION_MAX)
+            after = {stream: states[stream].version for stream in too_long}
             loading = log.load(after, receipts)  # receipts again: never older than the states
             fresh |= {stream: [] for stream in too_long} | _by_stream(loading.events)
             too_long = _too_long(fresh)
         for stream, events in fresh.items():
             if stream in too_long:
-                del entries[stream]
+                del states[stream]
             elif events:
-                entries[stream] = self._fold(entries[stream], events)
-                self._keep(entries[stream])
-        return LoadedState(entries, loading.receipts, loading.now, too_long)
+                states[stream] = self._fold(states[stream], events)
+                self._keep(states[stream])
+        return LoadedState(states, loading.receipts, loading.now, too_long)
 
     def at_version(self, log: EventLog, stream_id: UUID, version: int) -> StreamState | None:
         """A stream as it stood at a version; None if that takes more than 500 events.

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from application.bus import Bus
 from application.command import Envelope, Outcome, Result
+from application.queue import ResultCallback
 from application.state_cache import StateCache
-from application.writer import ResultCallback, Writer
+from application.writer import Writer
 from domain import ids
 from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog

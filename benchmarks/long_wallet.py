@@ -35,7 +35,7 @@ class LongWallet:
         self._wallet: UUID = ledger.a_wallet(0)
         for first in range(0, top_ups, 256):
             numbers = range(first, min(top_ups, first + 256))
-            results = ledger.bus.run([self._old(number) for number in numbers])
+            results = ledger.bus.send_all([self._old(number) for number in numbers])
             if not all(isinstance(result, Outcome) for result in results):
                 raise RuntimeError
         snapshots.close()
@@ -61,7 +61,7 @@ class LongWallet:
         while time.perf_counter() < started + seconds:
             batch = [self._new() for _ in range(BATCH - REPLAYS)]
             batch += [self._old(n) for n in random.sample(range(self._top_ups), REPLAYS)]
-            if not all(isinstance(result, Outcome) for result in bus.run(batch)):
+            if not all(isinstance(result, Outcome) for result in bus.send_all(batch)):
                 raise RuntimeError
             done += len(batch)
         took = time.perf_counter() - started

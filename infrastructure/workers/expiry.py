@@ -94,7 +94,7 @@ class ExpiryWorker:
             for command in expiry.commands(due)
         ]
         done = []
-        for session_id, result in zip(due, self._bus.run(envelopes), strict=True):
+        for session_id, result in zip(due, self._bus.send_all(envelopes), strict=True):
             if not isinstance(result, LedgerError) or not result.transient:
                 done.append(session_id)
             if isinstance(result, LedgerError):

@@ -37,7 +37,7 @@ def grow(bus: Bus, wallet_id: str, top_ups: int) -> None:
             )
             for _ in range(min(256, top_ups - first))
         ]
-        assert all(isinstance(result, Outcome) for result in bus.run(batch))
+        assert all(isinstance(result, Outcome) for result in bus.send_all(batch))
 
 
 class BusyTenant:

@@ -20,6 +20,7 @@ from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Status
 from domain.wallets.top_up_reference import TopUpReference
+from domain.wallets.wallet import Wallet
 from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_log import MemoryLog
 
@@ -104,7 +105,7 @@ def test_twins_in_one_batch_are_one_command() -> None:
     ledger = LedgerFixture(log := MemoryLog())
     head = log.head()
 
-    results = ledger.bus.run([envelope(ledger.create("A-1"), "k", "b") for _ in range(50)])
+    results = ledger.bus.send_all([envelope(ledger.create("A-1"), "k", "b") for _ in range(50)])
 
     assert codes(results) == ["ok"] * 50
     outcomes = [one for one in results if isinstance(one, Outcome)]
@@ -119,7 +120,7 @@ def test_commands_of_one_batch_see_each_other() -> None:
     sessions = [ledger.a_session() for _ in range(4)]
     claims = [ledger.a_claim(session, wallet) for session in sessions]
 
-    results = ledger.bus.run(
+    results = ledger.bus.send_all(
         [
             envelope(ledger.pay(session, wallet, claim))
             for session, claim in zip(sessions, claims, strict=True)
@@ -134,7 +135,7 @@ def test_a_second_create_for_the_order_is_refused_with_the_first_ones_id() -> No
     ledger = LedgerFixture(MemoryLog())
     first = ledger.create("A-1")
 
-    [_, refusal] = ledger.bus.run([envelope(first), envelope(ledger.create("A-1"))])
+    [_, refusal] = ledger.bus.send_all([envelope(first), envelope(ledger.create("A-1"))])
 
     assert isinstance(refusal, LedgerError)
     assert refusal.code == "order-open"
@@ -256,7 +257,7 @@ def test_a_twin_of_an_older_release_that_was_faster_is_known_by_its_fingerprint(
         other.send(command, key="k", body="b, as an older release spells it")
     )
 
-    result = ledger.bus.run(
+    result = ledger.bus.send_all(
         [
             replace(
                 envelope(command, key="k", body="b"),
@@ -282,7 +283,7 @@ def test_an_answer_that_rests_on_a_loser_is_decided_again(key: str) -> None:
     claims = [ledger.a_claim(one, wallet), ledger.a_claim(two, wallet)]
     log.before_append = lambda: other.send(other.cancel(one))
 
-    results = ledger.bus.run(
+    results = ledger.bus.send_all(
         [
             envelope(ledger.pay(one, wallet, claims[0])),
             envelope(ledger.pay(two, wallet, claims[1]), key=key),
@@ -303,7 +304,7 @@ def test_an_answer_knows_its_position_although_a_later_mate_lost() -> None:
         TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="meanwhile")
     )
 
-    scanned, again, paid = ledger.bus.run(
+    scanned, again, paid = ledger.bus.send_all(
         [
             envelope(scan),
             envelope(ledger.scan(session, wallet)),
@@ -326,7 +327,7 @@ def test_a_kept_refusal_never_rests_on_a_mate_that_may_lose() -> None:
     claims = [ledger.a_claim(one, wallet), ledger.a_claim(two, wallet)]
     log.before_append = lambda: other.send(other.cancel(one))
 
-    ledger.bus.run(
+    ledger.bus.send_all(
         [
             envelope(ledger.pay(one, wallet, claims[0])),
             envelope(ledger.pay(two, wallet, claims[1]), key="k"),
@@ -390,7 +391,7 @@ def test_a_poisonous_command_does_not_fail_its_mates() -> None:
     ledger = LedgerFixture(Picky())
     bad = Envelope(command=ledger.create(), command_id=uuid7(), actor="t", trace_id="poison")
 
-    results = ledger.bus.run([envelope(ledger.create()), bad, envelope(ledger.create())])
+    results = ledger.bus.send_all([envelope(ledger.create()), bad, envelope(ledger.create())])
 
     assert codes(results) == ["ok", "internal-error", "ok"]
 
@@ -402,7 +403,7 @@ def test_a_handler_that_breaks_harms_nobody_else() -> None:
 
     ledger = LedgerFixture(MemoryLog())
 
-    results = ledger.bus.run(
+    results = ledger.bus.send_all(
         [envelope(ledger.create()), envelope(Broken()), envelope(ledger.create())]
     )
 
@@ -421,10 +422,26 @@ def test_a_stream_that_cannot_be_read_fails_nobody_elses_command(
         for wallet in (fine, broken)
     ]
 
-    results = LedgerFixture(log, like=ledger).bus.run(
+    results = LedgerFixture(log, like=ledger).bus.send_all(
         [envelope(one, key=str(one.wallet_id)) for one in commands]
     )
 
     assert isinstance(results[0], Outcome)
     assert getattr(results[1], "code", None) == "internal-error"
     assert "failed" in caplog.text
+
+
+def test_a_command_that_needs_streams_without_end_fails_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Endless(Command):
+        def decide(self, loaded: Loaded) -> Decision:
+            while True:
+                loaded.find(Wallet, uuid7())
+
+    ledger = LedgerFixture(MemoryLog())
+
+    results = ledger.bus.send_all([envelope(Endless()), envelope(ledger.create())])
+
+    assert codes(results) == ["internal-error", "ok"]
+    assert "Endless needs too many streams" in caplog.text

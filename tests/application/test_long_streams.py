@@ -61,7 +61,7 @@ def a_long_wallet(ledger: LedgerFixture, top_ups: int = LONG) -> UUID:
     for first in range(0, top_ups, 256):
         numbers = range(first, min(top_ups, first + 256))
         batch = [envelope(top_up(wallet, str(n)), key=str(n), body=str(n)) for n in numbers]
-        assert all(isinstance(result, Outcome) for result in ledger.bus.run(batch))
+        assert all(isinstance(result, Outcome) for result in ledger.bus.send_all(batch))
     return wallet
 
 
@@ -75,7 +75,7 @@ def test_a_long_stream_without_a_snapshot_is_not_decided_in_a_lane() -> None:
     bus = a_cold_bus(log)
     log.read_events = 0
 
-    [long, short] = bus.attempt(
+    [long, short] = bus.decide_batch(
         [envelope(top_up(wallet, "new")), envelope(ledger.create("order of another"))]
     )
 
@@ -89,11 +89,11 @@ def test_what_was_deferred_is_decided_once_its_stream_is_read() -> None:
     wallet = a_long_wallet(ledger)
     bus = a_cold_bus(log)
     command = envelope(top_up(wallet, "new"))
-    [deferred] = bus.attempt([command])
+    [deferred] = bus.decide_batch([command])
     assert isinstance(deferred, Deferred)
 
-    assert bus.prepare(deferred) is None
-    [outcome] = bus.attempt([command])
+    assert bus.resolve_deferred(deferred) is None
+    [outcome] = bus.decide_batch([command])
 
     assert isinstance(outcome, Outcome)
     assert outcome.subject.available_minor == LONG + 1
@@ -106,7 +106,7 @@ def test_snapshots_are_left_behind_while_a_stream_grows_and_bound_what_is_read()
     wallet = a_long_wallet(ledger)
     log.read_events = 0
 
-    [outcome] = a_cold_bus(log, store).attempt([envelope(top_up(wallet, "new"))])
+    [outcome] = a_cold_bus(log, store).decide_batch([envelope(top_up(wallet, "new"))])
 
     assert isinstance(outcome, Outcome)
     assert outcome.subject.available_minor == LONG + 1
@@ -125,7 +125,7 @@ def test_a_replay_in_a_long_stream_reads_a_bounded_number_of_events(number: int)
     again = envelope(top_up(wallet, str(number)), key=str(number), body=str(number))
     log.read_events = 0
 
-    [outcome] = a_cold_bus(log, store).attempt([again])
+    [outcome] = a_cold_bus(log, store).decide_batch([again])
 
     assert isinstance(outcome, Outcome)
     assert outcome.replayed
@@ -140,11 +140,11 @@ def test_a_replay_without_snapshots_is_answered_outside_the_lanes() -> None:
     bus = a_cold_bus(log)
     log.read_events = 0
 
-    [deferred] = bus.attempt([again])
+    [deferred] = bus.decide_batch([again])
 
     assert isinstance(deferred, Deferred)
     assert log.read_events <= 2 * (LOAD_EVENTS_MAX + 1) + 1
-    outcome = bus.prepare(deferred)
+    outcome = bus.resolve_deferred(deferred)
     assert isinstance(outcome, Outcome)
     assert (outcome.replayed, outcome.subject.available_minor) == (True, 901)
 
@@ -317,7 +317,9 @@ def test_a_stream_that_cannot_be_read_fails_its_own_callers_only(
     stream[900] = stream[900]._replace(state=b"not JSON")
     bus = a_cold_bus(log)
 
-    results = bus.run([envelope(top_up(wallet, str(uuid7()))), envelope(ledger.create("fine"))])
+    results = bus.send_all(
+        [envelope(top_up(wallet, str(uuid7()))), envelope(ledger.create("fine"))]
+    )
 
     assert getattr(results[0], "code", None) == "internal-error"
     assert isinstance(results[1], Outcome)

@@ -120,7 +120,7 @@ def test_a_whole_batch_whose_answer_is_lost_is_settled(
     ledger = LedgerFixture(log)
     proxy.cut_after = b"verdict"  # only the append answers with that column
 
-    results = ledger.bus.run([envelope(ledger.create(f"A-{n}")) for n in range(50)])
+    results = ledger.bus.send_all([envelope(ledger.create(f"A-{n}")) for n in range(50)])
 
     assert proxy.cuts == 1
     assert all(isinstance(one, Outcome) for one in results)

@@ -165,7 +165,7 @@ def test_pay_expire_and_cancel_at_the_deadline(
         "cancel": ledgers[0].cancel(session),
     }
 
-    results = ledgers[0].bus.run([envelope(commands[name]) for name in order])
+    results = ledgers[0].bus.send_all([envelope(commands[name]) for name in order])
     said = dict(zip(order, map(code, results), strict=True))
 
     status = ledgers[0].session(session).status
@@ -228,7 +228,7 @@ def test_eight_writers_and_a_tailing_reader_skip_nothing(database_url: str) -> N
         ledger = LedgerFixture(logs[number], like=first)
         for turn in range(40):
             sessions = [ledger.create() for _ in range(4)]
-            ledger.bus.run([envelope(one) for one in sessions])
+            ledger.bus.send_all([envelope(one) for one in sessions])
             for one in sessions:
                 wallet = shared[(number + turn) % 3]  # contended on purpose
                 scanned = ledger.try_send(ledger.scan(one.session_id, wallet))

@@ -387,7 +387,7 @@ def test_a_batch_in_doubt_is_answered_at_once(rig: Rig) -> None:
     bus = Bus(rig.log)
     rig.log.append = counted  # type: ignore[method-assign]
 
-    answers = bus.run([envelope(rig.ledger.create()) for _ in range(3)])
+    answers = bus.send_all([envelope(rig.ledger.create()) for _ in range(3)])
 
     assert [getattr(one, "code", "ok") for one in answers] == ["overloaded"] * 3
     assert all("clock" in str(one) for one in answers)

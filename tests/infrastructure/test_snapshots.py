@@ -79,7 +79,7 @@ def test_the_nearest_snapshot_of_a_known_shape_is_found(
 
 def grow(ledger: LedgerFixture, wallet: UUID, top_ups: int) -> None:
     for first in range(0, top_ups, 250):
-        ledger.bus.run(
+        ledger.bus.send_all(
             [
                 envelope(
                     TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=f"{first + n}"),
@@ -101,7 +101,7 @@ def test_a_long_wallet_starts_from_its_snapshot_and_the_audit_compares_them(
 
     cold = Bus(postgres_log, cache=StateCache(snapshot_store=store))
     again = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="600")
-    [replayed] = cold.attempt([envelope(again, key="600")])
+    [replayed] = cold.decide_batch([envelope(again, key="600")])
 
     assert replayed.subject.available_minor == 601  # type: ignore[union-attr]
     assert audit.check(database_url, postgres_log).violations == []

@@ -72,7 +72,7 @@ class Simulation:
         self.apis = [ApiProcess(self.kernel, self.log, f"api {n}") for n in (1, 2)]
         self.expirer = Expirer(self.kernel, self.log)
         self.notifier = NotifierProcess(self.kernel, self.log, self.screens)
-        self.operator = Operator(self.kernel, self.log, self.apis)
+        self.operator = Operator(self.kernel, self.log, [*self.apis, self.expirer])
         self.answers: list[tuple[str, str]] = []
         self.waiting: Counter[str] = Counter()
         self.acknowledged: list[tuple[UUID, int]] = []
