@@ -1,4 +1,4 @@
-"""Acceptable text: one definition, and no event is ever made with any other."""
+"""Acceptable text: one definition, and every event holds no other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.any_text import UNACCEPTABLE, acceptable
 from tests.support.golden import EVENTS
 
 
-def test_the_definition_is_the_contracts_for_every_character_there_is() -> None:
+def test_the_definition_holds_for_every_code_point() -> None:
     refused = {code for code in range(0x110000) if not text.is_acceptable(chr(code))}
 
     controls = {*range(0x20), *range(0x7F, 0xA0)}
@@ -32,14 +32,14 @@ def test_one_unacceptable_character_anywhere_is_enough(before: str, bad: str, af
 
 
 @given(acceptable(0, 50))
-def test_acceptable_text_is_left_as_it_is(value: str) -> None:
+def test_acceptable_text_is_unchanged(value: str) -> None:
     text.check("name", {value: [value, {value: value}]})
     assert text.is_acceptable(value)
     assert text.replace_unacceptable(value) == value
 
 
 @given(st.text(st.characters(), max_size=50))
-def test_what_is_shown_is_acceptable_and_of_the_same_length(value: str) -> None:
+def test_replaced_text_is_acceptable_and_has_the_same_length(value: str) -> None:
     assert text.is_acceptable(text.replace_unacceptable(value))
     assert len(text.replace_unacceptable(value)) == len(value)
 
@@ -55,7 +55,7 @@ def test_a_refusal_names_the_place_and_the_character_and_never_the_text() -> Non
 
 
 def places(event: Any) -> list[tuple[str, Any]]:
-    """Every field of an event that holds text, with a function that puts one there."""
+    """Every field of an event that holds text, with a function that puts text there."""
     found: list[tuple[str, Any]] = []
     for name, value in vars(event).items():
         match value:
@@ -76,9 +76,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("event", "name", "put"), CASES)
-def test_no_event_is_made_with_unacceptable_text_in_any_field(
-    event: Any, name: str, put: Any
-) -> None:
+def test_no_event_can_have_unacceptable_text_in_any_field(event: Any, name: str, put: Any) -> None:
     for bad in UNACCEPTABLE:
         with pytest.raises(InvalidRequest) as refusal:
             _new_event(type(event), {**vars(event), name: put(f"a{bad}b")})
@@ -89,7 +87,7 @@ def test_no_event_is_made_with_unacceptable_text_in_any_field(
 
 
 @given(st.text(st.characters(), max_size=20))
-def test_json_with_lone_surrogates_is_repaired_and_other_json_is_untouched(value: str) -> None:
+def test_lone_surrogates_in_json_are_replaced_and_other_json_is_unchanged(value: str) -> None:
     raw = json.dumps({value: value}).encode()
 
     [(key, repaired)] = json.loads(text.replace_lone_surrogates(raw)).items()
