@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from api.http.addresses import counted_as
+from api.http.addresses import network_of
 
 HEADERS_MAX: Final = 100
 HEADERS_BYTES_MAX: Final = 16_384
@@ -100,7 +100,7 @@ class ConnectionTable:
         self.limits = limits
         self._on_full = on_full
         """Told whenever a connection gives way, or is turned away because none can."""
-        self._exempt = {counted_as(proxy) for proxy in trusted_proxies}
+        self._exempt = {network_of(proxy) for proxy in trusted_proxies}
         self._addresses: dict[str, set[Connection]] = {}
         self._all: dict[Connection, str] = {}
         self._waiting: dict[Connection, int] = {}
@@ -112,11 +112,11 @@ class ConnectionTable:
 
     def from_address(self, peer: str) -> int:
         """Connections from an address."""
-        return len(self._addresses.get(counted_as(peer), ()))
+        return len(self._addresses.get(network_of(peer), ()))
 
     def admit(self, connection: Connection) -> bool:
         """Count a connection that was just accepted, as waiting; False if there is no room."""
-        address = counted_as(connection.peer)
+        address = network_of(connection.peer)
         mates = self._addresses.get(address, ())
         most = self.limits.per_address
         if most and len(mates) >= most and address not in self._exempt:
