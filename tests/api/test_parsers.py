@@ -22,6 +22,7 @@ from api.http.messages import SINGLE, HttpRequest
 from api.http.operation import KEY_CHARS_MAX, _idempotency_key
 from api.http.parsing import MoneyBody, decode_body, read_query
 from api.live import admission, server
+from api.live.config import LiveConfig
 from api.tokens import BadToken, Tokens, Use
 from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody, SessionsQuery
 from api.v1.responses import read_cursor, write_cursor
@@ -215,7 +216,7 @@ def test_a_header_that_says_one_thing_is_named_when_it_is_repeated(
 
 @pytest.fixture(scope="module")
 def live_port() -> Iterator[int]:
-    config = server.LiveConfig(
+    config = LiveConfig(
         host="127.0.0.1", port=0, origins=(), per_address=0, total=0, trusted_proxies=()
     )
     notifier = server.Notifier(config, log=MemoryLog(), tokens=TOKENS)
