@@ -134,7 +134,7 @@ BUGS: Final = [
     Bug("a revoked key still opens", "domain/merchants/api_key.py",
         "same and not self.revoked and", "same and", "tests/api/test_tenants.py"),
     Bug("cursors are not authenticated", "api/tokens.py",
-        'return self._mac("cursor", text)[:12]', 'return "0" * 12', "tests/api/test_secrets.py"),
+        'return self._mac("cursor", text)[:_CURSOR_MAC_CHARS]', 'return "0" * 12', "tests/api/test_secrets.py"),
     Bug("events received while the history is read are lost", "api/live/hub.py",
         "[late for late in backlog if late.version > known]", "[]", f"{LIVE} {SEEDS}"),
     Bug("a client that resumes misses one event", "api/live/protocol.py",
