@@ -200,10 +200,10 @@ class Link:
         self.screen = screen
         self.broken = False
 
-    def buffered(self) -> int:
+    def buffered_bytes(self) -> int:
         return BUFFER_BYTES_MAX + 1 if self.screen.slow else 0
 
-    def send_soon(self, text: str) -> None:
+    def send(self, text: str) -> None:
         if not self.broken:
             self.screen.heard.append(msgspec.json.decode(text))
 
@@ -250,10 +250,10 @@ class NotifierProcess:
                 loading = self._log.load({screen.session_id: 0}, [])
             except LogUnavailable:
                 link.disconnect(1013, "the ledger is away")
-                hub.leave(listener)
+                hub.unregister(listener)
                 return
             history = [one for one in loading.events if one.topic.startswith(TOPIC_PREFIX)]
-            hub.open(listener, history, screen.seq)
+            hub.start(listener, history, screen.seq)
 
         self._kernel.after(self._kernel.random.random() * 0.2, admit)
 
@@ -261,7 +261,7 @@ class NotifierProcess:
         self._kernel.after(FOLLOW_SECONDS, self._follow)
         for listener in self._hub.listeners():
             if isinstance(listener.socket, Link) and listener.socket.broken:
-                self._hub.leave(listener)
+                self._hub.unregister(listener)
         again = self._kernel.strikes("duplicate delivery")
         after = max(0, self.position - 3) if again else self.position
         try:
