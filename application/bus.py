@@ -251,7 +251,7 @@ class Bus:
 
 def _first_outcome(receipt: Receipt, shown: StreamState, *, replayed: bool) -> Outcome:
     position = receipt.last_position or shown.position
-    return Outcome(shown.state, position, receipt.recorded_at, replayed)
+    return Outcome(shown.aggregate, position, receipt.recorded_at, replayed)
 
 
 def _retry(pending: PendingDecision) -> None:

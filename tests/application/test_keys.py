@@ -106,5 +106,5 @@ def test_a_key_ring_of_many_rotations_is_kept_in_a_snapshot() -> None:
 
     assert ring.version == EVERY_EVENTS
     assert restored is not None
-    assert vars(restored.state) == vars(ring)
+    assert vars(restored.aggregate) == vars(ring)
     assert ring.living == (ids.encode("key", command.key.key_id),)

@@ -200,7 +200,7 @@ def test_a_restored_state_is_the_state_that_was_taken() -> None:
         restored = snapshots.restore(taken)
         assert restored is not None
         assert (restored.position, restored.version) == (7, state.version)
-        assert vars(restored.state) == vars(state)
+        assert vars(restored.aggregate) == vars(state)
 
 
 def test_a_state_that_changes_shape_needs_a_new_version() -> None:

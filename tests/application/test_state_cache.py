@@ -39,4 +39,4 @@ def test_the_cache_is_bounded_and_a_tiny_one_changes_no_answer() -> None:
     outcome = ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
 
     assert outcome.subject.status is Status.PAID
-    assert len(ledger.bus._cache._entries) == 1
+    assert len(ledger.bus._cache._states) == 1
