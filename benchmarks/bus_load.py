@@ -105,7 +105,7 @@ def bus(url: str, seconds: float) -> float:
     """Durable commands per second through the writer, 64 lives in flight."""
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=WRITER_LANES))
     ledger = LedgerFixture(log)
-    wallets = [ledger.a_wallet(10**9) for _ in range(IN_FLIGHT)]
+    wallets = [ledger.open_wallet(10**9) for _ in range(IN_FLIGHT)]
     load = Load(ledger, wallets, seconds)
     gc.collect()  # the turn before has left its garbage
     took = load.run(seconds)

@@ -35,8 +35,8 @@ def topics(log: MemoryLog, after: int = 0) -> list[str]:
 
 def test_a_payment_is_recorded_by_wallet_and_session_in_one_append() -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    wallet, session = ledger.a_wallet(), ledger.a_session()
-    claim = ledger.a_claim(session, wallet)
+    wallet, session = ledger.open_wallet(), ledger.create_session()
+    claim = ledger.claim_session(session, wallet)
     before = log.head()
 
     outcome = ledger.send(ledger.pay(session, wallet, claim))
@@ -51,8 +51,10 @@ def test_the_same_key_and_body_is_answered_as_the_first_time_even_much_later() -
     ledger = LedgerFixture(log := MemoryLog())
     command = ledger.create("A-1")
     first = ledger.send(command, key="k", body="b")
-    wallet = ledger.a_wallet()
-    ledger.send(ledger.pay(command.session_id, wallet, ledger.a_claim(command.session_id, wallet)))
+    wallet = ledger.open_wallet()
+    ledger.send(
+        ledger.pay(command.session_id, wallet, ledger.claim_session(command.session_id, wallet))
+    )
     log.advance(5000)
     head = log.head()
 
@@ -74,8 +76,8 @@ def test_the_same_key_with_another_body_is_refused() -> None:
 
 def test_a_decided_refusal_is_kept_under_its_key_and_told_again() -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    wallet, session = ledger.a_wallet(5), ledger.a_session()
-    pay = ledger.pay(session, wallet, ledger.a_claim(session, wallet))
+    wallet, session = ledger.open_wallet(5), ledger.create_session()
+    pay = ledger.pay(session, wallet, ledger.claim_session(session, wallet))
 
     assert ledger.try_send(pay, key="k") == "insufficient-funds"
     ledger.send(TopUpWallet(wallet_id=wallet, amount=Money(5000, "USD"), reference="more"))
@@ -91,8 +93,8 @@ def test_a_decided_refusal_is_kept_under_its_key_and_told_again() -> None:
 
 def test_a_refusal_that_may_pass_is_not_kept() -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    one, other, session = ledger.a_wallet(), ledger.a_wallet(), ledger.a_session()
-    ledger.a_claim(session, one)
+    one, other, session = ledger.open_wallet(), ledger.open_wallet(), ledger.create_session()
+    ledger.claim_session(session, one)
     scan = ledger.scan(session, other)
 
     assert ledger.try_send(scan, key="k") == "session-claimed"
@@ -116,9 +118,9 @@ def test_twins_in_one_batch_are_one_command() -> None:
 
 def test_commands_of_one_batch_see_each_other() -> None:
     ledger = LedgerFixture(MemoryLog())
-    wallet = ledger.a_wallet(2500)
-    sessions = [ledger.a_session() for _ in range(4)]
-    claims = [ledger.a_claim(session, wallet) for session in sessions]
+    wallet = ledger.open_wallet(2500)
+    sessions = [ledger.create_session() for _ in range(4)]
+    claims = [ledger.claim_session(session, wallet) for session in sessions]
 
     results = ledger.bus.send_all(
         [
@@ -146,7 +148,7 @@ def test_a_second_create_for_the_order_is_refused_with_the_first_ones_id() -> No
 
 def test_a_create_after_the_deadline_records_the_old_session_as_expired_first() -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    old = ledger.a_session("A-1")
+    old = ledger.create_session("A-1")
     log.advance(900)
     before = log.head()
 
@@ -164,7 +166,7 @@ def test_a_create_after_the_deadline_records_the_old_session_as_expired_first() 
 @pytest.mark.parametrize("end", ["cancel", "expire"])
 def test_an_order_is_free_again_when_its_session_has_ended(end: str) -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    session = ledger.a_session("A-1")
+    session = ledger.create_session("A-1")
     log.advance(900 if end == "expire" else 1)
 
     ledger.send(ledger.cancel(session) if end == "cancel" else ledger.expire(session))
@@ -174,16 +176,16 @@ def test_an_order_is_free_again_when_its_session_has_ended(end: str) -> None:
 
 def test_a_paid_order_stays_paid() -> None:
     ledger = LedgerFixture(MemoryLog())
-    wallet, session = ledger.a_wallet(), ledger.a_session("A-1")
-    ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
+    wallet, session = ledger.open_wallet(), ledger.create_session("A-1")
+    ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
 
     assert ledger.try_send(ledger.create("A-1")) == "order-paid"
 
 
 def test_paying_again_answers_with_the_first_payment_whatever_the_key() -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    wallet, session = ledger.a_wallet(), ledger.a_session()
-    pay = ledger.pay(session, wallet, ledger.a_claim(session, wallet))
+    wallet, session = ledger.open_wallet(), ledger.create_session()
+    pay = ledger.pay(session, wallet, ledger.claim_session(session, wallet))
     first = ledger.send(pay, key="one")
     head = log.head()
     log.advance(5000)
@@ -196,9 +198,9 @@ def test_paying_again_answers_with_the_first_payment_whatever_the_key() -> None:
 
 def test_another_apps_wallet_is_not_found() -> None:
     ledger = LedgerFixture(MemoryLog())
-    foreign = ledger.a_wallet(app="app_other")
+    foreign = ledger.open_wallet(app="app_other")
 
-    assert ledger.try_send(ledger.scan(ledger.a_session(), foreign)) == "not-found"
+    assert ledger.try_send(ledger.scan(ledger.create_session(), foreign)) == "not-found"
 
 
 def test_an_unknown_payee_order_or_wallet_leaves_no_event() -> None:
@@ -234,7 +236,7 @@ class InterferingLog(MemoryLog):
 def test_a_conflict_is_decided_again_on_what_is_true_now() -> None:
     ledger = LedgerFixture(log := InterferingLog())
     other = LedgerFixture(log, like=ledger)
-    wallet, rival, session = ledger.a_wallet(), ledger.a_wallet(), ledger.a_session()
+    wallet, rival, session = ledger.open_wallet(), ledger.open_wallet(), ledger.create_session()
 
     def overtake() -> None:
         other.send(other.scan(session, rival))
@@ -278,9 +280,9 @@ def test_a_twin_of_an_older_release_that_was_faster_is_known_by_its_fingerprint(
 def test_an_answer_that_rests_on_a_loser_is_decided_again(key: str) -> None:
     ledger = LedgerFixture(log := InterferingLog())
     other = LedgerFixture(log, like=ledger)
-    wallet = ledger.a_wallet(1000)
-    one, two = ledger.a_session(), ledger.a_session()
-    claims = [ledger.a_claim(one, wallet), ledger.a_claim(two, wallet)]
+    wallet = ledger.open_wallet(1000)
+    one, two = ledger.create_session(), ledger.create_session()
+    claims = [ledger.claim_session(one, wallet), ledger.claim_session(two, wallet)]
     log.before_append = lambda: other.send(other.cancel(one))
 
     results = ledger.bus.send_all(
@@ -297,7 +299,7 @@ def test_an_answer_that_rests_on_a_loser_is_decided_again(key: str) -> None:
 def test_an_answer_knows_its_position_although_a_later_mate_lost() -> None:
     ledger = LedgerFixture(log := InterferingLog())
     other = LedgerFixture(log, like=ledger)
-    wallet, session = ledger.a_wallet(1000), ledger.a_session()
+    wallet, session = ledger.open_wallet(1000), ledger.create_session()
     scan = ledger.scan(session, wallet)
     claim = ids.encode("clm", scan.claim_id)
     log.before_append = lambda: other.send(
@@ -322,9 +324,9 @@ def test_an_answer_knows_its_position_although_a_later_mate_lost() -> None:
 def test_a_kept_refusal_never_rests_on_a_mate_that_may_lose() -> None:
     ledger = LedgerFixture(log := InterferingLog())
     other = LedgerFixture(log, like=ledger)
-    wallet = ledger.a_wallet(1000)
-    one, two = ledger.a_session(), ledger.a_session()
-    claims = [ledger.a_claim(one, wallet), ledger.a_claim(two, wallet)]
+    wallet = ledger.open_wallet(1000)
+    one, two = ledger.create_session(), ledger.create_session()
+    claims = [ledger.claim_session(one, wallet), ledger.claim_session(two, wallet)]
     log.before_append = lambda: other.send(other.cancel(one))
 
     ledger.bus.send_all(
@@ -340,7 +342,7 @@ def test_a_kept_refusal_never_rests_on_a_mate_that_may_lose() -> None:
 def test_whoever_always_loses_is_told_to_come_again() -> None:
     ledger = LedgerFixture(log := InterferingLog())
     other = LedgerFixture(log, like=ledger)
-    wallet = ledger.a_wallet()
+    wallet = ledger.open_wallet()
 
     def top_up(reference: str) -> None:
         command = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=reference)
@@ -362,8 +364,8 @@ def test_whoever_always_loses_is_told_to_come_again() -> None:
 
 def test_time_that_passes_between_deciding_and_recording_is_seen() -> None:
     ledger = LedgerFixture(log := InterferingLog())
-    wallet, session = ledger.a_wallet(), ledger.a_session()
-    pay = ledger.pay(session, wallet, ledger.a_claim(session, wallet))
+    wallet, session = ledger.open_wallet(), ledger.create_session()
+    pay = ledger.pay(session, wallet, ledger.claim_session(session, wallet))
     log.before_append = lambda: log.advance(900)
 
     assert ledger.try_send(pay) == "session-expired"
@@ -372,7 +374,7 @@ def test_time_that_passes_between_deciding_and_recording_is_seen() -> None:
 
 def test_a_clock_that_goes_back_does_not_expire_a_session_early() -> None:
     ledger = LedgerFixture(log := InterferingLog())
-    session = ledger.a_session()
+    session = ledger.create_session()
     log.advance(900)
     log.before_append = lambda: log.advance(-1)
 
@@ -414,7 +416,7 @@ def test_a_stream_that_cannot_be_read_fails_nobody_elses_command(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    broken, fine = ledger.a_wallet(), ledger.a_wallet()
+    broken, fine = ledger.open_wallet(), ledger.open_wallet()
     stream = log._streams[broken]
     stream[0] = stream[0]._replace(state=b"not JSON")
     commands = [
