@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +45,11 @@ def envelope(
         actor="test",
         fingerprint=fingerprint,
     )
+
+
+def codes(results: Sequence[Outcome | LedgerError]) -> list[str]:
+    """The codes of the refusals among the results, `ok` for the others."""
+    return [result.code if isinstance(result, LedgerError) else "ok" for result in results]
 
 
 class LedgerFixture:
