@@ -2,8 +2,8 @@
 
 What it guarantees:
 
-- Idempotency: a command id is recorded once. Sending it again returns the first result, or
-  `idempotency-key-reused` if the request is another one.
+- Idempotency: a command id is recorded at most once. A command sent again under its idempotency key
+  returns the first result, or `idempotency-key-reused` if the request is another one.
 - A command sees the results of its batch predecessors. A result that depends on a predecessor's
   unrecorded events is returned only once they are recorded; otherwise the command decides again.
 - Conflicts are settled per command: the one that lost is reloaded and decides again, at most
@@ -251,7 +251,7 @@ class Bus:
 
 def _first_outcome(receipt: Receipt, shown: StreamState, *, replayed: bool) -> Outcome:
     position = receipt.last_position or shown.position
-    return Outcome(shown.state, position, receipt.recorded_at, replayed)
+    return Outcome(shown.aggregate, position, receipt.recorded_at, replayed)
 
 
 def _retry(pending: PendingDecision) -> None:

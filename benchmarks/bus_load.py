@@ -107,7 +107,7 @@ def bus(url: str, seconds: float) -> float:
     """Durable commands per second through the writer, with 64 payers."""
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=WRITER_LANES))
     ledger = LedgerFixture(log)
-    wallets = [ledger.a_wallet(10**9) for _ in range(IN_FLIGHT)]
+    wallets = [ledger.open_wallet(10**9) for _ in range(IN_FLIGHT)]
     load = Load(ledger, wallets, seconds)
     gc.collect()  # garbage of the previous turn
     took = load.run(seconds)

@@ -32,7 +32,7 @@ class LongWallet:
         snapshots = PostgresSnapshots(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
         ledger = LedgerFixture(log)
         ledger.bus = Bus(log, cache=StateCache(snapshot_store=snapshots))
-        self._wallet: UUID = ledger.a_wallet(0)
+        self._wallet: UUID = ledger.open_wallet(0)
         for first in range(0, top_ups, 256):
             numbers = range(first, min(top_ups, first + 256))
             results = ledger.bus.send_all([self._old(number) for number in numbers])

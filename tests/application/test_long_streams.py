@@ -57,7 +57,7 @@ def top_up(wallet: UUID, reference: str) -> TopUpWallet:
 
 def a_long_wallet(ledger: LedgerFixture, top_ups: int = LONG) -> UUID:
     """A wallet with many top-ups, each under a key and a reference of its number."""
-    wallet = ledger.a_wallet(minor=0)
+    wallet = ledger.open_wallet(minor=0)
     for first in range(0, top_ups, 256):
         numbers = range(first, min(top_ups, first + 256))
         batch = [envelope(top_up(wallet, str(n)), key=str(n), body=str(n)) for n in numbers]
@@ -172,7 +172,7 @@ def test_a_used_reference_stays_used_however_long_the_wallet() -> None:
     wallet = a_long_wallet(ledger)
 
     assert ledger.try_send(top_up(wallet, "0")) == "reference-used"
-    assert ledger.try_send(top_up(ledger.a_wallet(minor=0), "0")) != "reference-used"
+    assert ledger.try_send(top_up(ledger.open_wallet(minor=0), "0")) != "reference-used"
 
 
 def test_the_reader_shows_a_long_wallet() -> None:
@@ -188,11 +188,11 @@ def test_the_reader_shows_a_long_wallet() -> None:
 
 def test_a_restored_state_is_the_state_that_was_taken() -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    session = ledger.a_session("the order")
+    session = ledger.create_session("the order")
     order = Order.stream_id(ledger.merchant, "the order")
     states: list[Any] = [fold(history(log, order))]
     ledger.send(ledger.cancel(session))
-    states += [fold(history(log, order)), fold(history(log, ledger.a_wallet()))]
+    states += [fold(history(log, order)), fold(history(log, ledger.open_wallet()))]
 
     for state in states:
         taken = snapshots.take(StreamState(state, 7))
@@ -200,7 +200,7 @@ def test_a_restored_state_is_the_state_that_was_taken() -> None:
         restored = snapshots.restore(taken)
         assert restored is not None
         assert (restored.position, restored.version) == (7, state.version)
-        assert vars(restored.state) == vars(state)
+        assert vars(restored.aggregate) == vars(state)
 
 
 def test_a_state_that_changes_shape_needs_a_new_version() -> None:
@@ -243,7 +243,7 @@ class Answers:
 
 def test_while_a_long_stream_is_read_only_its_own_callers_wait() -> None:
     ledger = LedgerFixture(log := CountingLog())
-    wallet, other = a_long_wallet(ledger), ledger.a_wallet()
+    wallet, other = a_long_wallet(ledger), ledger.open_wallet()
     cache = StateCache()
     writer = Writer(*(Bus(log, cache=cache) for _ in range(2)))
     answers = Answers()
@@ -288,7 +288,7 @@ def test_a_writer_that_stops_answers_what_waits_for_long_streams() -> None:
 def test_one_tenants_long_histories_do_not_fill_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("application.writer.DEFERRED_COMMANDS_MAX", 2)
     ledger = LedgerFixture(log := CountingLog())
-    wallet, other = a_long_wallet(ledger), ledger.a_wallet()
+    wallet, other = a_long_wallet(ledger), ledger.open_wallet()
     writer = Writer(a_cold_bus(log))
     answers = Answers()
     log.held = wallet

@@ -185,8 +185,8 @@ def test_states_hold_immutable_values_so_that_a_shallow_copy_is_independent() ->
     from tests.support.memory_log import MemoryLog  # noqa: PLC0415
 
     ledger = LedgerFixture(log := MemoryLog())
-    wallet, session = ledger.a_wallet(), ledger.a_session(metadata={"a": "b"})
-    claim = ledger.a_claim(session, wallet)
+    wallet, session = ledger.open_wallet(), ledger.create_session(metadata={"a": "b"})
+    claim = ledger.claim_session(session, wallet)
     state: Any = fold(log.stream(session))
     before = {**vars(state)}
     frozen = {name: repr(value) for name, value in before.items() if name != "_pending_events"}

@@ -95,7 +95,7 @@ def test_a_long_wallet_starts_from_its_snapshot_and_the_audit_compares_them(
 ) -> None:
     ledger = LedgerFixture(postgres_log)
     ledger.bus = Bus(postgres_log, cache=StateCache(snapshot_store=store))
-    wallet = ledger.a_wallet(minor=0)
+    wallet = ledger.open_wallet(minor=0)
     grow(ledger, wallet, 1000)
     until(lambda: (found := store.latest(wallet, ("wallet:1",), 2**62)) and found.version > 900)
 
@@ -112,7 +112,7 @@ def test_the_audit_names_a_snapshot_that_differs(
 ) -> None:
     ledger = LedgerFixture(postgres_log)
     ledger.bus = Bus(postgres_log, cache=StateCache(snapshot_store=store))
-    wallet = ledger.a_wallet(minor=0)
+    wallet = ledger.open_wallet(minor=0)
     grow(ledger, wallet, 500)
     until(lambda: store.latest(wallet, ("wallet:1",), 2**62))
     kept = store.latest(wallet, ("wallet:1",), 2**62)

@@ -122,7 +122,7 @@ class Expirer:
             return
         if page:
             changes = expiry.timers(page)
-            self.due.update(changes.wanted)
+            self.due.update(changes.due_at)
             for session in changes.cleared:
                 self.due.pop(session, None)
             self.position = max(self.position, page[-1].position)
