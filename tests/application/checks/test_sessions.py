@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,8 @@ from uuid import uuid4
 import pytest
 
 from application.checks.checker import check_log
+from application.checks.sessions import TRANSITIONS
+from infrastructure.event_store import registry
 from tests.support.damaged_logs import Damage, broken, changed, events, find, moved, twice, without
 from tests.support.ledger_fixture import LEASE_SECONDS, LedgerFixture
 
@@ -42,6 +45,17 @@ def test_a_claim_taken_over_before_its_lease_ended_is_reported(ledger: LedgerFix
     log[second] = log[second]._replace(recorded_at=early)
 
     assert "legal-transitions" in broken(log)
+
+
+def test_every_event_that_changes_a_status_has_a_rule() -> None:
+    kinds = [
+        kind for topic, kind in registry.EVENTS.items() if topic.startswith("payment_session.")
+    ]
+    applied = {kind.TOPIC: inspect.getsource(kind.apply) for kind in kinds}
+
+    assert set(TRANSITIONS) == {
+        topic for topic, source in applied.items() if "aggregate.status =" in source
+    }
 
 
 def test_an_event_that_changes_no_status_needs_no_rule(ledger: LedgerFixture) -> None:
