@@ -59,7 +59,7 @@ def on_http_error(method: str, error: HTTPException) -> HttpResponse:
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return to_response(BodyTooLarge(limit_bytes=BODY_BYTES_MAX))
         case HTTPStatus.UNAUTHORIZED:
-            return to_response(Unauthorized(reason="A valid key is needed"))
+            return to_response(Unauthorized(reason="A valid API key is required"))
         case HTTPStatus.BAD_REQUEST:  # an invalid Host header or Content-Length
             return to_response(InvalidRequest.of("request", str(error.detail)[:200]))
         case _:

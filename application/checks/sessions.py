@@ -20,7 +20,7 @@ TRANSITIONS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
     "payment_session.expired": (frozenset({"created", "scanned"}), "expired"),
     "payment_session.cancelled": (frozenset({"created", "scanned"}), "cancelled"),
 }
-"""The statuses an event may follow, and the status it leads to; other events are free."""
+"""The statuses an event may follow, and the status it leads to. Other events change no status."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,9 @@ class SessionFacts:
     currency: str
     expires_at: datetime
     position: int
+    """Of the last transition, as in the read model."""
     version: int = 1
+    """Of the last transition."""
     status: str = "created"
     claim: tuple[str, str, datetime] | None = None
     """Claim id, wallet id, end of the lease."""
@@ -72,7 +74,6 @@ class SessionCheck:
             return
         if recorded.topic in TRANSITIONS:
             self._transition(session, recorded, event)
-        session.version, session.position = recorded.version, recorded.position
 
     def _transition(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
         sources, status = TRANSITIONS[recorded.topic]
@@ -91,6 +92,7 @@ class SessionCheck:
         elif recorded.topic == "payment_session.claim_released":
             session.claim = None
         session.status = status
+        session.version, session.position = recorded.version, recorded.position
 
     def _scanned(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
         claim = session.claim

@@ -356,11 +356,11 @@ def test_the_merchant_and_the_checkout_screen_cancel(by: str) -> None:
 @pytest.mark.parametrize(
     ("history", "by", "at", "refusal"),
     [
-        ("paid", "anybody", LATER, not_payable("paid")),
+        ("paid", "anyone", LATER, not_payable("paid")),
         ("cancelled", "merchant", LATER, not_payable("cancelled")),
         ("expired", "merchant", LATER, not_payable("expired")),
         ("scanned", "merchant", DEADLINE, not_payable("expired")),
-        ("created", "anybody", LATER, InvalidRequest.of("by", "must be merchant or checkout")),
+        ("created", "anyone", LATER, InvalidRequest.of("by", "must be merchant or checkout")),
     ],
 )
 def test_cancellations_are_refused_in_the_documented_order(

@@ -68,7 +68,7 @@ KEPT = {
     "session-expired", "amount-mismatch", "wallet-currency-mismatch", "insufficient-funds",
     "balance-limit", "invalid-qr",
 }  # fmt: skip
-"""Receipts of these are stored, and must be readable for ever."""
+"""Receipts of these are stored, and must remain readable."""
 
 
 def _tree(root: type[LedgerError]) -> list[type[LedgerError]]:
