@@ -92,36 +92,36 @@ class Router:
                 raise Forbidden(reason=f"A key of the role {identity.role} may not do this")
         elif operation.limited:
             self._take_token(address_bucket(client_address(request, config)), now)
-        key = ""
-        if operation.idempotency is not Idempotency.NONE:  # other operations ignore the header
-            key = parse_idempotency_key(request.headers.get("idempotency-key"))
-        if operation.idempotency is Idempotency.REQUIRED and not key:
-            raise IdempotencyKeyRequired
         call = Call(
             operation=operation,
             request=request,
             services=self._services,
             identity=identity,
-            key=key,
+            key=_idempotency_key(operation, request),
         )
-        return await operation.handler(call, **await _read(operation, request, call))
+        arguments: dict[str, Any] = {}
+        query = read_query(request, operation.query)
+        if operation.query:
+            arguments["query"] = query
+        if operation.body:
+            call.body = arguments["body"] = await read_body(request, operation.body)
+        elif operation.method != "GET" and (raw := await request.body()):
+            decode_body(request, raw, Body)  # no body is expected: only `{}` is accepted
+        for name, prefix in operation.path_ids:
+            text = str(request.path_params[name])
+            arguments[name] = path_id(prefix, text) if prefix else text
+        return await operation.handler(call, **arguments)
 
     def _take_token(self, bucket: str, now: float) -> None:
         if not self._rate_limit.allows(bucket, now):
             raise TooManyRequests(limit=self._rate_limit.per_second)
 
 
-async def _read(operation: Operation, request: HttpRequest, call: Call) -> dict[str, Any]:
-    """The arguments of the handler, in the order in which they are checked."""
-    arguments: dict[str, Any] = {}
-    query = read_query(request, operation.query)
-    if operation.query:
-        arguments["query"] = query
-    if operation.body:
-        call.body = arguments["body"] = await read_body(request, operation.body)
-    elif operation.method != "GET" and (raw := await request.body()):
-        decode_body(request, raw, Body)  # no body is expected: only `{}` is accepted
-    for name, prefix in operation.path_ids:
-        text = str(request.path_params[name])
-        arguments[name] = path_id(prefix, text) if prefix else text
-    return arguments
+def _idempotency_key(operation: Operation, request: HttpRequest) -> str:
+    """The caller's idempotency key; empty if there is none or the operation takes none."""
+    if operation.idempotency is Idempotency.NONE:
+        return ""
+    key = parse_idempotency_key(request.headers.get("idempotency-key"))
+    if operation.idempotency is Idempotency.REQUIRED and not key:
+        raise IdempotencyKeyRequired
+    return key

@@ -124,7 +124,7 @@ class Notifier:
         self._tasks = [
             asyncio.create_task(self._heartbeats()),
             asyncio.create_task(self._sweeps()),
-            asyncio.create_task(self._table.sweeping(self._loop.time)),
+            asyncio.create_task(self._table.sweep(self._loop.time)),
         ]
 
     async def close(self) -> None:

@@ -102,7 +102,7 @@ def test_one_that_cannot_be_checked_keeps_nobody_from_being_checked(
         counted.admit(one)
 
     async def sweep() -> None:
-        sweeping = asyncio.create_task(counted.sweeping(lambda: 0.0))
+        sweeping = asyncio.create_task(counted.sweep(lambda: 0.0))
         async with asyncio.timeout(20):
             while sound.checked < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0)

@@ -55,7 +55,7 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (blocking, bootstrap):
         monkeypatch.setattr(module, "READ_SECONDS", LIMIT_SECONDS)
         monkeypatch.setattr(module, "READY_SECONDS", LIMIT_SECONDS)
-    monkeypatch.setattr(command_dispatcher, "ANSWER_SECONDS", 2 * LIMIT_SECONDS)
+    monkeypatch.setattr(command_dispatcher, "RESULT_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(recorder, "APPEND_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(pools, "CONNECT_SECONDS", pools.CONNECT_SECONDS_MIN)
 
