@@ -154,7 +154,6 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> H
     """The checkout screen, at the till or in the payer's browser."""
     session, language = current.state, language_for(call.request)
     url = _checkout_url(current, token)
-    facts = session_facts(call, current, Use.LIVE, poll_url=url, texts=checkout_texts(language))
     return render(
         "checkout.html",
         call.services.config,
@@ -165,22 +164,34 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> H
         cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
         return_url=session.return_url,
         checkout_url=url,
-        **facts,
+        **session_facts(
+            call,
+            current,
+            Use.LIVE,
+            title=session.merchant_name,
+            poll_url=url,
+            texts=checkout_texts(language),
+        ),
     )
 
 
 def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
     """The wallet page, which the address in the QR code opens: payee, amount, and Pay."""
     session, language = current.state, language_for(call.request)
-    url = f"/q/{ids.encode_suffix(session.id)}"
-    facts = session_facts(call, current, Use.WATCH, poll_url=url, texts=wallet_texts(language))
     return render(
         "wallet.html",
         call.services.config,
         language,
         paid_at=times.to_text(session.payment.paid_at) if session.payment else "",
         reference=session.public_id,
-        **facts,
+        **session_facts(
+            call,
+            current,
+            Use.WATCH,
+            title=language.gettext("Pay {payee}").format(payee=session.merchant_name),
+            poll_url=f"/q/{ids.encode_suffix(session.id)}",
+            texts=wallet_texts(language),
+        ),
     )
 
 

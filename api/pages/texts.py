@@ -63,6 +63,8 @@ class Language:
         taken as it is.
         """
         translated = Markup(escape(self.gettext(message)))  # noqa: S704 - escaped right here
+        if not values:
+            return translated
         return translated.format(**{name: isolated(v) for name, v in values.items()})
 
 
@@ -70,7 +72,8 @@ def isolated(value: object, direction: str = "auto") -> Markup:
     """A value for a template, isolated from the direction of the text around it."""
     if isinstance(value, Markup):
         return value
-    return Markup('<bdi dir="{}">{}</bdi>').format(direction, text.shown(str(value)))
+    escaped = escape(text.shown(str(value)))
+    return Markup(f'<bdi dir="{direction}">{escaped}</bdi>')  # noqa: S704 - escaped right here
 
 
 def choose(lang: str, accept_language: str) -> Language:
