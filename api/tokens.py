@@ -117,10 +117,6 @@ class Tokens:
         """A short MAC that keeps the cursors of lists opaque."""
         return self._mac("cursor", text)[:_CURSOR_MAC_CHARS]
 
-    def is_cursor(self, text: str, mac: str) -> bool:
-        """Whether `for_cursor` made the MAC."""
-        return hmac.compare_digest(self.for_cursor(text).encode(), mac.encode())
-
     def _mac(self, *parts: str) -> str:
         data = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
         return hmac.digest(self._secret, data, "sha256").hex()[:_MAC_CHARS]

@@ -124,7 +124,7 @@ class Notifier:
         self._tasks = [
             asyncio.create_task(self._heartbeats()),
             asyncio.create_task(self._sweeps()),
-            asyncio.create_task(self._table.sweeping(self._loop.time)),
+            asyncio.create_task(self._table.sweep(self._loop.time)),
         ]
 
     async def close(self) -> None:
@@ -172,7 +172,7 @@ class Notifier:
         if self._draining:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
         client = addresses.client_address(*self._forwarding(connection, request))
-        address = addresses.counted_as(client)
+        address = addresses.network_of(client)
         each = self._config.per_address
         full = len(self._sockets) >= self._config.sockets
         if full or (each and self._per_address[address] >= each):

@@ -99,6 +99,11 @@ def policy(config: ApiConfig) -> str:
     )
 
 
+def to_html(template: str, **facts: Any) -> str:
+    """The text of a template with its variables."""
+    return _environment.get_template(template).render(**facts)
+
+
 def render(
     template: str,
     config: ApiConfig,
@@ -120,7 +125,8 @@ def render(
     """
     # `<` must not end the block early. The rest is plain JSON in ASCII, which carries any text.
     block = json.dumps(data or {}).replace("<", "\\u003c")
-    page = _environment.get_template(template).render(
+    page = to_html(
+        template,
         _=language.html,
         language=language,
         asset=asset,

@@ -11,7 +11,7 @@ from api import blocking
 from api.context import Services
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Query, path_id
+from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.rendering import language_for, render, wants_html
 from api.pages.sessions import checkout_texts, session_facts, wallet_texts
 from api.pages.texts import languages
@@ -55,33 +55,37 @@ class PageRoutes:
                 name="getCodeAddress", method="GET", path="/q/{code:str}",
                 aliases=("/Q/{code:str}",),
                 summary="The address in the QR code: the public part of its session",
-                query=LanguageQuery, page=True, responses={200: PublicSessionView, 304: None},
+                page=True, responses={200: PublicSessionView, 304: None},
                 problems=("not-found",),
                 handler=self.code_address,
             ),
             Operation(
                 name="getCheckout", method="GET", path="/checkout/{id:str}",
                 summary="The session as shown on its checkout screen",
-                query=TokenQuery, page=True, responses={200: PublicSessionView, 304: None},
+                page=True, responses={200: PublicSessionView, 304: None},
                 problems=("unauthorized", "not-found"), handler=self.checkout,
             ),
             Operation(
                 name="cancelFromCheckout", method="POST", path="/checkout/{id:str}/cancel",
                 summary="Cancel from the checkout screen, if the merchant allowed it",
-                query=TokenQuery, page=True, responses={200: PublicSessionView},
+                page=True, responses={200: PublicSessionView},
                 problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
                 handler=self.cancel,
             ),
         ]  # fmt: skip
 
-    async def code_address(self, call: Call) -> HttpResponse:
+    async def code_address(
+        self,
+        call: Call,
+        query: LanguageQuery,  # noqa: ARG002 - the page reads `lang` from the request
+        code: str,
+    ) -> HttpResponse:
         """The wallet page for a browser, otherwise the public part; the code in any letter case."""
-        code = str(call.path["code"])
         if code.isascii():  # the Kelvin sign (U+212A) is not a K, although it lower-cases to one
             code = code.lower().removeprefix("ps_")
         html = wants_html(call.request)
         try:
-            current = await self._read(path_id("ps", {"id": f"ps_{code}"}))
+            current = await self._read(path_id("ps", f"ps_{code}"))
         except NotFound:
             if html:
                 _ = language_for(call.request).gettext
@@ -94,11 +98,11 @@ class PageRoutes:
         view = public_session_view(current.state, current.now)
         return conditional_response(call, view, session_etag(current.state, current.now))
 
-    async def checkout(self, call: Call) -> HttpResponse:
+    async def checkout(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
         """The checkout page for a browser, otherwise the public part with order and return URL."""
         html = wants_html(call.request)
         try:
-            current = await self._with_token(call)
+            current = await self._with_token(id, query.token)
         except Unauthorized:
             if html:
                 _ = language_for(call.request).gettext
@@ -107,13 +111,13 @@ class PageRoutes:
                 return message_page(call, title, hint, status=401)
             raise
         if html:
-            return checkout_page(call, current, call.query.token)
+            return checkout_page(call, current, query.token)
         view = public_session_view(current.state, current.now, with_token=True)
         return conditional_response(call, view, session_etag(current.state, current.now))
 
-    async def cancel(self, call: Call) -> HttpResponse:
+    async def cancel(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
         """Cancel, if the merchant allowed it when creating the session."""
-        current = await self._with_token(call)
+        current = await self._with_token(id, query.token)
         if not current.state.checkout_may_cancel:
             raise Forbidden(reason="This session cannot be cancelled from its checkout screen")
         command = CancelSession(
@@ -121,7 +125,7 @@ class PageRoutes:
         )
         html = wants_html(call.request)
         checkout = HttpResponse(
-            b"", status_code=303, headers={"Location": _checkout_url(current, call.query.token)}
+            b"", status_code=303, headers={"Location": _checkout_url(current, query.token)}
         )
         try:
             outcome = await call.send(command)
@@ -138,12 +142,10 @@ class PageRoutes:
         get = self._services.reader.get
         return await blocking.read(get, PaymentSession, session_id, "payment session")
 
-    async def _with_token(self, call: Call) -> Current[PaymentSession]:
-        session_id = path_id("ps", call.path)
-        query: TokenQuery = call.query
+    async def _with_token(self, session_id: UUID, token: str) -> Current[PaymentSession]:
         try:
             current = await self._read(session_id)
-            self._services.tokens.check_session(Use.CHECKOUT, query.token, session_id, current.now)
+            self._services.tokens.check_session(Use.CHECKOUT, token, session_id, current.now)
         except (BadToken, NotFound):  # an unknown id must look like a wrong token
             session = ids.encode("ps", session_id)
             raise Unauthorized(reason=f"The token is not valid for {session}") from None

@@ -13,7 +13,7 @@ from api import blocking
 from api.context import Services
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Query, path_id
+from api.http.parsing import Query, SessionPathId
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
@@ -24,7 +24,7 @@ IMAGE_HEADERS: Final = {
 }
 
 
-class ImageQuery(Query):
+class PictureQuery(Query):
     """Size of an image: pixels (or points) per module, and modules of quiet zone."""
 
     scale: Annotated[int, Meta(ge=1, le=40)] = 8
@@ -42,27 +42,28 @@ class QrImageRoutes:
         path = "/v1/payment-sessions/{id:str}/qr"
         return [
             Operation(
-                name="getQrSvg", method="GET", path=f"{path}.svg", query=ImageQuery,
+                name="getQrSvg", method="GET", path=f"{path}.svg",
                 summary="The QR code as SVG", responses={200: "image/svg+xml"},
                 problems=("not-found",), handler=partial(self.image, kind="svg"),
             ),
             Operation(
-                name="getQrPng", method="GET", path=f"{path}.png", query=ImageQuery,
+                name="getQrPng", method="GET", path=f"{path}.png",
                 summary="The QR code as PNG", responses={200: "image/png"},
                 problems=("not-found",), handler=partial(self.image, kind="png"),
             ),
             Operation(
-                name="getQrText", method="GET", path=f"{path}.txt", query=ImageQuery,
+                name="getQrText", method="GET", path=f"{path}.txt",
                 summary="The QR code for a terminal", responses={200: "text/plain"},
                 problems=("not-found",), handler=partial(self.image, kind="txt"),
             ),
         ]  # fmt: skip
 
-    async def image(self, call: Call, *, kind: str) -> HttpResponse:
+    async def image(
+        self, _call: Call, query: PictureQuery, id: SessionPathId, *, kind: str
+    ) -> HttpResponse:
         """Draw the code; the same address always returns the same image."""
-        query: ImageQuery = call.query
-        session_id, get = path_id("ps", call.path), self._services.reader.get
-        current = await blocking.read(get, PaymentSession, session_id, "payment session")
+        get = self._services.reader.get
+        current = await blocking.read(get, PaymentSession, id, "payment session")
         payload = dynamic_url.build(self._services.config.public_url, current.state.id)
         images = self._services.qr_images
         formats: dict[str, tuple[Callable[..., bytes], str]] = {
