@@ -13,7 +13,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.rendering import language_for, render, wants_html
-from api.pages.sessions import checkout_texts, session_facts, wallet_texts
+from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
 from api.v1.responses import command_response, conditional_response
@@ -166,7 +166,7 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> H
         cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
         return_url=session.return_url,
         checkout_url=url,
-        **session_facts(
+        **session_context(
             call,
             current,
             Use.LIVE,
@@ -186,7 +186,7 @@ def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
         language,
         paid_at=times.to_text(session.payment.paid_at) if session.payment else "",
         reference=session.public_id,
-        **session_facts(
+        **session_context(
             call,
             current,
             Use.WATCH,

@@ -1,4 +1,4 @@
-"""What the pages of one payment session have in common: facts, texts, and the live socket."""
+"""What the pages of one payment session have in common: variables, texts, and the live socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
 
-def session_facts(
+def session_context(
     call: Call,
     current: Current[PaymentSession],
     use: Use,
@@ -29,7 +29,7 @@ def session_facts(
     poll_url: str,
     texts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What every template of a session shows, and the data of its module.
+    """The variables of every template of a session, and the data of its module.
 
     Args:
         call: the request.

@@ -1,6 +1,6 @@
 """The languages of the pages, and which one a request gets (ADR 17).
 
-The texts in the sources are English; every other language is one catalogue, found by being there:
+The texts in the sources are English. Every other language is one catalogue, discovered by its path:
 `api/locale/<language>/LC_MESSAGES/pages.po`.
 """
 
@@ -29,7 +29,7 @@ _RANGE: Final = re.compile(
     re.ASCII,
 )
 _PLURAL_SAMPLES: Final = 200
-"""Every plural category of our languages that whole numbers below a million have occurs here."""
+"""Numbers below this cover every plural category that our languages use up to a million."""
 
 
 class Language:
