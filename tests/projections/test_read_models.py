@@ -210,7 +210,7 @@ def test_a_merchant_sees_only_its_own_and_expired_by_time(
 def test_every_event_that_changes_a_status_changes_a_row() -> None:
     followed = {event.TOPIC for event in Sessions.follows}
 
-    assert followed == {PaymentSession.Created.TOPIC, *TRANSITIONS}
+    assert followed >= {PaymentSession.Created.TOPIC, *TRANSITIONS}
 
 
 def test_rows_and_position_are_one_transaction(
