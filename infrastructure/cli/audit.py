@@ -10,6 +10,7 @@ import rich_click as click
 from infrastructure import audit as audits
 from infrastructure import bootstrap
 from infrastructure.cli import _support
+from infrastructure.database import open_database
 from infrastructure.postgres.connections import DatabaseRole
 
 SHOWN_MAX: Final = 20
@@ -30,7 +31,7 @@ def check() -> None:
     somebody with the owner's or a superuser's rights rewrote consistently.
     """
     settings = _support.settings()
-    with _support.report_errors(), bootstrap.database(settings) as url:
+    with _support.report_errors(), open_database(settings) as url:
         log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
         report = audits.check(url, log)
         log.close()

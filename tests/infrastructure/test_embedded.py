@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from infrastructure import bootstrap
+from infrastructure.database import open_database
 from infrastructure.event_store import rows as log_rows
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -187,7 +187,7 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
     log.close()
     old.stop()
 
-    with caplog.at_level(logging.WARNING), bootstrap.database(Settings(home=str(home))) as first:
+    with caplog.at_level(logging.WARNING), open_database(Settings(home=str(home))) as first:
         log = PostgresLog(ConnectionPool(first, DatabaseRole.WRITER, size_max=1))
         assert log.head() == 4
         LedgerFixture(log).a_session()
@@ -200,7 +200,7 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
                 connection.execute(f"set role {role_name('qrledger', DatabaseRole.OWNER)}")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("select * from ledger.events")
-    with bootstrap.database(Settings(home=str(home))) as second:
+    with open_database(Settings(home=str(home))) as second:
         assert urlsplit(second).password == urlsplit(first).password
 
     assert who == (runtime_login.LOGIN,)

@@ -29,6 +29,7 @@ from api.http.connections import (
     ConnectionLimits,
     ConnectionTable,
 )
+from api.http.refusals import Refusals
 from api.http.security_headers import DATA_HEADERS, security_headers
 from infrastructure.http_server import serving
 
@@ -145,7 +146,8 @@ def play(story: Callable[[Port], Awaitable[None]], **facts: Any) -> None:
         application = Application()
         listening = socket.create_server(("127.0.0.1", 0), backlog=256)
         port = listening.getsockname()[1]
-        async with serving(application, listening, table, security_headers(secure=False)):
+        refusals = Refusals(limits, security_headers(secure=False))
+        async with serving(application, listening, table, refusals):
             clients = Port(application, table, port)
             try:
                 await story(clients)
