@@ -17,9 +17,9 @@ from application.errors import LogUnavailable
 from domain.errors import InvalidRequest, LedgerError
 from infrastructure.http_server import PortInUse
 from infrastructure.logs import safe_message
-from infrastructure.postgres.embedded import EmbeddedError
 from infrastructure.postgres.failures import is_transient
 from infrastructure.postgres.migrate import DatabaseNotReady
+from infrastructure.postgres.server_process import EmbeddedError
 from infrastructure.postgres.urls import without_secrets
 from infrastructure.runtime import tune_garbage_collector
 from infrastructure.settings import Settings, SettingsError, load

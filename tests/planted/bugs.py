@@ -209,7 +209,7 @@ BUGS: Final = [
         "tests/infrastructure/test_mapper.py"),
     Bug("reads without a limit", "infrastructure/postgres/deadline.py",
         "if now >= until]", "if now < 0]", "tests/faults/test_frozen_database.py"),
-    Bug("no descriptor left is a dead server", "infrastructure/postgres/embedded.py",
+    Bug("no descriptor left is a dead server", "infrastructure/postgres/server_process.py",
         "except (FileNotFoundError, ProcessLookupError, IndexError, ValueError):",
         "except (OSError, IndexError, ValueError):", "tests/faults/test_embedded_owner.py"),
     Bug("an app is shown another app's claim and payment", "api/http/identity.py",
