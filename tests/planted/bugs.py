@@ -27,10 +27,12 @@ class Bug:
 RACES, AWAY = "tests/faults/test_races.py", "tests/faults/test_database_away.py"
 LOG, MODELS = "tests/infrastructure/test_event_log.py", "tests/projections"
 COMMANDS, SEEDS = "tests/application", "tests/simulation"
-CLOCK, GUARD = "tests/infrastructure/test_clock.py", "application/clock_guard.py"
+CLOCK = "tests/infrastructure/test_clock.py tests/infrastructure/test_clock_acceptance.py"
+GUARD = "application/clock_guard.py"
 TEXT, ODD = "tests/api/test_any_text.py", "tests/api/test_odd_requests.py"
 KEYS = "tests/api/test_idempotency.py"
-HTTP_PORT, LIVE_PORT = "tests/infrastructure/test_http_limits.py", "tests/api/test_live_limits.py"
+HTTP_PORT = "tests/infrastructure/test_http_limits.py tests/infrastructure/test_http_timeouts.py"
+LIVE_PORT = "tests/api/test_live_limits.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
