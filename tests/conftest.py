@@ -23,8 +23,9 @@ from hypothesis import HealthCheck, settings
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
-from infrastructure.postgres.embedded import SETTINGS, USER, EmbeddedServer
+from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
+from infrastructure.postgres.server_process import SETTINGS, USER
 from tests.support.postgres import TestClock
 
 settings.register_profile(

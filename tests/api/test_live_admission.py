@@ -16,7 +16,7 @@ from tests.support.live_fixture import LiveFixture, close_code, play, receive
 
 def test_watchers_cannot_take_the_places_of_the_merchant() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         watching = live.url(session, token=live.token(session, Use.WATCH))
         async with AsyncExitStack() as crowd:
             for _ in range(WATCHERS_PER_SESSION_MAX):
@@ -34,7 +34,7 @@ def test_watchers_cannot_take_the_places_of_the_merchant() -> None:
 
 def test_a_bad_token_takes_no_place_and_causes_no_read() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         load, reads = live.log.load, []
         live.log.load = lambda *args: reads.append(1) or load(*args)  # type: ignore[method-assign, func-returns-value]
         async with AsyncExitStack() as crowd:
@@ -50,7 +50,7 @@ def test_a_bad_token_takes_no_place_and_causes_no_read() -> None:
 
 def test_a_token_expires_by_the_ledgers_time_not_by_an_estimate() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         url = live.url(session)
         live.notifier._clock.learn(live.ledger.session(session).expires_at.replace(year=2200))
         async with connect(url) as screen:
@@ -61,7 +61,7 @@ def test_a_token_expires_by_the_ledgers_time_not_by_an_estimate() -> None:
 
 def test_an_error_during_admission_releases_the_place() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         url = live.url(session)
         load = live.log.load
 
@@ -82,7 +82,7 @@ def test_an_error_during_admission_releases_the_place() -> None:
 
 def test_an_unavailable_ledger_closes_with_1013() -> None:
     async def scenario(live: LiveFixture) -> None:
-        url = live.url(live.ledger.a_session())
+        url = live.url(live.ledger.create_session())
 
         def unavailable(*args: Any) -> Any:
             raise LogUnavailable(reason="test")

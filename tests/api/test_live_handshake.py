@@ -126,7 +126,7 @@ def test_a_head_that_arrives_too_slowly_is_408() -> None:
 
 def test_the_time_limits_of_the_handshake_do_not_apply_to_open_sockets() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         async with connect(live.url(session)) as screen:
             await receive(screen)
             reader, writer = await live.open_raw()

@@ -17,7 +17,7 @@ from tests.support.live_fixture import LiveFixture, play, read_to_end, receive, 
 
 def test_connections_are_limited_before_the_handshake_and_health_checks_still_work() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         async with connect(live.url(session)) as screen:
             await receive(screen)
             handshakes = [await live.open_raw(b"GET /live HTTP/1.1\r\nHo") for _ in range(40)]
@@ -59,7 +59,7 @@ def test_some_connections_are_reserved_for_handshakes() -> None:
 
 def test_sockets_that_wait_for_admission_count_against_the_limit() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         url = live.url(session)
         load, released = live.log.load, asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -86,7 +86,7 @@ def test_a_new_connection_is_aborted_if_all_others_are_active(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scenario(live: LiveFixture) -> None:
-        url = live.url(live.ledger.a_session())
+        url = live.url(live.ledger.create_session())
         async with connect(url) as screen:
             await receive(screen)
             with pytest.raises((InvalidHandshake, InvalidMessage, OSError, EOFError)):
@@ -121,7 +121,7 @@ def test_repeated_forwarded_for_headers_are_one_list() -> None:
 
 def test_a_socket_behind_a_proxy_counts_against_its_client() -> None:
     async def scenario(live: LiveFixture) -> None:
-        url = live.url(live.ledger.a_session())
+        url = live.url(live.ledger.create_session())
 
         def proxied(address: str) -> Any:
             headers = [("X-Forwarded-For", "10.9.9.9"), ("X-Forwarded-For", address)]

@@ -22,10 +22,10 @@ from tests.support.live_fixture import TOKENS, LiveFixture, close_code, play, re
 def test_a_listener_gets_every_event_in_order() -> None:
     async def scenario(live: LiveFixture) -> None:
         ledger = live.ledger
-        session, wallet = ledger.a_session(), ledger.a_wallet()
+        session, wallet = ledger.create_session(), ledger.open_wallet()
         async with connect(live.url(session)) as screen:
             first = await receive(screen)
-            claim = ledger.a_claim(session, wallet)
+            claim = ledger.claim_session(session, wallet)
             await live.follow()
             second = await receive(screen)
             ledger.send(ledger.pay(session, wallet, claim))
@@ -47,8 +47,8 @@ def test_a_listener_gets_every_event_in_order() -> None:
 def test_a_listener_that_resumes_gets_what_it_missed() -> None:
     async def scenario(live: LiveFixture) -> None:
         ledger = live.ledger
-        session, wallet = ledger.a_session(), ledger.a_wallet()
-        ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
+        session, wallet = ledger.create_session(), ledger.open_wallet()
+        ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
         async with connect(live.url(session, after=1)) as screen:
             messages = [await receive(screen), await receive(screen)]
         assert [(message["type"], message["seq"]) for message in messages] == [
@@ -61,7 +61,7 @@ def test_a_listener_that_resumes_gets_what_it_missed() -> None:
 
 def test_a_watcher_sees_only_the_public_part() -> None:
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         async with connect(live.url(session, token=live.token(session, Use.WATCH))) as wallet:
             public = await receive(wallet)
         async with connect(live.url(session)) as screen:
@@ -77,7 +77,7 @@ def test_a_watcher_sees_only_the_public_part() -> None:
 )
 def test_a_bad_token_is_closed_with_4001(case: str) -> None:
     async def scenario(live: LiveFixture) -> None:
-        session, other = live.ledger.a_session(), live.ledger.a_session()
+        session, other = live.ledger.create_session(), live.ledger.create_session()
         url = live.url(session)
         place = url.partition("/live")[0]
         if case == "wrong":
@@ -104,7 +104,7 @@ def test_a_bad_token_is_closed_with_4001(case: str) -> None:
 
 def test_pages_of_other_origins_are_refused() -> None:
     async def scenario(live: LiveFixture) -> None:
-        url = live.url(live.ledger.a_session())
+        url = live.url(live.ledger.create_session())
         with pytest.raises(InvalidStatus) as error:
             await connect(url, origin="https://evil.example")  # type: ignore[arg-type]
         assert error.value.response.status_code == 403
@@ -117,7 +117,7 @@ def test_pages_of_other_origins_are_refused() -> None:
 @pytest.mark.parametrize("limit", ["per_address", "total"])
 def test_a_socket_over_the_limit_is_429(limit: str) -> None:
     async def scenario(live: LiveFixture) -> None:
-        url = live.url(live.ledger.a_session())
+        url = live.url(live.ledger.create_session())
         async with connect(url) as one, connect(url) as two:
             await receive(one)
             await receive(two)
@@ -150,7 +150,7 @@ def test_other_paths_are_plain_http() -> None:
 
 def test_a_client_that_sends_messages_or_an_oversize_frame_is_disconnected() -> None:
     async def scenario(live: LiveFixture) -> None:
-        url = live.url(live.ledger.a_session())
+        url = live.url(live.ledger.create_session())
         async with connect(url) as chatty:
             for _ in range(module.INBOUND_MESSAGES_MAX):
                 await chatty.send("hello")
@@ -169,7 +169,7 @@ def test_sockets_of_an_ended_session_are_closed_normally(
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
 
     async def scenario(live: LiveFixture) -> None:
-        session = live.ledger.a_session()
+        session = live.ledger.create_session()
         live.ledger.send(live.ledger.cancel(session))
         async with connect(live.url(session)) as screen:
             assert (await receive(screen))["session"]["status"] == "cancelled"
@@ -182,7 +182,7 @@ def test_heartbeats_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
 
     async def scenario(live: LiveFixture) -> None:
-        async with connect(live.url(live.ledger.a_session())) as screen:
+        async with connect(live.url(live.ledger.create_session())) as screen:
             assert (await receive(screen))["type"] == "snapshot"
             message = await receive(screen)
             assert message["type"] == "heartbeat"
@@ -200,7 +200,7 @@ def test_a_peer_that_never_reads_is_disconnected_and_does_not_delay_the_shutdown
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.0005)  # keeps the buffer growing
 
     async def scenario(live: LiveFixture) -> None:
-        url = live.url(live.ledger.a_session(description="x" * 200))
+        url = live.url(live.ledger.create_session(description="x" * 200))
         path = url[url.index("/live") :]
         slow_readers = [
             await asyncio.to_thread(_slow_reader, live.notifier.port, path) for _ in range(2)

@@ -173,7 +173,7 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSer
 
 def restart(server: EmbeddedServer, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     server.stop()
-    monkeypatch.setattr("infrastructure.postgres.embedded._free_port", lambda: port)
+    monkeypatch.setattr("infrastructure.postgres.server_process.free_port", lambda: port)
     server.start()
 
 

@@ -133,7 +133,7 @@ def test_fifty_calls_under_one_key_are_one_command(ledgers: list[LedgerFixture])
 
     def ledger_url(ledger: LedgerFixture) -> str:
         assert isinstance(ledger.log, PostgresLog)
-        return ledger.log._connections.url
+        return ledger.log._pool.url
 
     threads = [Thread(target=call, args=(ledgers[n % 2],)) for n in range(50)]
     for thread in threads:

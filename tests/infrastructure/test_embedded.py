@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from infrastructure import bootstrap
+from infrastructure.database import open_database
 from infrastructure.event_store import rows as log_rows
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres import binaries, embedded, runtime_login
+from infrastructure.postgres import binaries, runtime_login, server_process
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect, role_name
-from infrastructure.postgres.embedded import EmbeddedError, EmbeddedServer
+from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
+from infrastructure.postgres.server_process import EmbeddedError
 from infrastructure.settings import Settings
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
@@ -172,7 +173,7 @@ def test_without_a_single_notification_the_poll_finds_everything(
     follower.stop()
     thread.join(5)
     assert seen == [1, 2, 3, 4]
-    assert embedded.PORTS.stop <= 32_768
+    assert server_process.PORTS.stop <= 32_768
 
 
 def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
@@ -187,7 +188,7 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
     log.close()
     old.stop()
 
-    with caplog.at_level(logging.WARNING), bootstrap.database(Settings(home=str(home))) as first:
+    with caplog.at_level(logging.WARNING), open_database(Settings(home=str(home))) as first:
         log = PostgresLog(ConnectionPool(first, DatabaseRole.WRITER, size_max=1))
         assert log.head() == 4
         LedgerFixture(log).create_session()
@@ -200,7 +201,7 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
                 connection.execute(f"set role {role_name('qrledger', DatabaseRole.OWNER)}")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("select * from ledger.events")
-    with bootstrap.database(Settings(home=str(home))) as second:
+    with open_database(Settings(home=str(home))) as second:
         assert urlsplit(second).password == urlsplit(first).password
 
     assert who == (runtime_login.LOGIN,)

@@ -46,7 +46,7 @@ def test_a_hole_in_the_log_stops_a_follower(database_url: str, postgres_log: Pos
         owner.execute("set session_replication_role = replica")  # past every trigger
         owner.execute("delete from ledger.events where notification_id = 1")
 
-    with pytest.raises(LogCorrupt, match="from position 0 to 2"):
+    with pytest.raises(LogCorrupt, match="between positions 0 and 2"):
         next(Follower(postgres_log, database_url, DatabaseRole.READER, after=0).pages())
 
 

@@ -65,7 +65,7 @@ def test_metadata_is_kept_whole_and_other_texts_show_what_was_replaced(
         take_all(Runner(Sessions, connection), postgres_log)
         take_all(Runner(WalletPayments, connection), postgres_log)
 
-    sessions = Sessions(postgres_log._connections.connection)
+    sessions = Sessions(postgres_log._pool.connection)
     [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
 
     assert row.metadata == {OLD_TEXT: OLD_TEXT, "till": "3"}
@@ -99,7 +99,7 @@ def test_an_escaped_lone_surrogate_in_a_stored_event_is_read_as_its_replacement(
         take_all(runner, postgres_log)
         assert runner.verify(postgres_log.read) == []
 
-    sessions = Sessions(postgres_log._connections.connection)
+    sessions = Sessions(postgres_log._pool.connection)
     [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
     text = escape.replace(b"\\\\", b"/").decode().lower()
     for surrogate in ("\\ud800", "\\udfff", "\\udc00"):
