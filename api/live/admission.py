@@ -54,7 +54,7 @@ class Admission:
         try:
             session_id, token, after = parameters(path)
         except ValueError:
-            raise Refusal(protocol.CLOSE_BAD_TOKEN, "not a live address") from None
+            raise Refusal(protocol.CLOSE_BAD_TOKEN, "invalid address") from None
         try:
             public_only = await self._use(token, session_id) is Use.WATCH
             if self._hub.is_full(session_id, public_only=public_only):
@@ -67,7 +67,7 @@ class Admission:
                 self._hub.unregister(listener)
                 raise
         except BadToken:
-            raise Refusal(protocol.CLOSE_BAD_TOKEN, "token") from None
+            raise Refusal(protocol.CLOSE_BAD_TOKEN, "invalid token") from None
         except LogUnavailable:
             raise Refusal(protocol.CLOSE_TRY_LATER, "the ledger is unavailable") from None
         return listener

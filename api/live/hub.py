@@ -138,7 +138,7 @@ def call_or_close(listener: Listener, action: Callable[[Listener], None]) -> boo
     except Exception:  # noqa: BLE001 - one listener's error must not affect the others
         _log.exception("closing a listener of session %s", listener.session_id)
         with suppress(Exception):  # it is forgotten in any case
-            listener.socket.disconnect(CLOSE_RESTART, "come again")
+            listener.socket.disconnect(CLOSE_RESTART, "reconnect")
         return False
     return True
 

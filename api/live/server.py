@@ -243,9 +243,9 @@ class Notifier:
             async with asyncio.timeout(lifetime):
                 for _ in range(INBOUND_MESSAGES_MAX):
                     await connection.recv()
-                await self._refuse(connection, protocol.CLOSE_POLICY, "nothing is expected here")
+                await self._refuse(connection, protocol.CLOSE_POLICY, "no messages are expected")
                 return
-        await connection.close(protocol.CLOSE_RESTART, "come again")
+        await connection.close(protocol.CLOSE_RESTART, "reconnect")
 
     # Periodic tasks.
 

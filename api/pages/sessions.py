@@ -73,7 +73,7 @@ def session_context(
 
 @cache
 def status_texts(language: Language) -> Mapping[str, tuple[str, str]]:
-    """Title and explanation of every status; those of payment processors to come as well."""
+    """Title and explanation of every status, including those of future payment processors."""
     _ = language.gettext
     return {
         "created": (

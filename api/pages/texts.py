@@ -28,6 +28,7 @@ _RANGE: Final = re.compile(
     r"(?:;\s*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?",
     re.ASCII,
 )
+"""A language range with its weight (RFC 9110, 12.5.4)."""
 _PLURAL_SAMPLES: Final = 200
 """Numbers below this cover every plural category that our languages use up to a million."""
 
