@@ -1,4 +1,4 @@
-# Everything runs in .venv; `make help` lists what there is.
+# Everything runs in .venv. `make help` lists the targets.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,45 +26,45 @@ $(STAMP): requirements.lock pyproject.toml
 
 setup: $(STAMP) ## install everything into .venv
 
-run: $(STAMP) ## start everything, walk one payment, stay up until Ctrl-C
+run: $(STAMP) ## start everything, make one payment, keep serving until Ctrl-C
 	@exec $(BIN)/qrledger demo
 
-test: $(STAMP) ## every test that needs no browser and no Debian package
+test: $(STAMP) ## run all tests that need neither a browser nor Debian packages
 	@$(BIN)/pytest -n $(WORKERS) -m "not e2e"
 
-check: $(STAMP) ## lint, types, layers; no database, seconds
+check: $(STAMP) ## check format, lint, types and imports; no database, takes seconds
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 2
 
-fmt: $(STAMP) ## format and mend
+fmt: $(STAMP) ## format the code and apply safe lint fixes
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-e2e: $(STAMP) ## the tests with a browser and curl (Debian: apt-get install chromium curl)
+e2e: $(STAMP) ## run the tests with a browser and curl (Debian: apt-get install chromium curl)
 	@$(BIN)/pytest -m e2e
 
-faults: $(STAMP) ## kill, cut and stop real processes under load; SECONDS=20 SEED=1
+faults: $(STAMP) ## fault tests, then a chaos run against real processes; SECONDS=20 SEED=1
 	@$(BIN)/pytest -q -n $(WORKERS) -m faults
 	@$(BIN)/python -m tests.chaos $(SECONDS) $(SEED)
 
-simulate: $(STAMP) ## a ledger in one thread on a virtual clock; SEEDS=1-200
+simulate: $(STAMP) ## simulate a ledger in one thread on a virtual clock; SEEDS=1-200
 	@$(BIN)/python -m tests.simulation $(SEEDS)
 
-planted: $(STAMP) ## put known mistakes back; who notices?
+planted: $(STAMP) ## mutation tests: plant each known bug, a test must fail
 	@$(BIN)/python -m tests.planted $(PLANT)
 
-abuse: $(STAMP) ## floods, slow readers, bursts: what honest clients notice; SECONDS=20 BURST=100000
+abuse: $(STAMP) ## measure honest clients during attacks; SECONDS=20 BURST=100000
 	@$(BIN)/python -m tests.abuse $(SECONDS) $(BURST)
 
-bench: $(STAMP) ## measure, as ratios in one run
+bench: $(STAMP) ## run the benchmarks; results are ratios within the run
 	@$(BIN)/python -m benchmarks.run
 
-serve work notify rebuild: $(STAMP) ## one process of an installation each
+serve work notify rebuild: $(STAMP) ## start one process of an installation
 	@exec $(BIN)/qrledger $@
 
-docs: $(STAMP) ## write the reference pages from the code
+docs: $(STAMP) ## generate the reference pages from the code
 	@$(BIN)/python -m tests.support.documents
 
 texts: $(STAMP) ## bring the pages' catalogues up to the sources
@@ -75,9 +75,9 @@ wheel: $(STAMP) ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 	@ls dist
 
-lock: $(STAMP) ## write requirements.lock: versions and hashes, no address
+lock: $(STAMP) ## write requirements.lock: versions and hashes, no index URL
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 	  --all-extras --group dev pyproject.toml -o requirements.lock
 
-clean: ## remove what was made
+clean: ## remove the environment, builds and caches
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,1 +1,1 @@
-"""Measurements, as ratios inside one run: machines are shared and noisy."""
+"""Benchmarks. Results are ratios within one run, because machines are shared and noisy."""

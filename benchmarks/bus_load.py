@@ -1,4 +1,4 @@
-"""Lives of payments on the bus: each creates, scans and pays, then begins again."""
+"""Load on the bus: payers that create, scan and pay one session after another."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from uuid import UUID
 
 from application.bus import Bus
 from application.command import Envelope, Outcome, Result
-from application.commands import serve_all
+from application.queue import ResultCallback
 from application.state_cache import StateCache
-from application.writer import ResultCallback, Writer
+from application.writer import Writer
 from domain import ids
 from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -20,94 +20,96 @@ from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from tests.support.ledger_fixture import LedgerFixture, envelope
 
 IN_FLIGHT = 64
-ANSWER_SECONDS_MAX = 30
-LIVES_PER_SECOND = 60
-"""Prepared for each of them."""
+DRAIN_SECONDS_MAX = 30
+SESSIONS_PER_SECOND = 60
+"""Commands prepared in advance, per payer, in sessions per second of load."""
 
 
-class Life:
-    """One payer with one wallet. Its clients made their requests before the clock was started."""
+class Payer:
+    """One payer with one wallet. Its commands are made before the measurement starts."""
 
-    def __init__(self, ledger: LedgerFixture, wallet: UUID, lives: int) -> None:
+    def __init__(self, ledger: LedgerFixture, wallet: UUID, sessions: int) -> None:
         self._ledger, self._wallet = ledger, wallet
-        self._ready = [self._life() for _ in range(lives)]
+        self._ready = [self._session() for _ in range(sessions)]
         self._next: list[Envelope] = []
 
-    def _life(self) -> list[Envelope]:
-        """Pay, scan, create: taken from the end."""
+    def _session(self) -> list[Envelope]:
+        """Pay, scan, create: taken from the end of the list."""
         create = self._ledger.create()
         scan = self._ledger.scan(create.session_id, self._wallet)
         claim = ids.encode("clm", scan.claim_id)
         pay = self._ledger.pay(create.session_id, self._wallet, claim)
         return [envelope(pay), envelope(scan), envelope(create)]
 
-    def step(self, *, over: bool = False) -> Envelope | None:
-        """What is asked next; None if time is up and this life has been lived."""
+    def step(self, *, stopping: bool = False) -> Envelope | None:
+        """The next command, or None if time is up and the current session is paid."""
         if not self._next:
-            if over:
+            if stopping:
                 return None
-            self._next = self._ready.pop() if self._ready else self._life()
+            self._next = self._ready.pop() if self._ready else self._session()
         return self._next.pop()
 
-    def answered(self, result: Result) -> None:
-        """An answer; anything but a recorded command is a mistake of the benchmark."""
+    def completed(self, result: Result) -> None:
+        """Accept a result; anything but an outcome is an error of the benchmark."""
         if not isinstance(result, Outcome):
             raise result
 
 
 class Load:
-    """The lives, and a writer that is handed all next steps of a batch at once, as by the API."""
+    """The payers, and a writer that receives their next commands in batches, as from the API."""
 
     def __init__(self, ledger: LedgerFixture, wallets: Sequence[UUID], seconds: float) -> None:
         cache = StateCache()
-        lanes = (serve_all(Bus(ledger.log, cache=cache)) for _ in range(WRITER_LANES))
+        lanes = (Bus(ledger.log, cache=cache) for _ in range(WRITER_LANES))
         self._writer = Writer(*lanes, deliver=self._deliver)
-        count = int(seconds * LIVES_PER_SECOND)
-        lives = [Life(ledger, wallet, count) for wallet in wallets]
-        self._by_answer: dict[ResultCallback, Life] = {life.answered: life for life in lives}
-        self._lock = Lock()  # two lanes deliver
+        count = int(seconds * SESSIONS_PER_SECOND)
+        payers = [Payer(ledger, wallet, count) for wallet in wallets]
+        self._payers: dict[ResultCallback, Payer] = {payer.completed: payer for payer in payers}
+        self._lock = Lock()  # two lanes deliver results
         self._until = 0.0
-        self._left = len(wallets)
-        self._over = Event()
+        self._active = len(wallets)
+        self._finished = Event()
         self.commands = 0
 
     def run(self, seconds: float) -> float:
-        """Live until time is up; answers with the seconds it took."""
+        """Run for `seconds`, then finish open sessions; returns the seconds it took."""
         started = time.perf_counter()
         self._until = started + seconds
-        self._ask(list(self._by_answer))
+        self._submit(list(self._payers))
         self._writer.start()
-        if not self._over.wait(seconds + ANSWER_SECONDS_MAX):
-            msg = f"{self._left} of {IN_FLIGHT} lives heard nothing for {ANSWER_SECONDS_MAX} s"
+        if not self._finished.wait(seconds + DRAIN_SECONDS_MAX):
+            msg = f"{self._active} of {IN_FLIGHT} payers got no result for {DRAIN_SECONDS_MAX} s"
             raise RuntimeError(msg)
         took = time.perf_counter() - started
         self._writer.stop()
         return took
 
-    def _deliver(self, answers: Sequence[tuple[ResultCallback, Result]]) -> None:
-        for answer, result in answers:
-            answer(result)
+    def _deliver(self, results: Sequence[tuple[ResultCallback, Result]]) -> None:
+        for callback, result in results:
+            callback(result)
         with self._lock:
-            self.commands += len(answers)
-        self._ask([answer for answer, _ in answers])
+            self.commands += len(results)
+        self._submit([callback for callback, _ in results])
 
-    def _ask(self, answers: Sequence[ResultCallback]) -> None:
-        over = time.perf_counter() > self._until
-        steps = [(self._by_answer[answer].step(over=over), answer) for answer in answers]
-        self._writer.submit_all([(step, answer) for step, answer in steps if step is not None])
+    def _submit(self, callbacks: Sequence[ResultCallback]) -> None:
+        stopping = time.perf_counter() > self._until
+        steps = [
+            (self._payers[callback].step(stopping=stopping), callback) for callback in callbacks
+        ]
+        self._writer.submit_all([(step, callback) for step, callback in steps if step is not None])
         with self._lock:
-            self._left -= sum(step is None for step, _ in steps)
-            if self._left == 0:
-                self._over.set()
+            self._active -= sum(step is None for step, _ in steps)
+            if self._active == 0:
+                self._finished.set()
 
 
 def bus(url: str, seconds: float) -> float:
-    """Durable commands per second through the writer, 64 lives in flight."""
+    """Durable commands per second through the writer, with 64 payers."""
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=WRITER_LANES))
     ledger = LedgerFixture(log)
-    wallets = [ledger.a_wallet(10**9) for _ in range(IN_FLIGHT)]
+    wallets = [ledger.open_wallet(10**9) for _ in range(IN_FLIGHT)]
     load = Load(ledger, wallets, seconds)
-    gc.collect()  # the turn before has left its garbage
+    gc.collect()  # garbage of the previous turn
     took = load.run(seconds)
     log.close()
     return load.commands / took

@@ -1,4 +1,4 @@
-"""An installation as operators run it: PostgreSQL, `serve`, `work`, `notify`, each a process."""
+"""An installation as operators run it: PostgreSQL, `serve`, `work` and `notify` as processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import AccountAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 
@@ -25,16 +25,17 @@ FILES_MAX = 20_000
 
 @dataclass
 class Installation:
-    """Where it answers, with which keys, and its processes."""
+    """A running installation: addresses, API keys and processes."""
 
     base_url: str
     live_port: int
-    facts: dict[str, str]
+    keys: dict[str, str]
+    """`merchant_key` and `wallet_key`."""
     started_seconds: dict[str, float] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def memory_mib(self, name: str) -> float:
-        """What a process holds now, in MiB."""
+        """Resident memory of a process, in MiB."""
         status = Path(f"/proc/{self.processes[name].pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
@@ -42,14 +43,14 @@ class Installation:
 
 @contextmanager
 def installation(url: str, home: Path) -> Iterator[Installation]:
-    """Everything running on a migrated database, without limits for callers."""
+    """Start every process on a migrated database, with rate limits off."""
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
     settings = Settings(database_url=url, port=PORTS[0], live_port=PORTS[1], rate_limit=0)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
     admin = AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
     merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
-    facts = {
+    keys = {
         "merchant_key": admin.issue_key(Role.MERCHANT, merchant).text,
         "wallet_key": admin.issue_key(Role.WALLET, app).text,
     }
@@ -62,10 +63,10 @@ def installation(url: str, home: Path) -> Iterator[Installation]:
         "QRLEDGER_RATE_LIMIT": "0",
         "QRLEDGER_LIVE_PER_ADDRESS": "0",
     }
-    running = Installation(settings.public_origin, PORTS[1], facts)
+    running = Installation(settings.public_origin, PORTS[1], keys)
     try:
         for name in ("serve", "work", "notify"):
-            began = time.perf_counter()
+            started = time.perf_counter()
             process = subprocess.Popen(
                 [*PROGRAM, name], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
@@ -73,7 +74,7 @@ def installation(url: str, home: Path) -> Iterator[Installation]:
             if process.stdout is None or not process.stdout.readline():
                 msg = f"{name} did not start"
                 raise RuntimeError(msg)
-            running.started_seconds[name] = time.perf_counter() - began
+            running.started_seconds[name] = time.perf_counter() - started
         yield running
     finally:
         for process in running.processes.values():
@@ -86,7 +87,7 @@ def installation(url: str, home: Path) -> Iterator[Installation]:
 
 @contextmanager
 def noop() -> Iterator[str]:
-    """The do-nothing server as a process of its own."""
+    """Start the no-op server; yields its URL."""
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.noop", str(PORTS[2])])
     time.sleep(2)
     try:

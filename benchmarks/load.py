@@ -1,4 +1,4 @@
-"""A small HTTP client: light, as it loads a server on the same machine."""
+"""A minimal HTTP client: it shares the processor with the server it measures."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ import msgspec
 _LENGTH = b"content-length: "
 
 
-class _Wire(asyncio.Protocol):
-    """One answer at a time, whole."""
+class _HttpProtocol(asyncio.Protocol):
+    """Receives one whole response at a time."""
 
     def __init__(self) -> None:
-        self.answer: asyncio.Future[tuple[bytes, bytes]] | None = None
+        self.response: asyncio.Future[tuple[bytes, bytes]] | None = None
         self._received = b""
 
     def data_received(self, data: bytes) -> None:
-        """Wait for the whole answer: its head, then as many bytes as it says."""
+        """Complete the response once its head and `Content-Length` bytes have arrived."""
         self._received += data
-        head, found, body = self._received.partition(b"\r\n\r\n")
-        if found and self.answer is not None:
+        head, separator, body = self._received.partition(b"\r\n\r\n")
+        if separator and self.response is not None:
             length = int(head.lower().partition(_LENGTH)[2].partition(b"\r\n")[0])
             if len(body) >= length:
                 self._received = b""
-                self.answer.set_result((head, body))
+                self.response.set_result((head, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody waits for what will not come."""
-        if self.answer is not None and not self.answer.done():
-            self.answer.set_exception(exc or ConnectionResetError())
+        """Fail the request that is waiting for a response."""
+        if self.response is not None and not self.response.done():
+            self.response.set_exception(exc or ConnectionResetError())
 
 
 class Connection:
@@ -42,24 +42,24 @@ class Connection:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._open: tuple[asyncio.Transport, _Wire] | None = None
+        self._open: tuple[asyncio.Transport, _HttpProtocol] | None = None
 
     async def post(self, path: str, body: Any, key: str, idempotency: str = "") -> Any:
-        """Send JSON, answer with JSON; anything but a 2xx is a mistake of the benchmark."""
+        """Post JSON, return the decoded response. Raises RuntimeError unless the status is 2xx."""
         loop = asyncio.get_running_loop()
-        if self._open is None or self._open[0].is_closing():  # the server waits for 5 s only
-            self._open = await loop.create_connection(_Wire, self._host, self._port)
-        transport, wire = self._open
+        if self._open is None or self._open[0].is_closing():  # closed by the server when idle
+            self._open = await loop.create_connection(_HttpProtocol, self._host, self._port)
+        transport, protocol = self._open
         data = msgspec.json.encode(body)
         extra = f"Idempotency-Key: {idempotency}\r\n" if idempotency else ""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n{extra}"
             f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         )
-        wire.answer = loop.create_future()
+        protocol.response = loop.create_future()
         transport.write(head.encode() + data)
-        answer, content = await wire.answer
-        if answer[9:10] != b"2":
+        response, content = await protocol.response
+        if response[9:10] != b"2":
             raise RuntimeError(content)
         return msgspec.json.decode(content)
 
@@ -71,28 +71,28 @@ class Connection:
 
 async def flows(
     url: str,
-    facts: dict[str, str],
+    keys: dict[str, str],
     *,
     connections: int,
     seconds: float,
     per_second: float = 0,
     one_wallet: bool = False,
 ) -> tuple[int, dict[str, list[float]]]:
-    """Create, scan and pay on each connection until time is up; a refusal is a mistake.
+    """Create, scan and pay on each connection until time is up. A refusal raises RuntimeError.
 
     Args:
-        url: the API.
-        facts: `merchant_key` and `wallet_key`.
-        connections: flows in flight.
-        seconds: how long.
-        per_second: flows begun a second over all connections; 0 for as many as will go.
-        one_wallet: one wallet pays everything.
+        url: base URL of the API.
+        keys: `merchant_key` and `wallet_key`.
+        connections: number of concurrent flows.
+        seconds: duration of the load.
+        per_second: flows started per second over all connections; 0 for no limit.
+        one_wallet: pay every session from the same wallet.
 
-    Answers with the number of whole flows, and the seconds of each step.
+    Returns the number of completed flows and the duration of each step, in seconds.
     """
     took: dict[str, list[float]] = {"create": [], "scan": [], "pay": []}
     amount = {"minor": 1, "currency": "USD"}
-    wallet_key = facts["wallet_key"]
+    wallet_key = keys["wallet_key"]
 
     async def open_wallet(connection: Connection) -> str:
         wallet = await connection.post("/v1/wallets", {"currency": "USD"}, wallet_key)
@@ -101,22 +101,22 @@ async def flows(
         await connection.post(path, top_up, wallet_key, str(uuid4()))
         return str(wallet["id"])
 
-    links = [Connection(url) for _ in range(connections)]
-    shared = await open_wallet(links[0])
-    wallets = [shared if one_wallet else await open_wallet(link) for link in links]
+    clients = [Connection(url) for _ in range(connections)]
+    shared = await open_wallet(clients[0])
+    wallets = [shared if one_wallet else await open_wallet(client) for client in clients]
     until = time.perf_counter() + seconds
 
-    async def one(connection: Connection, wallet: str, number: int) -> int:
+    async def run_flows(connection: Connection, wallet: str, number: int) -> int:
         done = 0
         pause = connections / per_second if per_second else 0.0
-        begin = time.perf_counter() + pause * number / connections
+        next_start = time.perf_counter() + pause * number / connections
         while time.perf_counter() < until:
             if pause:
-                await asyncio.sleep(max(0.0, begin - time.perf_counter()))
-                begin += pause
+                await asyncio.sleep(max(0.0, next_start - time.perf_counter()))
+                next_start += pause
             started = time.perf_counter()
             body = {"order_id": str(uuid4()), "amount": amount}
-            session = await connection.post("/v1/payment-sessions", body, facts["merchant_key"])
+            session = await connection.post("/v1/payment-sessions", body, keys["merchant_key"])
             created = time.perf_counter()
             scan = {"payload": session["qr"]["payload"], "wallet_id": wallet}
             claim = (await connection.post("/v1/scans", scan, wallet_key))["claim"]["id"]
@@ -131,16 +131,16 @@ async def flows(
         connection.close()
         return done
 
-    lives = zip(links, wallets, range(connections), strict=True)
-    done = await asyncio.gather(*(one(*life) for life in lives))
+    arguments = zip(clients, wallets, range(connections), strict=True)
+    done = await asyncio.gather(*(run_flows(*each) for each in arguments))
     return sum(done), took
 
 
 async def posts(url: str, *, connections: int, seconds: float) -> int:
-    """Post a small body over and over; answers with how many were answered."""
+    """Post a small body repeatedly; returns the number of responses."""
     until = time.perf_counter() + seconds
 
-    async def one() -> int:
+    async def client() -> int:
         connection, done = Connection(url), 0
         while time.perf_counter() < until:
             body = {"order_id": "x", "amount": {"minor": 1, "currency": "USD"}}
@@ -149,9 +149,9 @@ async def posts(url: str, *, connections: int, seconds: float) -> int:
         connection.close()
         return done
 
-    return sum(await asyncio.gather(*(one() for _ in range(connections))))
+    return sum(await asyncio.gather(*(client() for _ in range(connections))))
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which a share of the values lies, in the values' unit."""
+    """The value below which `share` (0 to 1) of the values lie."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]

@@ -1,4 +1,4 @@
-"""What a command costs on a wallet with a long history, beside one on a wallet with a short one."""
+"""Cost of a command on a wallet with a long history, compared with a short one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 
 from application.bus import Bus
 from application.command import Envelope, Outcome
-from application.commands import serve_all
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.state_cache import StateCache
 from domain.money.money import Money
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -19,12 +18,12 @@ from tests.support.ledger_fixture import LedgerFixture, envelope
 
 BATCH = 16
 REPLAYS = 4
-"""Of each batch, so many repeat an old key, from anywhere in the wallet's history."""
+"""Commands of each batch that replay an old key from anywhere in the wallet's history."""
 SHORT = BATCH
 
 
 class LongWallet:
-    """A wallet with a history of keyed top-ups, and the cost of going on with it."""
+    """A wallet with a history of top-ups, each under an idempotency key."""
 
     def __init__(self, url: str, top_ups: int) -> None:
         self._url = url
@@ -32,13 +31,12 @@ class LongWallet:
         log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=2))
         snapshots = PostgresSnapshots(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
         ledger = LedgerFixture(log)
-        ledger.bus = serve_all(Bus(log, cache=StateCache(snapshot_store=snapshots)))
-        self._wallet: UUID = ledger.a_wallet(0)
+        ledger.bus = Bus(log, cache=StateCache(snapshot_store=snapshots))
+        self._wallet: UUID = ledger.open_wallet(0)
         for first in range(0, top_ups, 256):
             numbers = range(first, min(top_ups, first + 256))
-            if not all(
-                isinstance(one, Outcome) for one in ledger.bus.run([*map(self._old, numbers)])
-            ):
+            results = ledger.bus.send_all([self._old(number) for number in numbers])
+            if not all(isinstance(result, Outcome) for result in results):
                 raise RuntimeError
         snapshots.close()
         log.close()
@@ -54,20 +52,20 @@ class LongWallet:
         return envelope(command, key=name)
 
     def rate(self, seconds: float) -> float:
-        """Commands per second in batches of 16, four of them replays, from a cold cache."""
-        connections = ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1)
+        """Commands per second in batches of 16 (4 of them replays), starting with a cold cache."""
+        pool = ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1)
         log = PostgresLog(ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1))
-        snapshots = PostgresSnapshots(connections)
-        bus = serve_all(Bus(log, cache=StateCache(snapshot_store=snapshots)))
+        snapshots = PostgresSnapshots(pool)
+        bus = Bus(log, cache=StateCache(snapshot_store=snapshots))
         done, started = 0, time.perf_counter()
         while time.perf_counter() < started + seconds:
             batch = [self._new() for _ in range(BATCH - REPLAYS)]
             batch += [self._old(n) for n in random.sample(range(self._top_ups), REPLAYS)]
-            if not all(isinstance(result, Outcome) for result in bus.run(batch)):
+            if not all(isinstance(result, Outcome) for result in bus.send_all(batch)):
                 raise RuntimeError
             done += len(batch)
         took = time.perf_counter() - started
         snapshots.close()
         log.close()
-        connections.close()
+        pool.close()
         return done / took

@@ -1,4 +1,4 @@
-"""A Litestar application that does nothing: what framework and server cost by themselves."""
+"""A no-op Litestar application: the cost of framework and server alone."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from litestar import Litestar, Request, Response, post
 
 
 class Money(msgspec.Struct):
-    """As in the real request."""
+    """The same shape as in the real request."""
 
     minor: int
     currency: str
 
 
 class Order(msgspec.Struct):
-    """As in the real request."""
+    """The same shape as in the real request."""
 
     order_id: str
     amount: Money
 
 
 @post("/")
-async def nothing(request: Request) -> Response[bytes]:  # type: ignore[type-arg]
-    """Read the body, answer with it."""
+async def echo(request: Request) -> Response[bytes]:  # type: ignore[type-arg]
+    """Decode the body and return it."""
     order = msgspec.json.decode(await request.body(), type=Order)
     return Response(msgspec.json.encode(order), media_type="application/json")
 
 
 if __name__ == "__main__":
-    app = Litestar([nothing], openapi_config=None, logging_config=None)
+    app = Litestar([echo], openapi_config=None, logging_config=None)
     uvicorn.run(app, port=int(sys.argv[1]), access_log=False, log_config=None)

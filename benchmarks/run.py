@@ -1,8 +1,8 @@
-"""`make bench`: how fast, against what the same machine does at best, in one run.
+"""`make bench`: throughput and latency relative to the best the same machine can do.
 
-Machines are shared and noisy: what is compared is measured in turns of a second, one right after
-the other, and the median of the turns' ratios is what counts. BENCH_TURNS (11), BENCH_SOCKETS
-(5000) and BENCH_EVENTS (1000000) make it shorter.
+Machines are shared and noisy. The two sides of a comparison take alternating turns of one second,
+and the result is the median of the turns' ratios. BENCH_TURNS (11), BENCH_SOCKETS (5000) and
+BENCH_EVENTS (1000000) shorten a run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
 LONG_TOP_UPS = 100_000
 TURN_SECONDS = 1
 STEADY_SECONDS = 8
-"""At half load, and with all sockets open."""
+"""Duration of the runs at half load and with all sockets open."""
 CONNECTIONS = 64
 PGBENCH = """
 \\set a random(1, 1000000000)
@@ -64,14 +64,14 @@ update ledger.head set pos = pos + %(count)s, recorded_at =
 _lines: list[str] = []
 
 
-def tell(name: str, figure: str) -> None:
-    """One line of the table."""
+def report(name: str, figure: str) -> None:
+    """Print one line of the table and keep it."""
     _lines.append(f"| {name} | {figure} |")
     print(f"{name:<72} {figure}", flush=True)
 
 
 def pgbench(url: str, folder: Path, seconds: int) -> float:
-    """One-row insert transactions per second at 16 clients."""
+    """Transactions per second that insert one row each, with 16 clients."""
     tools = binaries.find()
     program = tools.folder / "pgbench" if tools else Path("pgbench")
     script = folder / "insert.sql"
@@ -81,18 +81,18 @@ def pgbench(url: str, folder: Path, seconds: int) -> float:
             "create table if not exists pgbench_rows (id bigserial primary key, stream uuid, "
             "version bigint, topic text, state bytea, unique (stream, version))"
         )
-    done = subprocess.run(
+    completed = subprocess.run(
         [program, "-n", "-c16", "-j2", f"-T{seconds}", "-f", script, url],
         capture_output=True,
         text=True,
         check=True,
     )
-    line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
+    line = next(line for line in completed.stdout.splitlines() if line.startswith("tps"))
     return float(line.split("=")[1].split()[0])
 
 
 def rebuild(url: str) -> float:
-    """Events per second replayed into a fresh `sessions`."""
+    """Events per second while the read model `sessions` is rebuilt."""
     log = PostgresLog(ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1))
     with connect(url, DatabaseRole.PROJECTOR, statement_seconds=600) as connection:
         started = time.perf_counter()
@@ -103,20 +103,26 @@ def rebuild(url: str) -> float:
 
 
 def spread(values: list[float]) -> str:
-    """Lowest, median and highest of the turns."""
+    """Median, lowest and highest turn."""
     return f"**{median(values):.2f}** ({min(values):.2f} to {max(values):.2f})"
 
 
-def the_bus(url: str, folder: Path, where: str) -> None:
-    """Durable bus commands against one-row inserts, turn by turn."""
+def measure_bus(url: str, folder: Path, conditions: str) -> None:
+    """Durable bus commands compared with one-row inserts, in alternating turns."""
     pairs = [(bus(url, TURN_SECONDS), pgbench(url, folder, TURN_SECONDS)) for _ in range(TURNS)]
-    tell(f"bus commands/s, 64 in flight{where}", f"{median(one for one, _ in pairs):,.0f}")
-    tell(f"pgbench one-row inserts/s, 16 clients{where}", f"{median(o for _, o in pairs):,.0f}")
-    tell(f"bus over pgbench{where} (at least 0.7)", spread([one / other for one, other in pairs]))
+    report(f"bus commands/s, 64 in flight{conditions}", f"{median(ours for ours, _ in pairs):,.0f}")
+    report(
+        f"pgbench one-row inserts/s, 16 clients{conditions}",
+        f"{median(inserts for _, inserts in pairs):,.0f}",
+    )
+    report(
+        f"bus / pgbench{conditions} (at least 0.7)",
+        spread([ours / inserts for ours, inserts in pairs]),
+    )
 
 
-def the_size(server: EmbeddedServer) -> None:
-    """Cost per command with ten thousand events stored and with a million."""
+def measure_log_size(server: EmbeddedServer) -> None:
+    """Cost per command with 1,000,000 stored events compared with 10,000."""
     urls = [_fresh(server.start(), f"size_{n}") for n in range(2)]
     for url, count in zip(urls, (10_000, EVENTS), strict=True):
         with psycopg.connect(url, autocommit=True) as owner:
@@ -126,65 +132,66 @@ def the_size(server: EmbeddedServer) -> None:
             owner.execute("vacuum analyze ledger.events, ledger.commands")
     turns = [[bus(url, TURN_SECONDS) for url in urls] for _ in range(TURNS)]
     costs = [small / large for small, large in turns]
-    tell(f"cost per command, {EVENTS:,} events over 10,000 (at most 1.2)", spread(costs))
+    report(f"cost per command, {EVENTS:,} stored events / 10,000 (at most 1.2)", spread(costs))
 
 
-def the_long_wallet(url: str) -> None:
-    """Cost per command on a wallet of a hundred thousand top-ups and on a new one."""
+def measure_long_wallet(url: str) -> None:
+    """Cost per command on a wallet with 100,000 top-ups compared with a new one."""
     short, long = (LongWallet(url, count) for count in (SHORT, min(LONG_TOP_UPS, EVENTS)))
     turns = [(short.rate(TURN_SECONDS), long.rate(TURN_SECONDS)) for _ in range(TURNS)]
     events = f"{min(LONG_TOP_UPS, EVENTS):,}"
-    tell(f"cost per command, a wallet of {events} top-ups over a new one (at most 1.2)",
-         spread([one / other for one, other in turns]))  # fmt: skip
+    report(f"cost per command, wallet with {events} top-ups / new wallet (at most 1.2)",
+         spread([new / grown for new, grown in turns]))  # fmt: skip
 
 
 def _fresh(url: str, name: str) -> str:
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"create database {name}")
-    made = urlsplit(url)._replace(path=f"/{name}").geturl()
-    migrate(made, mode="test", token_secret=secrets.token_bytes(32))
-    return made
+    database = urlsplit(url)._replace(path=f"/{name}").geturl()
+    migrate(database, mode="test", token_secret=secrets.token_bytes(32))
+    return database
 
 
-async def the_api(running: Installation, plain: str) -> float:
-    """Flows against a no-op, hot against spread; answers with the flows a second."""
-    url, facts = running.base_url, running.facts
+async def measure_api(running: Installation, noop_url: str) -> None:
+    """Payment flows compared with a no-op server, and one hot wallet with many."""
+    url, keys = running.base_url, running.keys
     rates, ratios, hot = [], [], []
     seconds = TURN_SECONDS
-    await flows(url, facts, connections=CONNECTIONS, seconds=1)
+    await flows(url, keys, connections=CONNECTIONS, seconds=1)
     for _ in range(TURNS):
-        nothing = await posts(plain, connections=CONNECTIONS, seconds=seconds) / seconds
-        done, _ = await flows(url, facts, connections=CONNECTIONS, seconds=seconds)
-        one, _ = await flows(url, facts, connections=CONNECTIONS, seconds=seconds, one_wallet=True)
+        noop_rate = await posts(noop_url, connections=CONNECTIONS, seconds=seconds) / seconds
+        done, _ = await flows(url, keys, connections=CONNECTIONS, seconds=seconds)
+        done_hot, _ = await flows(
+            url, keys, connections=CONNECTIONS, seconds=seconds, one_wallet=True
+        )
         rates.append(done / seconds)
-        ratios.append(3 * done / seconds / nothing)
-        hot.append(one / done)
-    tell(f"HTTP flows/s (create, scan, pay), {CONNECTIONS} connections", f"{median(rates):,.0f}")
-    tell("HTTP commands/s over no-op Litestar POST/s (at least 0.25)", spread(ratios))
-    tell("one hot wallet over spread wallets, 0 % refused (at least 0.7)", spread(hot))
+        ratios.append(3 * done / seconds / noop_rate)
+        hot.append(done_hot / done)
+    report(f"HTTP flows/s (create, scan, pay), {CONNECTIONS} connections", f"{median(rates):,.0f}")
+    report("HTTP commands/s / no-op Litestar POST/s (at least 0.25)", spread(ratios))
+    report("one hot wallet / many wallets, 0% refused (at least 0.7)", spread(hot))
     half = median(rates) / 2
     _, took = await flows(
-        url, facts, connections=CONNECTIONS, seconds=STEADY_SECONDS, per_second=half
+        url, keys, connections=CONNECTIONS, seconds=STEADY_SECONDS, per_second=half
     )
     for step in ("create", "scan", "pay"):
         low, high = (1000 * percentile(took[step], share) for share in (0.5, 0.99))
-        tell(f"{step} at half that load, p50 / p99", f"{low:.1f} / {high:.1f} ms")
-    return median(rates)
+        report(f"{step} at half that load, p50, p99", f"{low:.1f} / {high:.1f} ms")
 
 
-def the_screens(running: Installation) -> None:
-    """From the log to thousands of screens."""
+def measure_screens(running: Installation) -> None:
+    """Latency from commit to thousands of checkout screens."""
     figures = asyncio.run(screens(running, sockets=SOCKETS, seconds=STEADY_SECONDS))
     took = figures["latencies"]
     low, high = percentile(took, 0.5), percentile(took, 0.99)
-    tell(f"commit to socket, {SOCKETS:,} sockets, 100 payments/s, p50 / p99",
+    report(f"commit to socket, {SOCKETS:,} sockets, 100 payments/s, p50, p99",
          f"{low:.1f} / {high:.1f} ms")  # fmt: skip
-    tell("notices heard of those expected", f"{len(took)} of {figures['expected']}")
-    tell("memory per socket", f"{figures['kib_per_socket']:.0f} KiB")
+    report("live messages received of those expected", f"{len(took)} of {figures['expected']}")
+    report("memory per socket", f"{figures['kib_per_socket']:.0f} KiB")
 
 
 def main() -> None:
-    """Measure, print a table, and keep it."""
+    """Run all benchmarks, print the table, and save it under today's date."""
     tune_garbage_collector()
     with tempfile.TemporaryDirectory(prefix="qrledger-bench-") as name:
         folder = Path(name)
@@ -192,31 +199,34 @@ def main() -> None:
         url = server.start()
         migrate(url, mode="test", token_secret=secrets.token_bytes(32))
         version = binaries.find()
-        the_bus(url, folder, "")
-        tell("rebuild of `sessions`, events/s", f"{rebuild(url):,.0f}")
-        the_size(server)
-        the_long_wallet(_fresh(url, "long_wallet"))
-        with noop() as plain, installation(_fresh(url, "api"), folder) as running:
+        measure_bus(url, folder, "")
+        report("rebuild of `sessions`, events/s", f"{rebuild(url):,.0f}")
+        measure_log_size(server)
+        measure_long_wallet(_fresh(url, "long_wallet"))
+        with noop() as noop_url, installation(_fresh(url, "api"), folder) as running:
             for process, seconds in running.started_seconds.items():
                 memory = running.memory_mib(process)
-                tell(f"`{process}`: start, memory then", f"{seconds:.2f} s, {memory:.0f} MiB")
-            uvloop.run(the_api(running, plain))
-            the_screens(running)
+                report(
+                    f"`{process}`: time to start, memory after it",
+                    f"{seconds:.2f} s, {memory:.0f} MiB",
+                )
+            uvloop.run(measure_api(running, noop_url))
+            measure_screens(running)
         server.stop()
         with slow_disk(folder) as slow:
             if slow:
                 slower = EmbeddedServer(folder / "slow")
                 url = slower.start()
                 migrate(url, mode="test", token_secret=secrets.token_bytes(32))
-                the_bus(url, folder, ", 1 ms added to each fdatasync")
+                measure_bus(url, folder, ", 1 ms added to each fdatasync")
                 slower.stop()
     today = datetime.now(UTC).date().isoformat()
     head = (
         f"# {today}\n\n`make bench`, {os.cpu_count()} cores shared by client, server and "
         f"PostgreSQL {version.major if version else '?'}, Python {sys.version.split()[0]}, "
-        f"{TURNS} turns of {TURN_SECONDS} s. Trust the ratios only: median (lowest to highest "
-        "turn).\n\n"
-        "| what | figure |\n| --- | --- |\n"
+        f"{TURNS} turns of {TURN_SECONDS} s. Only the ratios are comparable between runs: median "
+        "(lowest to highest turn).\n\n"
+        "| Measurement | Result |\n| --- | --- |\n"
     )
     if not any(name.startswith("BENCH_") for name in os.environ):
         path = Path(__file__).parent / f"{today}.md"

@@ -1,4 +1,4 @@
-"""A slower disk: a millisecond more for each fdatasync, as a cloud's volume would take."""
+"""Simulates a slower disk, such as a cloud volume: adds 1 ms to each fdatasync."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ int fdatasync(int fd) {
 
 @contextmanager
 def slow_disk(folder: Path) -> Iterator[bool]:
-    """Whatever is started inside waits; False where there is no compiler to make it so."""
+    """Slow down the processes started inside; yields False if there is no C compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     library = folder / "slow.so"
     if compiler is None:

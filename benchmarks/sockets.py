@@ -1,4 +1,4 @@
-"""Thousands of screens, a hundred payments a second: how long from the log to the screen."""
+"""Latency from commit to checkout screen: thousands of sockets, 100 payments per second."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.load import Connection
 
 PER_SESSION: Final = 2
 PAYMENTS_PER_SECOND: Final = 100
-MAKERS: Final = 16
+CLIENTS: Final = 16
 PAYMENT_SECONDS_MAX: Final = 30
 HANDSHAKE: Final = (
     "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -24,51 +24,51 @@ AMOUNT: Final = {"minor": 1, "currency": "USD"}
 
 
 class Screen(asyncio.Protocol):
-    """A socket that shakes hands and notes when it hears of a payment; no more."""
+    """A WebSocket that only records when it receives a payment event."""
 
-    def __init__(self, path: str, heard: list[tuple[str, float]]) -> None:
-        self._path, self._heard = path, heard
+    def __init__(self, path: str, received: list[tuple[str, float]]) -> None:
+        self._path, self._received = path, received
         self.opened = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: Any) -> None:
-        """Shake hands."""
+        """Send the WebSocket handshake."""
         transport.write(HANDSHAKE.format(path=self._path).encode())
 
     def data_received(self, data: bytes) -> None:
-        """Note the time if it is about a payment."""
+        """Record session and time of a payment event."""
         if b'"type":"snapshot"' in data and not self.opened.done():
             self.opened.set_result(None)
         if b"payment_session.paid" in data:
             session = data.partition(b'"id":"')[2].partition(b'"')[0].decode()
-            self._heard.append((session, time.time()))
+            self._received.append((session, time.time()))
 
 
 async def screens(running: Installation, *, sockets: int, seconds: float) -> dict[str, Any]:
-    """Open the sockets, pay at a steady rate; milliseconds from the log's time to the screen."""
-    makers = [Connection(running.base_url) for _ in range(MAKERS)]
-    merchant, wallet_key = running.facts["merchant_key"], running.facts["wallet_key"]
-    wallet = (await makers[0].post("/v1/wallets", {"currency": "USD"}, wallet_key))["id"]
+    """Open the sockets and pay at a steady rate; latencies in ms from recorded time to receipt."""
+    clients = [Connection(running.base_url) for _ in range(CLIENTS)]
+    merchant, wallet_key = running.keys["merchant_key"], running.keys["wallet_key"]
+    wallet = (await clients[0].post("/v1/wallets", {"currency": "USD"}, wallet_key))["id"]
     top_up = {"amount": {"minor": 10**9, "currency": "USD"}, "reference": "r"}
-    await makers[0].post(f"/v1/wallets/{wallet}/top-ups", top_up, wallet_key, str(uuid4()))
+    await clients[0].post(f"/v1/wallets/{wallet}/top-ups", top_up, wallet_key, str(uuid4()))
     sessions: list[dict[str, Any]] = []
 
-    async def make(maker: Connection) -> None:
+    async def create(client: Connection) -> None:
         while len(sessions) < sockets // PER_SESSION:
             body = {"order_id": str(uuid4()), "amount": AMOUNT, "expires_in_seconds": 86_400}
-            sessions.append(await maker.post("/v1/payment-sessions", body, merchant))
+            sessions.append(await client.post("/v1/payment-sessions", body, merchant))
 
-    await asyncio.gather(*(make(maker) for maker in makers))
+    await asyncio.gather(*(create(client) for client in clients))
     before = running.memory_mib("notify")
-    heard: list[tuple[str, float]] = []
+    received: list[tuple[str, float]] = []
     loop = asyncio.get_running_loop()
-    dispatcher = asyncio.Semaphore(50)
+    connecting = asyncio.Semaphore(50)
     transports = []
 
     async def watch(url: str) -> None:
         parts = urlsplit(url)
-        async with dispatcher:
+        async with connecting:
             transport, screen = await loop.create_connection(
-                lambda: Screen(f"{parts.path}?{parts.query}", heard),
+                lambda: Screen(f"{parts.path}?{parts.query}", received),
                 parts.hostname or "",
                 parts.port or 0,
             )
@@ -76,27 +76,29 @@ async def screens(running: Installation, *, sockets: int, seconds: float) -> dic
             await asyncio.wait_for(screen.opened, 30)
 
     started = time.perf_counter()
-    await asyncio.gather(*(watch(one["live_url"]) for one in sessions for _ in range(PER_SESSION)))
+    await asyncio.gather(
+        *(watch(session["live_url"]) for session in sessions for _ in range(PER_SESSION))
+    )
     opening = time.perf_counter() - started
     memory = running.memory_mib("notify") - before
     paid_at: dict[str, float] = {}
 
-    async def pay(maker: Connection, session: dict[str, Any]) -> None:
+    async def pay(client: Connection, session: dict[str, Any]) -> None:
         scan = {"payload": session["qr"]["payload"], "wallet_id": wallet}
-        claim = (await maker.post("/v1/scans", scan, wallet_key))["claim"]["id"]
+        claim = (await client.post("/v1/scans", scan, wallet_key))["claim"]["id"]
         body = {"claim_id": claim, "wallet_id": wallet, "amount": AMOUNT}
         path = f"/v1/payment-sessions/{session['id']}/pay"
-        answer = await maker.post(path, body, wallet_key, str(uuid4()))
-        paid_at[session["id"]] = datetime.fromisoformat(answer["server_time"]).timestamp()
+        paid = await client.post(path, body, wallet_key, str(uuid4()))
+        paid_at[session["id"]] = datetime.fromisoformat(paid["server_time"]).timestamp()
 
     queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
-    async def payer(maker: Connection) -> None:
+    async def payer(client: Connection) -> None:
         while (session := await queue.get()) is not None:
             async with asyncio.timeout(PAYMENT_SECONDS_MAX):
-                await pay(maker, session)
+                await pay(client, session)
 
-    payers = [asyncio.create_task(payer(maker)) for maker in makers]
+    payers = [asyncio.create_task(payer(client)) for client in clients]
     count = min(len(sessions), int(seconds * PAYMENTS_PER_SECOND))
     for session in sessions[:count]:
         queue.put_nowait(session)
@@ -108,7 +110,7 @@ async def screens(running: Installation, *, sockets: int, seconds: float) -> dic
     for transport in transports:
         transport.abort()
     return {
-        "latencies": [1000 * (at - paid_at[s]) for s, at in heard if s in paid_at],
+        "latencies": [1000 * (at - paid_at[s]) for s, at in received if s in paid_at],
         "expected": count * PER_SESSION,
         "sockets": len(transports),
         "opening_seconds": opening,

@@ -124,7 +124,7 @@ class Authenticator:
             key = self._services.reader.get(ApiKey, presented.key_id, "key").state
         except NotFound:
             raise Unauthorized(reason="The key is not valid") from None
-        if not key.opens(presented) or key.mode != self._services.config.mode:
+        if not key.accepts(presented) or key.mode != self._services.config.mode:
             raise Unauthorized(reason="The key is not valid")
         app = key.holder_id if key.role == "wallet" else ""
         return Identity(CallerRole(key.role.value), key.holder_id, key.public_id, app)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.http.errors import BODY_BYTES_MAX, STATUS
+from api.http.errors import BODY_BYTES_MAX, status_of
 from api.http.operation import Idempotency, Operation
 from api.http.parsing import KEY_CHARS_MAX
 from domain.errors import LedgerError
@@ -44,7 +44,7 @@ def problem_schema() -> dict[str, Any]:
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
-            "code": {"type": "string", "enum": sorted(STATUS)},
+            "code": {"type": "string", "enum": sorted(LedgerError.by_code)},
             "transient": {"type": "boolean", "description": "Whether a retry may succeed."},
             "invalid_params": {
                 "type": "array",
@@ -190,7 +190,7 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         responses["303"] = {"description": "Redirects a browser back to the page"}
     by_status: dict[int, list[str]] = {}
     for code in problems_of(operation):
-        by_status.setdefault(STATUS[code], []).append(code)
+        by_status.setdefault(status_of(LedgerError.by_code[code]), []).append(code)
     for status, codes in sorted(by_status.items()):
         schema = {"$ref": _REF.format(name="Problem")}
         responses[str(status)] = {

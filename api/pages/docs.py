@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from api.http.errors import STATUS
+from api.http.errors import status_of
 from api.http.messages import HttpResponse
 from api.http.openapi import DESCRIPTION, path_of, problems_of
 from api.http.operation import Operation
@@ -38,6 +38,7 @@ def _facts(operation: Operation) -> dict[str, Any]:
         "responses": ", ".join(str(status) for status in operation.responses),
         "structs": [(title, fields(kind)) for title, kind in structs if kind is not None],
         "problems": [
-            (code, STATUS[code], LedgerError.by_code[code].title) for code in problems_of(operation)
+            (code, status_of(LedgerError.by_code[code]), LedgerError.by_code[code].title)
+            for code in problems_of(operation)
         ],
     }

@@ -1,1 +1,1 @@
-"""What strangers may do to a ledger, and what its honest clients notice of it."""
+"""Abuse runs: hostile load on an installation, and its effect on honest clients."""

@@ -1,4 +1,4 @@
-"""The attacks: each runs until it is told to stop, and answers with what became of it."""
+"""Attacks on the API and the live socket; each runs until `stop` and counts its results."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from websockets.exceptions import WebSocketException
 
 from domain.merchants.api_key import BearerKey, Role
 
-Seen = Counter[str]
-Attack = Callable[[asyncio.Event, Seen], Coroutine[Any, Any, None]]
+Counts = Counter[str]
+Attack = Callable[[asyncio.Event, Counts], Coroutine[Any, Any, None]]
 HANDSHAKES: Final = 300
 SLOW_READERS: Final = 100
-STORMERS: Final = 50
+STORM_SCREENS: Final = 50
 
 
 class Target:
-    """Where the attacks go, and with whose key."""
+    """The attacked ports, and the API key and live URLs the attackers hold."""
 
     def __init__(self, api: str, live_port: int, merchant_key: str, live_urls: list[str]) -> None:
         self.api, self.live_port = api, live_port
@@ -35,21 +35,21 @@ class Target:
     async def _open(self, port: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(self._parts.hostname, port or self._parts.port)
 
-    async def _requests(self, over: asyncio.Event, seen: Seen, head: Callable[[], str]) -> None:
-        """One connection that asks as fast as it is answered."""
-        while not over.is_set():
+    async def _requests(self, stop: asyncio.Event, counts: Counts, head: Callable[[], str]) -> None:
+        """One connection that sends the next request as soon as it has a response."""
+        while not stop.is_set():
             with suppress(OSError, asyncio.IncompleteReadError, IndexError):
                 reader, writer = await self._open()
-                while not over.is_set():
+                while not stop.is_set():
                     writer.write(head().encode())
-                    answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                    length = answer.lower().partition("content-length: ")[2].partition("\r\n")[0]
+                    response = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                    length = response.lower().partition("content-length: ")[2].partition("\r\n")[0]
                     await reader.readexactly(int(length or 0))
-                    seen[answer.split()[1]] += 1
+                    counts[response.split()[1]] += 1
                 writer.close()
 
-    async def flood(self, over: asyncio.Event, seen: Seen) -> None:
-        """One holder asks for new sessions as fast as it can, on 16 connections."""
+    async def session_flood(self, stop: asyncio.Event, counts: Counts) -> None:
+        """One merchant creates sessions as fast as it can on 16 connections."""
 
         def head() -> str:
             body = f'{{"order_id":"{uuid4()}","amount":{{"minor":1,"currency":"USD"}}}}'
@@ -59,10 +59,10 @@ class Target:
                 f"Content-Length: {len(body)}\r\n\r\n{body}"
             )
 
-        await asyncio.gather(*(self._requests(over, seen, head) for _ in range(16)))
+        await asyncio.gather(*(self._requests(stop, counts, head) for _ in range(16)))
 
-    async def wrong_keys(self, over: asyncio.Event, seen: Seen) -> None:
-        """A thousand keys of the right form that nobody gave out, again and again."""
+    async def wrong_keys(self, stop: asyncio.Event, counts: Counts) -> None:
+        """A thousand well-formed keys that were never issued, used over and over."""
         keys = [
             BearerKey.make(
                 mode="test", role=Role.MERCHANT, key_id=uuid4(), random=random.randbytes(32)
@@ -77,10 +77,10 @@ class Target:
                 f"Authorization: Bearer {key}\r\n\r\n"
             )
 
-        await asyncio.gather(*(self._requests(over, seen, head) for _ in range(16)))
+        await asyncio.gather(*(self._requests(stop, counts, head) for _ in range(16)))
 
-    async def expensive_lists(self, over: asyncio.Event, seen: Seen) -> None:
-        """The largest pages of the rarest status over the merchant's whole history."""
+    async def expensive_lists(self, stop: asyncio.Event, counts: Counts) -> None:
+        """Pages of maximum size, of the rarest status, over the merchant's whole history."""
 
         def head() -> str:
             return (
@@ -88,67 +88,67 @@ class Target:
                 f"HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._key}\r\n\r\n"
             )
 
-        await asyncio.gather(*(self._requests(over, seen, head) for _ in range(8)))
+        await asyncio.gather(*(self._requests(stop, counts, head) for _ in range(8)))
 
-    async def one_byte_handshakes(self, over: asyncio.Event, seen: Seen) -> None:
-        """Connections that send a byte a second, to the API and to the live socket."""
+    async def one_byte_handshakes(self, stop: asyncio.Event, counts: Counts) -> None:
+        """Connections to both ports that send one byte per second."""
 
-        async def drip(port: int) -> None:
+        async def one_byte_per_second(port: int) -> None:
             with suppress(OSError):
                 _, writer = await self._open(port)
                 for char in "GET /live?session=ps_x HTTP/1.1\r\nHost: " + "x" * 4000:
                     writer.write(char.encode())
                     await writer.drain()
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(over.wait(), 1)
-                    if over.is_set():
+                        await asyncio.wait_for(stop.wait(), 1)
+                    if stop.is_set():
                         break
-                seen["dripped"] += 1
+                counts["slow handshakes"] += 1
                 writer.close()
 
         ports = [self._parts.port or 80, self.live_port]
-        await asyncio.gather(*(drip(ports[n % 2]) for n in range(HANDSHAKES)))
+        await asyncio.gather(*(one_byte_per_second(ports[n % 2]) for n in range(HANDSHAKES)))
 
-    async def slow_readers(self, over: asyncio.Event, seen: Seen) -> None:
-        """Sockets that subscribe and never read."""
+    async def slow_readers(self, stop: asyncio.Event, counts: Counts) -> None:
+        """Live sockets that connect and never read."""
 
-        async def sleep_through(url: str) -> None:
+        async def never_read(url: str) -> None:
             with suppress(OSError, WebSocketException, TimeoutError):
                 async with connect(url, max_queue=1):
-                    seen["subscribed"] += 1
-                    await over.wait()
+                    counts["connected"] += 1
+                    await stop.wait()
 
-        count = SLOW_READERS
+        urls = self._live_urls
         await asyncio.gather(
-            *(sleep_through(self._live_urls[n % len(self._live_urls)]) for n in range(count))
+            *(never_read(urls[number % len(urls)]) for number in range(SLOW_READERS))
         )
 
-    async def reconnect_storm(self, over: asyncio.Event, seen: Seen) -> None:
-        """Screens that connect, hear one message, and go."""
+    async def reconnect_storm(self, stop: asyncio.Event, counts: Counts) -> None:
+        """Screens that connect, receive one message and disconnect."""
 
-        async def storm() -> None:
-            while not over.is_set():
+        async def screen() -> None:
+            while not stop.is_set():
                 try:
-                    async with connect(random.choice(self._live_urls), open_timeout=5) as link:
-                        await asyncio.wait_for(link.recv(), 5)
-                        seen["served"] += 1
+                    async with connect(random.choice(self._live_urls), open_timeout=5) as socket:
+                        await asyncio.wait_for(socket.recv(), 5)
+                        counts["served"] += 1
                 except (OSError, WebSocketException, TimeoutError):
-                    seen["refused"] += 1
+                    counts["refused"] += 1
 
-        await asyncio.gather(*(storm() for _ in range(STORMERS)))
+        await asyncio.gather(*(screen() for _ in range(STORM_SCREENS)))
 
-    async def oversize_frames(self, over: asyncio.Event, seen: Seen) -> None:
-        """Frames of a megabyte where four kilobytes are the most, and chatter."""
+    async def oversize_frames(self, stop: asyncio.Event, counts: Counts) -> None:
+        """Frames of 1 MB where the limit is 4 KB."""
 
-        async def shout() -> None:
-            while not over.is_set():
+        async def client() -> None:
+            while not stop.is_set():
                 with suppress(OSError, TimeoutError):
                     try:
-                        async with connect(random.choice(self._live_urls)) as link:
-                            await link.send("x" * 1_000_000)
+                        async with connect(random.choice(self._live_urls)) as socket:
+                            await socket.send("x" * 1_000_000)
                             while True:
-                                await asyncio.wait_for(link.recv(), 5)
+                                await asyncio.wait_for(socket.recv(), 5)
                     except WebSocketException:
-                        seen["closed"] += 1
+                        counts["closed"] += 1
 
-        await asyncio.gather(*(shout() for _ in range(8)))
+        await asyncio.gather(*(client() for _ in range(8)))

@@ -1,4 +1,4 @@
-"""Clocks that jump a year: nothing is recorded while they are wrong, and nothing is lost after."""
+"""Clock jumps of a year: nothing is recorded while the clock is wrong, nothing is lost later."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import psycopg
 from tests.chaos.installation import ChaosInstallation
 
 YEAR_SECONDS: Final = 365 * 86_400
-ASKED: Final = 50
+REQUESTS: Final = 50
 
 
 def jumping_clocks(installation: ChaosInstallation) -> Counter[str]:
-    """Let the database's clock jump a year ahead, then back; counts what callers were told.
+    """Move the database's clock a year ahead, then a year back; returns the counted responses.
 
-    The ledger is judged as a live one meanwhile, as a test ledger goes on with a jump ahead.
+    The ledger is switched to live mode meanwhile, because a test ledger accepts a jump ahead.
     """
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     headers = {"Authorization": f"Bearer {installation.merchant_key}"}
     with (
         psycopg.connect(installation.url, autocommit=True) as owner,
@@ -31,7 +31,7 @@ def jumping_clocks(installation: ChaosInstallation) -> Counter[str]:
             api = installation.apis[number % len(installation.apis)]
             return client.post(f"{api}/v1/payment-sessions", json=body)
 
-        def head() -> int:
+        def event_count() -> int:
             [(count,)] = owner.execute("select count(*) from ledger.events").fetchall()
             return int(count)
 
@@ -43,27 +43,27 @@ def jumping_clocks(installation: ChaosInstallation) -> Counter[str]:
                     number += 1
                     opened = create(number)
                     assert opened.status_code == 201, opened.text
-                installation.jump(jump)
-                before = head()
-                for _ in range(ASKED):
+                installation.shift_clock(jump)
+                before = event_count()
+                for _ in range(REQUESTS):
                     number += 1
-                    answer = create(number)
-                    seen[f"{answer.status_code} {answer.json()['code']}"] += 1
-                    shown = client.get(
+                    response = create(number)
+                    counts[f"{response.status_code} {response.json()['code']}"] += 1
+                    read = client.get(
                         f"{installation.apis[0]}/v1/payment-sessions/{opened.json()['id']}"
                     )
-                    seen[f"open session reads {shown.json()['status']}"] += 1
+                    counts[f"open session reads {read.json()['status']}"] += 1
                 for api in installation.apis:
                     ready = client.get(f"{api}/readyz")
                     assert ready.status_code == 503, ready.text
                     assert "clock" in ready.json()["detail"]
-                assert head() == before, "something was recorded by a clock in doubt"
-                installation.jump(0)
+                assert event_count() == before, "an event was recorded while the clock was in doubt"
+                installation.shift_clock(0)
                 number += 1
                 assert create(number).status_code == 201
         finally:
-            installation.jump(0)
+            installation.shift_clock(0)
             owner.execute("update ledger.identity set mode = 'test'")
-    refused, read = seen["503 overloaded"], seen["open session reads created"]
-    assert refused == read == 2 * ASKED, seen
-    return seen
+    refused, still_open = counts["503 overloaded"], counts["open session reads created"]
+    assert refused == still_open == 2 * REQUESTS, counts
+    return counts

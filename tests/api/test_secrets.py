@@ -23,7 +23,7 @@ TOKENS, STRANGER = Tokens(b"s" * 32), Tokens(b"t" * 32)
 
 def key_opens(*, ours: bool) -> bool:
     key = ApiKey.issue(key=KEY, holder_id="auditor", at=AT)
-    return key.opens(KEY if ours else OTHER)
+    return key.accepts(KEY if ours else OTHER)
 
 
 def session_token_opens(*, ours: bool) -> bool:

@@ -117,7 +117,7 @@ def test_each_operation_is_forbidden_to_roles_that_it_does_not_list(
 
 
 def test_a_revoked_key_and_a_key_of_the_other_mode_are_refused(api: ApiFixture) -> None:
-    from application.commands.holders import RevokeKey  # noqa: PLC0415
+    from application.commands.revoke_key import RevokeKey  # noqa: PLC0415
 
     key = api.admin.issue_key(Role.AUDITOR)
     assert api.call(key.text, "GET", "/v1/events").status_code == 200

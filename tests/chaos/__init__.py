@@ -1,1 +1,1 @@
-"""Real processes, killed and cut at random while clients write down what they were told."""
+"""Chaos runs: real processes are killed and cut off at random while clients keep journals."""

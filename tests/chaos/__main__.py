@@ -1,4 +1,4 @@
-"""`make faults SECONDS=60 SEED=1`: a run with every fault, then the control that must lose some."""
+"""`make faults SECONDS=60 SEED=1`: one run with every fault, then the control run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import sys
 from tests.chaos.run import chaos, control
 
 
-def main(words: list[str]) -> int:
-    seconds, seed = float(words[0]), int(words[1])
-    figures = chaos(seed, seconds)
-    print("\n".join(figures.lines()), flush=True)
+def main(arguments: list[str]) -> int:
+    seconds, seed = float(arguments[0]), int(arguments[1])
+    report = chaos(seed, seconds)
+    print("\n".join(report.lines()), flush=True)
     kills, acknowledged, lost = control(seed)
     print(
-        f"control, synchronous_commit = off: {kills} kills of PostgreSQL, "
-        f"{acknowledged} sessions acknowledged, {lost} lost"
+        f"control with synchronous_commit = off: PostgreSQL killed {kills} times, "
+        f"{acknowledged} sessions acknowledged, {lost} of them lost"
     )
     if not lost:
-        print("the control lost nothing: this judge would not have noticed")
-    return 0 if figures.clean and lost else 1
+        print("the control run lost nothing, so it does not show that a loss would be detected")
+    return 0 if report.clean and lost else 1
 
 
 if __name__ == "__main__":

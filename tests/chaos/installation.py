@@ -1,4 +1,4 @@
-"""The processes of an installation, each of which may be killed, stopped and started again."""
+"""An installation whose processes can be killed, stopped and restarted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import psycopg.sql
 
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import AccountAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
@@ -25,40 +25,41 @@ from tests.chaos.proxy import FaultProxy
 from tests.support.api_fixture import free_port
 
 PROGRAM = [sys.executable, "-c", "from infrastructure.cli import main; main()"]
-SKEW = """
-create table ledger.skew (by interval not null);
-insert into ledger.skew values ('0');
-grant select on ledger.skew to public;
+CLOCK_OFFSET = """
+create table ledger.clock_offset (by interval not null);
+insert into ledger.clock_offset values ('0');
+grant select on ledger.clock_offset to public;
 create or replace function ledger.server_now() returns timestamptz language sql volatile
-  as 'select clock_timestamp() + (select by from ledger.skew)';
+  as 'select clock_timestamp() + (select by from ledger.clock_offset)';
 """
 
 
 class Process:
-    """One of the program's commands."""
+    """One command of the program, run as a process."""
 
     def __init__(
-        self, name: str, command: str, environment: dict[str, str], home: Path, descriptors: int = 0
-    ) -> None:
+        self, name: str, command: str, environment: dict[str, str], home: Path,
+        descriptors_max: int = 0,
+    ) -> None:  # fmt: skip
         self.name = name
-        self._descriptors = descriptors
-        """The most it may have; 0 for as many as we have."""
+        self._descriptors_max = descriptors_max
+        """Limit of open file descriptors; 0 inherits ours."""
         self._command, self._environment, self._home = command, environment, home
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; it need not be ready when this returns."""
+        """Start the process without waiting until it is ready."""
         with (self._home / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*PROGRAM, self._command], env=self._environment, cwd=self._home,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        if self._descriptors:
-            limits = (self._descriptors, self._descriptors)
+        if self._descriptors_max:
+            limits = (self._descriptors_max, self._descriptors_max)
             resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, limits)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, if it lives."""
+        """Send a signal if the process is running; wait for it to end after a kill."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
@@ -67,7 +68,7 @@ class Process:
 
     @property
     def peak_mib(self) -> int:
-        """The most memory it ever held, in MiB."""
+        """Peak resident memory in MiB."""
         if self._process is None:
             return 0
         status = Path(f"/proc/{self._process.pid}/status").read_text()
@@ -75,25 +76,25 @@ class Process:
         return int(line.split()[1]) // 1024
 
     @property
-    def dead(self) -> bool:
-        """Whether it has ended."""
+    def has_ended(self) -> bool:
+        """Whether the process is not running."""
         return self._process is None or self._process.poll() is not None
 
 
 class ChaosInstallation:
-    """PostgreSQL behind a proxy, two APIs, two workers, a notifier, and somebody's keys."""
+    """PostgreSQL behind a fault proxy, two APIs, two workers, a notifier, and one tenant's keys."""
 
     def __init__(
         self, home: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None,
-        descriptors: int = 0,
+        descriptors_max: int = 0,
     ) -> None:  # fmt: skip
         self._settings = settings or {}
-        self._descriptors = descriptors
+        self._descriptors_max = descriptors_max
         self.server = EmbeddedServer(home / "store")
         self.url = self.server.start()
         migrate(self.url, mode="test", token_secret=b"s" * 32)
         with psycopg.connect(self.url, autocommit=True) as owner:
-            owner.execute(SKEW)
+            owner.execute(CLOCK_OFFSET)
             if not durable:
                 name = psycopg.sql.Identifier(owner.info.dbname)
                 off = psycopg.sql.SQL("alter database {} set synchronous_commit = off")
@@ -103,7 +104,7 @@ class ChaosInstallation:
         self.proxy = FaultProxy(self.url)
         self._stopped = Event()
         Thread(target=self.server.keep_alive, args=(self._stopped,), daemon=True).start()
-        self.merchant_key, self.wallet_key = self.let_in()
+        self.merchant_key, self.wallet_key = self.register_tenant()
         ports = [free_port() for _ in range(3)]
         self.apis = [f"http://127.0.0.1:{port}" for port in ports[:2]]
         self.live_port = ports[2]
@@ -117,8 +118,8 @@ class ChaosInstallation:
         for process in self.processes:
             process.start()
 
-    def let_in(self) -> tuple[str, str]:
-        """A new merchant's and a new wallet app's key."""
+    def register_tenant(self) -> tuple[str, str]:
+        """Register a merchant and a wallet app; returns the API key of each."""
         log = bootstrap.make_log(self.url, DatabaseRole.WRITER, size_max=1)
         admin = AccountAdmin(log, bootstrap.make_bus(log), "test")
         merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
@@ -137,14 +138,14 @@ class ChaosInstallation:
             "QRLEDGER_PUBLIC_URL": self.apis[0],
             **self._settings,
         }
-        return Process(name, command, environment, home, self._descriptors)
+        return Process(name, command, environment, home, self._descriptors_max)
 
     def kill_postgres(self) -> None:
-        """kill -9 of the postmaster and all its children: nothing is flushed, nothing said."""
+        """kill -9 the postmaster and its children: nothing is flushed, no connection is closed."""
         self.signal_postgres(signal.SIGKILL)
 
     def signal_postgres(self, number: signal.Signals) -> None:
-        """Send a signal to the postmaster and all its children."""
+        """Send a signal to the postmaster and its children."""
         postmaster = self.server.pid
         if postmaster is None:
             return
@@ -152,13 +153,15 @@ class ChaosInstallation:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def jump(self, seconds: int) -> None:
-        """Let the ledger's clock be wrong by so much."""
+    def shift_clock(self, seconds: int) -> None:
+        """Set the offset of the database's clock from real time."""
         with psycopg.connect(self.url, autocommit=True) as owner:
-            owner.execute("update ledger.skew set by = make_interval(secs => %s)", (seconds,))
+            owner.execute(
+                "update ledger.clock_offset set by = make_interval(secs => %s)", (seconds,)
+            )
 
     def close(self) -> None:
-        """Stop everything."""
+        """Stop every process and the database."""
         for process in self.processes:
             process.send(signal.SIGCONT)
             process.send(signal.SIGKILL)
@@ -168,16 +171,16 @@ class ChaosInstallation:
 
 
 def _children(parent: int) -> list[int]:
-    found = []
+    pids = []
     for folder in Path("/proc").iterdir():
         with suppress(OSError, ValueError, IndexError):
             if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(folder.name))
-    return found
+                pids.append(int(folder.name))
+    return pids
 
 
 def wait_ready(url: str, tries: int = 300) -> None:
-    """Wait until an API answers."""
+    """Wait until an API responds."""
     import time  # noqa: PLC0415
 
     import httpx  # noqa: PLC0415
@@ -187,5 +190,5 @@ def wait_ready(url: str, tries: int = 300) -> None:
             if httpx.get(f"{url}/healthz", timeout=2).is_success:
                 return
         time.sleep(0.1)
-    msg = f"{url} never answered"
+    msg = f"{url} did not respond"
     raise AssertionError(msg)

@@ -1,4 +1,4 @@
-"""Stories told through the program's own commands, as its users run it."""
+"""End-to-end tests of the program's commands, run as its users run them."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 PROGRAM = [sys.executable, "-I", "-c", "from infrastructure.cli import main; main()"]
 
 
-def environment(home: Path, **facts: object) -> dict[str, str]:
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")}
-    ours = {"QRLEDGER_HOME": str(home), **{f"QRLEDGER_{k}": str(v) for k, v in facts.items()}}
-    return {**plain, **ours}
+def environment(home: Path, **settings: object) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")}
+    ours = {"QRLEDGER_HOME": str(home), **{f"QRLEDGER_{k}": str(v) for k, v in settings.items()}}
+    return {**inherited, **ours}
 
 
-def run(home: Path, *words: str, **facts: object) -> subprocess.CompletedProcess[str]:
+def run(home: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM, *words],
-        env=environment(home, **facts),
+        [*PROGRAM, *arguments],
+        env=environment(home, **settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -46,10 +46,10 @@ def run(home: Path, *words: str, **facts: object) -> subprocess.CompletedProcess
 
 
 @contextmanager
-def running(home: Path, *words: str, **facts: object) -> Iterator[subprocess.Popen[str]]:
+def running(home: Path, *arguments: str, **settings: object) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [*PROGRAM, *words],
-        env=environment(home, **facts),
+        [*PROGRAM, *arguments],
+        env=environment(home, **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -70,7 +70,7 @@ def running(home: Path, *words: str, **facts: object) -> Iterator[subprocess.Pop
 
 @pytest.fixture
 def http() -> Iterator[Callable[[str], httpx.Client]]:
-    """Makes clients, and closes them."""
+    """Makes HTTP clients and closes them after the test."""
     with ExitStack() as stack:
         yield lambda url: stack.enter_context(httpx.Client(base_url=url, timeout=30))
 
@@ -86,53 +86,55 @@ def wait_for(condition: Callable[[], Any], seconds: float = 40) -> Any:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
-            if found := condition():
-                return found
+            if result := condition():
+                return result
         except (httpx.TransportError, json.JSONDecodeError):
             pass
         time.sleep(0.05)
-    pytest.fail("it never came")
+    pytest.fail(f"the condition was not met within {seconds:.0f} s")
 
 
 def state_of(home: Path) -> dict[str, str] | None:
-    """What the demo has written, whole; None before it has."""
+    """The contents of demo.json, or None before the demo has written it."""
     try:
-        found: dict[str, str] = json.loads((home / "demo.json").read_text())
+        facts: dict[str, str] = json.loads((home / "demo.json").read_text())
     except FileNotFoundError:
         return None
-    return found
+    return facts
 
 
 def facts_of(home: Path) -> dict[str, str]:
-    found: dict[str, str] = wait_for(lambda: state_of(home))
-    return found
+    facts: dict[str, str] = wait_for(lambda: state_of(home))
+    return facts
 
 
 def servers_of(home: Path) -> list[str]:
-    """Command lines of the PostgreSQL processes of a home, as /proc has them."""
-    found = []
+    """Command lines of the PostgreSQL processes of a home, read from /proc."""
+    servers = []
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
-            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if str(home) in words and "postgres" in words:
-                found.append(words)
-    return found
+        with suppress(FileNotFoundError, ProcessLookupError):  # the process has ended
+            command = (
+                (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
+            if str(home) in command and "postgres" in command:
+                servers.append(command)
+    return servers
 
 
-def test_the_demo_walks_a_payment_and_leaves_nothing_behind(home: Path) -> None:
-    done = run(home, "demo", "--once", **ports())
+def test_demo_once_completes_a_payment_and_leaves_no_process_behind(home: Path) -> None:
+    completed = run(home, "demo", "--once", **ports())
 
-    assert done.returncode == 0, done.stderr
-    assert "is paid" in done.stdout
-    assert "Corner Cafe, $123.45" in done.stdout
-    assert done.stdout.count("curl -s") == 3
-    assert "█" in done.stdout
+    assert completed.returncode == 0, completed.stderr
+    assert "is paid" in completed.stdout
+    assert "Corner Cafe, $123.45" in completed.stdout
+    assert completed.stdout.count("curl -s") == 3
+    assert "█" in completed.stdout
     assert (home / "demo.json").stat().st_mode & 0o777 == 0o600
     assert servers_of(home) == []
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
 
 
-def test_the_demo_stays_up_answers_curl_and_stops_on_ctrl_c(home: Path, http: Http) -> None:
+def test_the_demo_keeps_serving_until_ctrl_c(home: Path, http: Http) -> None:
     with running(home, "demo", **ports()) as demo:
         facts = facts_of(home)
         assert set(facts) == {
@@ -168,9 +170,7 @@ def test_the_demo_stays_up_answers_curl_and_stops_on_ctrl_c(home: Path, http: Ht
     assert servers_of(home) == []
 
 
-def test_the_next_start_works_after_kill_9_and_the_payment_is_still_there(
-    home: Path, http: Http
-) -> None:
+def test_the_demo_restarts_after_kill_9_with_its_sessions(home: Path, http: Http) -> None:
     with running(home, "demo", **ports()) as demo:
         facts = facts_of(home)
         body = {"order_id": "A-1", "amount": {"minor": 450, "currency": "USD"}}
@@ -184,14 +184,14 @@ def test_the_next_start_works_after_kill_9_and_the_payment_is_still_there(
         again = wait_for(lambda: newer_than(facts, state_of(home)))
         auditor = {"Authorization": f"Bearer {again['auditor_key']}"}
         client = http(again["base_url"])
-        found = client.get(f"/v1/payment-sessions/{session['id']}", headers=auditor).json()
-        assert found["order_id"] == "A-1"
+        stored = client.get(f"/v1/payment-sessions/{session['id']}", headers=auditor).json()
+        assert stored["order_id"] == "A-1"
         old = {"Authorization": f"Bearer {facts['auditor_key']}"}
         assert client.get("/v1/events", headers=old).status_code == 401
     wait_for(lambda: servers_of(home) == [])
 
 
-def test_an_embedded_server_that_is_killed_is_started_again(home: Path, http: Http) -> None:
+def test_a_killed_embedded_server_is_restarted(home: Path, http: Http) -> None:
     with running(home, "demo", **ports()):
         facts = facts_of(home)
         auditor = {"Authorization": f"Bearer {facts['auditor_key']}"}
@@ -203,34 +203,35 @@ def test_an_embedded_server_that_is_killed_is_started_again(home: Path, http: Ht
         assert client.get("/v1/events", headers=auditor).status_code == 200
 
 
-def newer_than(old: dict[str, str], now: dict[str, str] | None) -> dict[str, str] | None:
-    return now if now and now["auditor_key"] != old["auditor_key"] else None
+def newer_than(earlier: dict[str, str], current: dict[str, str] | None) -> dict[str, str] | None:
+    return current if current and current["auditor_key"] != earlier["auditor_key"] else None
 
 
 def test_separate_processes_on_one_database(
     home: Path, make_database: Callable[[], str], http: Http
 ) -> None:
     url = make_database()
-    runtime, runtime_url = a_login(url)
-    place = {"DATABASE_URL": runtime_url, "MIGRATE_URL": url, **ports()}
-    other = {**place, **ports()}
-    early = run(home, "serve", **place)
-    assert (early.returncode, "qrledger migrate" in early.stderr) == (2, True)
+    runtime, runtime_url = make_login(url)
+    database = {"DATABASE_URL": runtime_url, "MIGRATE_URL": url, **ports()}
+    second_api = {**database, **ports()}
+    too_early = run(home, "serve", **database)
+    assert (too_early.returncode, "qrledger migrate" in too_early.stderr) == (2, True)
 
     migrate = [*PROGRAM, "migrate", "--runtime", runtime]
     migrations = [
-        subprocess.Popen(migrate, env=environment(home, **place), cwd=home.parent) for _ in range(3)
+        subprocess.Popen(migrate, env=environment(home, **database), cwd=home.parent)
+        for _ in range(3)
     ]
-    assert [one.wait(30) for one in migrations] == [0, 0, 0]
-    merchant = run(home, "merchants", "register", "Shop", **place).stdout.strip()
-    app = run(home, "apps", "register", "App", **place).stdout.strip()
+    assert [process.wait(30) for process in migrations] == [0, 0, 0]
+    merchant = run(home, "merchants", "register", "Shop", **database).stdout.strip()
+    app = run(home, "apps", "register", "App", **database).stdout.strip()
     keys = {
-        role: run(home, "keys", "create", role, "--holder", holder, **place).stdout.strip()
+        role: run(home, "keys", "create", role, "--holder", holder, **database).stdout.strip()
         for role, holder in (("merchant", merchant), ("wallet", app), ("operator", ""))
     }
-    limit = [run(home, "keys", "create", "operator", **place).returncode for _ in range(2)]
+    limit = [run(home, "keys", "create", "operator", **database).returncode for _ in range(2)]
     assert limit == [0, 1]
-    listed = run(home, "keys", "list", **place).stdout
+    listed = run(home, "keys", "list", **database).stdout
     assert listed.count("living") == 4
     assert keys["merchant"].rpartition("_")[2] not in listed
 
@@ -238,13 +239,13 @@ def test_separate_processes_on_one_database(
         return {"Authorization": f"Bearer {keys[role]}", "Idempotency-Key": os.urandom(8).hex()}
 
     with (
-        running(home, "serve", **place),
-        running(home, "serve", **other),
-        running(home, "work", **place),
-        running(home, "work", **place),
-        running(home, "notify", **place),
+        running(home, "serve", **database),
+        running(home, "serve", **second_api),
+        running(home, "work", **database),
+        running(home, "work", **database),
+        running(home, "notify", **database),
     ):
-        one, two = (http(f"http://127.0.0.1:{p['PORT']}") for p in (place, other))
+        one, two = (http(f"http://127.0.0.1:{p['PORT']}") for p in (database, second_api))
         wait_for(lambda: one.get("/readyz").status_code == 200)
         wait_for(lambda: two.get("/readyz").status_code == 200)
         amount = {"minor": 500, "currency": "USD"}
@@ -260,40 +261,39 @@ def test_separate_processes_on_one_database(
             scanned = one.post("/v1/scans", json=scan, headers=headers("wallet")).json()
             assert json.loads(screen.recv())["seq"] == 2
             pay = {"claim_id": scanned["claim"]["id"], "wallet_id": wallet["id"], "amount": amount}
-            where = f"/v1/payment-sessions/{session['id']}/pay"
-            paid = one.post(where, json=pay, headers=headers("wallet")).json()
+            pay_path = f"/v1/payment-sessions/{session['id']}/pay"
+            paid = one.post(pay_path, json=pay, headers=headers("wallet")).json()
             assert json.loads(screen.recv())["session"]["status"] == "paid"
         query = f"?at_least={paid['position']}"
         rows_ = one.get(f"/v1/payment-sessions{query}", headers=headers("merchant")).json()["data"]
         assert [row["status"] for row in rows_] == ["paid"]
-        assert run(home, "rebuild", "--verify", **place).returncode == 0
-        assert run(home, "rebuild", **place).returncode == 0
-        assert run(home, "rebuild", "--verify", **place).returncode == 0
-        with_change = "update read_models.sessions set description = 'changed'"
-        _execute(url, with_change)
-        changed = run(home, "rebuild", "--verify", "sessions", **place)
+        assert run(home, "rebuild", "--verify", **database).returncode == 0
+        assert run(home, "rebuild", **database).returncode == 0
+        assert run(home, "rebuild", "--verify", **database).returncode == 0
+        _execute(url, "update read_models.sessions set description = 'changed'")
+        changed = run(home, "rebuild", "--verify", "sessions", **database)
         assert (changed.returncode, "only in the live table" in changed.stderr) == (1, True)
-        clean = run(home, "audit", "check", **place)
+        clean = run(home, "audit", "check", **database)
         assert (clean.returncode, ": 0 violations\n" in clean.stdout) == (0, True)
         _execute(url, "update read_models.sessions set status = 'created'")
-        dirty = run(home, "audit", "check", **place)
+        dirty = run(home, "audit", "check", **database)
         assert (dirty.returncode, "rows-equal-the-fold" in dirty.stderr) == (1, True)
         logins = (
             "select distinct usename::text from pg_stat_activity"
-            " where datname = %s and usename is not null"  # the server's own workers have none
+            " where datname = %s and usename is not null"  # PostgreSQL's background workers have no login
         )
         assert rows(server_url(url), logins, url.rpartition("/")[2]) == [(runtime,)]
     last = rows(url, "select max(notification_id), count(*) from ledger.events")
     assert last[0][0] == last[0][1]
 
 
-def a_login(url: str) -> tuple[str, str]:
-    """A login as docs/howto/run-on-postgresql.md has the operator make it: name and URL."""
+def make_login(url: str) -> tuple[str, str]:
+    """Create a runtime login as docs/howto/run-on-postgresql.md describes; returns name and URL."""
     parts = urlsplit(url)
     name = f"{parts.path[1:]}_app"
     _execute(url, f"create role {name} login password 'made-up'")
-    where = parts.netloc.rpartition("@")[2]
-    return name, parts._replace(netloc=f"{name}:made-up@{where}").geturl()
+    host = parts.netloc.rpartition("@")[2]
+    return name, parts._replace(netloc=f"{name}:made-up@{host}").geturl()
 
 
 def server_url(url: str) -> str:
@@ -307,7 +307,7 @@ def _execute(url: str, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_a_session_expires_by_itself_and_the_screen_hears_of_it(
+def test_a_session_expires_and_its_checkout_screen_is_notified(
     home: Path, make_database: Callable[[], str], http: Http
 ) -> None:
     url = make_database()
@@ -320,13 +320,13 @@ def test_a_session_expires_by_itself_and_the_screen_hears_of_it(
         with connect(session["live_url"]) as screen:
             assert json.loads(screen.recv())["type"] == "snapshot"
             TestClock(url).set(times.from_text(session["expires_at"]))
-            heard = json.loads(screen.recv(timeout=30))
-        assert heard["event"] == "payment_session.expired"
+            message = json.loads(screen.recv(timeout=30))
+        assert message["event"] == "payment_session.expired"
         assert client.post("/v1/payment-sessions", json=body, headers=merchant).status_code == 201
 
 
 @pytest.mark.parametrize(
-    ("words", "facts", "word"),
+    ("arguments", "settings", "expected"),
     [
         (["serve"], {"PROT": "1"}, "QRLEDGER_PROT"),
         (["serve"], {"PORT": "x"}, "port"),
@@ -343,28 +343,28 @@ def test_a_session_expires_by_itself_and_the_screen_hears_of_it(
         (["serve"], {"PUBLIC_URL": "https://me:s3cret@pay.example"}, "public_url"),
     ],
 )
-def test_what_cannot_be_is_one_clear_line(
-    home: Path, words: list[str], facts: dict[str, str], word: str
+def test_an_invalid_configuration_or_argument_is_reported_on_one_line(
+    home: Path, arguments: list[str], settings: dict[str, str], expected: str
 ) -> None:
-    done = run(home, *words, **facts)
+    completed = run(home, *arguments, **settings)
 
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    assert word in done.stderr
-    assert done.stderr.startswith("qrledger: ")
-    assert "s3cr" not in done.stderr + done.stdout
+    assert completed.returncode == 2
+    assert len(completed.stderr.strip().splitlines()) == 1, completed.stderr
+    assert expected in completed.stderr
+    assert completed.stderr.startswith("qrledger: ")
+    assert "s3cr" not in completed.stderr + completed.stdout
 
 
-@pytest.mark.parametrize("which", ["PORT", "LIVE_PORT"])
-def test_a_port_in_use_is_one_clear_line(
-    home: Path, which: str, make_database: Callable[[], str]
+@pytest.mark.parametrize("setting", ["PORT", "LIVE_PORT"])
+def test_a_port_in_use_is_reported_with_its_setting(
+    home: Path, setting: str, make_database: Callable[[], str]
 ) -> None:
     taken = ports()
-    with socket.create_server(("127.0.0.1", int(str(taken[which])))):
-        done = run(home, "demo", "--once", DATABASE_URL=make_database(), **taken)
+    with socket.create_server(("127.0.0.1", int(str(taken[setting])))):
+        completed = run(home, "demo", "--once", DATABASE_URL=make_database(), **taken)
 
-    assert done.returncode == 2
-    assert f"QRLEDGER_{which}" in done.stderr.strip().splitlines()[-1]
+    assert completed.returncode == 2
+    assert f"QRLEDGER_{setting}" in completed.stderr.strip().splitlines()[-1]
 
 
 def test_no_secret_is_written_to_the_log(

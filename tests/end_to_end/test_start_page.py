@@ -1,4 +1,4 @@
-"""docs/start.md, followed to the letter: its commands run exactly as they stand."""
+"""Runs the commands of docs/start.md exactly as they are printed there."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ READY_SECONDS = 60
 
 
 def blocks(page: str) -> list[str]:
-    """What the page tells its reader to run in the second terminal."""
+    """The commands for the second terminal, one block each."""
     return re.findall(r"^```bash\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
 
 
-def test_the_page_shows_the_payment_to_everybody(home: Path) -> None:
+def test_the_commands_complete_a_payment_that_every_party_can_see(home: Path) -> None:
     commands = blocks("docs/start.md")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")}
     environment |= {
@@ -41,7 +41,7 @@ def test_the_page_shows_the_payment_to_everybody(home: Path) -> None:
             assert time.monotonic() < until
             assert demo.poll() is None
             time.sleep(0.05)
-        done = subprocess.run(
+        completed = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", "".join(commands)],
             env=environment, cwd=home.parent, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
@@ -49,29 +49,29 @@ def test_the_page_shows_the_payment_to_everybody(home: Path) -> None:
         demo.send_signal(signal.SIGINT)
         assert demo.wait(30) == 0
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (completed.returncode, completed.stderr) == (0, "")
     [(session, position)] = re.findall(
-        r"^(ps_\w+) is paid, written at position (\d+)", done.stdout, re.MULTILINE
+        r"^(ps_\w+) is paid, written at position (\d+)", completed.stdout, re.MULTILINE
     )
-    merchant = json.loads(after(done.stdout, "the merchant:"))["data"]
-    assert [one["status"] for one in merchant if one["id"] == session] == ["paid"]
-    payer = json.loads(after(done.stdout, "the payer:"))["data"]
-    assert [one["position"] for one in payer if one["session_id"] == session] == [int(position)]
-    history = json.loads(after(done.stdout, "the history:"))["data"]
-    assert [one["type"] for one in history] == [
+    merchant = json.loads(after(completed.stdout, "the merchant:"))["data"]
+    assert [row["status"] for row in merchant if row["id"] == session] == ["paid"]
+    payer = json.loads(after(completed.stdout, "the payer:"))["data"]
+    assert [row["position"] for row in payer if row["session_id"] == session] == [int(position)]
+    history = json.loads(after(completed.stdout, "the history:"))["data"]
+    assert [event["type"] for event in history] == [
         "payment_session.created", "payment_session.scanned", "payment_session.paid",
     ]  # fmt: skip
 
 
 def after(text: str, line: str) -> str:
-    """The line that follows."""
+    """The line after `line`."""
     lines = text.split("\n")
     return lines[lines.index(line) + 1]
 
 
-def test_no_page_asks_its_reader_to_run_eval() -> None:
+def test_no_page_asks_the_reader_to_run_eval() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    found = [
+    with_eval = [
         str(path)
         for path in pages
         for block in re.findall(
@@ -81,4 +81,4 @@ def test_no_page_asks_its_reader_to_run_eval() -> None:
     ]
 
     assert len(pages) > 10
-    assert found == []
+    assert with_eval == []

@@ -78,19 +78,19 @@ def test_a_silent_link_is_shut_down_under_whoever_waits(
     ):
         connection.execute("select 1")
 
-    assert not deadline._waits
+    assert not deadline._deadlines
 
 
 def test_libpqs_own_blocking_calls_end_too(own_server: EmbeddedServer, own_url: str) -> None:
     pool = ConnectionPool(own_url, DatabaseRole.WRITER, size_max=1, limit_seconds=LIMIT_SECONDS)
     log = PostgresLog(pool)
     ledger = LedgerFixture(log)
-    session = ledger.a_session()
+    session = ledger.create_session()
 
     with frozen(pid(own_server)), pytest.raises(Exception, match="away"):
         log.load({session: 0}, [])
 
-    assert (pool._lent, pool._idle) == (0, [])
+    assert (pool._in_use, pool._idle) == (0, [])
     assert wait_for(lambda: log.load({session: 0}, []).events)
     log.close()
 
@@ -161,5 +161,5 @@ def _nothing_is_held(api: ApiFixture) -> bool:
     services: Any = api.services
     reads = services.read_models._connect.__self__._pool
     probes = services.health._connections._pool
-    lent = [pool._lent for pool in (services.log._connections, reads, probes)]
+    lent = [pool._in_use for pool in (services.log._pool, reads, probes)]
     return blocking._readers._work_queue.empty() and lent == [0, 0, 0]

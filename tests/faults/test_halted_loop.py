@@ -16,7 +16,7 @@ from websockets.sync.client import connect as listen
 from api.live.protocol import SessionFeed
 from api.live.server import Notifier
 from domain import ids
-from infrastructure.workers import supervisor
+from infrastructure.workers import leadership, supervisor
 from infrastructure.workers.expiry import ExpiryWorker
 from projections.sessions import Sessions
 from tests.faults.test_database_away import wait_for
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Halted loops are tried again at once, as far as a person can tell."""
     monkeypatch.setattr(supervisor, "HALT_SECONDS_MIN", 0.2)
-    monkeypatch.setattr(supervisor, "ELECTION_SECONDS", 0.1)
+    monkeypatch.setattr(leadership, "ELECTION_SECONDS", 0.1)
 
 
 def ready(api: ApiFixture) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import LedgerError
 from domain.merchants.api_key import BearerKey, Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import AccountAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
@@ -42,7 +42,7 @@ def test_eight_who_give_out_keys_at_once_leave_two_living(database_url: str, rol
 
     given = [one for one in ends if isinstance(one, BearerKey)]
     assert Counter(one for one in ends if isinstance(one, str)) == {"key-limit": OPERATORS - 2}
-    living = {key.id for key in desks[0].every_key() if not key.revoked}
+    living = {key.id for key in desks[0].all_keys() if not key.revoked}
     assert living == {one.key_id for one in given}
     assert len(living) == 2
     for log in logs:

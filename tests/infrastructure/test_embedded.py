@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from infrastructure import bootstrap
+from infrastructure.database import open_database
 from infrastructure.event_store import rows as log_rows
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres import binaries, embedded, runtime_login
+from infrastructure.postgres import binaries, runtime_login, server_process
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect, role_name
-from infrastructure.postgres.embedded import EmbeddedError, EmbeddedServer
+from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
+from infrastructure.postgres.server_process import EmbeddedError
 from infrastructure.settings import Settings
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
@@ -26,19 +27,24 @@ from tests.support.postgres import rows
 pytestmark = pytest.mark.postgres
 
 
-def test_it_is_durable_private_and_not_root(server: EmbeddedServer) -> None:
+def test_it_is_durable_private_and_not_root(home: Path) -> None:
+    server = EmbeddedServer(home)
     url = server.start()
-    [(shown,)] = rows(
-        url,
-        "select array_agg(setting order by name) from pg_settings where name in "
-        "('data_checksums', 'fsync', 'full_page_writes', 'listen_addresses', 'synchronous_commit')",
-    )
+    try:
+        [(values,)] = rows(
+            url,
+            "select array_agg(setting order by name) from pg_settings where name in "
+            "('data_checksums', 'fsync', 'full_page_writes', 'listen_addresses',"
+            " 'synchronous_commit')",
+        )
 
-    assert shown == ["on", "on", "on", "127.0.0.1", "on"]
-    assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
-    assert server.folder.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(url.replace("qrledger:", "qrledger:x", 1))
+        assert values == ["on", "on", "on", "127.0.0.1", "on"]
+        assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
+        assert server.folder.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(url.replace("qrledger:", "qrledger:x", 1))
+    finally:
+        server.stop()
 
 
 def test_a_second_process_joins_it_and_leaves_it_running(
@@ -161,13 +167,13 @@ def test_without_a_single_notification_the_poll_finds_everything(
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     ledger = LedgerFixture(postgres_log)
-    ledger.a_session()
+    ledger.create_session()
 
     assert found.wait(10)
     follower.stop()
     thread.join(5)
     assert seen == [1, 2, 3, 4]
-    assert embedded.PORTS.stop <= 32_768
+    assert server_process.PORTS.stop <= 32_768
 
 
 def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
@@ -178,14 +184,14 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
     url = old.start()  # as the first version left it: one login, the superuser
     migrate(url, mode="test", token_secret=b"s" * 32)
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
-    LedgerFixture(log).a_session()
+    LedgerFixture(log).create_session()
     log.close()
     old.stop()
 
-    with caplog.at_level(logging.WARNING), bootstrap.database(Settings(home=str(home))) as first:
+    with caplog.at_level(logging.WARNING), open_database(Settings(home=str(home))) as first:
         log = PostgresLog(ConnectionPool(first, DatabaseRole.WRITER, size_max=1))
         assert log.head() == 4
-        LedgerFixture(log).a_session()
+        LedgerFixture(log).create_session()
         log.close()
         with psycopg.connect(first, autocommit=True) as connection:
             who = connection.execute("select session_user::text").fetchone()
@@ -195,7 +201,7 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
                 connection.execute(f"set role {role_name('qrledger', DatabaseRole.OWNER)}")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("select * from ledger.events")
-    with bootstrap.database(Settings(home=str(home))) as second:
+    with open_database(Settings(home=str(home))) as second:
         assert urlsplit(second).password == urlsplit(first).password
 
     assert who == (runtime_login.LOGIN,)

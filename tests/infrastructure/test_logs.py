@@ -51,7 +51,7 @@ def test_a_database_error_is_told_without_the_values_it_repeats(
         assert NOTE not in told
         assert f"(SQLSTATE {state})" in told
         assert "File " in told
-    assert told.endswith("LogRejected: The event log refused the batch: it cannot be stored.")
+    assert told.endswith("LogRejected: The event log rejected the batch: it cannot be stored.")
 
 
 def test_a_chain_of_errors_is_told_from_its_first_cause_on_and_ends() -> None:

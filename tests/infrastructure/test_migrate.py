@@ -50,7 +50,7 @@ def test_an_empty_database_is_told(make_database: Callable[[], str]) -> None:
     ("change", "word"),
     [
         ("delete from ledger.migrations where number = 2", "half migrated"),
-        ("insert into ledger.migrations values (9999, 'x', '')", "does not know"),
+        ("insert into ledger.migrations values (9999, 'x', '')", "unknown to this program"),
         ("update ledger.migrations set digest = '' where number = 1", "another text"),
         ("delete from ledger.identity", "identity"),
     ],

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from infrastructure import bootstrap
 from infrastructure.cli import program
+from infrastructure.database import open_database
 from infrastructure.settings import Settings
 from tests.faults.test_database_away import wait_for
 from tests.support.api_fixture import api_fixture
@@ -71,14 +71,14 @@ def test_what_is_halted_or_never_built_is_named_and_exits_1(home: Path, database
     assert "expiry sweep is halted" in told["problems"]
     assert told["worker_leads"] is False
     assert "never built" in result.output
-    assert "none leads" in result.output
+    assert "none is running" in result.output
 
 
 def test_a_database_that_is_away_exits_1_within_its_limit(home: Path) -> None:
     code, told = as_json(home, "postgresql://nobody:secret@127.0.0.1:9/none")
 
     assert code == 1
-    assert "cannot be asked" in told["problems"][0]
+    assert "cannot be queried" in told["problems"][0]
     assert "secret" not in json.dumps(told)
 
 
@@ -93,7 +93,7 @@ def test_it_starts_no_server(home: Path) -> None:
 def test_of_an_embedded_ledger_it_asks_under_the_runtimes_login(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with bootstrap.database(Settings(home=str(home))):
+    with open_database(Settings(home=str(home))):
         result = status(home)
 
     assert "head at position 0" in result.output

@@ -11,7 +11,7 @@ import pytest
 from psycopg import errors
 
 from infrastructure.postgres.connections import DatabaseRole, connect
-from infrastructure.workers import supervisor as supervisor_module
+from infrastructure.workers import leadership, supervisor
 from infrastructure.workers.loops import LoopReport, loop_states
 from infrastructure.workers.supervisor import Progress, Supervisor
 from tests.faults.test_database_away import wait_for
@@ -51,11 +51,11 @@ def test_a_read_only_database_restarts_a_loop_and_is_no_halt(kept: Supervisor) -
             raise error
         done.set()
 
-    kept.keep("sweep", loop)
+    kept.start("sweep", loop)
 
     assert done.wait(10)
     assert halted == [[]] * 4
-    assert set(waits.waits) == {supervisor_module.RESTART_SECONDS}
+    assert set(waits.waits) == {supervisor.RESTART_SECONDS}
 
 
 def test_a_mistake_halts_a_loop_which_is_tried_again_with_growing_pauses(kept: Supervisor) -> None:
@@ -70,7 +70,7 @@ def test_a_mistake_halts_a_loop_which_is_tried_again_with_growing_pauses(kept: S
         assert number == 8
         done.set()
 
-    kept.keep("sessions", loop)
+    kept.start("sessions", loop)
 
     assert done.wait(10)
     assert kept.halted == []
@@ -90,7 +90,7 @@ def test_a_loop_that_went_well_between_is_tried_again_soon(kept: Supervisor) -> 
             on_progress()
         raise ValueError
 
-    kept.keep("sessions", loop)
+    kept.start("sessions", loop)
 
     assert done.wait(10)
     assert waits.waits == [5, 10, 5]
@@ -109,8 +109,8 @@ def test_a_halted_loop_keeps_no_other_from_going_on(kept: Supervisor) -> None:
             steps += 1
             on_progress()
 
-    kept.keep("broken", broken)
-    kept.keep("good", good)
+    kept.start("broken", broken)
+    kept.start("good", good)
     wait_for(lambda: kept.halted)
     seen = steps
     wait_for(lambda: steps > seen + 3)
@@ -137,7 +137,7 @@ def test_what_halted_is_told_through_the_database_and_taken_back(
     report = LoopReport(lambda: kept.loops)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         report(connection)
-        kept.keep("sessions", loop)
+        kept.start("sessions", loop)
         wait_for(lambda: kept.halted)
         report(connection)
         [halted] = loop_states(connection)
@@ -155,14 +155,14 @@ def test_what_halted_is_told_through_the_database_and_taken_back(
 def test_a_report_that_a_read_only_database_refuses_ends_no_leadership(
     database_url: str, kept: Supervisor
 ) -> None:
-    kept.keep("sessions", lambda on_progress: on_progress())
+    kept.start("sessions", lambda on_progress: on_progress())
     report: Any = LoopReport(lambda: kept.loops)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         with read_only(database_url):
             wait_for(lambda: _refused(database_url))
-            supervisor_module._tell(report, connection)
+            leadership._report(report, connection)
         wait_for(lambda: not _refused(database_url))
-        supervisor_module._tell(report, connection)
+        leadership._report(report, connection)
 
         assert [loop.name for loop in loop_states(connection)] == ["sessions"]
 

@@ -1,1 +1,1 @@
-"""Known mistakes, put back on purpose: would anybody notice?"""
+"""Mutation tests: known bugs are put back on purpose, and a test has to fail."""

@@ -1,4 +1,4 @@
-"""`make planted`: plant each bug, run its hunters, say who caught it; exit 1 if one got away."""
+"""`make planted`: plant each bug and run the tests that should catch it; exit 1 if one is missed."""
 
 from __future__ import annotations
 
@@ -9,50 +9,52 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.planted.bugs import BUGS, ROOT, Bug
 
-SECONDS_MAX = 300
+TIMEOUT_SECONDS = 300
+ATTEMPTS_MAX = 2
 
 
-TRIES_MAX = 2
-
-
-def hunt(bug: Bug) -> str:
-    """The first test that failed, or nothing. A run that neither passed nor failed is no hunt."""
-    for _ in range(TRIES_MAX):
-        status, found, told = _run(bug)
-        if found or status == 0:
-            return found
-        print(f"{bug.name}: pytest ended with {status}:\n{told[-2000:]}", file=sys.stderr)
+def first_failure(bug: Bug) -> str:
+    """Node id of the first test that failed, or "". A run that pytest could not complete is retried."""
+    for _ in range(ATTEMPTS_MAX):
+        status, failed_test, output = _run_tests(bug)
+        if failed_test or status == 0:
+            return failed_test
+        print(f"{bug.name}: pytest exited with {status}:\n{output[-2000:]}", file=sys.stderr)
     return ""
 
 
-def _run(bug: Bug) -> tuple[int, str, str]:
-    """pytest's exit status, the first test that failed, and what it told."""
+def _run_tests(bug: Bug) -> tuple[int, str, str]:
+    """pytest's exit status, the first test that failed, and its output."""
     command = [
         sys.executable, "-m", "pytest", "-x", "-q", "-p", "tests.planted.plugin", "-p", "no:randomly",
         "--no-header", "--tb=no", *bug.hunters.split(),
     ]  # fmt: skip
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command, cwd=ROOT, env={**os.environ, "PLANTED": bug.name}, capture_output=True,
-            text=True, timeout=SECONDS_MAX, check=False,
+            text=True, timeout=TIMEOUT_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return 1, "(the tests did not end)", ""
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    found = failed[0].split(" - ")[0].partition(" ")[2] if failed else ""
-    return done.returncode, found, done.stdout + done.stderr
+        return 1, "(the tests timed out)", ""
+    failed = [
+        line for line in completed.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
+    ]
+    failed_test = failed[0].split(" - ")[0].partition(" ")[2] if failed else ""
+    return completed.returncode, failed_test, completed.stdout + completed.stderr
 
 
-def main(words: list[str]) -> int:
-    """All bugs; by a part of a name; or a share of them: `python -m tests.planted every 4 from 2`."""
-    every, start = (int(words[1]), int(words[3])) if words[:1] == ["every"] else (1, 0)
+def main(arguments: list[str]) -> int:
+    """Plant all bugs, those whose name contains the arguments, or a share: `every 4 from 2`."""
+    every, start = 1, 0
+    if arguments[:1] == ["every"]:
+        every, start = int(arguments[1]), int(arguments[3])
     bugs = [bug for number, bug in enumerate(BUGS) if number % every == start % every]
-    if words and words[0] != "every":
-        bugs = [bug for bug in BUGS if " ".join(words) in bug.name]
+    if arguments and arguments[0] != "every":
+        bugs = [bug for bug in BUGS if " ".join(arguments) in bug.name]
     with ThreadPoolExecutor(2) as pool:
-        caught = list(pool.map(hunt, bugs))
+        caught = list(pool.map(first_failure, bugs))
     for bug, test in zip(bugs, caught, strict=True):
-        print(f"{'caught' if test else 'ESCAPED':<8} {bug.name:<58} {test}")
+        print(f"{'caught' if test else 'MISSED':<8} {bug.name:<58} {test}")
     print(f"{sum(map(bool, caught))} of {len(bugs)} planted bugs caught")
     return 0 if all(caught) else 1
 

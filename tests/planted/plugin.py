@@ -1,4 +1,4 @@
-"""A pytest plugin: the bug named by PLANTED goes into its file's text as the file is imported."""
+"""A pytest plugin that plants the bug named by PLANTED in its file as the file is imported."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from typing import Any
 from tests.planted.bugs import BUGS, ROOT, Bug
 
 
-def broken(bug: Bug, text: str) -> str:
-    """The file's text with the bug in it."""
+def with_bug(bug: Bug, text: str) -> str:
+    """The file's text with the bug planted."""
     if text.count(bug.old) != 1:
-        msg = f"{bug.file} no longer has what {bug.name!r} replaces, or has it twice"
+        msg = f"{bug.file} must contain the text that {bug.name!r} replaces exactly once"
         raise AssertionError(msg)
     return text.replace(bug.old, bug.new)
 
 
 class _Loader(SourceFileLoader):
-    """Compiles the broken text and leaves no compiled file behind."""
+    """Compiles the text with the bug and writes no bytecode file."""
 
     bug: Bug
 
     def get_code(self, fullname: str) -> Any:
         text = Path(self.path).read_text("utf-8")
-        return compile(broken(self.bug, text), self.get_filename(fullname), "exec")
+        return compile(with_bug(self.bug, text), self.get_filename(fullname), "exec")
 
 
 class _Finder(MetaPathFinder):
@@ -59,13 +59,13 @@ def _plant(bug: Bug) -> None:
         return
     read = Path.read_text
 
-    def read_broken(self: Path, *args: Any, **kwargs: Any) -> str:
+    def read_with_bug(self: Path, *args: Any, **kwargs: Any) -> str:
         text = read(self, *args, **kwargs)
         if self != ROOT / bug.file:
             return text
-        return "create sequence ledger.positions;\n" + broken(bug, text)
+        return "create sequence ledger.positions;\n" + with_bug(bug, text)
 
-    Path.read_text = read_broken  # type: ignore[method-assign]
+    Path.read_text = read_with_bug  # type: ignore[method-assign]
 
 
 if name := os.environ.get("PLANTED"):
