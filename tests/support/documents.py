@@ -56,6 +56,7 @@ def a_document_services() -> Services:
         dispatcher=nothing,
         tokens=Tokens(b"s" * 32),
         read_models=nothing,
+        health=nothing,
         qr_images=nothing,
         metrics=nothing,
         new_id=nothing,
