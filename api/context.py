@@ -1,4 +1,4 @@
-"""What the API is given to work with; bootstrap fills it, routes use it."""
+"""The services of the API; bootstrap makes them, the operations use them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from projections._read_model import ReadModels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
-    """The settings that show in answers."""
+    """The settings that affect responses."""
 
     public_url: str
     """Origin of the API and its pages, without a path."""
@@ -27,49 +27,49 @@ class ApiConfig:
     mode: str
     """`live` or `test`."""
     claim_seconds: int
-    """How long a scan holds a session, 1 to 600."""
+    """The lease of a claim, 1 to 600."""
     rate_limit: int
-    """Requests a second per caller; 0 for none."""
+    """Requests a second per caller; 0 for no limit."""
     trusted_proxies: tuple[str, ...]
-    """Addresses whose `X-Forwarded-For` is believed."""
+    """Addresses of the proxies whose `X-Forwarded-For` is trusted."""
 
     @property
     def secure(self) -> bool:
-        """Whether the outside reaches us by https."""
+        """Whether the public URL uses https."""
         return urlsplit(self.public_url).scheme == "https"
 
 
 class QrImages(Protocol):
-    """Draws codes."""
+    """Draws QR codes."""
 
     def svg(self, text: str, *, scale: int, border: int) -> bytes:
-        """Black on white, crisp at any size."""
+        """An SVG image, black on white."""
         ...
 
     def png(self, text: str, *, scale: int, border: int) -> bytes:
-        """Black on white."""
+        """A PNG image, black on white."""
         ...
 
     def terminal(self, text: str, *, border: int) -> bytes:
-        """For a terminal, in half blocks, UTF-8."""
+        """Text for a terminal, in half blocks, UTF-8."""
         ...
 
 
 class HttpMetrics(Protocol):
-    """What `/metrics` shows."""
+    """The metrics of this process."""
 
     def exposition(self) -> bytes:
-        """The Prometheus text format."""
+        """All metrics in the Prometheus text format."""
         ...
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
-        """One request."""
+        """Record one request."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a route may use."""
+    """Everything that an operation may use."""
 
     config: ApiConfig
     log: EventLog
@@ -83,4 +83,4 @@ class Services:
     metrics: HttpMetrics
     new_id: Callable[[], UUID]
     close: Callable[[], None]
-    """Gives back what the services hold, when the application has ended."""
+    """Releases the connections when the application has stopped."""

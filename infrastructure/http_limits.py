@@ -77,7 +77,7 @@ class Table(Protocol):
     def mark_active(self, connection: Any, /) -> None:
         """The next step is the server's."""
 
-    async def sweeping(self, now: Callable[[], float], /) -> None:
+    async def sweep(self, now: Callable[[], float], /) -> None:
         """Call `check` of every connection again and again; `now` is the event loop's clock."""
 
 

@@ -84,7 +84,7 @@ def recordset(rows: Iterable[Mapping[str, Any]]) -> Jsonb:
 
 
 def _storable(value: Any) -> Any:
-    return text.shown(value) if isinstance(value, str) else value
+    return text.replace_unacceptable(value) if isinstance(value, str) else value
 
 
 def all_models() -> list[type[ReadModel]]:

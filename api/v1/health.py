@@ -1,4 +1,4 @@
-"""Alive, ready, and in figures."""
+"""Health checks and metrics, for orchestrators and monitoring."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from application.errors import LogUnavailable
 
 
 class HealthRoutes:
-    """What orchestrators and monitors ask."""
+    """The operations for monitoring."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def operations(self) -> list[Operation]:
-        """Every route of this file."""
+        """The operations of this module."""
         return [
             Operation(
-                name="getHealth", method="GET", path="/healthz", summary="The process is alive",
+                name="getHealth", method="GET", path="/healthz",
+                summary="Whether the process is running",
                 responses={200: AliveView}, limited=False, handler=self.alive,
             ),
             Operation(
                 name="getReadiness", method="GET", path="/readyz",
-                summary="The database answers, its clock is right, no list lags more than 2 s, "
-                "no loop is halted",
+                summary="Whether the database is available, its clock is right, no read model "
+                "lags more than 2 s, and no loop is halted",
                 responses={200: ReadyView}, problems=("not-ready",), limited=False,
                 handler=self.ready,
             ),
@@ -44,20 +45,20 @@ class HealthRoutes:
         ]  # fmt: skip
 
     async def alive(self, _call: Call) -> HttpResponse:
-        """Say so."""
+        """The process is running."""
         return json_response(AliveView("ok"))
 
     async def ready(self, _call: Call) -> HttpResponse:
-        """Ask the database."""
+        """The health of the ledger."""
         try:
             health = await blocking.probe(self._services.health)
         except LogUnavailable:
-            raise NotReady(reason="the database is away") from None
+            raise NotReady(reason="the database is unavailable") from None
         if unready := health.unready:
             raise NotReady(reason=", ".join(unready))
         return json_response(ready_view(health))
 
     async def metrics(self, _call: Call) -> HttpResponse:
-        """The figures of this process."""
+        """The metrics of this process."""
         text = await asyncio.to_thread(self._services.metrics.exposition)
         return HttpResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,8 +1,8 @@
-"""Wallets: apps open them, money comes in, payers look at them."""
+"""Wallets: wallet apps open and top them up, payers see their balance and payments."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import Final
 
 from msgspec import UNSET, UnsetType
 
@@ -12,8 +12,10 @@ from api.http.fields import CurrencyCode, Limit, Position, ShortText
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import Body, MoneyBody, Query, none_if_unset, path_id
-from api.v1.responses import Page, caught_up, command_response, json_response, page_of, read_cursor
+from api.http.parsing import Body, MoneyBody, Query, WalletPathId, none_if_unset, path_id
+from api.v1.access import readable_wallet
+from api.v1.lists import Page, caught_up, page_of, read_cursor
+from api.v1.responses import command_response, json_response
 from api.views.wallets import (
     PageTokenView,
     WalletPaymentView,
@@ -22,29 +24,32 @@ from api.views.wallets import (
     wallet_view,
 )
 from application.commands.wallets import OpenWallet, TopUpWallet
-from application.errors import Forbidden, NotFound
-from application.reader import Current
+from application.errors import Forbidden
 from domain import ids, times
 from domain.money.money import currency_in_use
-from domain.wallets.wallet import Wallet
 from projections.wallet_payments import WalletPayments
+
+APPS: Final = frozenset({CallerRole.WALLET})
+READERS: Final = frozenset(
+    {CallerRole.WALLET, CallerRole.PAGE, CallerRole.AUDITOR, CallerRole.OPERATOR}
+)
 
 
 class OpenWalletBody(Body):
-    """The one currency the wallet will hold."""
+    """The wallet's only currency."""
 
     currency: CurrencyCode
 
 
 class TopUpBody(Body):
-    """Money that came in, under the sender's own reference (not personal data)."""
+    """The amount of a top-up and the sender's reference (no personal data)."""
 
     amount: MoneyBody
     reference: ShortText
 
 
 class WalletPaymentsQuery(Query):
-    """Where to go on in a wallet's payments."""
+    """A page of a wallet's payments."""
 
     limit: Limit = 20
     cursor: str | UnsetType = UNSET
@@ -58,56 +63,51 @@ class WalletRoutes:
         self._services = services
 
     def operations(self) -> list[Operation]:
-        """Every route of this file."""
-        one = "/v1/wallets/{id:str}"
-        readers = frozenset(
-            {CallerRole.WALLET, CallerRole.PAGE, CallerRole.AUDITOR, CallerRole.OPERATOR}
-        )
+        """The operations of this module."""
+        wallet = "/v1/wallets/{id:str}"
         return [
             Operation(
                 name="openWallet", method="POST", path="/v1/wallets",
                 summary="Open an empty wallet in one currency",
-                callers=frozenset({CallerRole.WALLET}), body=OpenWalletBody,
-                responses={201: WalletView}, idempotency=Idempotency.OPTIONAL, handler=self.open,
+                callers=APPS, responses={201: WalletView},
+                idempotency=Idempotency.OPTIONAL, handler=self.open,
             ),
             Operation(
-                name="getWallet", method="GET", path=one,
-                summary="A wallet, read from the log: always current",
-                callers=readers, responses={200: WalletView}, problems=("not-found",),
+                name="getWallet", method="GET", path=wallet,
+                summary="Get one wallet, read from the log: always current",
+                callers=READERS, responses={200: WalletView}, problems=("not-found",),
                 handler=self.get,
             ),
             Operation(
-                name="topUpWallet", method="POST", path=f"{one}/top-ups",
-                summary="Put money into a wallet (its app: in a test ledger only)",
-                callers=frozenset({CallerRole.OPERATOR, CallerRole.WALLET}), body=TopUpBody,
-                responses={201: WalletView}, idempotency=Idempotency.REQUIRED, handler=self.top_up,
+                name="topUpWallet", method="POST", path=f"{wallet}/top-ups",
+                summary="Top up a wallet (wallet apps: only in a test ledger)",
+                callers=APPS | {CallerRole.OPERATOR}, responses={201: WalletView},
+                idempotency=Idempotency.REQUIRED, handler=self.top_up,
                 problems=(
                     "not-found", "reference-used", "wallet-currency-mismatch", "balance-limit",
                 ),
             ),
             Operation(
-                name="listWalletPayments", method="GET", path=f"{one}/payments",
-                summary="What the wallet paid, newest first",
-                callers=readers, query=WalletPaymentsQuery,
-                responses={200: Page[WalletPaymentView]},
+                name="listWalletPayments", method="GET", path=f"{wallet}/payments",
+                summary="List the wallet's payments, newest first",
+                callers=READERS, responses={200: Page[WalletPaymentView]},
                 problems=("not-found", "not-caught-up"), handler=self.payments,
             ),
             Operation(
-                name="mintPageToken", method="POST", path=f"{one}/tokens",
-                summary="A token of 15 minutes with which a browser page acts for this wallet",
+                name="mintPageToken", method="POST", path=f"{wallet}/tokens",
+                summary="Create a page token: a browser page acts for this wallet for 15 minutes",
                 description=(
-                    "It ends with the key that minted it, within a second. Nothing is recorded and "
-                    "no token is kept: every call mints one. It takes no `Idempotency-Key`; one "
-                    "that is sent is ignored."
+                    "Revoking the API key that created the token also ends the token, within a "
+                    "second. Tokens are not stored: every call creates a new one. The "
+                    "operation takes no `Idempotency-Key` and ignores the header."
                 ),
-                callers=frozenset({CallerRole.WALLET}), responses={201: PageTokenView},
-                problems=("not-found",), handler=self.token,
+                callers=APPS, responses={201: PageTokenView}, problems=("not-found",),
+                handler=self.token,
             ),
         ]  # fmt: skip
 
-    async def open(self, call: Call) -> HttpResponse:
+    async def open(self, call: Call, body: OpenWalletBody) -> HttpResponse:
         """Open a wallet."""
-        body: OpenWalletBody = call.body
         command = OpenWallet(
             wallet_id=self._services.new_id(),
             wallet_app_id=call.identity.holder,
@@ -117,19 +117,18 @@ class WalletRoutes:
         view = wallet_view(outcome.subject, outcome.position)
         return command_response(outcome, view, status=201)
 
-    async def get(self, call: Call) -> HttpResponse:
-        """A wallet as it stands."""
-        current = await self._visible(call, path_id("wal", call.path))
+    async def get(self, call: Call, id: WalletPathId) -> HttpResponse:
+        """One wallet."""
+        current = await readable_wallet(call, id)
         return json_response(wallet_view(current.state, current.position))
 
-    async def top_up(self, call: Call) -> HttpResponse:
-        """Take money in."""
-        body: TopUpBody = call.body
+    async def top_up(self, call: Call, body: TopUpBody, id: str) -> HttpResponse:
+        """Top up a wallet."""
         app = call.identity.holder if call.identity.role is CallerRole.WALLET else None
         if app is not None and self._services.config.mode != "test":
-            raise Forbidden(reason="Only in a test ledger may a wallet app top up its wallets")
+            raise Forbidden(reason="Wallet apps may top up their wallets only in a test ledger")
         command = TopUpWallet(
-            wallet_id=path_id("wal", call.path),
+            wallet_id=path_id("wal", id),  # after the check of the mode, which has precedence
             amount=body.amount.to_money(),
             reference=body.reference,
             wallet_app_id=app,
@@ -138,10 +137,11 @@ class WalletRoutes:
         view = wallet_view(outcome.subject, outcome.position)
         return command_response(outcome, view, status=201)
 
-    async def payments(self, call: Call) -> HttpResponse:
-        """What the wallet paid."""
-        query: WalletPaymentsQuery = call.query
-        current = await self._visible(call, path_id("wal", call.path))
+    async def payments(
+        self, call: Call, query: WalletPaymentsQuery, id: WalletPathId
+    ) -> HttpResponse:
+        """A page of a wallet's payments."""
+        current = await readable_wallet(call, id)
         await caught_up(call, WalletPayments, none_if_unset(query.at_least))
         rows = await blocking.read(
             self._services.read_models[WalletPayments].of_wallet,
@@ -152,26 +152,10 @@ class WalletRoutes:
         page = page_of(call, rows, query.limit, wallet_payment_view, lambda row: row.position)
         return json_response(page)
 
-    async def token(self, call: Call) -> HttpResponse:
-        """Mint a page token."""
-        wallet_id = path_id("wal", call.path)
-        current = await self._visible(call, wallet_id)
+    async def token(self, call: Call, id: WalletPathId) -> HttpResponse:
+        """Create a page token."""
+        current = await readable_wallet(call, id)
         key_id = ids.decode("key", call.identity.actor)
-        token, until = self._services.tokens.for_page(wallet_id, key_id, current.now)
-        view = PageTokenView(token, current.state.public_id, times.to_text(until))
+        token, expires_at = self._services.tokens.for_page(id, key_id, current.now)
+        view = PageTokenView(token, current.state.public_id, times.to_text(expires_at))
         return json_response(view, status=201)
-
-    async def _visible(self, call: Call, wallet_id: UUID) -> Current[Wallet]:
-        """The wallet, if the caller may see it; another app's is not found."""
-        get = self._services.reader.get
-        current = await blocking.read(get, Wallet, wallet_id, "wallet")
-        identity = call.identity
-        seen = {
-            CallerRole.WALLET: current.state.wallet_app_id == identity.holder,
-            CallerRole.PAGE: wallet_id == identity.wallet_id,
-            CallerRole.AUDITOR: True,
-            CallerRole.OPERATOR: True,
-        }
-        if not seen.get(identity.role, False):
-            raise NotFound(thing="wallet")
-        return current

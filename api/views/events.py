@@ -43,7 +43,7 @@ class EventView(Struct, frozen=True, kw_only=True):
 
 def event_view(recorded: Recorded) -> EventView:
     """The event as auditors see it: its metadata and the payload as stored."""
-    data = msgspec.json.decode(text.repaired(recorded.state))
+    data = msgspec.json.decode(text.replace_lone_surrogates(recorded.state))
     data.pop("originator_topic", None)
     data.pop("class_version", None)
     # An event of a later version of this program may have an unknown subject.

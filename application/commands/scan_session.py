@@ -11,8 +11,8 @@ from eventsourcing.domain import Aggregate
 from application.command import Command, Loaded
 from application.commands._support import own_wallet
 from domain import ids
-from domain.errors import InvalidQr
 from domain.qr import dynamic_url
+from domain.qr.errors import InvalidQr
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
 

@@ -10,9 +10,9 @@ from eventsourcing.domain import Aggregate
 
 from application.command import Command, Loaded
 from application.commands._support import own_wallet
-from domain.errors import ReferenceUsed
 from domain.money.currencies import Currency
 from domain.money.money import Money
+from domain.wallets.errors import ReferenceUsed
 from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 

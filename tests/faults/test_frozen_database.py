@@ -55,7 +55,7 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (blocking, bootstrap):
         monkeypatch.setattr(module, "READ_SECONDS", LIMIT_SECONDS)
         monkeypatch.setattr(module, "READY_SECONDS", LIMIT_SECONDS)
-    monkeypatch.setattr(command_dispatcher, "ANSWER_SECONDS", 2 * LIMIT_SECONDS)
+    monkeypatch.setattr(command_dispatcher, "RESULT_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(recorder, "APPEND_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(pools, "CONNECT_SECONDS", pools.CONNECT_SECONDS_MIN)
 
@@ -117,7 +117,7 @@ def test_every_response_is_503_in_time_and_everything_works_afterwards(
     monkeypatch: pytest.MonkeyPatch,
     remembered: bool,
 ) -> None:
-    monkeypatch.setattr(authentication, "KEY_SECONDS", 3600.0 if remembered else 0.0)
+    monkeypatch.setattr(authentication, "CACHE_SECONDS", 3600.0 if remembered else 0.0)
     with served_api(own_url) as api:
         session, wallet = api.a_session(), api.a_wallet()
         api.client.timeout = httpx.Timeout(PATIENCE_SECONDS)
