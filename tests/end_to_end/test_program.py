@@ -232,7 +232,7 @@ def test_separate_processes_on_one_database(
     limit = [run(home, "keys", "create", "operator", **database).returncode for _ in range(2)]
     assert limit == [0, 1]
     listed = run(home, "keys", "list", **database).stdout
-    assert listed.count("living") == 4
+    assert listed.count("active") == 4
     assert keys["merchant"].rpartition("_")[2] not in listed
 
     def headers(role: str) -> dict[str, str]:
