@@ -44,9 +44,10 @@ from api.v1.responses import (
 )
 from api.v1.views import EventView, SessionStatus, SessionView, Views, etag, event_view
 from application.command import Command, Outcome
+from application.commands.cancel_session import CancelSession
 from application.commands.create_session import CreateSession
-from application.commands.end_session import CancelSession, ReleaseClaim
 from application.commands.pay_session import PaySession
+from application.commands.release_claim import ReleaseClaim
 from application.commands.scan_session import ScanSession
 from application.errors import NotFound
 from application.event_log import history

@@ -20,7 +20,7 @@ from api.pages.sessions import checkout_page, message_page, wallet_page
 from api.tokens import BadToken, Use
 from api.v1.responses import command_response, conditional_response
 from api.v1.views import PublicSessionView, etag, public_session
-from application.commands.end_session import CancelSession
+from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
 from domain import ids

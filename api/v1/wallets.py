@@ -25,7 +25,8 @@ from api.http.parsing import (
 )
 from api.v1.responses import Page, caught_up, command_response, json_response, page_of, read_cursor
 from api.v1.views import MerchantView, Time, Views, WalletPaymentView, WalletView, money_view
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.open_wallet import OpenWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.errors import Forbidden, NotFound
 from application.reader import Current
 from domain import ids, times

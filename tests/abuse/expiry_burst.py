@@ -48,7 +48,7 @@ def create_burst(installation: ChaosInstallation, merchant_key: str, size: int) 
             )
             for _ in range(BATCH)
         ]
-        created += sum(isinstance(result, Outcome) for result in bus.run(batch))
+        created += sum(isinstance(result, Outcome) for result in bus.send_all(batch))
     left = (expires_at - log.now()).total_seconds()
     log.close()
     return left

@@ -24,17 +24,17 @@ def ledger() -> LedgerFixture:
     """A ledger where everything has happened once."""
     log = MemoryLog()
     ledger = LedgerFixture(log)
-    one, two = ledger.a_wallet(5000), ledger.a_wallet(5000)
-    paid = ledger.a_session("A-1")
-    ledger.a_claim(paid, one)
+    one, two = ledger.open_wallet(5000), ledger.open_wallet(5000)
+    paid = ledger.create_session("A-1")
+    ledger.claim_session(paid, one)
     log.advance(LEASE_SECONDS)
-    claim = ledger.a_claim(paid, two)
+    claim = ledger.claim_session(paid, two)
     ledger.send(ledger.pay(paid, two, claim), key="k")
     ledger.try_send(ledger.pay(paid, one, claim), key="l")
-    ledger.send(ledger.cancel(ledger.a_session("A-2")))
-    ledger.a_session("A-3")
+    ledger.send(ledger.cancel(ledger.create_session("A-2")))
+    ledger.create_session("A-3")
     log.advance(900)
-    ledger.a_session("A-3")
+    ledger.create_session("A-3")
     return ledger
 
 

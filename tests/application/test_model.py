@@ -1,4 +1,4 @@
-"""Sessions and wallets against a small model, step by step, wherever Hypothesis leads."""
+"""Sessions and wallets against a simple model, in random steps (Hypothesis)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class _MemoryLedger(Ledger):
 
 
 class MemoryMachine(LedgerMachine):
-    """The model on the log in memory."""
+    """The state machine test on a log in memory."""
 
     def make_ledger(self) -> Ledger:
         return _MemoryLedger()
 
 
-def test_the_ledger_does_what_the_model_says_in_memory() -> None:
+def test_a_ledger_in_memory_does_what_the_model_does() -> None:
     run_state_machine_as_test(
         MemoryMachine, settings=settings(max_examples=60, stateful_step_count=40)
     )

@@ -1,4 +1,4 @@
-"""Reading one thing from the log: always current, whatever the cache does meanwhile."""
+"""Reads of one aggregate: always current, whatever happens to the cache meanwhile."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import MemoryLog
 
 
-def test_what_is_read_is_current_and_of_the_kind_that_was_asked_for() -> None:
+def test_an_aggregate_is_current_and_of_the_requested_kind() -> None:
     ledger = LedgerFixture(log := MemoryLog())
     reader = Reader(log)
-    session, wallet = ledger.a_session(), ledger.a_wallet()
+    session, wallet = ledger.create_session(), ledger.open_wallet()
 
     assert reader.get(PaymentSession, session, "session").state.status is Status.CREATED
     ledger.send(ledger.scan(session, wallet))
@@ -35,23 +35,23 @@ def test_what_is_read_is_current_and_of_the_kind_that_was_asked_for() -> None:
             reader.get(kind, stream, "thing")
 
 
-def test_an_entry_that_is_let_go_while_the_log_is_asked_is_no_harm() -> None:
+def test_a_cache_emptied_during_a_read_does_no_harm() -> None:
     class Forgetful(MemoryLog):
-        """Lets another thread empty the cache between the two halves of a read."""
+        """Empties the cache between the two halves of a read, as another thread might."""
 
         def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
-            loading = super().load(streams, receipts)
+            loaded = super().load(streams, receipts)
             cache.clear()
-            return loading
+            return loaded
 
     cache = StateCache()
     ledger = LedgerFixture(log := Forgetful())
     reader = Reader(log, cache)
-    session, wallet = ledger.a_session(), ledger.a_wallet()
+    session, wallet = ledger.create_session(), ledger.open_wallet()
     warm = MemoryLog()
     warm.events, warm._streams = log.events[:], {k: v[:] for k, v in log._streams.items()}
-    claim = ledger.a_claim(session, wallet)
-    cache.load(warm, (session,))  # as it stood before the claim
+    claim = ledger.claim_session(session, wallet)
+    cache.load(warm, (session,))  # the state before the claim
 
     current = reader.get(PaymentSession, session, "session")
 

@@ -1,4 +1,4 @@
-"""What the bus remembers: bounded, forgotten in doubt, and never the reason for an answer."""
+"""The state cache: bounded, cleared after a failure, and never the reason for a result."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import MemoryLog
 
 
-def test_a_log_that_is_away_is_told_as_such_and_forgotten_when_it_is_back() -> None:
-    class Away(MemoryLog):
-        away = False
+def test_an_unavailable_log_is_a_transient_failure() -> None:
+    class UnavailableLog(MemoryLog):
+        unavailable = False
 
         def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
-            if self.away:
-                raise LogUnavailable(reason="the database is away")
+            if self.unavailable:
+                raise LogUnavailable(reason="the database is unavailable")
             return super().load(streams, receipts)
 
-    log = Away()
+    log = UnavailableLog()
     ledger = LedgerFixture(log)
-    log.away = True
+    log.unavailable = True
     assert ledger.try_send(ledger.create()) == "overloaded"
+    assert not ledger.bus._cache._states
 
-    log.away = False
+    log.unavailable = False
     assert isinstance(ledger.try_send(ledger.create()), Outcome)
 
 
-def test_the_cache_is_bounded_and_a_tiny_one_changes_no_answer() -> None:
+def test_the_cache_is_bounded_and_a_tiny_one_changes_no_result() -> None:
     ledger = LedgerFixture(MemoryLog())
     ledger.bus._cache._states_max = 1
-    wallet, session = ledger.a_wallet(), ledger.a_session()
+    wallet, session = ledger.open_wallet(), ledger.create_session()
 
-    outcome = ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
+    outcome = ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
 
     assert outcome.subject.status is Status.PAID
-    assert len(ledger.bus._cache._entries) == 1
+    assert len(ledger.bus._cache._states) == 1

@@ -1,4 +1,4 @@
-"""The batching writer: bounded, in order, and nobody is left without an answer."""
+"""The batching writer: bounded, in order, and every command gets its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.memory_log import MemoryLog
 
 
 class Gate(MemoryLog):
-    """A log that waits until it is let go."""
+    """A log that blocks loads while it is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,27 +34,27 @@ class Gate(MemoryLog):
         return super().load(streams, receipts)
 
 
-def test_what_waits_becomes_one_batch_and_everybody_is_answered_in_order() -> None:
+def test_queued_commands_become_one_batch_and_get_their_results_in_order() -> None:
     ledger = LedgerFixture(log := Gate())
-    answers: list[Result] = []
+    results: list[Result] = []
     done = Event()
     writer = Writer(ledger.bus, batch_max=64)
     writer.start()
     log.open.clear()
     log.batches.clear()
 
-    def answer(result: Result) -> None:
-        answers.append(result)
-        if len(answers) == 101:
+    def collect(result: Result) -> None:
+        results.append(result)
+        if len(results) == 101:
             done.set()
 
     for _ in range(101):
-        writer.submit(envelope(ledger.create()), answer)
+        writer.submit(envelope(ledger.create()), collect)
     log.open.set()
 
     assert done.wait(10)
     writer.stop()
-    positions = [one.position for one in answers if isinstance(one, Outcome)]
+    positions = [result.position for result in results if isinstance(result, Outcome)]
     assert len(positions) == 101
     assert positions == sorted(positions)
     assert len(log.batches) <= 4
@@ -64,22 +64,22 @@ def test_a_full_queue_refuses_at_once() -> None:
     ledger = LedgerFixture(log := Gate())
     writer = Writer(ledger.bus, queue_max=3)
     log.open.clear()
-    answers: list[Result] = []
+    results: list[Result] = []
     for _ in range(3):
-        writer.submit(envelope(ledger.create()), answers.append)
+        writer.submit(envelope(ledger.create()), results.append)
 
-    with pytest.raises(Overloaded, match="full"):
-        writer.submit(envelope(ledger.create()), answers.append)
+    with pytest.raises(Overloaded, match="the queue is full"):
+        writer.submit(envelope(ledger.create()), results.append)
 
     log.open.set()
     writer.start()
     writer.stop()
-    assert len(answers) == 3
-    with pytest.raises(Overloaded, match="stopping"):
-        writer.submit(envelope(ledger.create()), answers.append)
+    assert len(results) == 3
+    with pytest.raises(Overloaded, match="the process is stopping"):
+        writer.submit(envelope(ledger.create()), results.append)
 
 
-def test_a_twin_on_its_way_is_known() -> None:
+def test_submitting_tells_whether_the_same_command_is_in_progress() -> None:
     ledger = LedgerFixture(MemoryLog())
     writer = Writer(ledger.bus)
 
@@ -90,61 +90,60 @@ def test_a_twin_on_its_way_is_known() -> None:
     assert (first, second, other) == (False, True, False)
 
 
-class Lane:
-    """A bus that notes which commands it holds, and lets go when it is told."""
+class BlockedBus:
+    """A bus that records the streams its batch writes, and returns when it may."""
 
-    held: ClassVar[list[set[UUID]]] = []
+    in_lanes: ClassVar[list[set[UUID]]] = []
 
-    def __init__(self, go: Event) -> None:
-        self._go = go
+    def __init__(self, may_return: Event) -> None:
+        self._may_return = may_return
         self.sizes: list[int] = []
         self.clashes = 0
-        self._writes: set[UUID] = set()
 
-    def attempt(self, batch: Sequence[Envelope]) -> list[Result]:
-        self._writes = {stream for one in batch for stream in one.command.writes}
-        self.clashes += sum(bool(self._writes & other) for other in Lane.held)
-        Lane.held.append(self._writes)
+    def decide_batch(self, batch: Sequence[Envelope]) -> list[Result]:
+        writes = {stream for envelope in batch for stream in envelope.command.writes}
+        self.clashes += sum(bool(writes & other) for other in BlockedBus.in_lanes)
+        BlockedBus.in_lanes.append(writes)
         self.sizes.append(len(batch))
-        assert self._go.wait(10)
-        Lane.held.remove(self._writes)
+        assert self._may_return.wait(10)
+        BlockedBus.in_lanes.remove(writes)
         return [Overloaded(reason="a test")] * len(batch)
 
 
-def lanes(go: Event) -> tuple[list[Lane], Writer]:
-    Lane.held.clear()
-    made = [Lane(go), Lane(go)]
-    return made, Writer(*made)  # type: ignore[arg-type]
+def blocked_lanes(may_return: Event) -> tuple[list[BlockedBus], Writer]:
+    BlockedBus.in_lanes.clear()
+    buses = [BlockedBus(may_return), BlockedBus(may_return)]
+    return buses, Writer(*buses)  # type: ignore[arg-type]
 
 
-def until(so: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not so():
-        assert time.monotonic() < end
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
-def test_a_crowd_is_shared_by_two_lanes_and_a_few_are_not() -> None:
-    go = Event()
-    (one, two), writer = lanes(go)
+def test_two_lanes_share_a_crowd_but_not_a_few_commands() -> None:
+    may_return = Event()
+    (first, second), writer = blocked_lanes(may_return)
     ledger = LedgerFixture(MemoryLog())
     for _ in range(100):
         writer.submit(envelope(ledger.create()), lambda _: None)
     writer.start()
-    until(lambda: len(Lane.held) == 2)
+    wait_until(lambda: len(BlockedBus.in_lanes) == 2)
     few = [writer.submit(envelope(ledger.create()), lambda _: None) for _ in range(5)]
-    go.set()
+    may_return.set()
     writer.stop()
 
-    assert sum(one.sizes + two.sizes) == 105
-    assert max(one.sizes) >= 32
-    assert max(two.sizes) >= 32
+    assert sum(first.sizes + second.sizes) == 105
+    assert max(first.sizes) >= 32
+    assert max(second.sizes) >= 32
     assert few == [False] * 5
 
 
-def test_two_lanes_never_hold_commands_that_write_the_same() -> None:
-    go = Event()
-    (one, two), writer = lanes(go)
+def test_two_lanes_never_hold_commands_that_write_the_same_stream() -> None:
+    may_return = Event()
+    (first, second), writer = blocked_lanes(may_return)
     ledger = LedgerFixture(MemoryLog())
     hot, cold = uuid7(), [uuid7() for _ in range(3)]
     for number in range(400):
@@ -152,9 +151,9 @@ def test_two_lanes_never_hold_commands_that_write_the_same() -> None:
         pay = ledger.pay(uuid7(), wallet, "clm_x")
         writer.submit(envelope(pay), lambda _: None)
     writer.start()
-    until(lambda: Lane.held)
-    go.set()
+    wait_until(lambda: BlockedBus.in_lanes)
+    may_return.set()
     writer.stop()
 
-    assert sum(one.sizes + two.sizes) == 400
-    assert one.clashes + two.clashes == 0
+    assert sum(first.sizes + second.sizes) == 400
+    assert first.clashes + second.clashes == 0

@@ -1,1 +1,1 @@
-"""A whole ledger in one thread, on a clock that the seed drives."""
+"""Deterministic simulation: a whole ledger in one thread on a virtual clock, driven by a seed."""

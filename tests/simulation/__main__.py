@@ -1,4 +1,4 @@
-"""`make simulate SEEDS=1-200`: run seeds, print what they did; exit 1 if one finds a violation."""
+"""`make simulate SEEDS=1-200`: run seeds and print a summary; exits with 1 on a violation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.simulation.simulation import simulate
 
 def main(seeds: str) -> int:
     first, _, last = seeds.partition("-")
-    logging.disable()  # what operators are told of a clock that jumps a thousand times
+    logging.disable()  # a clock that jumps a thousand times logs as often
     started = time.perf_counter()
     totals: Counter[str] = Counter()
     faults: Counter[str] = Counter()
@@ -27,7 +27,7 @@ def main(seeds: str) -> int:
         )  # fmt: skip
         if seed % 20 == 0 and simulate(seed).trace != report.trace:
             failed.append(seed)
-            print(f"seed {seed}: the same seed did something else")
+            print(f"seed {seed}: a second run had another trace")
         for violation in report.violations:
             print(f"seed {seed}: {violation}")
         if report.violations:
@@ -35,7 +35,7 @@ def main(seeds: str) -> int:
     print(
         f"{totals['seeds']} seeds ({seeds}), {totals['seconds'] / 86_400:.1f} virtual days, "
         f"{totals['steps']} steps, {totals['events']} events of {totals['commands']} commands, "
-        f"{totals['acknowledged']} answers acknowledged, "
+        f"{totals['acknowledged']} results acknowledged, "
         f"{totals['accepted']} clocks accepted, {time.perf_counter() - started:.0f} s"
     )
     print("faults: " + ", ".join(f"{count} x {fault}" for fault, count in faults.most_common()))

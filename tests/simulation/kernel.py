@@ -1,4 +1,4 @@
-"""One thread, one heap: what happens next is the seed's choice, and the trace says what it was."""
+"""The scheduler: virtual time in one thread, with all random choices made by a seed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.memory_log import START
 
 STEPS_MAX: Final = 200_000
 FAULTS: Final = (
-    "error before commit", "error after commit", "answer lost", "delay", "interleaving",
+    "error before commit", "error after commit", "response lost", "delay", "interleaving",
     "duplicate delivery", "late visibility", "crash", "clock of a process", "slow reader",
     "clock far ahead", "clock far back", "clock a little back", "clock corrected",
 )  # fmt: skip
 
 
 class Kernel:
-    """Virtual time, a seeded scheduler, a record of what happened."""
+    """Virtual time, a seeded scheduler, and a digest of the trace."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -33,7 +33,7 @@ class Kernel:
         self.steps = 0
         self._heap: list[tuple[float, float, int, Callable[[], None]]] = []
         self._count = 0
-        # Each seed brings about half of the faults, each as often as it likes.
+        # Each seed enables about half of the faults, each with its own probability.
         self._chances = {
             fault: self.random.choice([0.0, 0.02, 0.1, 0.3]) if self.random.random() < 0.7 else 0.0
             for fault in FAULTS
@@ -45,36 +45,36 @@ class Kernel:
         return START + timedelta(seconds=self.seconds)
 
     def new_id(self) -> UUID:
-        """A UUIDv7 in form, from the seed."""
+        """A UUID of version 7, from the seed."""
         number = self.random.getrandbits(128)
         number = (number & ~(0xF << 76)) | (7 << 76)
         return UUID(int=(number & ~(0x3 << 62)) | (0x2 << 62))
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
-        """Let something happen later; ties are broken by the seed."""
+        """Schedule an action; the seed breaks ties."""
         self._count += 1
         entry = (self.seconds + seconds, self.random.random(), self._count, act)
         heapq.heappush(self._heap, entry)
 
-    def strikes(self, fault: str) -> bool:
-        """Whether a fault strikes now."""
+    def occurs(self, fault: str) -> bool:
+        """Whether a fault occurs now."""
         chance = self._chances[fault]
-        struck = not self.healed and chance > 0 and self.random.random() < chance
-        self.faults[fault] += struck
-        return struck
+        occurs = not self.healed and chance > 0 and self.random.random() < chance
+        self.faults[fault] += occurs
+        return occurs
 
     def note(self, *words: object) -> None:
-        """Write into the trace."""
+        """Add to the trace."""
         self.trace.update(f"{self.seconds:.6f} {words}\n".encode())
 
     def run(self, until: float) -> None:
-        """Let everything happen that is due before `until`, in virtual seconds."""
+        """Run all actions that are due up to `until`, in virtual seconds."""
         while self._heap and self._heap[0][0] <= until:
             self.step()
         self.seconds = max(self.seconds, until)
 
     def step(self) -> None:
-        """Let the next thing happen; time never goes back, even if a call took longer."""
+        """Run the next action. Time never goes back, even if an action took longer than planned."""
         at, _, _, act = heapq.heappop(self._heap)
         self.seconds = max(self.seconds, at)
         self.steps += 1

@@ -1,8 +1,8 @@
-"""The ledger's processes as step functions: API, expiry, notifier. The code inside is the real one."""
+"""The processes of an installation as step functions around the code that runs in production."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,8 +14,7 @@ from api.live.protocol import TOPIC_PREFIX
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
 from application.command import Envelope, Outcome, Result
-from application.commands import serve_all
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
 from application.processes import expiry
 from application.reader import LedgerClock
@@ -35,49 +34,50 @@ Reply = Callable[[Result | None], None]
 
 
 class ApiProcess:
-    """Two lanes on one cache, a queue in memory; a crash loses all three."""
+    """The API: two lanes, one cache and a queue in memory; a crash loses all of them."""
 
     def __init__(self, kernel: Kernel, log: VirtualLog, name: str) -> None:
         self._kernel, self._name = kernel, name
         self._log = FaultyLog(log, kernel)
         self._queue: list[tuple[Envelope, Reply]] = []
-        self._held: list[set[UUID]] = [set() for _ in range(LANES)]
-        self._born()
+        self._in_lanes: list[set[UUID]] = [set() for _ in range(LANES)]
+        self._start()
 
-    def _born(self) -> None:
+    def _start(self) -> None:
         self._log.restart()
         cache = StateCache(states_max=20)
-        self._lanes = [serve_all(Bus(self._log, cache=cache)) for _ in range(LANES)]
+        self._lanes = [Bus(self._log, cache=cache) for _ in range(LANES)]
 
     def submit(self, envelope: Envelope, reply: Reply) -> None:
-        """A request arrives; the answer comes back, or None for a connection that broke."""
+        """Queue a command; `reply` gets its result, or None if the connection broke."""
         self._queue.append((envelope, reply))
         lane = self._kernel.random.randrange(LANES)
         self._kernel.after(self._kernel.random.random() * 0.01, lambda: self._step(lane))
 
     def in_doubt(self) -> bool:
-        """What `/readyz` says of the clock."""
+        """Whether `/readyz` reports the clock as in doubt."""
         return bool(self._log.clock_state().doubt)
 
     def crash(self) -> None:
-        """Everything in memory is gone; callers see their connections break."""
+        """Lose everything in memory and break the connections of all callers."""
         lost, self._queue = self._queue, []
-        self._born()
+        self._start()
         for _, reply in lost:
             reply(None)
 
     def _step(self, lane: int) -> None:
-        if self._held[lane]:  # this lane is waiting for the log
+        if self._in_lanes[lane]:  # this lane waits for the log
             self._kernel.after(0.01, lambda: self._step(lane))
             return
-        others = set().union(*(held for n, held in enumerate(self._held) if n != lane))
+        others = set().union(*(names for n, names in enumerate(self._in_lanes) if n != lane))
         batch: list[tuple[Envelope, Reply]] = []
-        for one in list(self._queue):
-            names = {one[0].command_id, *one[0].command.writes}
+        for queued in list(self._queue):
+            envelope, _ = queued
+            names = {envelope.command_id, *envelope.command.writes}
             if len(batch) < BATCH_MAX and others.isdisjoint(names):
-                batch.append(one)
-                self._queue.remove(one)
-                self._held[lane] |= names
+                batch.append(queued)
+                self._queue.remove(queued)
+                self._in_lanes[lane] |= names
             else:
                 others |= names
         if not batch:
@@ -85,8 +85,8 @@ class ApiProcess:
                 self._kernel.after(0.01, lambda: self._step(lane))
             return
         bus = self._lanes[lane]
-        results = bus.run([envelope for envelope, _ in batch])
-        self._held[lane] = set()
+        results = bus.send_all([envelope for envelope, _ in batch])
+        self._in_lanes[lane] = set()
         for (envelope, reply), result in zip(batch, results, strict=True):
             code = result.code if isinstance(result, LedgerError) else "ok"
             self._kernel.note(self._name, type(envelope.command).__name__, code)
@@ -94,7 +94,7 @@ class ApiProcess:
 
 
 class Expirer:
-    """The expiry worker: timers and position are a table's, so a crash keeps them."""
+    """The expiry worker; a crash keeps its timers and position, which are in the database."""
 
     def __init__(self, kernel: Kernel, log: VirtualLog) -> None:
         self._kernel = kernel
@@ -104,57 +104,62 @@ class Expirer:
         self.crash()
         kernel.after(SWEEP_SECONDS, self._step)
 
+    def in_doubt(self) -> bool:
+        """Whether its metric `qrledger_clock_doubt` reports the clock as in doubt."""
+        return bool(self._log.clock_state().doubt)
+
     def crash(self) -> None:
-        """A new bus with an empty cache, and no idea of the time."""
+        """Restart with a new bus, an empty cache and no witness."""
         self._log.restart()
-        self._bus = serve_all(Bus(self._log))
+        self._bus = Bus(self._log)
 
     def _step(self) -> None:
         self._kernel.after(SWEEP_SECONDS, self._step)
-        again = self._kernel.strikes("duplicate delivery")
-        after = max(0, self.position - PAGE_EVENTS) if again else self.position
+        redelivered = self._kernel.occurs("duplicate delivery")
+        after = max(0, self.position - PAGE_EVENTS) if redelivered else self.position
         try:
             page = self._log.read(after, PAGE_EVENTS * 4)
         except LogUnavailable:
             return
         if page:
             changes = expiry.timers(page)
-            self.due.update(changes.wanted)
+            self.due.update(changes.due_at)
             for session in changes.cleared:
                 self.due.pop(session, None)
             self.position = max(self.position, page[-1].position)
         state = self._log.clock_state()
         if state.doubt:
             return
-        over = [session for session, at in self.due.items() if at <= state.now]
-        asked = over[: expiry.SWEEP_SESSIONS_MAX]
+        due = [session for session, at in self.due.items() if at <= state.now]
+        due = due[: expiry.SWEEP_SESSIONS_MAX]
         envelopes = [
             Envelope(command=command, command_id=self._kernel.new_id(), actor=expiry.NAME)
-            for command in expiry.commands(asked)
+            for command in expiry.commands(due)
         ]
-        for session, result in zip(asked, self._bus.run(envelopes), strict=True):
+        for session, result in zip(due, self._bus.send_all(envelopes), strict=True):
             self._kernel.note("expiry", isinstance(result, Outcome))
             if not isinstance(result, LedgerError) or not result.transient:
                 self.due.pop(session, None)
 
 
 class Operator:
-    """Sees an API that is not ready for its clock; accepts the clock, or sets it right."""
+    """Watches every process for a clock in doubt; accepts the clock, or corrects it."""
 
-    def __init__(self, kernel: Kernel, log: VirtualLog, apis: list[ApiProcess]) -> None:
-        self._kernel, self._log, self._apis = kernel, log, apis
+    def __init__(
+        self, kernel: Kernel, log: VirtualLog, processes: Sequence[ApiProcess | Expirer]
+    ) -> None:
+        self._kernel, self._log, self._processes = kernel, log, processes
         self.accepted = 0
         kernel.after(OPERATOR_SECONDS, self._look)
 
     def _look(self) -> None:
         self._kernel.after(OPERATOR_SECONDS, self._look)
-        doubts = [api.in_doubt() for api in self._apis]
-        if not any(doubts):
+        if not any(process.in_doubt() for process in self._processes):
             return
-        if self._kernel.strikes("clock corrected"):
+        if self._kernel.occurs("clock corrected"):
             self._log.skew = timedelta(0)
             return
-        admin = FaultyLog(self._log, self._kernel)  # the command is a process of its own
+        admin = FaultyLog(self._log, self._kernel)  # the CLI command is a process of its own
         try:
             offset = offset_to_accept(admin.clock_state())
             if offset is None:
@@ -170,27 +175,27 @@ class Operator:
 
     @staticmethod
     def _bus_of(admin: FaultyLog) -> Bus:
-        return serve_all(Bus(admin))
+        return Bus(admin)
 
 
 class Screen:
-    """A client of the live socket: keeps all it hears, comes back with the last version it knows."""
+    """A checkout screen: keeps all messages and reconnects with the last version it received."""
 
     def __init__(self, session_id: UUID) -> None:
         self.session_id = session_id
-        self.heard: list[dict[str, Any]] = []
-        self.link: Link | None = None
+        self.received: list[dict[str, Any]] = []
+        self.connection: Connection | None = None
         self.slow = False
 
     @property
     def seq(self) -> int | None:
-        """The last version heard of."""
-        seqs = [message["seq"] for message in self.heard if "seq" in message]
+        """The last version received."""
+        seqs = [message["seq"] for message in self.received if "seq" in message]
         return seqs[-1] if seqs else None
 
 
-class Link:
-    """One connection of a screen; what a broken one is told is lost."""
+class Connection:
+    """One connection of a screen; messages to a broken one are lost."""
 
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
@@ -201,16 +206,16 @@ class Link:
 
     def send_soon(self, text: str) -> None:
         if not self.broken:
-            self.screen.heard.append(msgspec.json.decode(text))
+            self.screen.received.append(msgspec.json.decode(text))
 
     def disconnect(self, code: int, reason: str) -> None:
         self.broken = True
-        if self.screen.link is self:
-            self.screen.link = None
+        if self.screen.connection is self:
+            self.screen.connection = None
 
 
 class NotifierProcess:
-    """The hub with its follower; a crash parts everybody and starts at the head of the log."""
+    """The notifier: a hub and its follower, which starts at the head of the log after a crash."""
 
     def __init__(self, kernel: Kernel, log: VirtualLog, screens: list[Screen]) -> None:
         self._kernel = kernel
@@ -221,34 +226,34 @@ class NotifierProcess:
         kernel.after(FOLLOW_SECONDS, self._follow)
 
     def crash(self) -> None:
-        """Everybody is parted with; all that is known is forgotten."""
+        """Lose everything in memory and break all connections."""
         self._log.restart()
-        if self._kernel.strikes("clock of a process"):
+        if self._kernel.occurs("clock of a process"):
             self._drift = self._kernel.random.choice([0.0, 0.5, 2.0, -1.0])
         clock = LedgerClock(self._log, elapsed=lambda: self._kernel.seconds * self._drift)
         self._hub = Hub(clock.estimate)
         self.position = self._log.head()
         for screen in self._screens:
-            if screen.link is not None:
-                screen.link.disconnect(0, "the process is gone")
+            if screen.connection is not None:
+                screen.connection.disconnect(0, "the process has crashed")
 
     def connect(self, screen: Screen) -> None:
-        """Register, read the history a moment later, say the opening: the order of the server."""
-        link = screen.link = Link(screen)
+        """Register, later read the history, then send the first messages: the order of the server."""
+        connection = screen.connection = Connection(screen)
         screen.slow = False
-        hub, listener = self._hub, Listener(link, screen.session_id)
+        hub, listener = self._hub, Listener(connection, screen.session_id)
         hub.register(listener)
 
         def admit() -> None:
-            if link.broken:
+            if connection.broken:
                 return
             try:
-                loading = self._log.load({screen.session_id: 0}, [])
+                loaded = self._log.load({screen.session_id: 0}, [])
             except LogUnavailable:
-                link.disconnect(1013, "the ledger is away")
+                connection.disconnect(1013, "the ledger is unavailable")
                 hub.leave(listener)
                 return
-            history = [one for one in loading.events if one.topic.startswith(TOPIC_PREFIX)]
+            history = [event for event in loaded.events if event.topic.startswith(TOPIC_PREFIX)]
             hub.open(listener, history, screen.seq)
 
         self._kernel.after(self._kernel.random.random() * 0.2, admit)
@@ -256,15 +261,15 @@ class NotifierProcess:
     def _follow(self) -> None:
         self._kernel.after(FOLLOW_SECONDS, self._follow)
         for listener in self._hub.listeners():
-            if isinstance(listener.socket, Link) and listener.socket.broken:
+            if isinstance(listener.socket, Connection) and listener.socket.broken:
                 self._hub.leave(listener)
-        again = self._kernel.strikes("duplicate delivery")
-        after = max(0, self.position - 3) if again else self.position
+        redelivered = self._kernel.occurs("duplicate delivery")
+        after = max(0, self.position - 3) if redelivered else self.position
         try:
             page = self._log.read(after, PAGE_EVENTS)
         except LogUnavailable:
             return
         if page:
             self.position = max(self.position, page[-1].position)
-            self._hub.dispatch([one for one in page if one.topic.startswith(TOPIC_PREFIX)])
+            self._hub.dispatch([event for event in page if event.topic.startswith(TOPIC_PREFIX)])
             self._kernel.note("notifier", self.position)

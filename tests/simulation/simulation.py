@@ -1,4 +1,4 @@
-"""One seed, one life of a ledger: faults first, then none; at the end everything must be right."""
+"""One simulated ledger for each seed: with faults, then without; it must end without a violation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from uuid import UUID
 from application.checks.notices import check_answers, check_notices
 from application.command import Command, Envelope, Outcome, Result
 from application.commands.create_session import CreateSession
+from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import history
 from application.invariants import Violation, check_log
 from domain import ids
@@ -29,8 +30,8 @@ from tests.support.ledger_fixture import LedgerFixture
 
 FAULT_SECONDS: Final = 1200.0
 DRAIN_SECONDS: Final = 2400.0
-"""Once healed: every session has ended or expired, every queue is empty by then."""
-LIVES: Final = 60
+"""How long without faults until every session must have ended and every queue be empty."""
+SESSIONS: Final = 60
 RETRIES_MAX: Final = 40
 YEAR: Final = 400 * 86_400
 JUMPS: Final = {
@@ -38,13 +39,13 @@ JUMPS: Final = {
     "clock far back": [-60, -3600, -YEAR],
     "clock a little back": [-1, -20, -29],
 }
-"""How far the database's clock jumps, in seconds; it stays there until it jumps again."""
+"""How far the database's clock jumps, in seconds, until it jumps again."""
 PRICE: Final = Money(400, "USD")
 
 
 @dataclass
 class Report:
-    """What one seed did and found."""
+    """What one seed has run, and the violations that it has found."""
 
     seed: int
     trace: str
@@ -59,7 +60,7 @@ class Report:
 
 
 class Simulation:
-    """Two API processes, an expirer, a notifier; payers with two wallets that race each other."""
+    """Two API processes, an expiry worker, a notifier, and payers whose wallets compete."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -70,13 +71,13 @@ class Simulation:
         self.apis = [ApiProcess(self.kernel, self.log, f"api {n}") for n in (1, 2)]
         self.expirer = Expirer(self.kernel, self.log)
         self.notifier = NotifierProcess(self.kernel, self.log, self.screens)
-        self.operator = Operator(self.kernel, self.log, self.apis)
-        self.answers: list[tuple[str, str]] = []
+        self.operator = Operator(self.kernel, self.log, [*self.apis, self.expirer])
+        self.kept_results: list[tuple[str, str]] = []
         self.waiting: Counter[str] = Counter()
         self.acknowledged: list[tuple[UUID, int]] = []
-        self.wallets = [self._a_wallet() for _ in range(3)]
+        self.wallets = [self._open_wallet() for _ in range(3)]
 
-    def _a_wallet(self) -> UUID:
+    def _open_wallet(self) -> UUID:
         wallet_id = self.kernel.new_id()
         currency = CURRENCIES["USD"]
         self.ledger.send(
@@ -87,16 +88,18 @@ class Simulation:
         return wallet_id
 
     def run(self) -> Report:
-        """Live through it all."""
+        """Run the simulation."""
         random = self.kernel.random
-        for number in range(LIVES):
-            self.kernel.after(random.random() * FAULT_SECONDS / 2, partial(self._life, number))
-        self.kernel.after(1, self._disturb)
+        for number in range(SESSIONS):
+            self.kernel.after(
+                random.random() * FAULT_SECONDS / 2, partial(self._run_session, number)
+            )
+        self.kernel.after(1, self._inject_faults)
         self.kernel.after(1, self._reconnect)
         self.kernel.run(FAULT_SECONDS)
         self.kernel.healed = True
         self.kernel.run(FAULT_SECONDS + DRAIN_SECONDS)
-        violations = self._judge()
+        violations = self._check()
         return Report(
             seed=self.seed,
             trace=self.kernel.trace.hexdigest(),
@@ -110,54 +113,54 @@ class Simulation:
             violations=violations,
         )
 
-    # The world's malice, and clients that come back.
+    # Faults, and clients that reconnect.
 
-    def _disturb(self) -> None:
-        self.kernel.after(self.kernel.random.expovariate(1 / 20), self._disturb)
-        if self.kernel.strikes("crash"):
+    def _inject_faults(self) -> None:
+        self.kernel.after(self.kernel.random.expovariate(1 / 20), self._inject_faults)
+        if self.kernel.occurs("crash"):
             victims: list[ApiProcess | Expirer | NotifierProcess]
             victims = [*self.apis, self.expirer, self.notifier]
             victim = self.kernel.random.choice(victims)
             self.kernel.note("crash", type(victim).__name__)
             victim.crash()
         for fault, jumps in JUMPS.items():
-            if self.kernel.strikes(fault):
+            if self.kernel.occurs(fault):
                 self.log.skew += timedelta(seconds=self.kernel.random.choice(jumps))
-        if self.screens and self.kernel.strikes("slow reader"):
+        if self.screens and self.kernel.occurs("slow reader"):
             self.kernel.random.choice(self.screens).slow = True
 
     def _reconnect(self) -> None:
         self.kernel.after(2, self._reconnect)
         for screen in self.screens:
-            if screen.link is None:
+            if screen.connection is None:
                 self.notifier.connect(screen)
 
-    # A life: a till asks, one or two wallets scan and pay, somebody may cancel.
+    # A session: a merchant creates it, up to two wallets scan and pay, and it may be cancelled.
 
-    def _life(self, number: int) -> None:
+    def _run_session(self, number: int) -> None:
         random = self.kernel.random
         session_id = self.kernel.new_id()
         command = CreateSession(
             session_id=session_id,
             merchant_id=self.ledger.merchant_id,
-            order_id=f"order {random.randrange(LIVES // 2)}",
+            order_id=f"order {random.randrange(SESSIONS // 2)}",
             amount=PRICE,
             expires_in_seconds=random.choice([60, 300, 900]),
         )
         payers = random.sample(self.wallets, random.choice([0, 1, 2]))
 
         def created(outcome: Outcome) -> None:
-            made: UUID = outcome.subject.id
-            screen = Screen(made)
+            created_id: UUID = outcome.subject.id
+            screen = Screen(created_id)
             self.screens.append(screen)
             self.notifier.connect(screen)
             for wallet in payers:
-                self.kernel.after(random.random() * 100, partial(self._scan, made, wallet))
+                self.kernel.after(random.random() * 100, partial(self._scan, created_id, wallet))
             if random.random() < 0.2:
-                cancel = self.ledger.cancel(made)
-                self.kernel.after(random.random() * 200, partial(self._ask, cancel, ""))
+                cancel = self.ledger.cancel(created_id)
+                self.kernel.after(random.random() * 200, partial(self._send, cancel, ""))
 
-        self._ask(command, f"create {number}", created)
+        self._send(command, f"create {number}", created)
 
     def _scan(self, session_id: UUID, wallet: UUID) -> None:
         def scanned(outcome: Outcome) -> None:
@@ -169,21 +172,21 @@ class Simulation:
                 key = f"pay {session_id} {wallet}"
                 self.kernel.after(self.kernel.random.random() * 90, partial(self._pay, pay, key))
 
-        self._ask(self.ledger.scan(session_id, wallet), "", scanned)
+        self._send(self.ledger.scan(session_id, wallet), "", scanned)
 
     def _pay(self, command: PaySession, key: str) -> None:
-        self._ask(command, key)
-        if self.kernel.random.random() < 0.3:  # an impatient payer presses again
-            self._ask(command, key)
+        self._send(command, key)
+        if self.kernel.random.random() < 0.3:  # an impatient payer pays twice
+            self._send(command, key)
 
-    def _ask(
+    def _send(
         self,
         command: Command,
         key: str,
         then: Callable[[Outcome], None] | None = None,
         tries: int = RETRIES_MAX,
     ) -> None:
-        """Send through one of the processes; ask again under the same key until it is settled."""
+        """Send to one of the API processes; retry under the same key until there is a result."""
         name = key or str(self.kernel.new_id())
         envelope = Envelope(
             command=command,
@@ -197,26 +200,28 @@ class Simulation:
             self.waiting[name] -= 1
             unsettled = result is None or (isinstance(result, LedgerError) and result.transient)
             if unsettled and tries > 0 and (key or result is not None):
-                again = partial(self._ask, command, key, then, tries - 1)
+                again = partial(self._send, command, key, then, tries - 1)
                 self.kernel.after(1 + self.kernel.random.random() * 5, again)
                 return
             if isinstance(result, LedgerError) and key and result.kept:
-                self.answers.append((key, result.code))
+                self.kept_results.append((key, result.code))
             if isinstance(result, Outcome):
                 self.acknowledged.append((result.subject.id, result.subject.version))
                 if key:
                     subject = result.subject
-                    self.answers.append((key, f"{subject.id} {subject.version} {result.position}"))
+                    self.kept_results.append(
+                        (key, f"{subject.id} {subject.version} {result.position}")
+                    )
                 if then is not None:
                     then(result)
 
         self.kernel.random.choice(self.apis).submit(envelope, reply)
 
-    # The judgement.
+    # The checks at the end.
 
-    def _judge(self) -> list[Violation]:
+    def _check(self) -> list[Violation]:
         checker, violations = check_log(self.log.events, self.log.receipts.values())
-        violations = [*violations, *check_answers(self.answers)]
+        violations = [*violations, *check_answers(self.kept_results)]
         for stream, version in self.acknowledged:
             held = len(history(self.log, stream))
             if held < version:
@@ -226,9 +231,9 @@ class Simulation:
                 text = f"{session.session_id} is still {session.status}"
                 violations.append(Violation("everything-drains", session.position, text))
         for name in [name for name, count in self.waiting.items() if count]:
-            violations.append(Violation("everything-drains", 0, f"{name} has no answer"))
+            violations.append(Violation("everything-drains", 0, f"{name} has no result"))
         for screen in self.screens:
-            violations += check_notices(screen.heard, history(self.log, screen.session_id))
+            violations += check_notices(screen.received, history(self.log, screen.session_id))
         return violations
 
 
