@@ -50,11 +50,9 @@ from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
-from infrastructure.workers.expiry import ExpiryWorker
 from infrastructure.workers.feed import deliver_pages
 from infrastructure.workers.leadership import run_as_leader
-from infrastructure.workers.loops import LoopReport
-from infrastructure.workers.projector import Projector
+from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
 from projections._read_model import ReadModels, all_models
 from projections._runner import Runner, read_lags
@@ -279,32 +277,13 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
     """The projections and the expiry process, as the leader or on standby, within the context."""
     stopped, leadership = Event(), Supervisor()
     metrics = PrometheusMetrics()
-    guard = make_guard(settings or Settings(), metrics)
-
-    @contextmanager
-    def work() -> Iterator[LoopReport]:
-        with ExitStack() as resources:
-            read_log = make_log(
-                url, DatabaseRole.PROJECTOR, size_max=READ_CONNECTIONS_MAX, guard=guard
-            )
-            write_log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
-            pool = ConnectionPool(url, DatabaseRole.WRITER, size_max=1)
-            snapshots = PostgresSnapshots(pool)
-            supervisor = Supervisor()
-            for resource in (pool, snapshots, write_log, read_log):
-                resources.callback(resource.close)
-            resources.callback(supervisor.stop)
-            bus = make_bus(write_log, cache=StateCache(snapshot_store=snapshots))
-            expiry = ExpiryWorker(url=url, log=read_log, bus=bus, new_id=uuid7)
-            resources.callback(expiry.stop)
-            for name, make_runner in make_runners(metrics).items():
-                projector = Projector(make_runner, url=url, log=read_log)
-                resources.callback(projector.stop)
-                supervisor.start(name, projector.follow)
-            supervisor.start("expiry timers", expiry.follow)
-            supervisor.start("expiry sweep", expiry.sweep)
-            yield LoopReport(lambda: supervisor.loops)
-
+    work = partial(
+        leading,
+        url,
+        guard=make_guard(settings or Settings(), metrics),
+        make_bus=lambda log, cache: make_bus(log, cache=cache),
+        runners=make_runners(metrics),
+    )
     leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
     try:
         yield

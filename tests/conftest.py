@@ -38,7 +38,7 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """A PostgreSQL; TEST_POSTGRES_MAJOR chooses which, if several are installed."""
+    """A PostgreSQL; TEST_POSTGRES_MAJOR selects the version if several are installed."""
     major = os.environ.get("TEST_POSTGRES_MAJOR")
     server = EmbeddedServer(
         tmp_path_factory.mktemp("server"),
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
 
 @pytest.fixture(scope="session")
 def make_database(server: EmbeddedServer) -> Callable[[], str]:
-    """Makes fresh, empty databases; answers with their URLs."""
+    """Creates empty databases and returns their URLs."""
 
     def make() -> str:
         url = server.start()
@@ -70,7 +70,7 @@ def make_database(server: EmbeddedServer) -> Callable[[], str]:
 
 @pytest.fixture
 def database_url(make_database: Callable[[], str], request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh, migrated test ledger; when the test is over, every invariant must hold in it."""
+    """A new, migrated test ledger; after the test, every invariant must hold in it."""
     url = make_database()
     migrate(url, mode="test", token_secret=secrets.token_bytes(32))
     yield url
@@ -83,7 +83,7 @@ def database_url(make_database: Callable[[], str], request: pytest.FixtureReques
 
 @pytest.fixture
 def postgres_log(database_url: str) -> Iterator[PostgresLog]:
-    """The event log of a fresh ledger."""
+    """The event log of a new ledger."""
     log = PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=16))
     yield log
     log.close()
@@ -91,7 +91,7 @@ def postgres_log(database_url: str) -> Iterator[PostgresLog]:
 
 @pytest.fixture
 def clock(database_url: str) -> TestClock:
-    """The ledger's time, in the test's hand: set it, and the ledger believes it."""
+    """Sets the clock of the ledger."""
     return TestClock(database_url)
 
 

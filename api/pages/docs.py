@@ -38,7 +38,8 @@ def _facts(operation: Operation) -> dict[str, Any]:
         "responses": ", ".join(str(status) for status in operation.responses),
         "structs": [(title, fields(kind)) for title, kind in structs if kind is not None],
         "problems": [
-            (code, status_of(LedgerError.by_code[code]), LedgerError.by_code[code].title)
+            (code, status_of(error), error.title)
             for code in problems_of(operation)
+            for error in [LedgerError.by_code[code]]
         ],
     }

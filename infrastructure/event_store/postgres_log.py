@@ -63,8 +63,8 @@ class PostgresLog:
         after = list(streams.values())
         parameters = (arrays.uuids(streams), arrays.int8s(after), arrays.uuids(receipts))
         elapsed = self._guard.elapsed()
-        found = self._read(lambda connection: rows.LOAD(connection, *parameters))
-        return self._load_result(found, elapsed)
+        result_rows = self._read(lambda connection: rows.LOAD(connection, *parameters))
+        return self._load_result(result_rows, elapsed)
 
     def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """See the port."""
@@ -112,13 +112,13 @@ class PostgresLog:
         """A page of the log, read on the given connection."""
         return self._recorded(_fetch(connection, rows.PAGE, (Int8(after), Int8(limit))))
 
-    def _load_result(self, found: Sequence[TupleRow], elapsed: float) -> LoadResult:
+    def _load_result(self, result_rows: Sequence[TupleRow], elapsed: float) -> LoadResult:
         width, clock = rows.EVENT_WIDTH, -rows.CLOCK_WIDTH
-        receipts = [Receipt(*row[width:clock]) for row in found if row[width] is not None]
+        receipts = [Receipt(*row[width:clock]) for row in result_rows if row[width] is not None]
         return LoadResult(
-            events=[self._event(row[:width]) for row in found if row[0] is not None],
+            events=[self._event(row[:width]) for row in result_rows if row[0] is not None],
             receipts={receipt.command_id: receipt for receipt in receipts},
-            now=self._guard.judge(ClockReading(*found[0][clock:]), elapsed).now,
+            now=self._guard.judge(ClockReading(*result_rows[0][clock:]), elapsed).now,
         )
 
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Recorded]:
@@ -140,8 +140,8 @@ class PostgresLog:
                     raise LogUnavailable(reason="the database is unavailable or busy") from error
         raise AssertionError
 
-    def _recorded(self, found: Sequence[TupleRow]) -> list[Recorded]:
-        return [self._event(row) for row in found]
+    def _recorded(self, result_rows: Sequence[TupleRow]) -> list[Recorded]:
+        return [self._event(row) for row in result_rows]
 
     def _event(self, row: TupleRow) -> Recorded:
         return Recorded(*row, self._decode)  # type: ignore[call-arg]

@@ -56,7 +56,7 @@ class PostgresSnapshots:
         """See the port."""
         try:
             with self._pool.connection() as connection:
-                found = LATEST(
+                snapshots = LATEST(
                     connection,
                     arrays.uuid(stream_id),
                     arrays.texts(shapes),
@@ -67,7 +67,7 @@ class PostgresSnapshots:
             if not is_transient(error):
                 raise
             raise LogUnavailable(reason="the database is unavailable or busy") from error
-        return Snapshot(*found[0]) if found else None
+        return Snapshot(*snapshots[0]) if snapshots else None
 
     def offer(self, snapshot: Snapshot) -> None:
         """See the port."""

@@ -115,9 +115,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
                     elapsed = self._guard.elapsed()
                     limits = self._limits()
                     sent = True
-                    found = rows.APPEND(connection, *parameters, *limits)
+                    result_rows = rows.APPEND(connection, *parameters, *limits)
                 verdicts = [
-                    Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in found
+                    Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in result_rows
                 ]
                 self._learn_time(verdicts, elapsed)
                 return verdicts  # noqa: TRY300 - learning the time raises no database error

@@ -36,6 +36,9 @@ class Runner(Protocol):
         """Apply a page in one transaction; returns the read model's position afterwards."""
 
 
+MakeRunner = Callable[[Connection[TupleRow]], Runner]
+
+
 class Projector:
     """Follows the log for one read model.
 
@@ -43,9 +46,7 @@ class Projector:
     never guessed. The supervisor restarts it, as a new release or a repaired row may help.
     """
 
-    def __init__(
-        self, make_runner: Callable[[Connection[TupleRow]], Runner], *, url: str, log: PostgresLog
-    ) -> None:
+    def __init__(self, make_runner: MakeRunner, *, url: str, log: PostgresLog) -> None:
         self._make_runner = make_runner
         self._url = url
         self._event_log = log

@@ -164,7 +164,7 @@ def test_the_demo_keeps_serving_until_ctrl_c(home: Path, http: Http) -> None:
         assert (metrics.status_code, "qrledger_append" in metrics.text) == (200, True)
         second = run(home, "demo", **ports())
         assert (second.returncode, len(second.stderr.strip().splitlines())) == (2, 1)
-        assert "another demo runs" in second.stderr
+        assert "another demo" in second.stderr
         demo.send_signal(signal.SIGINT)
         assert demo.wait(30) == 0
     assert servers_of(home) == []
@@ -232,7 +232,7 @@ def test_separate_processes_on_one_database(
     limit = [run(home, "keys", "create", "operator", **database).returncode for _ in range(2)]
     assert limit == [0, 1]
     listed = run(home, "keys", "list", **database).stdout
-    assert listed.count("living") == 4
+    assert (listed.count("key_"), "revoked" in listed) == (4, False)
     assert keys["merchant"].rpartition("_")[2] not in listed
 
     def headers(role: str) -> dict[str, str]:
@@ -333,7 +333,7 @@ def test_a_session_expires_and_its_checkout_screen_is_notified(
         (["demo"], {"MODE": "live"}, "test ledger"),
         (["serve"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "cannot be reached"),
         (["rebuild", "nothing"], {}, "no read model"),
-        (["keys", "revoke", "x"], {}, "not a key's id"),
+        (["keys", "revoke", "x"], {}, "not a key"),
         (["demo"], {"HOME": "/proc/none"}, "QRLEDGER_HOME"),
         (["migrate"], {"HOME": "/proc/none"}, "QRLEDGER_HOME"),
         (["serve"], {"DATABASE_URL": "postgresql//me:s3cret@db/x"}, "database_url"),

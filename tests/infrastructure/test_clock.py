@@ -257,8 +257,8 @@ def test_a_batch_in_doubt_is_refused_without_retries(clocked: ClockFixture) -> N
 
     results = bus.send_all([envelope(clocked.ledger.create()) for _ in range(3)])
 
-    assert [getattr(one, "code", "ok") for one in results] == ["overloaded"] * 3
-    assert all("clock" in str(one) for one in results)
+    assert [getattr(result, "code", "ok") for result in results] == ["overloaded"] * 3
+    assert all("clock" in str(result) for result in results)
     assert appends == [3]
 
 

@@ -75,26 +75,26 @@ def test_an_incomplete_head_has_waited_longer_than_a_connection_just_served() ->
     async def scenario(port: HttpPort) -> None:
         half, dripper = await port.open(b"GET / HTTP/1.1\r\nHost: ")
         await port.wait_for_connections(1)
-        kept, writer = await port.open(GET + b"\r\n")
-        await read_response(kept)
+        served, writer = await port.open(GET + b"\r\n")
+        await read_response(served)
         dripper.write(b"x")
         await port.wait_for_connections(2)
         await port.open()
         assert await read_to_end(half) == b""
         writer.write(GET + b"\r\n")
-        assert (await read_response(kept))[0] == 200
+        assert (await read_response(served))[0] == 200
 
     serve(scenario, total=2)
 
 
 def test_a_connection_is_refused_when_all_others_are_being_served() -> None:
     async def scenario(port: HttpPort) -> None:
-        held = [(await port.open(b"GET /hold HTTP/1.1\r\n\r\n"))[0] for _ in range(2)]
+        clients = [(await port.open(b"GET /hold HTTP/1.1\r\n\r\n"))[0] for _ in range(2)]
         await until(lambda: len(port.application.paths) == 2)
         late, _ = await port.open(GET + b"\r\n")
         assert await read_to_end(late) == b""
         port.application.release.set()
-        assert [(await read_response(reader))[0] for reader in held] == [200, 200]
+        assert [(await read_response(reader))[0] for reader in clients] == [200, 200]
 
     serve(scenario, total=2)
 
@@ -113,20 +113,20 @@ def test_health_checks_succeed_while_incomplete_requests_fill_the_port() -> None
 
 @contextmanager
 def incomplete_requests(port: int, count: int) -> Iterator[None]:
-    held = []
+    clients = []
     for _ in range(count):
         raw = socket.socket()
         raw.setblocking(False)
         with suppress(BlockingIOError):
             raw.connect(("127.0.0.1", port))
-        held.append(raw)
-    for raw in held:
+        clients.append(raw)
+    for raw in clients:
         with suppress(OSError):
             raw.send(b"GET / HTTP/1.1\r\nHost: ")
     try:
         yield
     finally:
-        for raw in held:
+        for raw in clients:
             raw.close()
 
 
