@@ -18,8 +18,9 @@ import rich_click as click
 from uuid_utils.compat import uuid7
 
 from application.command import Command, Envelope, Outcome
-from application.commands.holders import RevokeKey
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.open_wallet import OpenWallet
+from application.commands.revoke_key import RevokeKey
+from application.commands.top_up_wallet import TopUpWallet
 from domain import ids
 from domain.merchants.api_key import Role
 from domain.money.currencies import CURRENCIES

@@ -13,7 +13,10 @@ from uuid_utils.compat import uuid7
 from application.bus import Bus
 from application.clock_guard import ClockState
 from application.command import Command, Envelope, Outcome
-from application.commands.holders import IssueKey, RegisterMerchant, RegisterWalletApp, RevokeKey
+from application.commands.issue_key import IssueKey
+from application.commands.register_merchant import RegisterMerchant
+from application.commands.register_wallet_app import RegisterWalletApp
+from application.commands.revoke_key import RevokeKey
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, ApiKey, BearerKey, Role
 from infrastructure import bootstrap

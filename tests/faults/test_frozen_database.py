@@ -85,7 +85,7 @@ def test_libpqs_own_blocking_calls_end_too(own_server: EmbeddedServer, own_url: 
     pool = ConnectionPool(own_url, DatabaseRole.WRITER, size_max=1, limit_seconds=LIMIT_SECONDS)
     log = PostgresLog(pool)
     ledger = LedgerFixture(log)
-    session = ledger.a_session()
+    session = ledger.create_session()
 
     with frozen(pid(own_server)), pytest.raises(Exception, match="away"):
         log.load({session: 0}, [])

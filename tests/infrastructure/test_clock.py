@@ -21,8 +21,7 @@ from application.clock_guard import (
     boot_seconds,
     offset_to_accept,
 )
-from application.commands import serve_all
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from application.event_log import AppendRequest, EventLog, Verdict
 from domain.errors import InvalidRequest
 from domain.sessions.payment_session import PaymentSession
@@ -79,7 +78,7 @@ class Rig:
         offset = offset_to_accept(log.clock_state())
         if offset is not None:
             command = AcceptClock(acceptance_id=uuid7(), offset=offset)
-            serve_all(Bus(log)).send(envelope(command))
+            Bus(log).send(envelope(command))
         return offset
 
     def create(self) -> str:
@@ -206,7 +205,7 @@ def test_a_process_whose_own_clock_is_an_hour_off_is_served_as_any_other(rig: Ri
     for _ in range(3):
         rig.tick(10 * MINUTE)
         for ledger in (early, late, rig.ledger):
-            ledger.a_session()
+            ledger.create_session()
 
     assert rig.last == rig.seconds
 
@@ -266,13 +265,13 @@ def test_the_limits_are_settings(rig: Rig) -> None:
     guard = ClockGuard(elapsed=lambda: rig.seconds, ahead_seconds=60, behind_seconds=5)
     log = rig._make(guard)
     ledger = LedgerFixture(log, like=rig.ledger)
-    ledger.a_session()
+    ledger.create_session()
 
     for off in (61.0, -6.0):
         rig.jump(off)
         assert ledger.try_send(ledger.create()) == "overloaded"
         rig.jump(-off)
-    assert ledger.a_session()
+    assert ledger.create_session()
 
 
 def test_resume_from_suspend_is_no_jump(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,10 +283,10 @@ def test_resume_from_suspend_is_no_jump(rig: Rig, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(time, "clock_gettime", clock_gettime)
     ledger = LedgerFixture(rig._make(ClockGuard()), like=rig.ledger)
-    ledger.a_session()
+    ledger.create_session()
     rig.tick(9 * HOUR)  # asleep: the clock that counts this goes on, `time.monotonic` does not
 
-    assert ledger.a_session()
+    assert ledger.create_session()
     assert boot_seconds() == rig.seconds
     assert set(asked) == {time.CLOCK_BOOTTIME}
 
@@ -295,7 +294,7 @@ def test_resume_from_suspend_is_no_jump(rig: Rig, monkeypatch: pytest.MonkeyPatc
 def test_a_year_ahead_open_sessions_do_not_read_expired_and_new_ones_expire_in_time(
     rig: Rig,
 ) -> None:
-    session = rig.ledger.a_session(expires_in_seconds=900)
+    session = rig.ledger.create_session(expires_in_seconds=900)
     rig.tick(MINUTE)
     rig.jump(YEAR)
 
@@ -306,7 +305,7 @@ def test_a_year_ahead_open_sessions_do_not_read_expired_and_new_ones_expire_in_t
     assert rig.status(session) is Status.EXPIRED  # its time is over, by the time that is believed
 
     rig.jump(-YEAR)
-    fresh = rig.ledger.a_session(expires_in_seconds=900)
+    fresh = rig.ledger.create_session(expires_in_seconds=900)
     rig.tick(899)
     assert rig.status(fresh) is Status.CREATED
     rig.tick(1)
@@ -331,7 +330,7 @@ def test_a_small_step_back_freezes_time_for_as_long(rig: Rig) -> None:
 
 
 def test_a_large_step_back_refuses_and_reads_stand_still(rig: Rig) -> None:
-    session = rig.ledger.a_session(expires_in_seconds=900)
+    session = rig.ledger.create_session(expires_in_seconds=900)
     rig.tick(MINUTE)
     rig.create()
     rig.jump(-31)
@@ -345,8 +344,8 @@ def test_a_large_step_back_refuses_and_reads_stand_still(rig: Rig) -> None:
 
 @pytest.mark.parametrize(("back", "told"), [(29, "session-expired"), (600, "overloaded")])
 def test_a_late_payment_is_not_accepted_after_a_step_back(rig: Rig, back: int, told: str) -> None:
-    wallet, session = rig.ledger.a_wallet(), rig.ledger.a_session(expires_in_seconds=60)
-    claim = rig.ledger.a_claim(session, wallet)
+    wallet, session = rig.ledger.open_wallet(), rig.ledger.create_session(expires_in_seconds=60)
+    claim = rig.ledger.claim_session(session, wallet)
     rig.tick(61)
     rig.create()  # the log has reached the deadline
     rig.jump(-back)
@@ -385,10 +384,10 @@ def test_a_batch_in_doubt_is_answered_at_once(rig: Rig) -> None:
         appends.append(len(batch))
         return append(batch)
 
-    bus = serve_all(Bus(rig.log))
+    bus = Bus(rig.log)
     rig.log.append = counted  # type: ignore[method-assign]
 
-    answers = bus.run([envelope(rig.ledger.create()) for _ in range(3)])
+    answers = bus.send_all([envelope(rig.ledger.create()) for _ in range(3)])
 
     assert [getattr(one, "code", "ok") for one in answers] == ["overloaded"] * 3
     assert all("clock" in str(one) for one in answers)
@@ -396,7 +395,7 @@ def test_a_batch_in_doubt_is_answered_at_once(rig: Rig) -> None:
 
 
 def test_accepting_a_jump_ahead_takes_the_clock_as_it_is(rig: Rig) -> None:
-    session = rig.ledger.a_session(expires_in_seconds=900)
+    session = rig.ledger.create_session(expires_in_seconds=900)
     rig.jump(YEAR)
     assert rig.create() == "overloaded"
 
@@ -424,7 +423,7 @@ def test_a_stranded_ledger_goes_on_at_its_true_pace(rig: Rig) -> None:
     accepted = rig.last
     assert accepted == YEAR  # where the last event left it
     rig.tick(10)
-    session = rig.ledger.a_session(expires_in_seconds=60)
+    session = rig.ledger.create_session(expires_in_seconds=60)
     assert rig.last == YEAR + 10
     rig.tick(59)
     assert rig.status(session) is Status.CREATED

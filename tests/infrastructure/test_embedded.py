@@ -161,7 +161,7 @@ def test_without_a_single_notification_the_poll_finds_everything(
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     ledger = LedgerFixture(postgres_log)
-    ledger.a_session()
+    ledger.create_session()
 
     assert found.wait(10)
     follower.stop()
@@ -178,14 +178,14 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
     url = old.start()  # as the first version left it: one login, the superuser
     migrate(url, mode="test", token_secret=b"s" * 32)
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
-    LedgerFixture(log).a_session()
+    LedgerFixture(log).create_session()
     log.close()
     old.stop()
 
     with caplog.at_level(logging.WARNING), bootstrap.database(Settings(home=str(home))) as first:
         log = PostgresLog(ConnectionPool(first, DatabaseRole.WRITER, size_max=1))
         assert log.head() == 4
-        LedgerFixture(log).a_session()
+        LedgerFixture(log).create_session()
         log.close()
         with psycopg.connect(first, autocommit=True) as connection:
             who = connection.execute("select session_user::text").fetchone()
