@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 from application.command import Envelope, Outcome, Result
 from application.errors import IdempotencyInProgress, Overloaded
-from application.writer import Deliver, ResultCallback, Writer
+from application.queue import ResultCallback
+from application.writer import Deliver, Writer
 from domain.errors import LedgerError
 
 RESULT_SECONDS: Final = 10.0

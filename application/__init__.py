@@ -1,1 +1,1 @@
-"""What may be asked, and how it is answered."""
+"""Commands, the bus that decides them, and reads from the log."""

@@ -1,14 +1,17 @@
-"""The one road of every write: a batch of commands, decided in order, appended at once.
+"""The command bus: decides a batch of commands in order and appends it in one round trip.
 
-What it promises:
+What it guarantees:
 
-- One key, one command: the first answer again, or `idempotency-key-reused`.
-- Commands of one batch see each other's results. An answer that rests on a batch-mate's pending
-  result waits for the mate's verdict, and is decided again if the mate lost.
-- Conflicts are decided per command, reloaded and decided again, a bounded number of times.
-- Time is the log's: what depends on it is checked again inside the append.
-- `attempt` reads at most 500 events of a stream. A command that needs more comes back `Deferred`,
-  and whoever sent it has `prepare` read the rest where nobody else waits for it.
+- Idempotency: a command id is recorded at most once. A command sent again under its idempotency key
+  returns the first result, or `idempotency-key-reused` if the request is another one.
+- A command sees the results of its batch predecessors. A result that depends on a predecessor's
+  unrecorded events is returned only once they are recorded; otherwise the command decides again.
+- Conflicts are settled per command: the one that lost is reloaded and decides again, at most
+  `TRIES_MAX` times.
+- The log's clock decides: what depends on the time is checked again inside the append.
+- `decide_batch` reads at most 500 events of a stream. A command that needs more is returned as
+  `Deferred`; `resolve_deferred` then reads the stream on a thread that holds up no other command.
+- A command that fails or that the log rejects does not fail the others of its batch.
 """
 
 from __future__ import annotations
@@ -21,13 +24,10 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from eventsourcing.domain import Aggregate
 
 from application.command import (
-    Command,
     Deferred,
     Envelope,
-    Handler,
     Loaded,
     Outcome,
     Result,
@@ -42,30 +42,23 @@ from application.errors import (
     LogUnavailable,
     Overloaded,
 )
-from application.event_log import (
-    AppendRequest,
-    Event,
-    EventLog,
-    Receipt,
-    Verdict,
-    VerdictKind,
-)
+from application.event_log import AppendRequest, EventLog, Receipt, Verdict, VerdictKind
 from application.ports.metrics import Metrics, NoMetrics
-from application.state_cache import StateCache
+from application.state_cache import LoadedState, StateCache
 from domain.errors import LedgerError
 
 TRIES_MAX: Final = 20
-"""How often one command may be decided because it lost, before the caller is told to wait."""
-LOADS_MAX: Final = 4
-"""How often a handler may name a stream that was not loaded yet."""
+"""How often one command decides because it lost a conflict, before it is refused."""
+DISCOVERED_STREAMS_MAX: Final = 32
+"""How many streams one command may need beyond those it names."""
 DEFERRALS_MAX: Final = 8
-"""How often `run` reads long streams for one batch: each command names few streams."""
+"""How many long streams `send_all` reads for one command: each needs only a few."""
 
 _log = logging.getLogger(__name__)
 
 
 class Bus:
-    """Decides batches of commands on top of one event log; for one thread at a time."""
+    """Decides batches of commands on one event log. Not thread-safe: one bus for each thread."""
 
     def __init__(
         self, log: EventLog, *, cache: StateCache | None = None, metrics: Metrics | None = None
@@ -73,286 +66,176 @@ class Bus:
         self._event_log = log
         self._cache = cache if cache is not None else StateCache()
         self._metrics = metrics if metrics is not None else NoMetrics()
-        self._handlers: dict[type[Command], Handler] = {}
-
-    def serve(self, kind: type[Command], handler: Handler) -> None:
-        """Let a handler decide every command of a kind."""
-        self._handlers[kind] = handler
 
     def send(self, envelope: Envelope) -> Outcome:
-        """Run one command alone.
+        """Run one command.
 
         Raises:
-            LedgerError: the refusal.
+            LedgerError: the command was refused.
         """
-        [result] = self.run([envelope])
+        [result] = self.send_all([envelope])
         if isinstance(result, LedgerError):
             raise result
         return result
 
-    def run(self, batch: Sequence[Envelope]) -> list[Result]:
-        """Decide and append a batch, however long its streams; one result per command, in order."""
-        results: dict[int, Result | None] = dict.fromkeys(range(len(batch)))
-        for _ in range(DEFERRALS_MAX):
-            waiting = [number for number, result in results.items() if result is None]
-            if not waiting:
-                break
-            for number, told in zip(
-                waiting, self.attempt([batch[n] for n in waiting]), strict=True
-            ):
-                results[number] = self.prepare(told) if isinstance(told, Deferred) else told
-        return [result or Overloaded(reason="long streams") for result in results.values()]
+    def send_all(self, envelopes: Sequence[Envelope]) -> list[Result]:
+        """Run a batch, however long its streams are; one result per command, in order."""
+        results = self.decide_batch(envelopes)
+        return [self._finish(*pair) for pair in zip(envelopes, results, strict=True)]
 
-    def prepare(self, deferred: Deferred) -> Result | None:
-        """Read what a lane may not: the first answer, or None if the command may come again."""
+    def _finish(self, envelope: Envelope, result: Result | Deferred) -> Result:
+        for _ in range(DEFERRALS_MAX):
+            if not isinstance(result, Deferred):
+                return result
+            result = self.resolve_deferred(result) or self.decide_batch([envelope])[0]
+        if isinstance(result, Deferred):
+            return Overloaded(reason="the command needs too many long streams")
+        return result
+
+    def resolve_deferred(self, deferred: Deferred) -> Result | None:
+        """Read a long stream to its end; the replayed result, or None if the command can be resent.
+
+        Takes as long as the stream is: not for a lane.
+        """
         stream, receipt = deferred.stream_id, deferred.receipt
         try:
             if receipt is not None:
                 shown = self._cache.load_all(self._event_log, stream, up_to=receipt.version)
-                return _first_answer(receipt, shown, replayed=deferred.replayed)
+                return _first_outcome(receipt, shown, replayed=deferred.replayed)
             self._cache.load_all(self._event_log, stream)
-        except LogUnavailable as away:
-            return Overloaded(reason=str(away.facts["reason"]))
-        except Exception:  # noqa: BLE001 - one stream's mistake is its callers' alone
+        except LogUnavailable as error:
+            return Overloaded(reason=str(error.facts["reason"]))
+        except Exception:  # noqa: BLE001 - an unreadable stream fails only the commands that need it
             _log.exception("stream %s cannot be read", stream)
             return InternalError()
         return None
 
-    def attempt(self, batch: Sequence[Envelope]) -> list[Result | Deferred]:
-        """Decide and append what rests on streams of which at most 500 events must be read."""
-        slots = [PendingDecision(envelope) for envelope in batch]
+    def decide_batch(self, envelopes: Sequence[Envelope]) -> list[Result | Deferred]:
+        """Run a batch; reads at most 500 events of each stream."""
+        batch = [PendingDecision(envelope) for envelope in envelopes]
         try:
-            while open_slots := [slot for slot in slots if slot.result is None]:
-                self._round(open_slots)
-        except LogUnavailable as away:
+            while unsettled := [pending for pending in batch if pending.result is None]:
+                self._run_round(unsettled)
+        except LogUnavailable as error:
             self._cache.clear()
-            for slot in slots:
-                slot.result = slot.result or Overloaded(reason=str(away.facts["reason"]))
-        except Exception:  # noqa: BLE001 - one mistake must not end the writer
+            for pending in batch:
+                pending.result = pending.result or Overloaded(reason=str(error.facts["reason"]))
+        except Exception:  # noqa: BLE001 - a programming error must not end the writer
             _log.exception("a batch of %d commands failed", len(batch))
             self._cache.clear()
-            alone = len(slots) == 1
-            for slot in slots:  # what the mistake is not about must not suffer from it
-                slot.result = slot.result or (
-                    InternalError() if alone else self.attempt([slot.envelope])[0]
-                )
-        return [slot.result or InternalError() for slot in slots]
+            for pending in batch:
+                if pending.result is None and len(batch) > 1:  # alone, so that it fails no other
+                    [pending.result] = self.decide_batch([pending.envelope])
+        return [pending.result or InternalError() for pending in batch]
 
-    # One round: load, decide in order, append, learn the verdicts. Every round settles or
-    # tries at least its first command, so `TRIES_MAX` bounds the rounds.
+    def _run_round(self, batch: Sequence[PendingDecision]) -> None:
+        """Load, decide in order, append, settle.
 
-    def _round(self, slots: list[PendingDecision]) -> None:
-        first: dict[UUID, PendingDecision] = {}
-        for slot in slots:
-            first.setdefault(slot.envelope.command_id, slot)
-        named = {stream for slot in first.values() for stream in slot.envelope.command.streams}
-        keyed = [slot.envelope.command_id for slot in slots if slot.envelope.keyed]
-        loaded_state = self._cache.load(self._event_log, named, keyed)
-        receipts = loaded_state.receipts
-        ground = Round(loaded_state)
-        deciding = []
-        for slot in slots:
-            receipt = receipts.get(slot.envelope.command_id)
-            if receipt is not None:
-                slot.result = self._replay(receipt, slot.envelope, replayed=True)
-            elif loaded_state.too_long and (
-                long := loaded_state.too_long.intersection(slot.envelope.command.streams)
-            ):
-                slot.result = Deferred(min(long))
-            elif first[slot.envelope.command_id] is slot:
-                deciding.append(slot)  # a twin waits for the next round, and finds the receipt
-        decided = self._decide_all(deciding, ground)
-        recording = [slot for slot in decided if slot.to_record]
-        if recording:
-            self._append(recording)
-        self._commit(recording)
-        for slot in sorted(decided, key=lambda slot: slot.is_duplicate):  # those read once more
-            self._conclude(slot, ground)
+        The first command is settled or uses up a try, so `TRIES_MAX` bounds the rounds. Of several
+        commands with one id only the first decides; the others wait for its receipt.
+        """
+        firsts: dict[UUID, PendingDecision] = {}
+        for pending in batch:
+            firsts.setdefault(pending.envelope.command_id, pending)
+        loaded = self._load(batch)
+        for pending in batch:
+            self._resolve_from_log(pending, loaded)
+        round_ = Round(loaded)
+        undecided = [pending for pending in firsts.values() if pending.result is None]
+        decided = [pending for pending in undecided if self._decide(pending, round_)]
+        self._append([pending for pending in decided if pending.needs_receipt])
+        self._settle(decided, round_)
         self._cache.trim()
-        if len(first) < len(slots):
-            for slot in slots:
-                self._share_refusal(slot, first[slot.envelope.command_id])
+        if len(firsts) < len(batch):
+            for pending in batch:
+                _share_refusal(firsts[pending.envelope.command_id], pending)
 
-    def _decide_all(self, slots: list[PendingDecision], ground: Round) -> list[PendingDecision]:
-        decided = []
-        waiting = slots
-        for _ in range(LOADS_MAX):
-            missing: list[tuple[PendingDecision, UUID]] = []
-            for slot in waiting:
-                try:
-                    if self._decide(slot, ground):
-                        decided.append(slot)
-                except StreamNotLoaded as signal:
-                    missing.append((slot, signal.stream_id))
-            if not missing:
-                return decided
-            loaded_state = self._cache.load(self._event_log, {stream for _, stream in missing})
-            ground.widen(loaded_state)
-            waiting = []
-            for slot, stream in missing:
-                if stream in loaded_state.too_long:
-                    slot.result = Deferred(stream)
-                else:
-                    waiting.append(slot)
-        for slot in waiting:
-            _log.error("%s asks for streams without end", type(slot.envelope.command).__name__)
-            slot.result = InternalError()
-        return decided
+    def _load(self, batch: Sequence[PendingDecision]) -> LoadedState:
+        streams = {stream for pending in batch for stream in pending.streams}
+        command_ids = [
+            pending.envelope.command_id
+            for pending in batch
+            if pending.envelope.keyed or pending.tries  # a lost one may have been recorded before
+        ]
+        return self._cache.load(self._event_log, streams, command_ids)
 
-    def _decide(self, slot: PendingDecision, ground: Round) -> bool:
-        """Ask the handler. False: the slot has to wait for a mate's verdict, or is settled."""
-        loaded = Loaded(ground.entries, ground.now)
-        slot.error, slot.subject, slot.verdict = None, None, None
-        changed: list[Aggregate] = []
+    def _resolve_from_log(self, pending: PendingDecision, loaded: LoadedState) -> None:
+        """Replay a command that has a receipt; defer one with a stream too long for a lane."""
+        receipt = loaded.receipts.get(pending.envelope.command_id)
+        if receipt is not None:
+            pending.result = self._replay(receipt, pending)
+        elif loaded.too_long and (long := loaded.too_long.intersection(pending.streams)):
+            pending.result = Deferred(min(long))
+
+    def _decide(self, pending: PendingDecision, round_: Round) -> bool:
+        """Let a command decide; False if it is not part of this round's append."""
         try:
-            answer = self._handlers[type(slot.envelope.command)](slot.envelope.command, loaded)
-            slot.subject = answer[-1]
-            changed = [aggregate for aggregate in answer if aggregate.pending_events]
-        except LedgerError as refusal:
-            slot.error = refusal
-        except StreamNotLoaded:
-            raise
-        except Exception:  # noqa: BLE001 - one bad command must not fail its mates
-            _log.exception("%s failed", type(slot.envelope.command).__name__)
-            slot.result = InternalError()
+            pending.decide(Loaded(round_.states, round_.now))
+        except StreamNotLoaded as missing:
+            pending.discovered += (missing.stream_id,)
+            if len(pending.discovered) > DISCOVERED_STREAMS_MAX:
+                _log.error("%s needs too many streams", type(pending.envelope.command).__name__)
+                pending.result = InternalError()
             return False
-        slot.deadline, slot.earliest = loaded.deadline, loaded.earliest
-        written = [aggregate.id for aggregate in changed]
-        mates: list[PendingDecision] = []
-        only_read = False
-        for stream in loaded.seen:
-            if earlier := ground.writers.get(stream):
-                mates += earlier
-                only_read = only_read or stream not in written
-        events: list[Event] = []
-        ends: list[tuple[Aggregate, int]] = []
-        for aggregate in changed:
-            events += aggregate.pending_events
-            ends.append((aggregate, len(events) - 1))
-        slot.mates, slot.events, slot.changed = mates, events, ends
-        if only_read and slot.to_record:
-            return False  # the append could not see that it rests on a mate: decide it afterwards
-        for aggregate in changed:
-            aggregate.pending_events.clear()
-            ground.entries[aggregate.id] = StreamState(
-                aggregate, 0
-            )  # its position is not known yet
-            ground.writers.setdefault(aggregate.id, []).append(slot)
-        return True
+        except Exception:  # noqa: BLE001 - one bad command must not fail its batch
+            _log.exception("%s failed", type(pending.envelope.command).__name__)
+            pending.result = InternalError()
+            return False
+        return round_.add(pending)
 
-    def _append(self, slots: list[PendingDecision]) -> None:
-        batch = [self._pending(slot) for slot in slots]
+    def _append(self, recording: Sequence[PendingDecision]) -> None:
+        """Append decisions and note their verdicts; a command that the log rejects has none."""
+        if not recording:
+            return
+        batch = [pending.append_request() for pending in recording]
         started = time.perf_counter()
         try:
             verdicts: Sequence[Verdict | None] = self._event_log.append(batch)
         except LogRejected:
-            verdicts = [self._append_alone(pending) for pending in batch]
+            verdicts = [self._append_alone(request) for request in batch]
         self._metrics.batch_appended(
             commands=len(batch),
-            events=sum(len(pending.events) for pending in batch),
+            events=sum(len(request.events) for request in batch),
             seconds=time.perf_counter() - started,
         )
-        for slot, verdict in zip(slots, verdicts, strict=True):
-            slot.verdict = verdict
+        for pending, verdict in zip(recording, verdicts, strict=True):
+            pending.verdict = verdict
             if verdict is None:
-                slot.result = InternalError()
+                pending.result = InternalError()
         for kind, count in Counter(one.kind for one in verdicts if one is not None).items():
             self._metrics.verdicts_given(kind, count)
 
-    def _append_alone(self, pending: AppendRequest) -> Verdict | None:
-        """One poisonous command must not fail its batch-mates."""
+    def _append_alone(self, request: AppendRequest) -> Verdict | None:
         try:
-            return self._event_log.append([pending])[0]
+            return self._event_log.append([request])[0]
         except LogRejected:
-            _log.exception("command %s cannot be stored", pending.command_id)
+            _log.exception("command %s cannot be stored", request.command_id)
             return None
 
-    @staticmethod
-    def _pending(slot: PendingDecision) -> AppendRequest:
-        refusal = None
-        if slot.error:
-            refusal = msgspec.json.encode({"code": slot.error.code, "facts": slot.error.facts})
-        return AppendRequest(
-            command_id=slot.envelope.command_id,
-            fingerprint=slot.envelope.fingerprint,
-            events=slot.events,
-            deadline=slot.deadline,
-            not_before=slot.earliest,
-            actor=slot.envelope.actor,
-            trace_id=slot.envelope.trace_id,
-            subject=slot.subject.id if slot.subject else None,
-            version=slot.subject.version if slot.subject else 0,
-            refusal=refusal,
-        )
+    def _settle(self, decided: Sequence[PendingDecision], round_: Round) -> None:
+        """Turn verdicts into results, in the order of the batch.
 
-    def _commit(self, recording: list[PendingDecision]) -> None:
-        """Keep the states of winners only, so that the cache never knows more than the log."""
-        lost = {aggregate.id for slot in recording if not slot.won for aggregate, _ in slot.changed}
-        for stream in lost:
-            self._cache.drop(stream)
-        for slot in recording:
-            if slot.won and slot.verdict is not None and slot.verdict.first_position is not None:
-                for aggregate, offset in slot.changed:
-                    if not lost or aggregate.id not in lost:
-                        self._cache.put(
-                            StreamState(aggregate, slot.verdict.first_position + offset)
-                        )
+        A decision that was not recorded is valid unless it read what a losing predecessor wrote.
+        """
+        lost: set[UUID] = set()
+        for pending in decided:
+            if pending.recorded:
+                for state in round_.record(pending):
+                    self._cache.put(state)
+            if pending.recorded or (not pending.needs_receipt and lost.isdisjoint(pending.seen)):
+                pending.result = pending.refusal or round_.outcome(pending)
+                continue
+            for stream in pending.written:
+                lost.add(stream)
+                self._cache.drop(stream)
+            if pending.result is None:
+                _retry(pending)
 
-    def _conclude(self, slot: PendingDecision, ground: Round) -> None:
-        if slot.result is not None:
-            return
-        verdict = slot.verdict
-        if verdict is None:  # nothing to record: true as long as what it rests on is
-            if any(not mate.won for mate in slot.mates):
-                self._try_again(slot)
-            elif slot.error:
-                slot.result = slot.error
-            else:
-                times = [mate.verdict.recorded_at for mate in slot.mates if mate.verdict]
-                position = self._position_of(slot, ground)
-                slot.result = Outcome(slot.subject, position, max([ground.now, *times]))
-        elif verdict.kind is VerdictKind.RECORDED:
-            if slot.error:
-                slot.result = slot.error
-            else:
-                position = verdict.last_position or self._position_of(slot, ground)
-                slot.result = Outcome(slot.subject, position, verdict.recorded_at)
-        elif verdict.kind is VerdictKind.DOUBT:
-            slot.result = Overloaded(reason="the database's clock is in doubt")
-        elif slot.is_duplicate:
-            receipts = self._event_log.load({}, [slot.envelope.command_id]).receipts
-            receipt = receipts[slot.envelope.command_id]
-            slot.result = self._replay(receipt, slot.envelope, replayed=not verdict.resent)
-        else:
-            self._try_again(slot)
-
-    @staticmethod
-    def _position_of(slot: PendingDecision, ground: Round) -> int:
-        """The position of the last event behind what is shown: a mate's, or one that was loaded."""
-        for mate in reversed(slot.mates):
-            for aggregate, offset in mate.changed:
-                if aggregate.id == slot.subject.id and mate.verdict is not None:
-                    return (mate.verdict.first_position or 0) + offset
-        return ground.loaded[slot.subject.id].position
-
-    @staticmethod
-    def _try_again(slot: PendingDecision) -> None:
-        slot.tries += 1
-        if slot.tries >= TRIES_MAX:
-            slot.result = Overloaded(reason="too many others write the same thing")
-
-    @staticmethod
-    def _share_refusal(slot: PendingDecision, first: PendingDecision) -> None:
-        """A twin in the same batch asked the same thing at the same moment: same refusal."""
-        if slot is first or slot.result is not None or not isinstance(first.result, LedgerError):
-            return
-        if slot.envelope.fingerprint == first.envelope.fingerprint and not first.result.kept:
-            slot.result = first.result
-
-    def _replay(self, receipt: Receipt, envelope: Envelope, *, replayed: bool) -> Result | Deferred:
-        """The first answer again, from what the log kept of the command."""
-        if not envelope.is_retry_of(receipt.fingerprint):
+    def _replay(self, receipt: Receipt, pending: PendingDecision) -> Result | Deferred:
+        """The first result of a recorded command, from its receipt."""
+        if not pending.envelope.is_retry_of(receipt.fingerprint):
             return IdempotencyKeyReused()
+        replayed = not pending.was_resent
         if receipt.refusal is not None:
             stored = msgspec.json.decode(receipt.refusal)
             refusal = LedgerError.by_code[stored["code"]](**stored["facts"])
@@ -363,9 +246,26 @@ class Bus:
         shown = self._cache.at_version(self._event_log, receipt.subject, receipt.version)
         if shown is None:
             return Deferred(receipt.subject, receipt, replayed=replayed)
-        return _first_answer(receipt, shown, replayed=replayed)
+        return _first_outcome(receipt, shown, replayed=replayed)
 
 
-def _first_answer(receipt: Receipt, shown: StreamState, *, replayed: bool) -> Outcome:
+def _first_outcome(receipt: Receipt, shown: StreamState, *, replayed: bool) -> Outcome:
     position = receipt.last_position or shown.position
-    return Outcome(shown.state, position, receipt.recorded_at, replayed)
+    return Outcome(shown.aggregate, position, receipt.recorded_at, replayed)
+
+
+def _retry(pending: PendingDecision) -> None:
+    """Leave a command that lost to the next round, unless it has used up its tries."""
+    pending.tries += 1
+    if pending.verdict is not None and pending.verdict.kind is VerdictKind.DOUBT:
+        pending.result = Overloaded(reason="the database clock is in doubt")
+    elif pending.tries >= TRIES_MAX:
+        pending.result = Overloaded(reason="too many concurrent writes to the same stream")
+
+
+def _share_refusal(first: PendingDecision, duplicate: PendingDecision) -> None:
+    """Refuse a duplicate in the batch as its first was, if no receipt keeps that refusal."""
+    refusal = first.result
+    same = duplicate.envelope.fingerprint == first.envelope.fingerprint
+    if duplicate.result is None and same and isinstance(refusal, LedgerError) and not refusal.kept:
+        duplicate.result = refusal

@@ -1,10 +1,10 @@
-"""Whether the database's clock can be believed: the one judgement, for reads and for appends.
+"""Whether the database's clock is plausible or in doubt.
 
-The clock is in doubt when it is far ahead of both the last recorded time and the *witness*, or far
-behind the last recorded time. The witness is the last ledger time that this process saw accepted,
-plus what has elapsed since, suspends included; it can only refuse, it never becomes the ledger's
-time of an event. `ledger.append` decides the same under its lock (0004_clock.sql); this module is
-for the time that reads, sweeps and tokens use.
+The clock is in doubt if it is far ahead of both the last recorded time and the *witness*, or far
+behind the last recorded time. The witness is the last ledger time that this process has accepted,
+plus what has elapsed since, including suspends. It can only cast doubt; it is never the time of an
+event. `ledger.append` applies the same rule under its lock (0004_clock.sql); this module applies it
+to the time used by reads, sweeps and tokens.
 """
 
 from __future__ import annotations
@@ -20,43 +20,43 @@ from application.ports.metrics import Metrics, NoMetrics
 AHEAD_SECONDS: Final = 300
 BEHIND_SECONDS: Final = 30
 LOG_SECONDS: Final = 60.0
-"""How long the same doubt is not logged again."""
+"""How often an ongoing doubt is logged."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=400)
 
 _log = logging.getLogger(__name__)
 
 
 def boot_seconds() -> float:
-    """Seconds since this machine started; a suspend counts, setting the clock does not."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux; elsewhere the monotonic clock does it
+    """Seconds since this machine booted, including suspends; not affected by setting the clock."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux only; elsewhere the monotonic clock
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class ClockReading(NamedTuple):
-    """What the database answered about its clock, in one statement."""
+    """The database's clock, read in one statement."""
 
     clock: datetime
-    """The server's clock plus the offset that was accepted."""
+    """The server's clock plus the accepted offset."""
     last: datetime | None
     """When the last event was recorded; None if the log is empty."""
     live: bool
-    """A live ledger; a test ledger lets its clock jump ahead."""
+    """Whether the ledger is live; a test ledger allows its clock to jump ahead."""
     offset: timedelta = timedelta(0)
-    """What was accepted, and is part of `clock`; zero where it was not asked for."""
+    """The accepted offset, which is part of `clock`; zero if it was not read."""
 
 
 class ClockState(NamedTuple):
-    """A reading, judged."""
+    """A reading and what the guard made of it."""
 
     reading: ClockReading
     now: datetime
-    """The ledger's time for whoever reads; while in doubt, the last that can be believed."""
+    """The ledger's time for reads; while the clock is in doubt, the last plausible time."""
     doubt: str
-    """Why the clock cannot be believed, as a part of a sentence; empty if it can."""
+    """Why the clock is in doubt, as part of a sentence; empty if it is not."""
 
 
 class ClockGuard:
-    """Judges the readings of one process and remembers what was accepted. Thread-safe."""
+    """Judges the readings of one process and keeps its witness. Thread-safe."""
 
     def __init__(
         self,
@@ -69,32 +69,31 @@ class ClockGuard:
         self.ahead_seconds = ahead_seconds
         self.behind_seconds = behind_seconds
         self.elapsed = elapsed
-        """Seconds of a clock that nobody sets: read it before asking the database for its own."""
+        """Seconds of a clock that nobody sets."""
         self._metrics = metrics if metrics is not None else NoMetrics()
         self._accepted: tuple[datetime, float] | None = None
         self._doubt = ""
         self._logged_at = 0.0
 
     def witness(self) -> datetime | None:
-        """The last accepted time plus what has elapsed; None if this process knows none yet."""
+        """The last accepted time plus what has elapsed; None if this process has accepted none."""
         if self._accepted is None:
             return None
         at, then = self._accepted
         return at + timedelta(seconds=self.elapsed() - then)
 
     def accept(self, at: datetime, asked: float) -> None:
-        """Take over a time that an append was given; `asked` is `elapsed()` from before it."""
+        """Accept the time of an append; `asked` is the value of `elapsed()` before the append."""
         self._accepted = (at, asked)
 
     def judge(self, reading: ClockReading, asked: float) -> ClockState:
-        """Whether a reading can be believed, and the time that reads use.
+        """Whether the clock is in doubt, and the time for reads.
 
-        A reading that is believed moves the witness if it is no jump by itself: jumps are learnt
-        from appends only.
+        A plausible reading moves the witness, unless it is a jump: only appends confirm jumps.
 
         Args:
-            reading: what the database answered.
-            asked: `elapsed()` from before it was asked.
+            reading: the database's clock.
+            asked: the value of `elapsed()` before the clock was read.
         """
         ahead = timedelta(seconds=self.ahead_seconds)
         behind = timedelta(seconds=self.behind_seconds)
@@ -108,20 +107,20 @@ class ClockGuard:
             if reading.live:
                 text = f"it is {early} s ahead of the last known time"
                 return self._judged(reading, max(witness, last), text)
-            _log.warning("the clock jumped %d s ahead; a test ledger goes on with it", early)
+            _log.warning("the clock jumped %d s ahead, which a test ledger accepts", early)
             self._accepted = (now, asked)
         elif witness is None or abs(now - witness) <= behind or last > witness:
             self._accepted = (now, asked)
         return self._judged(reading, now, "")
 
     def _judged(self, reading: ClockReading, now: datetime, doubt: str) -> ClockState:
-        """Tell operators, once when it begins, once a minute, and once when it ends."""
+        """Log a doubt when it begins, once a minute while it lasts, and when it ends."""
         at = self.elapsed()
         if doubt and (not self._doubt or at - self._logged_at >= LOG_SECONDS):
             self._logged_at = at
             _log.error(
-                "the database's clock is in doubt: %s; nothing is recorded. Set the clock right, "
-                "or run `qrledger clock accept`", doubt,
+                "the database's clock is in doubt: %s; nothing is recorded. Correct the clock, or "
+                "run `qrledger clock accept`", doubt,
             )  # fmt: skip
         elif self._doubt and not doubt:
             _log.warning("the database's clock is no longer in doubt")
@@ -131,14 +130,15 @@ class ClockGuard:
 
 
 def offset_to_accept(state: ClockState, ahead_seconds: int = AHEAD_SECONDS) -> timedelta | None:
-    """The offset with which the ledger goes on at its true pace; None if there is no need.
+    """The offset to accept so that the ledger can record again; None if there is no need.
 
-    Behind the last recorded time: it goes on from there. Far ahead of it: the server's clock is
-    taken as it is, without an offset where that does not lead back.
+    If the clock is behind the last recorded time, the offset makes it continue from that time. If
+    it is far ahead, the server's clock is accepted as it is, without an offset unless the ledger's
+    time would otherwise go back.
 
     Args:
-        state: what the log's clock says, as this process judges it.
-        ahead_seconds: how far ahead of the last event other processes refuse it.
+        state: the log's clock as this process judges it.
+        ahead_seconds: how far ahead of the last event the clock is in doubt for other processes.
     """
     clock, last, _, offset = state.reading
     server = clock - offset

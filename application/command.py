@@ -1,7 +1,8 @@
-"""What may be asked: commands, the envelope they travel in, and what a handler sees."""
+"""Commands, the envelope they are sent in, the state they decide on, and their results."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,72 +18,93 @@ from domain.errors import LedgerError
 A = TypeVar("A", bound=Aggregate)
 
 
-class Command:
-    """A wish, in the imperative. Subclasses are frozen dataclasses."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command has decided."""
+
+    subject: Aggregate
+    """The aggregate that the response shows."""
+    changed: Sequence[Aggregate] = ()
+    """The aggregates whose pending events are recorded, in this order."""
+
+
+class Command(ABC):
+    """A request to change the ledger, in the imperative. Subclasses are frozen dataclasses."""
 
     __slots__ = ()
 
     @property
     def streams(self) -> tuple[UUID, ...]:
-        """The streams the handler will ask for, as far as the command knows them."""
+        """The streams that `decide` reads, as far as the command can tell. Default: none."""
         return ()
 
     @property
     def writes(self) -> tuple[UUID, ...]:
-        """Those of them that it may write: a writer decides no two such commands at once."""
+        """The streams that `decide` may write; two lanes never hold the same one. Default: all."""
         return self.streams
+
+    @abstractmethod
+    def decide(self, loaded: Loaded) -> Decision:
+        """Decide on the current state. Called again after a conflict, so it has no side effects.
+
+        Raises:
+            LedgerError: the command is refused.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A command and who sends it under which name."""
+    """A command with its id and its sender."""
 
     command: Command
     command_id: UUID
     actor: str
     trace_id: str = ""
     fingerprint: bytes = b""
-    """Hash of the request, if the caller gave an idempotency key; else empty."""
+    """Hash of the request if the caller sent an idempotency key, else empty."""
     older_fingerprints: Callable[[], Collection[bytes]] = tuple
-    """Hashes that older releases would have stored of the same request; asked for when a receipt
-    has another than today's."""
+    """Hashes that older releases would have stored for the same request; called only if the
+    receipt's hash is not the current one."""
 
     @property
     def keyed(self) -> bool:
-        """Whether the caller gave an idempotency key, so that the answer is kept for ever."""
+        """Whether the caller sent an idempotency key, so that the log keeps the result forever."""
         return bool(self.fingerprint)
 
     def is_retry_of(self, fingerprint: bytes) -> bool:
-        """Whether a receipt under this command's id is of the same request."""
+        """Whether a receipt with this command's id and that fingerprint is of the same request."""
         return fingerprint == self.fingerprint or fingerprint in self.older_fingerprints()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended well: what its answer shows, and where the log stands."""
+    """The result of a command that was not refused."""
 
     subject: Any
+    """The aggregate that the response shows, at the version the command left it in."""
     position: int
+    """Of the command's last event; if it recorded none, of the last event of the subject."""
     recorded_at: datetime
+    """The ledger's time at which the result was valid, UTC."""
     replayed: bool = False
+    """Whether it is the first result of a command that was sent again."""
 
 
 Result = Outcome | LedgerError
-"""How a command ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A command whose answer needs a stream of more than 500 events: nothing was decided."""
+    """Returned instead of a result if more than 500 events of a stream must be read first."""
 
     stream_id: UUID
     receipt: Receipt | None = None
-    """Of the command, if it was recorded before and only its first answer is wanted."""
+    """The command's receipt if it was recorded before, so that only its first result is needed."""
     replayed: bool = False
 
 
 class StreamNotLoaded(Exception):
-    """A handler needs a stream that was not loaded; the bus loads it and asks again."""
+    """A command needs a stream that is not loaded; the bus loads it and decides again."""
 
     def __init__(self, stream_id: UUID) -> None:
         self.stream_id = stream_id
@@ -90,74 +112,78 @@ class StreamNotLoaded(Exception):
 
 
 class StreamState(NamedTuple):
-    """A stream's state and the position of its last event; None and 0 if it has none."""
+    """The aggregate of a stream and the position of its last event; None and 0 if it has none."""
 
-    state: Aggregate | None
+    aggregate: Aggregate | None
     position: int
 
     @property
     def version(self) -> int:
-        """The version of the state, 0 if there is none."""
-        return self.state.version if self.state else 0
+        """The version of the aggregate; 0 if there is none."""
+        return self.aggregate.version if self.aggregate else 0
 
 
 class Loaded:
-    """What a handler sees: aggregates as its batch-mates leave them, and the ledger's time.
+    """What a command decides on: aggregates as its batch predecessors leave them, and the time.
 
-    Each aggregate is the handler's own copy, so a refusal leaves no trace.
+    Every aggregate is a copy for this decision, so a refused command changes nothing.
     """
 
-    def __init__(self, entries: Mapping[UUID, StreamState], now: datetime) -> None:
+    def __init__(self, states: Mapping[UUID, StreamState], now: datetime) -> None:
         self.now = now
+        """The ledger's time, UTC."""
         self.deadline: datetime | None = None
-        self.earliest: datetime | None = None
+        """The decision must be recorded before this."""
+        self.not_before: datetime | None = None
+        """The decision must not be recorded before this."""
         self.seen: dict[UUID, Aggregate | None] = {}
-        self._entries = entries
+        """The streams that the command has read."""
+        self._states = states
 
     def find(self, kind: type[A], stream_id: UUID) -> A | None:
-        """The aggregate, or None if it does not exist or is of another kind."""
+        """The aggregate; None if it does not exist or is of another kind.
+
+        Raises:
+            StreamNotLoaded: the stream is not loaded.
+        """
         if stream_id in self.seen:
-            found = self.seen[stream_id]
+            aggregate = self.seen[stream_id]
         else:
-            entry = self._entries.get(stream_id)
-            if entry is None:
+            state = self._states.get(stream_id)
+            if state is None:
                 raise StreamNotLoaded(stream_id)
-            found = None if entry.state is None else copy_for_decision(entry.state)
-            self.seen[stream_id] = found
-        return found if isinstance(found, kind) else None
+            aggregate = copy_for_decision(state.aggregate) if state.aggregate else None
+            self.seen[stream_id] = aggregate
+        return aggregate if isinstance(aggregate, kind) else None
 
     def get(self, kind: type[A], stream_id: UUID, thing: str) -> A:
         """The aggregate.
 
-        Raises:
-            NotFound: it does not exist; `thing` names it for the caller.
+        Raises (checked in this order):
+            StreamNotLoaded: the stream is not loaded.
+            NotFound: it does not exist or is of another kind; the message names it as `thing`.
         """
-        found = self.find(kind, stream_id)
-        if found is None:
+        aggregate = self.find(kind, stream_id)
+        if aggregate is None:
             raise NotFound(thing=thing)
-        return found
+        return aggregate
 
     def reached(self, at: datetime) -> bool:
         """Whether the ledger's time has reached `at`.
 
-        The decision rests on it, so the log checks it again when it records: a decision made
-        before `at` is not recorded at `at` or later, and the other way round.
+        The log checks the answer again when it records the decision: one made before `at` is not
+        recorded at `at` or later, and one made at `at` or later is not recorded before.
         """
         if self.now < at:
             self.deadline = min(at, self.deadline or at)
             return False
-        self.earliest = max(at, self.earliest or at)
+        self.not_before = max(at, self.not_before or at)
         return True
 
 
-Handler = Callable[[Any, Loaded], Sequence[Aggregate]]
-"""Takes a command and what is loaded; answers with what changed, in the order it is to be
-recorded. The last one is what the answer shows. Raises LedgerError to refuse."""
-
-
 def copy_for_decision(aggregate: A) -> A:
-    """A copy that can be changed without touching the original: state is immutable values."""
-    twin = object.__new__(type(aggregate))
-    twin.__dict__.update(aggregate.__dict__)
-    twin.__dict__["_pending_events"] = []
-    return twin
+    """A copy without pending events. It is shallow: all values of a state are immutable."""
+    copy = object.__new__(type(aggregate))
+    copy.__dict__.update(aggregate.__dict__)
+    copy.__dict__["_pending_events"] = []
+    return copy

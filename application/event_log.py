@@ -1,7 +1,7 @@
-"""The event log as the rest of the house sees it: load, append a batch, read on.
+"""The event log: what the application requires of it, and how streams are read from it.
 
 A *position* is an event's place in the whole log (gapless, from 1, in commit order); a *version*
-its place in its stream (from 1). The log keeps the one clock that decides anything.
+its place in its stream (from 1). Only the log's clock decides anything.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from eventsourcing.domain import CanMutateAggregate
 from application.clock_guard import ClockState
 
 Event = CanMutateAggregate[UUID]
-"""What every event of the house is."""
+"""The base class of every event."""
 
 
 class UnknownEvent(Exception):
-    """A stored event whose topic this program does not know: a later version wrote it.
+    """A stored event of a topic that this version of the program does not know.
 
-    Whoever follows the log skips it; a stream that holds one cannot be folded.
+    Followers skip it; a stream that contains one cannot be folded.
     """
 
     def __init__(self, topic: str, stream_id: UUID) -> None:
         super().__init__(
-            f"stream {stream_id} holds an event {topic!r:.80} that this version of the program "
-            "does not know: upgrade it"
+            f"stream {stream_id} contains an event of the unknown topic {topic!r:.80}: a newer "
+            "version of the program has written it, so this one must be upgraded"
         )
         self.topic = topic
 
 
 PAGE_EVENTS_MAX: Final = 1000
 STREAM_EVENTS_MAX: Final = 1000
-"""The most events one page of a stream may hold."""
+"""The most events in one page of a stream."""
 LOAD_EVENTS_MAX: Final = 500
-"""The most events of one stream that a decision may have to read."""
+"""The most events of one stream that a lane may read for a decision."""
 VERSION_MAX: Final = 2**62
 
 
 class Recorded(NamedTuple):
-    """An event as the log holds it. A tuple, as pages of thousands are made of these."""
+    """An event as the log stores it. A tuple because it is created thousands at a time."""
 
     position: int
     stream_id: UUID
@@ -58,11 +58,11 @@ class Recorded(NamedTuple):
     trace_id: str
     schema_version: int
     decode: Callable[[Recorded], Event]
-    """How the store reads its bytes."""
+    """The event store's decoder."""
 
     @property
     def event(self) -> Event:
-        """The event, brought up to today's shape; read from the bytes each time it is asked for.
+        """The event, upcast and decoded on every access.
 
         Raises:
             UnknownEvent: this program does not know its topic.
@@ -71,15 +71,15 @@ class Recorded(NamedTuple):
 
 
 class AppendRequest(NamedTuple):
-    """One command's wish: its events, its receipt, and the times between which both are true."""
+    """What one command records: its events and its receipt, within certain limits of time."""
 
     command_id: UUID
     fingerprint: bytes
     events: Sequence[Event]
     deadline: datetime | None = None
-    """Record strictly before this, by the log's clock; later is the verdict `late`."""
+    """Record only before this, by the log's clock; otherwise the verdict is `late`."""
     not_before: datetime | None = None
-    """Record at this or later; sooner is the verdict `early`."""
+    """Record only at this time or later; otherwise the verdict is `early`."""
     actor: str = ""
     trace_id: str = ""
     subject: UUID | None = None
@@ -88,32 +88,34 @@ class AppendRequest(NamedTuple):
 
 
 class VerdictKind(StrEnum):
-    """What became of one command of a batch."""
+    """What happened to one command of a batch."""
 
     RECORDED = "recorded"
     DUPLICATE = "duplicate"
+    """There is a receipt with its id and fingerprint."""
     REUSED = "reused"
+    """There is a receipt with its id and another fingerprint."""
     LATE = "late"
     EARLY = "early"
     CONFLICT = "conflict"
     DOUBT = "doubt"
-    """The log's clock is in doubt: nothing of the batch was recorded now."""
+    """The log's clock is in doubt, so nothing of the batch was recorded."""
 
 
 class Verdict(NamedTuple):
-    """What became of one command, where its events are, and the log's time."""
+    """What happened to one command, the positions of its events, and the log's time."""
 
     kind: VerdictKind
     first_position: int | None
     last_position: int | None
     recorded_at: datetime
     resent: bool = False
-    """The batch was sent again because the first answer was lost."""
+    """Whether the batch was sent again because the first response was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the log keeps of a command for ever, so that its answer can be told again."""
+    """What the log keeps of a command forever, so that its result can be replayed."""
 
     command_id: UUID
     fingerprint: bytes
@@ -127,7 +129,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """Answer to `EventLog.load`."""
+    """What `EventLog.load` returns."""
 
     events: Sequence[Recorded]
     receipts: Mapping[UUID, Receipt]
@@ -135,12 +137,12 @@ class LoadResult:
 
 
 class EventLog(Protocol):
-    """What a store must do to carry the ledger."""
+    """What an event store must provide."""
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         """Events of each stream after the given version, receipts, and the log's time.
 
-        At most 501 events of a stream, in order: the last one says that there are more than 500.
+        Returns at most 501 events of each stream, in order; 501 mean that there are more than 500.
 
         Raises:
             LogUnavailable: nothing could be read.
@@ -150,12 +152,12 @@ class EventLog(Protocol):
     def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """Append what can be appended, all in one transaction; one verdict per command.
 
-        A command that conflicts, or built on one that did, leaves nothing behind. If the answer is
-        lost the same batch is sent again until its outcome is known.
+        A command that conflicts, or that builds on one that did, records nothing. If the response
+        is lost, the same batch is sent again until its outcome is known.
 
         Raises (checked in this order):
             LogRejected: the batch cannot be stored at all; nothing of it was.
-            LogUnavailable: the outcome could not be learnt within the adapter's limit.
+            LogUnavailable: the outcome could not be determined within the adapter's time limit.
         """
         ...
 
@@ -182,11 +184,11 @@ class EventLog(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The log's time: the only clock that decides. While it is in doubt, the last known."""
+        """The log's time. While its clock is in doubt, the last known time."""
         ...
 
     def clock_state(self) -> ClockState:
-        """What the log's clock says, whether it can be believed, and why not.
+        """The log's clock, and whether and why it is in doubt.
 
         Raises:
             LogUnavailable: nothing could be read.
@@ -195,7 +197,7 @@ class EventLog(Protocol):
 
 
 def fold(events: Sequence[Recorded], into: Any = None) -> Any:
-    """The aggregate that the events make, on top of `into`; None if there are no events."""
+    """The aggregate `into` after these events; None if no event has created it."""
     aggregate = into
     for recorded in events:
         aggregate = recorded.event.mutate(aggregate)
@@ -203,7 +205,7 @@ def fold(events: Sequence[Recorded], into: Any = None) -> Any:
 
 
 def history(log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> list[Recorded]:
-    """All of one stream's events up to a version, read page by page."""
+    """All events of a stream up to a version, read page by page."""
     events: list[Recorded] = []
     while page := log.stream(stream_id, after=len(events), up_to=up_to):
         events.extend(page)
@@ -212,13 +214,13 @@ def history(log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> list
     return events
 
 
-def opening(log: EventLog, stream_id: UUID) -> tuple[list[Recorded], datetime]:
-    """A whole stream and the log's time; one round trip unless the stream is long.
+def load_history(log: EventLog, stream_id: UUID) -> tuple[list[Recorded], datetime]:
+    """All events of a stream and the log's time, in one round trip unless the stream is long.
 
     Raises:
         LogUnavailable: nothing could be read.
     """
-    loading = log.load({stream_id: 0}, ())
-    if len(loading.events) > LOAD_EVENTS_MAX:
-        return history(log, stream_id), loading.now
-    return list(loading.events), loading.now
+    loaded = log.load({stream_id: 0}, ())
+    if len(loaded.events) > LOAD_EVENTS_MAX:
+        return history(log, stream_id), loaded.now
+    return list(loaded.events), loaded.now

@@ -1,4 +1,4 @@
-"""Reading from the log: one session, one wallet, one key, always current."""
+"""Reads of single aggregates from the log, always current."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from application.event_log import EventLog
 from application.state_cache import StateCache
 
 CLOCK_SECONDS: Final = 60.0
+"""How long the last known time is used before the log is queried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Current(Generic[A]):
-    """An aggregate as it stands, its last position, and the ledger's time when it was read."""
+    """An aggregate, the position of its last event, and the ledger's time when it was read."""
 
     state: A
     position: int
@@ -27,9 +28,9 @@ class Current(Generic[A]):
 
 
 class LedgerClock:
-    """The ledger's time as far as this process can tell, whatever its own clock says.
+    """The ledger's time as this process knows it, independent of the process's own clock.
 
-    It decides nothing about sessions: it is for token lifetimes and countdowns.
+    Only for token lifetimes and countdowns; decisions about sessions use the log's clock.
     """
 
     def __init__(self, log: EventLog, elapsed: Callable[[], float] = boot_seconds) -> None:
@@ -38,21 +39,21 @@ class LedgerClock:
         self._known: tuple[datetime, float] | None = None
 
     def learn(self, now: datetime) -> None:
-        """Take the ledger's time from an answer that carried it."""
+        """Note the ledger's time from a response of the log."""
         self._known = (now, self._elapsed())
 
     def now(self) -> datetime:
-        """The last time learnt, plus what has passed since; asks if that is over a minute old.
+        """The ledger's time; queries the log if the last known time is over a minute old.
 
         Raises:
-            LogUnavailable: it has to ask, and the log is away.
+            LogUnavailable: the log had to be queried and is unavailable.
         """
         if self._known is None or self._elapsed() - self._known[1] > CLOCK_SECONDS:
             self.learn(self._event_log.now())
         return self.estimate()
 
     def estimate(self) -> datetime:
-        """The same without asking; the process's own time if nothing was ever learnt."""
+        """The last known time plus what has elapsed; the process's own time if none is known."""
         if self._known is None:
             return datetime.now(UTC)
         at, then = self._known
@@ -60,7 +61,7 @@ class LedgerClock:
 
 
 class Reader:
-    """Aggregates as the log has them now. Thread-safe; a cache makes long histories cheap."""
+    """The current state of aggregates. Thread-safe; the cache makes long streams cheap."""
 
     def __init__(self, log: EventLog, cache: StateCache | None = None) -> None:
         self.clock = LedgerClock(log)
@@ -68,19 +69,19 @@ class Reader:
         self._cache = cache if cache is not None else StateCache()
 
     def get(self, kind: type[A], stream_id: UUID, thing: str) -> Current[A]:
-        """The aggregate; `thing` names it for the caller.
+        """The current aggregate.
 
         Raises (checked in this order):
             LogUnavailable: the log cannot be read.
-            NotFound: there is none, or it is of another kind.
+            NotFound: it does not exist or is of another kind; the message names it as `thing`.
         """
-        loaded_state = self._cache.load(self._event_log, (stream_id,))
-        self.clock.learn(loaded_state.now)
+        loaded = self._cache.load(self._event_log, (stream_id,))
+        self.clock.learn(loaded.now)
         self._cache.trim()
-        if stream_id in loaded_state.too_long:
+        if stream_id in loaded.too_long:
             state, position = self._cache.load_all(self._event_log, stream_id)
         else:
-            state, position = loaded_state.entries[stream_id]
+            state, position = loaded.states[stream_id]
         if not isinstance(state, kind):
             raise NotFound(thing=thing)
-        return Current(state, position, loaded_state.now)
+        return Current(state, position, loaded.now)

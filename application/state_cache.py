@@ -1,8 +1,8 @@
-"""A bounded cache of aggregates as the log has them, so that a long history costs no more.
+"""A bounded cache of recorded states, so that a long stream costs no more than a short one.
 
-Two ways lead to a state. The bounded one reads at most 500 events of a stream, after the cached
-state or the nearest snapshot; it is the only one a writer's lane may take. A stream that needs more
-is *unfolded*: read page by page, by a thread whose caller alone waits, with snapshots left behind.
+There are two ways to load a state. `load` and `at_version` read at most 500 events of a stream,
+after the cached state or the nearest snapshot; a lane uses only these. `load_all` reads a stream of
+any length page by page and offers snapshots on the way; only its own caller waits for it.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ EMPTY: Final = StreamState(None, 0)
 
 @dataclass(frozen=True, slots=True)
 class LoadedState:
-    """Answer to `StateCache.load`: how streams and receipts stand, at one instant."""
+    """What `StateCache.load` returns: streams, receipts and the log's time, at one instant."""
 
-    entries: dict[UUID, StreamState]
+    states: dict[UUID, StreamState]
     receipts: Mapping[UUID, Receipt]
     now: datetime
     too_long: frozenset[UUID] = frozenset()
-    """Streams that have more than 500 events to read; they have no entry. See `load_all`."""
+    """Streams with more than 500 events to read; they are not in `states`. See `load_all`."""
 
 
 class StateCache:
-    """The last committed state of each stream.
+    """The last known recorded state of each stream.
 
-    Only what the log has confirmed goes in, and every use loads the events after the cached
-    version, so a stale entry costs a longer read and never a wrong decision. Threads may share
-    one: an entry is taken once and never changed, whatever happens to the cache meanwhile.
+    It holds only recorded states, and every load reads the events after the cached version: a stale
+    state costs a longer read and never a wrong decision. Thread-safe: a load takes each state out
+    once, and cached states are never changed.
     """
 
     def __init__(
@@ -58,40 +58,40 @@ class StateCache:
     ) -> None:
         self._states_max = states_max
         self._snapshots = snapshot_store if snapshot_store is not None else NoSnapshots()
-        self._entries: OrderedDict[UUID, StreamState] = OrderedDict()
+        self._states: OrderedDict[UUID, StreamState] = OrderedDict()
 
     def load(
         self, log: EventLog, streams: Iterable[UUID], receipts: Sequence[UUID] = ()
     ) -> LoadedState:
-        """The streams as the log has them now, with the receipts asked for.
+        """The current state of the streams, and the receipts with these command ids.
 
         Reads at most 500 events of each stream, after its cached state or nearest snapshot.
 
         Raises:
             LogUnavailable: nothing could be read.
         """
-        entries = {stream: self._entries.get(stream, EMPTY) for stream in streams}
-        wanted = {stream: entry.version for stream, entry in entries.items()}
-        loading = log.load(wanted, receipts)
-        fresh = _by_stream(loading.events)
+        states = {stream: self._states.get(stream, EMPTY) for stream in streams}
+        versions = {stream: state.version for stream, state in states.items()}
+        loaded = log.load(versions, receipts)
+        fresh = _by_stream(loaded.events)
         too_long = _too_long(fresh)
         if too_long:
             for stream in too_long:
-                entries[stream] = self._nearest(stream, entries[stream], VERSION_MAX)
-            after = {stream: entries[stream].version for stream in too_long}
-            loading = log.load(after, receipts)  # receipts again: never older than the states
-            fresh |= {stream: [] for stream in too_long} | _by_stream(loading.events)
+                states[stream] = self._nearest(stream, states[stream], VERSION_MAX)
+            after = {stream: states[stream].version for stream in too_long}
+            loaded = log.load(after, receipts)  # again: receipts must not be older than states
+            fresh |= {stream: [] for stream in too_long} | _by_stream(loaded.events)
             too_long = _too_long(fresh)
         for stream, events in fresh.items():
             if stream in too_long:
-                del entries[stream]
+                del states[stream]
             elif events:
-                entries[stream] = self._fold(entries[stream], events)
-                self._keep(entries[stream])
-        return LoadedState(entries, loading.receipts, loading.now, too_long)
+                states[stream] = self._fold(states[stream], events)
+                self._keep(states[stream])
+        return LoadedState(states, loaded.receipts, loaded.now, too_long)
 
     def at_version(self, log: EventLog, stream_id: UUID, version: int) -> StreamState | None:
-        """A stream as it stood at a version; None if that takes more than 500 events.
+        """The state of a stream at a version; None if that requires more than 500 events.
 
         Raises:
             LogUnavailable: nothing could be read.
@@ -102,19 +102,19 @@ class StateCache:
         return self._read_on(log, stream_id, start, version)
 
     def load_all(self, log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> StreamState:
-        """A stream's state however long it is, with snapshots left on the way; not for a lane.
+        """The state of a stream of any length; offers snapshots on the way. Not for a lane.
 
         Raises:
             LogUnavailable: nothing could be read.
         """
-        entry = self._read_on(log, stream_id, self._start_of(stream_id, up_to), up_to)
+        state = self._read_on(log, stream_id, self._start_of(stream_id, up_to), up_to)
         if up_to == VERSION_MAX:
-            self._keep(entry)
-        return entry
+            self._keep(state)
+        return state
 
     def _start_of(self, stream_id: UUID, version: int, *, after: int = 0) -> StreamState:
-        """The nearest known state at or before a version; a snapshot only if it is `after` one."""
-        cached = self._entries.get(stream_id, EMPTY)
+        """The nearest cached state or snapshot up to a version; ignores snapshots up to `after`."""
+        cached = self._states.get(stream_id, EMPTY)
         if cached.version == version:
             return cached
         usable = cached if cached.version < version else EMPTY
@@ -123,70 +123,70 @@ class StateCache:
     def _nearest(
         self, stream_id: UUID, cached: StreamState, up_to: int, *, after: int = 0
     ) -> StreamState:
-        """The nearest snapshot up to a version, unless the cached state is nearer."""
+        """The newest snapshot up to a version, unless the cached state is newer."""
         after = max(after, cached.version)
         snapshot = self._snapshots.latest(stream_id, snapshots.SHAPES, up_to, after=after)
         return (snapshots.restore(snapshot) if snapshot else None) or cached
 
     def _read_on(
-        self, log: EventLog, stream_id: UUID, entry: StreamState, up_to: int
+        self, log: EventLog, stream_id: UUID, state: StreamState, up_to: int
     ) -> StreamState:
-        while entry.version < up_to:
-            page = log.stream(stream_id, after=entry.version, up_to=up_to)
-            entry = self._fold(entry, page)
+        while state.version < up_to:
+            page = log.stream(stream_id, after=state.version, up_to=up_to)
+            state = self._fold(state, page)
             if len(page) < STREAM_EVENTS_MAX:
                 break
-        return entry
+        return state
 
-    def _fold(self, entry: StreamState, events: Sequence[Recorded]) -> StreamState:
-        """The state after more events, snapshots offered; the one before is left as it is."""
+    def _fold(self, state: StreamState, events: Sequence[Recorded]) -> StreamState:
+        """The state after more events, with snapshots offered; does not change the given state."""
         for start in range(0, len(events), snapshots.EVERY_EVENTS):
             part = events[start : start + snapshots.EVERY_EVENTS]
-            state: Any = None if entry.state is None else copy_for_decision(entry.state)
-            before, entry = entry, StreamState(fold(part, state), part[-1].position)
-            self._offer(before.version, entry)
-        return entry
+            aggregate: Any = None if state.aggregate is None else copy_for_decision(state.aggregate)
+            before, state = state, StreamState(fold(part, aggregate), part[-1].position)
+            self._offer(before.version, state)
+        return state
 
-    def put(self, entry: StreamState) -> None:
-        """Keep a state that the log has confirmed; never change it afterwards."""
-        before = self._keep(entry)
-        if entry.version >= snapshots.EVERY_EVENTS:
-            self._offer(before.version, entry)
+    def put(self, state: StreamState) -> None:
+        """Cache a recorded state, which must never change afterwards."""
+        before = self._keep(state)
+        if state.version >= snapshots.EVERY_EVENTS:
+            self._offer(before.version, state)
 
-    def _keep(self, entry: StreamState) -> StreamState:
-        """Keep a state as the newest; what was there before."""
+    def _keep(self, state: StreamState) -> StreamState:
+        """Cache a state as the most recent; returns the one that it replaces."""
         before: StreamState = EMPTY
-        if entry.state is not None:
-            before = self._entries.pop(entry.state.id, EMPTY)
-            self._entries[entry.state.id] = entry
+        if state.aggregate is not None:
+            before = self._states.pop(state.aggregate.id, EMPTY)
+            self._states[state.aggregate.id] = state
         return before
 
-    def _offer(self, before: int, entry: StreamState) -> None:
-        if snapshots.is_due(before, entry.version):
-            snapshot = snapshots.take(entry)
+    def _offer(self, before: int, state: StreamState) -> None:
+        if snapshots.is_due(before, state.version):
+            snapshot = snapshots.take(state)
             if snapshot is not None:
                 self._snapshots.offer(snapshot)
 
     def trim(self) -> None:
-        """Let the entries go that were not written for longest."""
-        while len(self._entries) > self._states_max:
-            self._entries.popitem(last=False)
+        """Remove the least recently written states beyond the limit."""
+        while len(self._states) > self._states_max:
+            self._states.popitem(last=False)
 
     def drop(self, stream_id: UUID) -> None:
-        """Forget a stream whose state is in doubt."""
-        self._entries.pop(stream_id, None)
+        """Remove the state of a stream, if it may not be what the log has."""
+        self._states.pop(stream_id, None)
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
+        """Remove all states."""
+        self._states.clear()
 
 
 def _by_stream(events: Sequence[Recorded]) -> dict[UUID, list[Recorded]]:
-    found: dict[UUID, list[Recorded]] = {}
+    streams: dict[UUID, list[Recorded]] = {}
     for recorded in events:
-        found.setdefault(recorded.stream_id, []).append(recorded)
-    return found
+        streams.setdefault(recorded.stream_id, []).append(recorded)
+    return streams
 
 
 def _too_long(events: Mapping[UUID, Sequence[Recorded]]) -> frozenset[UUID]:
-    return frozenset(stream for stream, some in events.items() if len(some) > LOAD_EVENTS_MAX)
+    return frozenset(stream for stream, page in events.items() if len(page) > LOAD_EVENTS_MAX)

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from application.bus import Bus
 from application.command import Envelope, Outcome, Result
-from application.commands import serve_all
+from application.queue import ResultCallback
 from application.state_cache import StateCache
-from application.writer import ResultCallback, Writer
+from application.writer import Writer
 from domain import ids
 from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -60,7 +60,7 @@ class Load:
 
     def __init__(self, ledger: LedgerFixture, wallets: Sequence[UUID], seconds: float) -> None:
         cache = StateCache()
-        lanes = (serve_all(Bus(ledger.log, cache=cache)) for _ in range(WRITER_LANES))
+        lanes = (Bus(ledger.log, cache=cache) for _ in range(WRITER_LANES))
         self._writer = Writer(*lanes, deliver=self._deliver)
         count = int(seconds * LIVES_PER_SECOND)
         lives = [Life(ledger, wallet, count) for wallet in wallets]
@@ -105,7 +105,7 @@ def bus(url: str, seconds: float) -> float:
     """Durable commands per second through the writer, 64 lives in flight."""
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=WRITER_LANES))
     ledger = LedgerFixture(log)
-    wallets = [ledger.a_wallet(10**9) for _ in range(IN_FLIGHT)]
+    wallets = [ledger.open_wallet(10**9) for _ in range(IN_FLIGHT)]
     load = Load(ledger, wallets, seconds)
     gc.collect()  # the turn before has left its garbage
     took = load.run(seconds)

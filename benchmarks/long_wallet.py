@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 
 from application.bus import Bus
 from application.command import Envelope, Outcome
-from application.commands import serve_all
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.state_cache import StateCache
 from domain.money.money import Money
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -32,12 +31,12 @@ class LongWallet:
         log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=2))
         snapshots = PostgresSnapshots(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
         ledger = LedgerFixture(log)
-        ledger.bus = serve_all(Bus(log, cache=StateCache(snapshot_store=snapshots)))
-        self._wallet: UUID = ledger.a_wallet(0)
+        ledger.bus = Bus(log, cache=StateCache(snapshot_store=snapshots))
+        self._wallet: UUID = ledger.open_wallet(0)
         for first in range(0, top_ups, 256):
             numbers = range(first, min(top_ups, first + 256))
             if not all(
-                isinstance(one, Outcome) for one in ledger.bus.run([*map(self._old, numbers)])
+                isinstance(one, Outcome) for one in ledger.bus.send_all([*map(self._old, numbers)])
             ):
                 raise RuntimeError
         snapshots.close()
@@ -58,12 +57,12 @@ class LongWallet:
         connections = ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1)
         log = PostgresLog(ConnectionPool(self._url, DatabaseRole.WRITER, size_max=1))
         snapshots = PostgresSnapshots(connections)
-        bus = serve_all(Bus(log, cache=StateCache(snapshot_store=snapshots)))
+        bus = Bus(log, cache=StateCache(snapshot_store=snapshots))
         done, started = 0, time.perf_counter()
         while time.perf_counter() < started + seconds:
             batch = [self._new() for _ in range(BATCH - REPLAYS)]
             batch += [self._old(n) for n in random.sample(range(self._top_ups), REPLAYS)]
-            if not all(isinstance(result, Outcome) for result in bus.run(batch)):
+            if not all(isinstance(result, Outcome) for result in bus.send_all(batch)):
                 raise RuntimeError
             done += len(batch)
         took = time.perf_counter() - started

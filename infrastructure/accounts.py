@@ -10,8 +10,12 @@ from uuid_utils.compat import uuid7
 from application.bus import Bus
 from application.clock_guard import ClockState
 from application.command import Command, Envelope, Outcome
-from application.commands.holders import IssueKey, RegisterMerchant, RegisterWalletApp, RevokeKey
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.issue_key import IssueKey
+from application.commands.open_wallet import OpenWallet
+from application.commands.register_merchant import RegisterMerchant
+from application.commands.register_wallet_app import RegisterWalletApp
+from application.commands.revoke_key import RevokeKey
+from application.commands.top_up_wallet import TopUpWallet
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, ApiKey, BearerKey, Role
 from domain.money.currencies import CURRENCIES

@@ -27,7 +27,6 @@ from api.live.server import LiveConfig, Notifier
 from api.tokens import Tokens
 from application.bus import Bus
 from application.clock_guard import ClockGuard
-from application.commands import serve_all
 from application.ports.metrics import Metrics
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -103,7 +102,7 @@ def make_bus(
     log: PostgresLog, metrics: Metrics | None = None, cache: StateCache | None = None
 ) -> Bus:
     """A bus that decides every command."""
-    return serve_all(Bus(log, cache=cache, metrics=metrics))
+    return Bus(log, cache=cache, metrics=metrics)
 
 
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:

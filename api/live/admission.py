@@ -15,7 +15,7 @@ from api.live import protocol
 from api.live.hub import Hub, Listener, Socket
 from api.tokens import BadToken, ExpiredToken, Tokens, Use
 from application.errors import LogUnavailable
-from application.event_log import EventLog, Recorded, opening
+from application.event_log import EventLog, Recorded, load_history
 from application.reader import LedgerClock
 from domain import ids
 
@@ -75,7 +75,7 @@ class Admission:
             LogUnavailable: it cannot be read.
             BadToken: the token is over, or there is no such session.
         """
-        events, now = await blocking.read(opening, self._event_log, session_id)
+        events, now = await blocking.read(load_history, self._event_log, session_id)
         self._clock.learn(now)
         self._check(token, session_id, now)
         found = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]

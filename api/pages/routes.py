@@ -18,7 +18,7 @@ from api.pages.texts import languages
 from api.tokens import BadToken, Use
 from api.v1.responses import command_response, conditional_response
 from api.views.sessions import PublicSessionView, public_session_view, session_etag
-from application.commands.end_session import CancelSession
+from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
 from domain import ids, times

@@ -17,9 +17,10 @@ from api.v1.access import readable_session
 from api.v1.responses import command_response
 from api.views.sessions import SessionView, SessionViews
 from application.command import Outcome
+from application.commands.cancel_session import CancelSession
 from application.commands.create_session import CreateSession
-from application.commands.end_session import CancelSession, ReleaseClaim
 from application.commands.pay_session import PaySession
+from application.commands.release_claim import ReleaseClaim
 from application.commands.scan_session import ScanSession
 from application.errors import NotFound
 from domain import ids

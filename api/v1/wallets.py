@@ -23,7 +23,8 @@ from api.views.wallets import (
     wallet_payment_view,
     wallet_view,
 )
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.open_wallet import OpenWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.errors import Forbidden
 from domain import ids, times
 from domain.money.money import currency_in_use

@@ -1,4 +1,4 @@
-"""What several handlers share."""
+"""Rules that several commands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.wallets.wallet import Wallet
 
 
 def release_order(session: PaymentSession, loaded: Loaded, *, reason: str) -> list[Aggregate]:
-    """The order guard, set free if this session holds it."""
+    """The session's order, released if the session holds it; empty if there is no such order."""
     order = loaded.find(Order, Order.stream_id(session.merchant_id, session.order_id))
     if order is None:
         return []
@@ -21,10 +21,10 @@ def release_order(session: PaymentSession, loaded: Loaded, *, reason: str) -> li
 
 
 def own_wallet(wallet: Wallet, wallet_app_id: str) -> Wallet:
-    """The wallet, if the app opened it.
+    """The wallet, if it belongs to the app.
 
     Raises:
-        NotFound: it is another app's, which looks the same as none at all.
+        NotFound: it belongs to another app. The caller cannot tell that from no wallet at all.
     """
     if wallet.wallet_app_id != wallet_app_id:
         raise NotFound(thing="wallet")

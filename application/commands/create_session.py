@@ -1,14 +1,14 @@
-"""A merchant asks to be paid."""
+"""A merchant creates a payment session for an order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from application.command import Command, Loaded
+from application.command import Command, Decision, Loaded
 from domain import ids
 from domain.merchants.merchant import Merchant
 from domain.money.money import Money
@@ -20,7 +20,7 @@ from domain.sessions.state import LIFETIME_SECONDS_DEFAULT, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSession(Command):
-    """Open a payment session for an order; the order may have one open or paid session."""
+    """Create a session for an order that has no open or paid session."""
 
     session_id: UUID
     merchant_id: UUID
@@ -34,60 +34,61 @@ class CreateSession(Command):
 
     @property
     def order_stream(self) -> UUID:
-        """The guard of this merchant's order."""
+        """The stream of the merchant's order."""
         return Order.stream_id(ids.encode("mer", self.merchant_id), self.order_id)
 
     @property
     def streams(self) -> tuple[UUID, ...]:
-        """The payee and the guard."""
+        """The merchant and the order."""
         return (self.merchant_id, self.order_stream)
 
     @property
     def writes(self) -> tuple[UUID, ...]:
-        """The guard; the payee is only read."""
+        """The order; the merchant is only read."""
         return (self.order_stream,)
 
+    def decide(self, loaded: Loaded) -> Decision:
+        """Create the session and reserve the order for it.
 
-def create_session(command: CreateSession, loaded: Loaded) -> Sequence[Aggregate]:
-    """Decide `CreateSession`.
+        Expires the session that held the order before, if that one is due.
 
-    Raises (checked in this order):
-        NotFound: no such merchant.
-        InvalidRequest: `return_url` is not on a host the merchant registered.
-        OrderPaid, OrderOpen: the order has such a session, named in the facts.
-    """
-    merchant = loaded.get(Merchant, command.merchant_id, "merchant")
-    if command.return_url is not None:
-        merchant.check_return_url(command.return_url)
-    session = PaymentSession.create(
-        session_id=command.session_id,
-        merchant_id=merchant.public_id,
-        merchant_name=merchant.name,
-        order_id=command.order_id,
-        amount=command.amount,
-        at=loaded.now,
-        expires_in_seconds=command.expires_in_seconds,
-        description=command.description,
-        return_url=command.return_url,
-        metadata=command.metadata,
-        checkout_may_cancel=command.checkout_may_cancel,
-    )
-    order = loaded.find(Order, command.order_stream)
-    if order is None:
-        order = Order.open(
+        Raises (checked in this order):
+            NotFound: there is no such merchant.
+            InvalidRequest: `return_url` is not on one of the merchant's return hosts.
+            OrderPaid, OrderOpen: the order has such a session; its id is in the facts.
+        """
+        merchant = loaded.get(Merchant, self.merchant_id, "merchant")
+        if self.return_url is not None:
+            merchant.check_return_url(self.return_url)
+        session = PaymentSession.create(
+            session_id=self.session_id,
             merchant_id=merchant.public_id,
-            order_id=command.order_id,
-            session_id=session.public_id,
+            merchant_name=merchant.name,
+            order_id=self.order_id,
+            amount=self.amount,
             at=loaded.now,
+            expires_in_seconds=self.expires_in_seconds,
+            description=self.description,
+            return_url=self.return_url,
+            metadata=self.metadata,
+            checkout_may_cancel=self.checkout_may_cancel,
         )
-        return [order, session]
-    ended = _end_holder(order, loaded)
-    order.reopen(session_id=session.public_id, at=loaded.now)
-    return [*ended, order, session]
+        order = loaded.find(Order, self.order_stream)
+        if order is None:
+            order = Order.open(
+                merchant_id=merchant.public_id,
+                order_id=self.order_id,
+                session_id=session.public_id,
+                at=loaded.now,
+            )
+            return Decision(session, [order, session])
+        expired = _expire_holder(order, loaded)
+        order.reopen(session_id=session.public_id, at=loaded.now)
+        return Decision(session, [*expired, order, session])
 
 
-def _end_holder(order: Order, loaded: Loaded) -> list[Aggregate]:
-    """Record that the session which holds the order has expired, if its time is over."""
+def _expire_holder(order: Order, loaded: Loaded) -> list[Aggregate]:
+    """Expire the session that holds the order and release the order; empty if none holds it."""
     if order.session_id is None:
         return []
     holder = loaded.get(PaymentSession, ids.decode("ps", order.session_id), "payment session")

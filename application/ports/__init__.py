@@ -1,1 +1,1 @@
-"""What the house needs of the world."""
+"""Interfaces that infrastructure implements."""

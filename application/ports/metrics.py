@@ -1,4 +1,4 @@
-"""What the house measures about itself, without knowing who collects it."""
+"""Measurements of the write path and the read models."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ class Metrics(Protocol):
     """Counters and timings of the write path and of the read models."""
 
     def batch_appended(self, *, commands: int, events: int, seconds: float) -> None:
-        """One append, from call to verdicts."""
+        """One append: its size and its duration."""
         ...
 
     def verdicts_given(self, kind: str, commands: int) -> None:
-        """So many commands of a batch had this verdict."""
+        """How many commands of a batch had this verdict."""
         ...
 
     def queue_depth(self, commands: int) -> None:
-        """Commands waiting for the writer."""
+        """How many commands wait in the queue."""
         ...
 
     def clock_judged(self, *, in_doubt: bool) -> None:
-        """Whether the database's clock could be believed when it was last asked."""
+        """Whether the database's clock was in doubt when it was last read."""
         ...
 
     def projected(self, *, name: str, events: int, position: int) -> None:
-        """A read model took a page in."""
+        """A read model has applied a page of events and is at this position."""
         ...
 
 
@@ -33,16 +33,16 @@ class NoMetrics:
     """Measures nothing."""
 
     def batch_appended(self, *, commands: int, events: int, seconds: float) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def verdicts_given(self, kind: str, commands: int) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def queue_depth(self, commands: int) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def clock_judged(self, *, in_doubt: bool) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def projected(self, *, name: str, events: int, position: int) -> None:
-        """Nothing."""
+        """Does nothing."""

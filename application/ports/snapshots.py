@@ -1,4 +1,4 @@
-"""States of long streams, kept beside the log: disposable, and made again from it."""
+"""The store of snapshots, which can be deleted and rebuilt from the log at any time."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from uuid import UUID
 
 
 class Snapshot(NamedTuple):
-    """A stream's state at one version, written by the code that `shape` names."""
+    """A stream's state at one version."""
 
     stream_id: UUID
     shape: str
+    """The name of the encoding, for example `wallet:1`."""
     version: int
     position: int
-    """Of the event that made this version."""
+    """The position of the event that led to this version."""
     state: bytes
 
 
 class Snapshots(Protocol):
-    """Where snapshots are kept. Losing one costs time and nothing else."""
+    """A store of snapshots. Losing one costs only time."""
 
     def latest(
         self, stream_id: UUID, shapes: Sequence[str], up_to: int, *, after: int = 0
     ) -> Snapshot | None:
-        """The snapshot of the highest version in (`after`, `up_to`], of one of the shapes.
+        """The newest snapshot in one of the shapes, with `after` < version <= `up_to`.
 
         Raises:
             LogUnavailable: nothing could be read.
@@ -32,12 +33,12 @@ class Snapshots(Protocol):
         ...
 
     def offer(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot some time soon. Never waits, and may drop it."""
+        """Store a snapshot soon. Does not block, and may drop it."""
         ...
 
 
 class NoSnapshots:
-    """Keeps nothing: every stream is read from its beginning."""
+    """Stores nothing, so every stream is read from its beginning."""
 
     def latest(
         self,
@@ -47,8 +48,8 @@ class NoSnapshots:
         *,
         after: int = 0,  # noqa: ARG002
     ) -> Snapshot | None:
-        """Nothing."""
+        """None."""
         return None
 
     def offer(self, snapshot: Snapshot) -> None:
-        """Drop it."""
+        """Does nothing."""

@@ -1,1 +1,1 @@
-"""Events in, commands out."""
+"""Processes: they turn events into commands."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import rich_click as click
 
-from application.commands.holders import RevokeKey
+from application.commands.revoke_key import RevokeKey
 from domain import ids
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap

@@ -6,7 +6,7 @@ import rich_click as click
 from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockState, offset_to_accept
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from domain import times
 from infrastructure.cli import _support
 from infrastructure.cli.accounts import account_admin

@@ -94,7 +94,7 @@ class ExpiryWorker:
             for command in expiry.commands(due)
         ]
         done = []
-        for session_id, result in zip(due, self._bus.run(envelopes), strict=True):
+        for session_id, result in zip(due, self._bus.send_all(envelopes), strict=True):
             if not isinstance(result, LedgerError) or not result.transient:
                 done.append(session_id)
             if isinstance(result, LedgerError):
@@ -122,7 +122,7 @@ def _apply_page(connection: Connection[TupleRow], page: Sequence[Recorded]) -> N
             "insert into ledger.due (kind, key, due_at) "
             "select %s, n.key, n.at from unnest(%s::uuid[], %s::timestamptz[]) as n (key, at) "
             "on conflict do nothing",
-            (expiry.NAME, list(changes.wanted), list(changes.wanted.values())),
+            (expiry.NAME, list(changes.due_at), list(changes.due_at.values())),
         )
         cursor.execute(
             "delete from ledger.due where kind = %s and key = any(%s)",

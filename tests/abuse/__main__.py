@@ -118,7 +118,7 @@ def burst(installation: ChaosInstallation, merchant_key: str, size: int) -> floa
             )
             for _ in range(256)
         ]
-        made += sum(isinstance(result, Outcome) for result in bus.run(batch))
+        made += sum(isinstance(result, Outcome) for result in bus.send_all(batch))
     left_seconds = (ends - log.now()).total_seconds()
     log.close()
     return left_seconds

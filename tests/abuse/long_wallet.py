@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from application.bus import Bus
 from application.command import Envelope, Outcome
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from benchmarks.load import Connection
 from domain import ids
 from domain.money.money import Money
@@ -37,7 +37,7 @@ def grow(bus: Bus, wallet_id: str, top_ups: int) -> None:
             )
             for _ in range(min(256, top_ups - first))
         ]
-        assert all(isinstance(result, Outcome) for result in bus.run(batch))
+        assert all(isinstance(result, Outcome) for result in bus.send_all(batch))
 
 
 class BusyTenant:

@@ -187,7 +187,7 @@ def test_a_head_that_drips_is_408() -> None:
 
 def test_a_socket_outlives_every_limit_of_its_handshake() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         async with connect(stage.url(session)) as screen:
             await receive(screen)
             reader, writer = await opened(stage)
@@ -202,7 +202,7 @@ def test_a_socket_outlives_every_limit_of_its_handshake() -> None:
 
 def test_connections_are_counted_before_the_handshake_and_a_health_check_gets_in() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         async with connect(stage.url(session)) as screen:
             await receive(screen)
             strangers = [await opened(stage, b"GET /live HTTP/1.1\r\nHo") for _ in range(40)]
@@ -244,7 +244,7 @@ def test_sockets_leave_room_for_handshakes() -> None:
 
 def test_a_storm_cannot_pass_the_cap_while_its_admission_waits_for_the_ledger() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         url = stage.url(session)
         load, dispatcher = stage.log.load, asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -273,7 +273,7 @@ def token(stage: Stage, session: UUID, use: Use) -> str:
 
 def test_strangers_with_the_public_token_do_not_lock_the_till_out() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         watching = stage.url(session, token=token(stage, session, Use.WATCH))
         async with AsyncExitStack() as crowd:
             for _ in range(WATCHERS_PER_SESSION_MAX):
@@ -291,7 +291,7 @@ def test_strangers_with_the_public_token_do_not_lock_the_till_out() -> None:
 
 def test_a_bad_token_never_takes_a_place_nor_asks_the_ledger() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         till = stage.url(session)
         load, asked = stage.log.load, []
         stage.log.load = lambda *facts: asked.append(1) or load(*facts)  # type: ignore[method-assign, func-returns-value]
@@ -307,7 +307,7 @@ def test_a_bad_token_never_takes_a_place_nor_asks_the_ledger() -> None:
 
 def test_a_token_is_over_by_the_ledgers_time_not_by_an_estimate() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         url = stage.url(session)
         stage.notifier._clock.learn(stage.ledger.session(session).expires_at.replace(year=2200))
         async with connect(url) as screen:
@@ -318,7 +318,7 @@ def test_a_token_is_over_by_the_ledgers_time_not_by_an_estimate() -> None:
 
 def test_a_mistake_while_a_socket_is_admitted_gives_its_place_back() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         url = stage.url(session)
         load = stage.log.load
 
@@ -339,7 +339,7 @@ def test_a_mistake_while_a_socket_is_admitted_gives_its_place_back() -> None:
 
 def test_a_ledger_that_is_away_is_1013() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.a_session())
+        url = stage.url(stage.ledger.create_session())
 
         def away(*facts: Any) -> Any:
             raise LogUnavailable(reason="test")
@@ -375,7 +375,7 @@ def test_forwarded_for_twice_is_one_list() -> None:
 
 def test_a_socket_behind_a_proxy_counts_against_the_address_behind_it() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.a_session())
+        url = stage.url(stage.ledger.create_session())
 
         def behind(address: str) -> Any:
             headers = [("X-Forwarded-For", "10.9.9.9"), ("X-Forwarded-For", address)]
@@ -395,7 +395,7 @@ def test_one_more_is_turned_away_when_nothing_can_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.a_session())
+        url = stage.url(stage.ledger.create_session())
         async with connect(url) as screen:
             await receive(screen)
             with pytest.raises((InvalidHandshake, InvalidMessage, OSError, EOFError)):

@@ -39,8 +39,8 @@ class Ear:
 def story() -> tuple[MemoryLog, UUID, list[Recorded]]:
     """A session that was created, scanned and paid."""
     ledger = LedgerFixture(log := MemoryLog())
-    session, wallet = ledger.a_session(), ledger.a_wallet()
-    ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
+    session, wallet = ledger.create_session(), ledger.open_wallet()
+    ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
     return log, session, history(log, session)
 
 

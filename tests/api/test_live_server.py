@@ -91,10 +91,10 @@ async def close_code(socket: ClientConnection) -> int:
 def test_a_screen_hears_of_everything_in_order() -> None:
     async def story(stage: Stage) -> None:
         ledger = stage.ledger
-        session, wallet = ledger.a_session(), ledger.a_wallet()
+        session, wallet = ledger.create_session(), ledger.open_wallet()
         async with connect(stage.url(session)) as screen:
             first = await receive(screen)
-            claim = ledger.a_claim(session, wallet)
+            claim = ledger.claim_session(session, wallet)
             await stage.tell()
             second = await receive(screen)
             ledger.send(ledger.pay(session, wallet, claim))
@@ -112,8 +112,8 @@ def test_a_screen_hears_of_everything_in_order() -> None:
 def test_a_screen_that_comes_back_hears_what_it_missed() -> None:
     async def story(stage: Stage) -> None:
         ledger = stage.ledger
-        session, wallet = ledger.a_session(), ledger.a_wallet()
-        ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
+        session, wallet = ledger.create_session(), ledger.open_wallet()
+        ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
         async with connect(stage.url(session, after=1)) as screen:
             told = [await receive(screen), await receive(screen)]
         assert [(one["type"], one["seq"]) for one in told] == [("event", 2), ("event", 3)]
@@ -123,7 +123,7 @@ def test_a_screen_that_comes_back_hears_what_it_missed() -> None:
 
 def test_a_watchers_token_shows_the_public_part_only() -> None:
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         expires_at = stage.ledger.session(session).expires_at
         token = TOKENS.for_session(Use.WATCH, session, expires_at)
         async with connect(stage.url(session, token=token)) as wallet:
@@ -141,7 +141,7 @@ def test_a_watchers_token_shows_the_public_part_only() -> None:
 )
 def test_a_bad_token_is_closed_with_4001(what: str) -> None:
     async def story(stage: Stage) -> None:
-        session, other = stage.ledger.a_session(), stage.ledger.a_session()
+        session, other = stage.ledger.create_session(), stage.ledger.create_session()
         url = stage.url(session)
         place = url.partition("/live")[0]
         if what == "wrong":
@@ -170,7 +170,7 @@ def test_a_bad_token_is_closed_with_4001(what: str) -> None:
 
 def test_a_foreign_page_is_refused_and_ours_is_not() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.a_session())
+        url = stage.url(stage.ledger.create_session())
         with pytest.raises(InvalidStatus) as refused:
             await connect(url, origin="https://evil.example")  # type: ignore[arg-type]
         assert refused.value.response.status_code == 403
@@ -183,7 +183,7 @@ def test_a_foreign_page_is_refused_and_ours_is_not() -> None:
 @pytest.mark.parametrize("cap", ["per_address", "total"])
 def test_caps_answer_429(cap: str) -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.a_session())
+        url = stage.url(stage.ledger.create_session())
         async with connect(url) as one, connect(url) as two:
             await receive(one)
             await receive(two)
@@ -215,7 +215,7 @@ def test_other_addresses_are_plain_http() -> None:
 
 def test_a_client_that_talks_is_shown_out_and_an_oversize_frame_ends_it() -> None:
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.a_session())
+        url = stage.url(stage.ledger.create_session())
         async with connect(url) as chatty:
             for _ in range(module.INBOUND_MAX):
                 await chatty.send("hello")
@@ -234,7 +234,7 @@ def test_a_session_that_has_ended_closes_its_sockets_in_peace(
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
 
     async def story(stage: Stage) -> None:
-        session = stage.ledger.a_session()
+        session = stage.ledger.create_session()
         stage.ledger.send(stage.ledger.cancel(session))
         async with connect(stage.url(session)) as screen:
             assert (await receive(screen))["session"]["status"] == "cancelled"
@@ -247,7 +247,7 @@ def test_heartbeats_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
 
     async def story(stage: Stage) -> None:
-        async with connect(stage.url(stage.ledger.a_session())) as screen:
+        async with connect(stage.url(stage.ledger.create_session())) as screen:
             assert (await receive(screen))["type"] == "snapshot"
             beat = await receive(screen)
             assert beat["type"] == "heartbeat"
@@ -264,7 +264,7 @@ def test_a_peer_that_never_reads_is_cut_and_does_not_hold_the_shutdown(
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.0005)  # keeps the buffer growing
 
     async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.a_session(description="x" * 200))
+        url = stage.url(stage.ledger.create_session(description="x" * 200))
         path = url[url.index("/live") :]
         slow_readers = [
             await asyncio.to_thread(_slow_reader, stage.notifier.port, path) for _ in range(2)

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from api.http.authentication import CACHE_SECONDS
 from api.tokens import PAGE_TOKEN_LIFETIME, BadToken, Tokens
-from application.commands.holders import RevokeKey
+from application.commands.revoke_key import RevokeKey
 from domain import ids
 from domain.merchants.api_key import Role
 from tests.support.api_fixture import ApiFixture

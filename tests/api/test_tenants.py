@@ -115,7 +115,7 @@ def test_each_route_is_closed_to_every_role_that_it_does_not_name(
 
 
 def test_a_revoked_key_and_a_key_of_the_other_mode_open_nothing(api: ApiFixture) -> None:
-    from application.commands.holders import RevokeKey  # noqa: PLC0415
+    from application.commands.revoke_key import RevokeKey  # noqa: PLC0415
 
     key = api.admin.issue_key(Role.AUDITOR)
     assert api.call(key.text, "GET", "/v1/events").status_code == 200

@@ -13,8 +13,7 @@ from uuid_utils.compat import uuid7
 from application import snapshots
 from application.bus import Bus
 from application.command import Deferred, Outcome, Result, StreamState
-from application.commands import serve_all
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import LOAD_EVENTS_MAX, LoadResult, Recorded, fold, history
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -58,16 +57,16 @@ def top_up(wallet: UUID, reference: str) -> TopUpWallet:
 
 def a_long_wallet(ledger: LedgerFixture, top_ups: int = LONG) -> UUID:
     """A wallet with many top-ups, each under a key and a reference of its number."""
-    wallet = ledger.a_wallet(minor=0)
+    wallet = ledger.open_wallet(minor=0)
     for first in range(0, top_ups, 256):
         numbers = range(first, min(top_ups, first + 256))
         batch = [envelope(top_up(wallet, str(n)), key=str(n), body=str(n)) for n in numbers]
-        assert all(isinstance(result, Outcome) for result in ledger.bus.run(batch))
+        assert all(isinstance(result, Outcome) for result in ledger.bus.send_all(batch))
     return wallet
 
 
 def a_cold_bus(log: MemoryLog, store: MemorySnapshots | None = None) -> Bus:
-    return serve_all(Bus(log, cache=StateCache(snapshot_store=store)))
+    return Bus(log, cache=StateCache(snapshot_store=store))
 
 
 def test_a_long_stream_without_a_snapshot_is_not_decided_in_a_lane() -> None:
@@ -76,7 +75,7 @@ def test_a_long_stream_without_a_snapshot_is_not_decided_in_a_lane() -> None:
     bus = a_cold_bus(log)
     log.read_events = 0
 
-    [long, short] = bus.attempt(
+    [long, short] = bus.decide_batch(
         [envelope(top_up(wallet, "new")), envelope(ledger.create("order of another"))]
     )
 
@@ -90,11 +89,11 @@ def test_what_was_deferred_is_decided_once_its_stream_is_read() -> None:
     wallet = a_long_wallet(ledger)
     bus = a_cold_bus(log)
     command = envelope(top_up(wallet, "new"))
-    [deferred] = bus.attempt([command])
+    [deferred] = bus.decide_batch([command])
     assert isinstance(deferred, Deferred)
 
-    assert bus.prepare(deferred) is None
-    [outcome] = bus.attempt([command])
+    assert bus.resolve_deferred(deferred) is None
+    [outcome] = bus.decide_batch([command])
 
     assert isinstance(outcome, Outcome)
     assert outcome.subject.available_minor == LONG + 1
@@ -107,7 +106,7 @@ def test_snapshots_are_left_behind_while_a_stream_grows_and_bound_what_is_read()
     wallet = a_long_wallet(ledger)
     log.read_events = 0
 
-    [outcome] = a_cold_bus(log, store).attempt([envelope(top_up(wallet, "new"))])
+    [outcome] = a_cold_bus(log, store).decide_batch([envelope(top_up(wallet, "new"))])
 
     assert isinstance(outcome, Outcome)
     assert outcome.subject.available_minor == LONG + 1
@@ -126,7 +125,7 @@ def test_a_replay_in_a_long_stream_reads_a_bounded_number_of_events(number: int)
     again = envelope(top_up(wallet, str(number)), key=str(number), body=str(number))
     log.read_events = 0
 
-    [outcome] = a_cold_bus(log, store).attempt([again])
+    [outcome] = a_cold_bus(log, store).decide_batch([again])
 
     assert isinstance(outcome, Outcome)
     assert outcome.replayed
@@ -141,11 +140,11 @@ def test_a_replay_without_snapshots_is_answered_outside_the_lanes() -> None:
     bus = a_cold_bus(log)
     log.read_events = 0
 
-    [deferred] = bus.attempt([again])
+    [deferred] = bus.decide_batch([again])
 
     assert isinstance(deferred, Deferred)
     assert log.read_events <= 2 * (LOAD_EVENTS_MAX + 1) + 1
-    outcome = bus.prepare(deferred)
+    outcome = bus.resolve_deferred(deferred)
     assert isinstance(outcome, Outcome)
     assert (outcome.replayed, outcome.subject.available_minor) == (True, 901)
 
@@ -173,7 +172,7 @@ def test_a_used_reference_stays_used_however_long_the_wallet() -> None:
     wallet = a_long_wallet(ledger)
 
     assert ledger.try_send(top_up(wallet, "0")) == "reference-used"
-    assert ledger.try_send(top_up(ledger.a_wallet(minor=0), "0")) != "reference-used"
+    assert ledger.try_send(top_up(ledger.open_wallet(minor=0), "0")) != "reference-used"
 
 
 def test_the_reader_shows_a_long_wallet() -> None:
@@ -189,11 +188,11 @@ def test_the_reader_shows_a_long_wallet() -> None:
 
 def test_a_restored_state_is_the_state_that_was_taken() -> None:
     ledger = LedgerFixture(log := MemoryLog())
-    session = ledger.a_session("the order")
+    session = ledger.create_session("the order")
     order = Order.stream_id(ledger.merchant, "the order")
     states: list[Any] = [fold(history(log, order))]
     ledger.send(ledger.cancel(session))
-    states += [fold(history(log, order)), fold(history(log, ledger.a_wallet()))]
+    states += [fold(history(log, order)), fold(history(log, ledger.open_wallet()))]
 
     for state in states:
         taken = snapshots.take(StreamState(state, 7))
@@ -201,7 +200,7 @@ def test_a_restored_state_is_the_state_that_was_taken() -> None:
         restored = snapshots.restore(taken)
         assert restored is not None
         assert (restored.position, restored.version) == (7, state.version)
-        assert vars(restored.state) == vars(state)
+        assert vars(restored.aggregate) == vars(state)
 
 
 def test_a_state_that_changes_shape_needs_a_new_version() -> None:
@@ -244,9 +243,9 @@ class Answers:
 
 def test_while_a_long_stream_is_read_only_its_own_callers_wait() -> None:
     ledger = LedgerFixture(log := CountingLog())
-    wallet, other = a_long_wallet(ledger), ledger.a_wallet()
+    wallet, other = a_long_wallet(ledger), ledger.open_wallet()
     cache = StateCache()
-    writer = Writer(*(serve_all(Bus(log, cache=cache)) for _ in range(2)))
+    writer = Writer(*(Bus(log, cache=cache) for _ in range(2)))
     answers = Answers()
     log.held = wallet
     writer.start()
@@ -289,7 +288,7 @@ def test_a_writer_that_stops_answers_what_waits_for_long_streams() -> None:
 def test_one_tenants_long_histories_do_not_fill_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("application.writer.DEFERRED_COMMANDS_MAX", 2)
     ledger = LedgerFixture(log := CountingLog())
-    wallet, other = a_long_wallet(ledger), ledger.a_wallet()
+    wallet, other = a_long_wallet(ledger), ledger.open_wallet()
     writer = Writer(a_cold_bus(log))
     answers = Answers()
     log.held = wallet
@@ -318,7 +317,9 @@ def test_a_stream_that_cannot_be_read_fails_its_own_callers_only(
     stream[900] = stream[900]._replace(state=b"not JSON")
     bus = a_cold_bus(log)
 
-    results = bus.run([envelope(top_up(wallet, str(uuid7()))), envelope(ledger.create("fine"))])
+    results = bus.send_all(
+        [envelope(top_up(wallet, str(uuid7()))), envelope(ledger.create("fine"))]
+    )
 
     assert getattr(results[0], "code", None) == "internal-error"
     assert isinstance(results[1], Outcome)

@@ -22,7 +22,7 @@ from tests.support.memory_log import MemoryLog
 def test_what_is_read_is_current_and_of_the_kind_that_was_asked_for() -> None:
     ledger = LedgerFixture(log := MemoryLog())
     reader = Reader(log)
-    session, wallet = ledger.a_session(), ledger.a_wallet()
+    session, wallet = ledger.create_session(), ledger.open_wallet()
 
     assert reader.get(PaymentSession, session, "session").state.status is Status.CREATED
     ledger.send(ledger.scan(session, wallet))
@@ -47,10 +47,10 @@ def test_an_entry_that_is_let_go_while_the_log_is_asked_is_no_harm() -> None:
     cache = StateCache()
     ledger = LedgerFixture(log := Forgetful())
     reader = Reader(log, cache)
-    session, wallet = ledger.a_session(), ledger.a_wallet()
+    session, wallet = ledger.create_session(), ledger.open_wallet()
     warm = MemoryLog()
     warm.events, warm._streams = log.events[:], {k: v[:] for k, v in log._streams.items()}
-    claim = ledger.a_claim(session, wallet)
+    claim = ledger.claim_session(session, wallet)
     cache.load(warm, (session,))  # as it stood before the claim
 
     current = reader.get(PaymentSession, session, "session")

@@ -34,9 +34,9 @@ def test_a_log_that_is_away_is_told_as_such_and_forgotten_when_it_is_back() -> N
 def test_the_cache_is_bounded_and_a_tiny_one_changes_no_answer() -> None:
     ledger = LedgerFixture(MemoryLog())
     ledger.bus._cache._states_max = 1
-    wallet, session = ledger.a_wallet(), ledger.a_session()
+    wallet, session = ledger.open_wallet(), ledger.create_session()
 
-    outcome = ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)))
+    outcome = ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
 
     assert outcome.subject.status is Status.PAID
-    assert len(ledger.bus._cache._entries) == 1
+    assert len(ledger.bus._cache._states) == 1

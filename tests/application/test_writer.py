@@ -101,7 +101,7 @@ class Lane:
         self.clashes = 0
         self._writes: set[UUID] = set()
 
-    def attempt(self, batch: Sequence[Envelope]) -> list[Result]:
+    def decide_batch(self, batch: Sequence[Envelope]) -> list[Result]:
         self._writes = {stream for one in batch for stream in one.command.writes}
         self.clashes += sum(bool(self._writes & other) for other in Lane.held)
         Lane.held.append(self._writes)

@@ -98,8 +98,8 @@ def test_a_result_lost_after_the_commit_is_recovered_without_a_conflict(
 ) -> None:
     log = PostgresLog(ConnectionPool(through(database_url, proxy), DatabaseRole.WRITER, size_max=1))
     ledger = LedgerFixture(log)
-    wallet, session = ledger.a_wallet(), ledger.a_session()
-    claim = ledger.a_claim(session, wallet)
+    wallet, session = ledger.open_wallet(), ledger.create_session()
+    claim = ledger.claim_session(session, wallet)
     proxy.cut_after = b"verdict"  # only the result of an append has this column
 
     outcome = ledger.send(ledger.pay(session, wallet, claim), key="k")
@@ -118,7 +118,7 @@ def test_a_batch_whose_result_is_lost_is_settled(database_url: str, proxy: Cutti
     ledger = LedgerFixture(log)
     proxy.cut_after = b"verdict"  # only the result of an append has this column
 
-    results = ledger.bus.run([envelope(ledger.create(f"A-{n}")) for n in range(50)])
+    results = ledger.bus.send_all([envelope(ledger.create(f"A-{n}")) for n in range(50)])
 
     assert proxy.cuts == 1
     assert all(isinstance(result, Outcome) for result in results)
@@ -247,7 +247,7 @@ def test_a_follower_survives_terminated_backends(
     thread = Thread(target=follow, daemon=True)
     thread.start()
     for _ in range(3):
-        ledger.a_session()
+        ledger.create_session()
         wait_for(lambda: followed and followed[-1] == postgres_log.head())
         rows(
             database_url,
@@ -268,7 +268,7 @@ def test_the_librarys_subscription_survives_terminated_backends(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
     ledger = LedgerFixture(postgres_log)
-    ledger.a_session()
+    ledger.create_session()
     with postgres_log.recorder.subscribe(gt=0) as subscription:
         seen = [next(subscription).id for _ in range(postgres_log.head())]
         rows(

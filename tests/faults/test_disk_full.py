@@ -50,7 +50,7 @@ def test_a_full_disk_refuses_and_loses_nothing(small_disk: Path) -> None:
     migrate(url, mode="test", token_secret=b"s" * 32)
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
     ledger = LedgerFixture(log)
-    wallet = ledger.a_wallet(10**9)
+    wallet = ledger.open_wallet(10**9)
     filler = small_disk / "filler"
     free = os.statvfs(small_disk)
     filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize - LEFT_BYTES))

@@ -87,7 +87,7 @@ def test_blocking_calls_of_libpq_end_at_the_deadline(
     pool = ConnectionPool(own_url, DatabaseRole.WRITER, size_max=1, limit_seconds=LIMIT_SECONDS)
     log = PostgresLog(pool)
     ledger = LedgerFixture(log)
-    session = ledger.a_session()
+    session = ledger.create_session()
 
     with frozen(pid(own_server)), pytest.raises(Exception, match="away"):
         log.load({session: 0}, [])

@@ -50,9 +50,9 @@ def code(result: Result) -> str:
 def test_a_thousand_payments_of_one_session_by_two_wallets_have_one_winner(
     ledgers: list[LedgerFixture], database_url: str
 ) -> None:
-    wallets = [ledgers[0].a_wallet(50_000), ledgers[0].a_wallet(50_000)]
-    session = ledgers[0].a_session()
-    claims = [ledgers[0].a_claim(session, wallets[0]), "clm_" + "0" * 26]
+    wallets = [ledgers[0].open_wallet(50_000), ledgers[0].open_wallet(50_000)]
+    session = ledgers[0].create_session()
+    claims = [ledgers[0].claim_session(session, wallets[0]), "clm_" + "0" * 26]
     results: list[tuple[int, str]] = []
     done = Event()
     writers = [Writer(ledger.bus) for ledger in ledgers]
@@ -88,8 +88,8 @@ def test_two_wallets_that_scan_and_pay_concurrently_have_one_winner(
     ledgers: list[LedgerFixture],
 ) -> None:
     for _ in range(20):
-        session = ledgers[0].a_session()
-        wallets = [ledgers[0].a_wallet(5000), ledgers[0].a_wallet(5000)]
+        session = ledgers[0].create_session()
+        wallets = [ledgers[0].open_wallet(5000), ledgers[0].open_wallet(5000)]
 
         ends = sorted(_race(ledgers, session, wallets))
 
@@ -158,8 +158,8 @@ def test_pay_expire_and_cancel_at_the_deadline(
     ledgers: list[LedgerFixture], clock: TestClock, offset: int, order: list[str]
 ) -> None:
     clock.set(START)
-    wallet, session = ledgers[0].a_wallet(5000), ledgers[0].a_session()
-    claim = ledgers[0].a_claim(session, wallet)
+    wallet, session = ledgers[0].open_wallet(5000), ledgers[0].create_session()
+    claim = ledgers[0].claim_session(session, wallet)
     clock.set(START + timedelta(seconds=900, microseconds=offset))
     commands = {
         "pay": ledgers[0].pay(session, wallet, claim),
@@ -167,7 +167,7 @@ def test_pay_expire_and_cancel_at_the_deadline(
         "cancel": ledgers[0].cancel(session),
     }
 
-    results = ledgers[0].bus.run([envelope(commands[name]) for name in order])
+    results = ledgers[0].bus.send_all([envelope(commands[name]) for name in order])
     codes = dict(zip(order, map(code, results), strict=True))
 
     status = ledgers[0].session(session).status
@@ -196,13 +196,13 @@ def test_a_process_with_a_wrong_clock_changes_nothing(
     monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
     clock.set(START)
     ledger = ledgers[0]
-    wallet, session = ledger.a_wallet(5000), ledger.a_session()
-    claim = ledger.a_claim(session, wallet)
+    wallet, session = ledger.open_wallet(5000), ledger.create_session()
+    claim = ledger.claim_session(session, wallet)
 
     assert ledger.send(ledger.expire(session)).subject.status is Status.SCANNED
     clock.set(START + timedelta(seconds=899))
     ledger.send(ledger.pay(session, wallet, claim))
-    late = ledger.a_session()
+    late = ledger.create_session()
     clock.set(START + timedelta(seconds=899 + 900))
     assert ledger.try_send(ledger.scan(late, wallet)) == "session-expired"
 
@@ -215,7 +215,7 @@ def test_a_follower_of_eight_writers_skips_nothing(database_url: str) -> None:
         PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=2)) for _ in range(9)
     ]
     first = LedgerFixture(logs[0])
-    shared = [first.a_wallet(10**9) for _ in range(3)]
+    shared = [first.open_wallet(10**9) for _ in range(3)]
     written = Event()
     seen: list[int] = []
 
@@ -230,7 +230,7 @@ def test_a_follower_of_eight_writers_skips_nothing(database_url: str) -> None:
         ledger = LedgerFixture(logs[number], like=first)
         for turn in range(40):
             sessions = [ledger.create() for _ in range(4)]
-            ledger.bus.run([envelope(session) for session in sessions])
+            ledger.bus.send_all([envelope(session) for session in sessions])
             for session in sessions:
                 wallet = shared[(number + turn) % 3]  # contended intentionally
                 scanned = ledger.try_send(ledger.scan(session.session_id, wallet))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
+import pkgutil
 import re
 import sys
 from dataclasses import replace
@@ -22,7 +24,8 @@ from api.app import operations
 from api.http.openapi import problems_of
 from api.http.parsing import Body, Query
 from api.views.events import SUBJECT_PREFIXES
-from application.commands import HANDLERS
+from application import commands
+from application.command import Command
 from application.event_log import AppendRequest, fold
 from domain.errors import LedgerError
 from domain.ids import PREFIXES
@@ -182,8 +185,8 @@ def test_states_hold_immutable_values_so_that_a_shallow_copy_is_independent() ->
     from tests.support.memory_log import MemoryLog  # noqa: PLC0415
 
     ledger = LedgerFixture(log := MemoryLog())
-    wallet, session = ledger.a_wallet(), ledger.a_session(metadata={"a": "b"})
-    claim = ledger.a_claim(session, wallet)
+    wallet, session = ledger.open_wallet(), ledger.create_session(metadata={"a": "b"})
+    claim = ledger.claim_session(session, wallet)
     state: Any = fold(log.stream(session))
     before = {**vars(state)}
     frozen = {name: repr(value) for name, value in before.items() if name != "_pending_events"}
@@ -210,11 +213,21 @@ def test_every_body_refuses_unknown_fields() -> None:
             assert issubclass(operation.query, Query)
 
 
-def test_every_command_has_a_handler_of_its_own() -> None:
-    assert len(set(HANDLERS.values())) == len(HANDLERS)
-    for kind, handler in HANDLERS.items():
-        parameters = list(inspect.signature(handler).parameters.values())
-        assert parameters[0].annotation == kind.__name__
+def test_every_file_of_commands_holds_one_command_of_the_same_name_that_decides() -> None:
+    names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    for name in names:
+        if not name.startswith("_"):
+            module = importlib.import_module(f"application.commands.{name}")
+            own = [
+                kind
+                for kind in vars(module).values()
+                if getattr(kind, "__module__", "") == module.__name__
+            ]
+            [command] = [
+                kind for kind in own if isinstance(kind, type) and issubclass(kind, Command)
+            ]
+            assert command.__name__ == name.title().replace("_", "")
+            assert "decide" in vars(command)
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))

@@ -22,9 +22,9 @@ SET = "set recorded_at = recorded_at"
 def ledger(postgres_log: PostgresLog) -> LedgerFixture:
     """Positions: 1 merchant, 2 app, 3 to 5 a wallet, 6 and 7 a session, 8 scanned, 9 and 10 paid."""
     ledger = LedgerFixture(postgres_log)
-    wallet = ledger.a_wallet()
-    session = ledger.a_session()
-    ledger.send(ledger.pay(session, wallet, ledger.a_claim(session, wallet)), key="k")
+    wallet = ledger.open_wallet()
+    session = ledger.create_session()
+    ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)), key="k")
     assert postgres_log.head() == 10
     return ledger
 

@@ -12,7 +12,6 @@ from uuid_utils.compat import uuid7
 
 from application.bus import Bus
 from application.clock_guard import LOG_SECONDS, ClockGuard, ClockReading, boot_seconds
-from application.commands import serve_all
 from application.event_log import AppendRequest, Verdict
 from domain.sessions.state import Status
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -82,7 +81,7 @@ def test_a_process_whose_own_clock_is_an_hour_off_works_like_any_other(
     for _ in range(3):
         clocked.tick(10 * MINUTE)
         for ledger in (early, late, clocked.ledger):
-            ledger.a_session()
+            ledger.create_session()
 
     assert clocked.last == clocked.seconds
 
@@ -142,13 +141,13 @@ def test_the_limits_are_settings(clocked: ClockFixture) -> None:
     guard = ClockGuard(elapsed=lambda: clocked.seconds, ahead_seconds=60, behind_seconds=5)
     log = clocked._make(guard)
     ledger = LedgerFixture(log, like=clocked.ledger)
-    ledger.a_session()
+    ledger.create_session()
 
     for off in (61.0, -6.0):
         clocked.jump(off)
         assert ledger.try_send(ledger.create()) == "overloaded"
         clocked.jump(-off)
-    assert ledger.a_session()
+    assert ledger.create_session()
 
 
 def test_resume_from_suspend_is_no_jump(
@@ -162,10 +161,10 @@ def test_resume_from_suspend_is_no_jump(
 
     monkeypatch.setattr(time, "clock_gettime", clock_gettime)
     ledger = LedgerFixture(clocked._make(ClockGuard()), like=clocked.ledger)
-    ledger.a_session()
+    ledger.create_session()
     clocked.tick(9 * HOUR)  # suspended: CLOCK_BOOTTIME advances, `time.monotonic` does not
 
-    assert ledger.a_session()
+    assert ledger.create_session()
     assert boot_seconds() == clocked.seconds
     assert set(clock_ids) == {time.CLOCK_BOOTTIME}
 
@@ -173,7 +172,7 @@ def test_resume_from_suspend_is_no_jump(
 def test_a_clock_a_year_ahead_expires_no_session_early(
     clocked: ClockFixture,
 ) -> None:
-    session = clocked.ledger.a_session(expires_in_seconds=900)
+    session = clocked.ledger.create_session(expires_in_seconds=900)
     clocked.tick(MINUTE)
     clocked.jump(YEAR)
 
@@ -184,7 +183,7 @@ def test_a_clock_a_year_ahead_expires_no_session_early(
     assert clocked.status(session) is Status.EXPIRED  # past its time by the ledger's time
 
     clocked.jump(-YEAR)
-    fresh = clocked.ledger.a_session(expires_in_seconds=900)
+    fresh = clocked.ledger.create_session(expires_in_seconds=900)
     clocked.tick(899)
     assert clocked.status(fresh) is Status.CREATED
     clocked.tick(1)
@@ -209,7 +208,7 @@ def test_a_small_step_back_stops_time_for_as_long(clocked: ClockFixture) -> None
 
 
 def test_a_large_step_back_refuses_commands_and_stops_time_for_reads(clocked: ClockFixture) -> None:
-    session = clocked.ledger.a_session(expires_in_seconds=900)
+    session = clocked.ledger.create_session(expires_in_seconds=900)
     clocked.tick(MINUTE)
     clocked.create()
     clocked.jump(-31)
@@ -253,10 +252,10 @@ def test_a_batch_in_doubt_is_refused_without_retries(clocked: ClockFixture) -> N
         appends.append(len(batch))
         return append(batch)
 
-    bus = serve_all(Bus(clocked.log))
+    bus = Bus(clocked.log)
     clocked.log.append = counted  # type: ignore[method-assign]
 
-    results = bus.run([envelope(clocked.ledger.create()) for _ in range(3)])
+    results = bus.send_all([envelope(clocked.ledger.create()) for _ in range(3)])
 
     assert [getattr(result, "code", "ok") for result in results] == ["overloaded"] * 3
     assert all("clock" in str(result) for result in results)

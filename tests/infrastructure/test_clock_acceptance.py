@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from domain.errors import InvalidRequest
 from domain.sessions.state import Status
 from tests.support.clock_fixture import HOUR, YEAR, ClockFixture
@@ -19,8 +19,11 @@ pytestmark = [pytest.mark.contract, pytest.mark.postgres]
 def test_a_late_payment_is_not_accepted_after_a_step_back(
     clocked: ClockFixture, back: int, code: str
 ) -> None:
-    wallet, session = clocked.ledger.a_wallet(), clocked.ledger.a_session(expires_in_seconds=60)
-    claim = clocked.ledger.a_claim(session, wallet)
+    wallet, session = (
+        clocked.ledger.open_wallet(),
+        clocked.ledger.create_session(expires_in_seconds=60),
+    )
+    claim = clocked.ledger.claim_session(session, wallet)
     clocked.tick(61)
     clocked.create()  # the log has reached the deadline
     clocked.jump(-back)
@@ -30,7 +33,7 @@ def test_a_late_payment_is_not_accepted_after_a_step_back(
 
 
 def test_accepting_a_jump_ahead_adopts_the_clock(clocked: ClockFixture) -> None:
-    session = clocked.ledger.a_session(expires_in_seconds=900)
+    session = clocked.ledger.create_session(expires_in_seconds=900)
     clocked.jump(YEAR)
     assert clocked.create() == "overloaded"
 
@@ -60,7 +63,7 @@ def test_a_ledger_ahead_of_the_clock_continues_at_the_true_pace_once_accepted(
     accepted = clocked.last
     assert accepted == YEAR  # the time of the last event
     clocked.tick(10)
-    session = clocked.ledger.a_session(expires_in_seconds=60)
+    session = clocked.ledger.create_session(expires_in_seconds=60)
     assert clocked.last == YEAR + 10
     clocked.tick(59)
     assert clocked.status(session) is Status.CREATED

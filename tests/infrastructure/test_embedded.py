@@ -169,7 +169,7 @@ def test_a_follower_without_notifications_finds_every_event(
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     ledger = LedgerFixture(postgres_log)
-    ledger.a_session()
+    ledger.create_session()
 
     assert found.wait(10)
     follower.stop()
@@ -186,14 +186,14 @@ def test_an_old_home_gets_a_restricted_login_at_the_next_start(
     url = old.start()  # as the first version left it: with the superuser only
     migrate(url, mode="test", token_secret=b"s" * 32)
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
-    LedgerFixture(log).a_session()
+    LedgerFixture(log).create_session()
     log.close()
     old.stop()
 
     with caplog.at_level(logging.WARNING), open_database(Settings(home=str(home))) as first:
         log = PostgresLog(ConnectionPool(first, DatabaseRole.WRITER, size_max=1))
         assert log.head() == 4
-        LedgerFixture(log).a_session()
+        LedgerFixture(log).create_session()
         log.close()
         with psycopg.connect(first, autocommit=True) as connection:
             who = connection.execute("select session_user::text").fetchone()

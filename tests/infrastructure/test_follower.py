@@ -31,7 +31,7 @@ def test_an_event_is_found_without_a_notification(
 
     Thread(target=follow, daemon=True).start()
     _until(lambda: len(seen) == postgres_log.head())
-    ledger.a_session()
+    ledger.create_session()
     _until(lambda: len(seen) == postgres_log.head())
     follower.stop()
 
@@ -41,7 +41,7 @@ def test_an_event_is_found_without_a_notification(
 @pytest.mark.unaudited
 def test_a_gap_in_the_log_stops_a_follower(database_url: str, postgres_log: PostgresLog) -> None:
     ledger = LedgerFixture(postgres_log)
-    ledger.a_session()
+    ledger.create_session()
     with psycopg.connect(database_url) as owner:
         owner.execute("set session_replication_role = replica")  # disables every trigger
         owner.execute("delete from ledger.events where notification_id = 1")

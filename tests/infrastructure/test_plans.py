@@ -21,7 +21,7 @@ def test_streams_and_receipts_are_found_by_key_in_a_log_of_any_size(
 ) -> None:
     ledger = LedgerFixture(postgres_log)
     for _ in range(sessions):
-        ledger.a_session()
+        ledger.create_session()
     with connect(database_url, None) as owner:
         owner.execute("analyze ledger.events, ledger.commands")
     ids = ", ".join(f"'{uuid7()}'" for _ in range(36))

@@ -91,7 +91,7 @@ def test_a_superusers_connection_has_the_rights_of_its_role_only(
 def test_triggers_stop_the_owner(
     database_url: str, postgres_log: PostgresLog, table: str, statement: str
 ) -> None:
-    LedgerFixture(postgres_log).a_wallet()
+    LedgerFixture(postgres_log).open_wallet()
     before = rows(database_url, f"select count(*) from ledger.{table}")
 
     with (
@@ -114,7 +114,7 @@ def test_the_roles_cannot_log_in(database_url: str) -> None:
 
 
 def test_the_head_follows_the_log(database_url: str, postgres_log: PostgresLog) -> None:
-    LedgerFixture(postgres_log).a_session()
+    LedgerFixture(postgres_log).create_session()
 
     [(head, last, count)] = rows(
         database_url,
@@ -242,7 +242,7 @@ def test_the_runtime_login_can_run_the_program(
     assert caplog.records == []
 
     log = PostgresLog(ConnectionPool(runtime_url, DatabaseRole.WRITER, size_max=2))
-    LedgerFixture(log).a_session()
+    LedgerFixture(log).create_session()
     log.close()
     migrate(
         database_url,

@@ -12,8 +12,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from application.bus import Bus
-from application.commands import serve_all
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.ports.snapshots import Snapshot, Snapshots
 from application.state_cache import StateCache
 from domain import ids
@@ -80,7 +79,7 @@ def test_the_nearest_snapshot_of_a_known_shape_is_found(
 
 def grow(ledger: LedgerFixture, wallet: UUID, top_ups: int) -> None:
     for first in range(0, top_ups, 250):
-        ledger.bus.run(
+        ledger.bus.send_all(
             [
                 envelope(
                     TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference=f"{first + n}"),
@@ -95,14 +94,14 @@ def test_a_long_wallet_starts_from_its_snapshot_and_the_audit_compares_them(
     postgres_log: PostgresLog, store: PostgresSnapshots, database_url: str
 ) -> None:
     ledger = LedgerFixture(postgres_log)
-    ledger.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
-    wallet = ledger.a_wallet(minor=0)
+    ledger.bus = Bus(postgres_log, cache=StateCache(snapshot_store=store))
+    wallet = ledger.open_wallet(minor=0)
     grow(ledger, wallet, 1000)
     until(lambda: (found := store.latest(wallet, ("wallet:1",), 2**62)) and found.version > 900)
 
-    cold = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
+    cold = Bus(postgres_log, cache=StateCache(snapshot_store=store))
     again = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="600")
-    [replayed] = cold.attempt([envelope(again, key="600")])
+    [replayed] = cold.decide_batch([envelope(again, key="600")])
 
     assert replayed.subject.available_minor == 601  # type: ignore[union-attr]
     assert audit.check(database_url, postgres_log).violations == []
@@ -112,8 +111,8 @@ def test_the_audit_names_a_snapshot_that_differs(
     postgres_log: PostgresLog, store: PostgresSnapshots, database_url: str
 ) -> None:
     ledger = LedgerFixture(postgres_log)
-    ledger.bus = serve_all(Bus(postgres_log, cache=StateCache(snapshot_store=store)))
-    wallet = ledger.a_wallet(minor=0)
+    ledger.bus = Bus(postgres_log, cache=StateCache(snapshot_store=store))
+    wallet = ledger.open_wallet(minor=0)
     grow(ledger, wallet, 500)
     until(lambda: store.latest(wallet, ("wallet:1",), 2**62))
     stored = store.latest(wallet, ("wallet:1",), 2**62)

@@ -41,7 +41,7 @@ def test_events_from_before_texts_were_checked_are_taken_in_rebuilt_and_compared
     clock.set(NOW)
     ledger = LedgerFixture(postgres_log)
     an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
-    ledger.a_session()
+    ledger.create_session()
 
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)

@@ -29,12 +29,12 @@ pytestmark = pytest.mark.postgres
 
 def some_history(log: PostgresLog) -> LedgerFixture:
     ledger = LedgerFixture(log)
-    wallet, other = ledger.a_wallet(), ledger.a_wallet()
+    wallet, other = ledger.open_wallet(), ledger.open_wallet()
     for number in range(12):
-        session = ledger.a_session(metadata={"n": str(number)})
+        session = ledger.create_session(metadata={"n": str(number)})
         if number % 4 == 0:
             continue
-        claim = ledger.a_claim(session, wallet)
+        claim = ledger.claim_session(session, wallet)
         if number % 4 == 1:
             ledger.send(ledger.pay(session, wallet, claim))
         elif number % 4 == 2:
@@ -190,9 +190,9 @@ def test_a_merchant_sees_only_its_own_and_expired_by_time(
     from datetime import UTC, datetime  # noqa: PLC0415
 
     ledger = LedgerFixture(postgres_log)
-    session = ledger.a_session()
+    session = ledger.create_session()
     other = LedgerFixture(postgres_log)
-    other.a_session()
+    other.create_session()
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         take_all(Runner(Sessions, connection), postgres_log)
     model = Sessions(postgres_log._pool.connection)

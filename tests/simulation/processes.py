@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,8 +14,7 @@ from api.live.protocol import TOPIC_PREFIX
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
 from application.command import Envelope, Outcome, Result
-from application.commands import serve_all
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
 from application.processes import expiry
 from application.reader import LedgerClock
@@ -47,7 +46,7 @@ class ApiProcess:
     def _born(self) -> None:
         self._log.restart()
         cache = StateCache(states_max=20)
-        self._lanes = [serve_all(Bus(self._log, cache=cache)) for _ in range(LANES)]
+        self._lanes = [Bus(self._log, cache=cache) for _ in range(LANES)]
 
     def submit(self, envelope: Envelope, reply: Reply) -> None:
         """A request arrives; the answer comes back, or None for a connection that broke."""
@@ -85,7 +84,7 @@ class ApiProcess:
                 self._kernel.after(0.01, lambda: self._step(lane))
             return
         bus = self._lanes[lane]
-        results = bus.run([envelope for envelope, _ in batch])
+        results = bus.send_all([envelope for envelope, _ in batch])
         self._held[lane] = set()
         for (envelope, reply), result in zip(batch, results, strict=True):
             code = result.code if isinstance(result, LedgerError) else "ok"
@@ -104,10 +103,14 @@ class Expirer:
         self.crash()
         kernel.after(SWEEP_SECONDS, self._step)
 
+    def in_doubt(self) -> bool:
+        """What its `qrledger_clock_doubt` metric says."""
+        return bool(self._log.clock_state().doubt)
+
     def crash(self) -> None:
         """A new bus with an empty cache, and no idea of the time."""
         self._log.restart()
-        self._bus = serve_all(Bus(self._log))
+        self._bus = Bus(self._log)
 
     def _step(self) -> None:
         self._kernel.after(SWEEP_SECONDS, self._step)
@@ -119,7 +122,7 @@ class Expirer:
             return
         if page:
             changes = expiry.timers(page)
-            self.due.update(changes.wanted)
+            self.due.update(changes.due_at)
             for session in changes.cleared:
                 self.due.pop(session, None)
             self.position = max(self.position, page[-1].position)
@@ -132,24 +135,25 @@ class Expirer:
             Envelope(command=command, command_id=self._kernel.new_id(), actor=expiry.NAME)
             for command in expiry.commands(asked)
         ]
-        for session, result in zip(asked, self._bus.run(envelopes), strict=True):
+        for session, result in zip(asked, self._bus.send_all(envelopes), strict=True):
             self._kernel.note("expiry", isinstance(result, Outcome))
             if not isinstance(result, LedgerError) or not result.transient:
                 self.due.pop(session, None)
 
 
 class Operator:
-    """Sees an API that is not ready for its clock; accepts the clock, or sets it right."""
+    """Watches every process for a clock in doubt; accepts the clock, or corrects it."""
 
-    def __init__(self, kernel: Kernel, log: VirtualLog, apis: list[ApiProcess]) -> None:
-        self._kernel, self._log, self._apis = kernel, log, apis
+    def __init__(
+        self, kernel: Kernel, log: VirtualLog, processes: Sequence[ApiProcess | Expirer]
+    ) -> None:
+        self._kernel, self._log, self._processes = kernel, log, processes
         self.accepted = 0
         kernel.after(OPERATOR_SECONDS, self._look)
 
     def _look(self) -> None:
         self._kernel.after(OPERATOR_SECONDS, self._look)
-        doubts = [api.in_doubt() for api in self._apis]
-        if not any(doubts):
+        if not any(process.in_doubt() for process in self._processes):
             return
         if self._kernel.strikes("clock corrected"):
             self._log.skew = timedelta(0)
@@ -170,7 +174,7 @@ class Operator:
 
     @staticmethod
     def _bus_of(admin: FaultyLog) -> Bus:
-        return serve_all(Bus(admin))
+        return Bus(admin)
 
 
 class Screen:

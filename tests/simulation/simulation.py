@@ -15,8 +15,9 @@ from application.checks.notices import check_answers, check_notices
 from application.checks.violation import Violation
 from application.command import Command, Envelope, Outcome, Result
 from application.commands.create_session import CreateSession
+from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import history
 from domain import ids
 from domain.errors import LedgerError
@@ -71,7 +72,7 @@ class Simulation:
         self.apis = [ApiProcess(self.kernel, self.log, f"api {n}") for n in (1, 2)]
         self.expirer = Expirer(self.kernel, self.log)
         self.notifier = NotifierProcess(self.kernel, self.log, self.screens)
-        self.operator = Operator(self.kernel, self.log, self.apis)
+        self.operator = Operator(self.kernel, self.log, [*self.apis, self.expirer])
         self.answers: list[tuple[str, str]] = []
         self.waiting: Counter[str] = Counter()
         self.acknowledged: list[tuple[UUID, int]] = []

@@ -11,8 +11,7 @@ from uuid_utils.compat import uuid7
 
 from application.bus import Bus
 from application.clock_guard import ClockGuard, ClockState, offset_to_accept
-from application.commands import serve_all
-from application.commands.clock import AcceptClock
+from application.commands.accept_clock import AcceptClock
 from application.event_log import AppendRequest, EventLog, Verdict
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Status
@@ -64,7 +63,7 @@ class ClockFixture:
         offset = offset_to_accept(log.clock_state())
         if offset is not None:
             command = AcceptClock(acceptance_id=uuid7(), offset=offset)
-            serve_all(Bus(log)).send(envelope(command))
+            Bus(log).send(envelope(command))
         return offset
 
     def create(self) -> str:

@@ -21,17 +21,17 @@ def a_ledger_with_every_event() -> LedgerFixture:
     """Orders A-1 paid after a claim was taken over, A-2 cancelled, A-3 expired and opened again."""
     log = MemoryLog()
     ledger = LedgerFixture(log)
-    first, second = ledger.a_wallet(5000), ledger.a_wallet(5000)
-    paid = ledger.a_session("A-1")
-    ledger.a_claim(paid, first)
+    first, second = ledger.open_wallet(5000), ledger.open_wallet(5000)
+    paid = ledger.create_session("A-1")
+    ledger.claim_session(paid, first)
     log.advance(LEASE_SECONDS)
-    claim = ledger.a_claim(paid, second)
+    claim = ledger.claim_session(paid, second)
     ledger.send(ledger.pay(paid, second, claim), key="k")
     ledger.try_send(ledger.pay(paid, first, claim), key="l")
-    ledger.send(ledger.cancel(ledger.a_session("A-2")))
-    ledger.a_session("A-3")
+    ledger.send(ledger.cancel(ledger.create_session("A-2")))
+    ledger.create_session("A-3")
     log.advance(900)
-    ledger.a_session("A-3")
+    ledger.create_session("A-3")
     return ledger
 
 

@@ -1,8 +1,8 @@
-"""A small town: a merchant, a wallet app, wallets, and the commands they send."""
+"""A ledger with a merchant and a wallet app, and shorthands for the commands they send."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +10,15 @@ from uuid_utils.compat import uuid7
 
 from application.bus import Bus
 from application.command import Command, Envelope, Outcome
-from application.commands import serve_all
+from application.commands.cancel_session import CancelSession
 from application.commands.create_session import CreateSession
-from application.commands.end_session import CancelSession, ExpireSession
-from application.commands.holders import RegisterMerchant, RegisterWalletApp
+from application.commands.expire_session import ExpireSession
+from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
+from application.commands.register_merchant import RegisterMerchant
+from application.commands.register_wallet_app import RegisterWalletApp
 from application.commands.scan_session import ScanSession
-from application.commands.wallets import OpenWallet, TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import EventLog, fold, history
 from domain import ids
 from domain.errors import LedgerError
@@ -30,15 +32,10 @@ PUBLIC_URL = "https://pay.example"
 LEASE_SECONDS = 90
 
 
-def a_bus(log: EventLog) -> Bus:
-    """A bus with every handler of the house."""
-    return serve_all(Bus(log))
-
-
 def envelope(
     command: Command, key: str = "", body: str = "", new_id: Callable[[], UUID] = uuid7
 ) -> Envelope:
-    """A command on its way, under an idempotency key if one is given."""
+    """A command in its envelope, with an idempotency key if one is given."""
     if not key:
         return Envelope(command=command, command_id=new_id(), actor="test")
     fingerprint = ids.derive("body", body).bytes
@@ -50,8 +47,16 @@ def envelope(
     )
 
 
+def codes(results: Sequence[Outcome | LedgerError]) -> list[str]:
+    """The codes of the refusals among the results, `ok` for the others."""
+    return [result.code if isinstance(result, LedgerError) else "ok" for result in results]
+
+
 class LedgerFixture:
-    """Sends commands through one bus. Several worlds may share a log and the same people."""
+    """Sends commands through a bus of its own.
+
+    Several fixtures may share a log, and with `like` also the merchant and the wallet app.
+    """
 
     def __init__(
         self,
@@ -62,7 +67,7 @@ class LedgerFixture:
     ) -> None:
         self.new_id = new_id
         self.log = log
-        self.bus = a_bus(log)
+        self.bus = Bus(log)
         self.merchant_id: UUID = like.merchant_id if like else new_id()
         self.app_id: UUID = like.app_id if like else new_id()
         if like is None:
@@ -85,13 +90,13 @@ class LedgerFixture:
         return self.bus.send(envelope(command, key, body, self.new_id))
 
     def try_send(self, command: Command, key: str = "", body: str = "") -> Outcome | str:
-        """The outcome, or the refusal's code."""
+        """The outcome, or the code of the refusal."""
         try:
             return self.send(command, key, body)
         except LedgerError as refusal:
             return refusal.code
 
-    def a_wallet(self, minor: int = 100_000, currency: str = "USD", app: str = "") -> UUID:
+    def open_wallet(self, minor: int = 100_000, currency: str = "USD", app: str = "") -> UUID:
         wallet_id = self.new_id()
         self.send(
             OpenWallet(
@@ -117,7 +122,7 @@ class LedgerFixture:
             **facts,
         )
 
-    def a_session(self, order_id: str | None = None, **facts: Any) -> UUID:
+    def create_session(self, order_id: str | None = None, **facts: Any) -> UUID:
         command = self.create(order_id, **facts)
         self.send(command)
         return command.session_id
@@ -132,7 +137,7 @@ class LedgerFixture:
             lease_seconds=LEASE_SECONDS,
         )
 
-    def a_claim(self, session_id: UUID, wallet_id: UUID) -> str:
+    def claim_session(self, session_id: UUID, wallet_id: UUID) -> str:
         claim_id: str = self.send(self.scan(session_id, wallet_id)).subject.claim.id
         return claim_id
 

@@ -1,4 +1,4 @@
-"""A stateful model of sessions and wallets: what a small dictionary says must be what is."""
+"""A state machine test: the ledger must do what a simple model of it does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from application.command import Command, Outcome
-from application.commands.wallets import TopUpWallet
+from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import EventLog
 from domain.money.money import Money
 from tests.support.ledger_fixture import LEASE_SECONDS, LedgerFixture
@@ -21,18 +21,18 @@ PRICE = 400
 
 
 class Ledger(ABC):
-    """A log and the hand on its clock."""
+    """A log and control of its clock."""
 
     log: EventLog
 
     @abstractmethod
     def advance(self, seconds: float) -> None:
-        """Let the ledger's time pass."""
+        """Move the ledger's clock forward."""
 
 
 @dataclass
 class ModelSession:
-    """What the model knows of a session."""
+    """A session in the model."""
 
     id: UUID
     order: str
@@ -46,7 +46,7 @@ class ModelSession:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Wallets 0 and 1 of one app; orders A to C; a clock that only goes forward."""
+    """Two wallets of one app, orders A to C, and a clock that only moves forward."""
 
     def make_ledger(self) -> Ledger:
         raise NotImplementedError
@@ -55,15 +55,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.ledger = self.make_ledger()
         self.fixture = LedgerFixture(self.ledger.log)
-        self.wallets = [self.fixture.a_wallet(0), self.fixture.a_wallet(0)]
+        self.wallets = [self.fixture.open_wallet(0), self.fixture.open_wallet(0)]
         self.balance = [0, 0]
         self.sessions: list[ModelSession] = []
         self.time = 0.0
         self.head = self.ledger.log.head()
         self.top_ups = 0
-        self.answers: dict[str, Any] = {}
+        self.kept_results: dict[str, Any] = {}
 
-    # What may happen.
+    # Steps.
 
     @rule(seconds=st.sampled_from([1, LEASE_SECONDS - 1, LEASE_SECONDS, LIFETIME - 1, LIFETIME]))
     def time_passes(self, seconds: int) -> None:
@@ -84,7 +84,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(order=st.sampled_from("ABC"))
     def create(self, order: str) -> None:
         command = self.fixture.create(order, amount=Money(PRICE, "USD"))
-        last = next((one for one in reversed(self.sessions) if one.order == order), None)
+        last = next((old for old in reversed(self.sessions) if old.order == order), None)
         expected, events = "ok", 2
         if last is not None and last.status == "paid":
             expected = "order-paid"
@@ -102,8 +102,10 @@ class LedgerMachine(RuleBasedStateMachine):
         session = self.pick(pick)
         if session is None:
             return
-        expected, events = self.scan_says(session, wallet)
-        outcome = self.expect(self.scan_of(session, wallet), expected, events=events)
+        expected, events = self.expected_scan(session, wallet)
+        outcome = self.expect(
+            self.fixture.scan(session.id, self.wallets[wallet]), expected, events=events
+        )
         if events and outcome is not None:
             session.holder, session.claim = wallet, outcome.subject.claim.id
             session.lease = self.time + LEASE_SECONDS
@@ -119,12 +121,12 @@ class LedgerMachine(RuleBasedStateMachine):
         session = self.pick(pick)
         if session is None:
             return
-        expected, events = self.pay_says(session, wallet, amount)
+        expected, events = self.expected_payment(session, wallet, amount)
         scope = f"{wallet} {session.id} {amount} {key}"
-        if key and scope in self.answers:
-            expected, events = self.answers[scope], 0
+        if key and scope in self.kept_results:
+            expected, events = self.kept_results[scope], 0
         elif key and expected in {"ok", "insufficient-funds", "amount-mismatch", "session-expired"}:
-            self.answers[scope] = expected
+            self.kept_results[scope] = expected
         command = self.fixture.pay(
             session.id, self.wallets[wallet], session.claim or "clm_none", Money(amount, "USD")
         )
@@ -154,7 +156,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if due:
             session.status = "expired"
 
-    # What must be so.
+    # Invariants.
 
     @invariant()
     def money_is_conserved(self) -> None:
@@ -162,36 +164,33 @@ class LedgerMachine(RuleBasedStateMachine):
             assert self.fixture.wallet(wallet_id).available_minor == balance
 
     @invariant()
-    def sessions_stand_where_the_model_says(self) -> None:
+    def sessions_have_the_status_of_the_model(self) -> None:
         for session in self.sessions[-6:]:
-            real = self.fixture.session(session.id)
-            shown = {"open": {"created", "scanned"}}.get(session.status, {session.status})
-            assert real.status.value in shown
-            assert (real.payment is not None) == (session.payer is not None)
+            actual = self.fixture.session(session.id)
+            expected = {"open": {"created", "scanned"}}.get(session.status, {session.status})
+            assert actual.status.value in expected
+            assert (actual.payment is not None) == (session.payer is not None)
 
     @invariant()
     def positions_are_gapless(self) -> None:
         assert self.ledger.log.head() == self.head
 
-    # How the model decides.
+    # The model.
 
     def pick(self, number: int) -> ModelSession | None:
         return self.sessions[-1 - number % len(self.sessions)] if self.sessions else None
 
-    def scan_of(self, session: ModelSession, wallet: int) -> Command:
-        return self.fixture.scan(session.id, self.wallets[wallet])
-
-    def ended(self, session: ModelSession) -> str | None:
+    def ended_code(self, session: ModelSession) -> str | None:
         if session.status in {"paid", "cancelled"}:
             return "session-not-payable"
         if session.status == "expired" or self.time >= session.ends:
             return "session-expired"
         return None
 
-    def scan_says(self, session: ModelSession, wallet: int) -> tuple[str, int]:
+    def expected_scan(self, session: ModelSession, wallet: int) -> tuple[str, int]:
         if session.payer == wallet:
             return "ok", 0
-        if code := self.ended(session):
+        if code := self.ended_code(session):
             return code, 0
         if session.holder == wallet:
             return "ok", 0
@@ -201,10 +200,10 @@ class LedgerMachine(RuleBasedStateMachine):
             return "claims-exhausted", 0
         return "ok", 1
 
-    def pay_says(self, session: ModelSession, wallet: int, amount: int) -> tuple[str, int]:
+    def expected_payment(self, session: ModelSession, wallet: int, amount: int) -> tuple[str, int]:
         if session.payer == wallet:
             return "ok", 0
-        if code := self.ended(session):
+        if code := self.ended_code(session):
             return code, 0
         if session.holder != wallet:
             return "claim-required", 0

@@ -1,7 +1,6 @@
-"""An event log in memory: the port's semantics without a database, with a clock the test sets.
+"""An event log in memory with a clock that the test sets.
 
-Several processes may use one: each judges the clock by its own guard (`*_as`), as each has its own
-adapter to a database.
+Several simulated processes can share one: each passes its own clock guard to the `*_as` methods.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class MemoryLog:
-    """`application.event_log.EventLog`, for tests and simulations."""
+    """An `application.event_log.EventLog` for tests and simulations."""
 
     def __init__(
         self,
@@ -56,7 +55,7 @@ class MemoryLog:
         self._lock = Lock()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self.clock += timedelta(seconds=seconds)
 
     def server_now(self) -> datetime:
@@ -64,79 +63,79 @@ class MemoryLog:
         return self.clock
 
     def now(self) -> datetime:
-        """See the port."""
+        """See `EventLog`."""
         return self.clock_state().now
 
     def clock_state(self) -> ClockState:
-        """See the port."""
+        """See `EventLog`."""
         return self.state_as(self.guard)
 
     def state_as(self, guard: ClockGuard) -> ClockState:
-        """The clock as one process sees it."""
+        """`clock_state` as a process with this guard sees it."""
         return guard.judge(self._reading(self.offset), guard.elapsed())
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
-        """See the port."""
+        """See `EventLog`."""
         return self.load_as(self.guard, streams, receipts)
 
     def load_as(
         self, guard: ClockGuard, streams: Mapping[UUID, int], receipts: Sequence[UUID]
     ) -> LoadResult:
-        """`load` by one process."""
+        """`load` as a process with this guard."""
         with self._lock:
             events = [
                 recorded
                 for stream, after in streams.items()
                 for recorded in self._streams.get(stream, [])[after : after + LOAD_EVENTS_MAX + 1]
             ]
-            found = {c: self.receipts[c] for c in receipts if c in self.receipts}
-            return LoadResult(events, found, self.state_as(guard).now)
+            known = {c: self.receipts[c] for c in receipts if c in self.receipts}
+            return LoadResult(events, known, self.state_as(guard).now)
 
     def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
-        """See the port."""
+        """See `EventLog`."""
         return self.append_as(self.guard, batch)
 
     def append_as(self, guard: ClockGuard, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
-        """`append` by one process."""
+        """`append` as a process with this guard."""
         with self._lock:
             offset, accepting = self.offset, False
-            for event in (event for pending in batch for event in pending.events):
+            for event in (event for request in batch for event in request.events):
                 if isinstance(event, ClockAcceptance.Accepted):
                     offset, accepting = timedelta(microseconds=event.offset_microseconds), True
             reading = self._reading(offset)
             now = max(reading.clock, reading.last or reading.clock)
             doubt = self._in_doubt(guard, reading, accepting=accepting)
-            dirty: set[UUID] = set()
+            lost_streams: set[UUID] = set()
             verdicts = []
-            for pending in batch:
-                verdict = self._judge(pending, now, dirty)
+            for request in batch:
+                verdict = self._judge(request, now, lost_streams)
                 if doubt:
-                    known = pending.command_id in self.receipts
+                    known = request.command_id in self.receipts
                     verdicts.append(
                         verdict if known else Verdict(VerdictKind.DOUBT, None, None, now)
                     )
                     continue
                 if verdict.kind is VerdictKind.RECORDED:
-                    verdict = self._record(pending, now)
+                    verdict = self._record(request, now)
                     self.offset = offset
                     guard.accept(now, guard.elapsed())
                 else:
-                    dirty |= {event.originator_id for event in pending.events}
+                    lost_streams |= {event.originator_id for event in request.events}
                 verdicts.append(verdict)
             return verdicts
 
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
-        """See the port."""
+        """See `EventLog`."""
         return self.events[after : after + min(limit, PAGE_EVENTS_MAX)]
 
     def stream(
         self, stream_id: UUID, *, after: int = 0, up_to: int = VERSION_MAX
     ) -> Sequence[Recorded]:
-        """See the port."""
+        """See `EventLog`."""
         return self._streams.get(stream_id, [])[after : min(up_to, after + STREAM_EVENTS_MAX)]
 
     def head(self) -> int:
-        """See the port."""
+        """See `EventLog`."""
         return len(self.events)
 
     def _reading(self, offset: timedelta) -> ClockReading:
@@ -144,45 +143,45 @@ class MemoryLog:
         return ClockReading(self.server_now() + offset, last, self.live, offset)
 
     def _in_doubt(self, guard: ClockGuard, reading: ClockReading, *, accepting: bool) -> bool:
-        """As `ledger.append` decides it."""
+        """Whether the clock is in doubt, by the rule of `ledger.append`."""
         if reading.last is None:
-            past = False
-            beyond = True
+            behind = False
+            ahead = True
         else:
-            past = reading.clock < reading.last - timedelta(seconds=guard.behind_seconds)
-            beyond = reading.clock > reading.last + timedelta(seconds=guard.ahead_seconds)
+            behind = reading.clock < reading.last - timedelta(seconds=guard.behind_seconds)
+            ahead = reading.clock > reading.last + timedelta(seconds=guard.ahead_seconds)
         witness = guard.witness()
-        foreseen = witness is None or (
+        plausible = witness is None or (
             reading.clock <= witness + timedelta(seconds=guard.ahead_seconds)
         )
-        return past or (beyond and not foreseen and self.live and not accepting)
+        return behind or (ahead and not plausible and self.live and not accepting)
 
     def _decode(self, recorded: Recorded) -> Event:
         stored = StoredEvent(recorded.stream_id, recorded.version, recorded.topic, recorded.state)
         return self._mapper.to_domain_event(stored)
 
-    def _judge(self, pending: AppendRequest, now: datetime, dirty: set[UUID]) -> Verdict:
-        known = self.receipts.get(pending.command_id)
+    def _judge(self, request: AppendRequest, now: datetime, lost_streams: set[UUID]) -> Verdict:
+        known = self.receipts.get(request.command_id)
         if known is not None:
-            same = known.fingerprint == pending.fingerprint
+            same = known.fingerprint == request.fingerprint
             kind = VerdictKind.DUPLICATE if same else VerdictKind.REUSED
             return Verdict(kind, known.first_position, known.last_position, known.recorded_at)
-        if pending.deadline is not None and pending.deadline <= now:
+        if request.deadline is not None and request.deadline <= now:
             return Verdict(VerdictKind.LATE, None, None, now)
-        if pending.not_before is not None and pending.not_before > now:
+        if request.not_before is not None and request.not_before > now:
             return Verdict(VerdictKind.EARLY, None, None, now)
-        heights: dict[UUID, int] = {}
-        for event in pending.events:
+        versions: dict[UUID, int] = {}
+        for event in request.events:
             stream = event.originator_id
-            height = heights.get(stream, len(self._streams.get(stream, [])))
-            if stream in dirty or event.originator_version != height + 1:
+            version = versions.get(stream, len(self._streams.get(stream, [])))
+            if stream in lost_streams or event.originator_version != version + 1:
                 return Verdict(VerdictKind.CONFLICT, None, None, now)
-            heights[stream] = height + 1
+            versions[stream] = version + 1
         return Verdict(VerdictKind.RECORDED, None, None, now)
 
-    def _record(self, pending: AppendRequest, now: datetime) -> Verdict:
-        first = len(self.events) + 1 if pending.events else None
-        for event in pending.events:
+    def _record(self, request: AppendRequest, now: datetime) -> Verdict:
+        first = len(self.events) + 1 if request.events else None
+        for event in request.events:
             stored = self._mapper.to_stored_event(event)
             recorded = Recorded(
                 position=len(self.events) + 1,
@@ -192,24 +191,24 @@ class MemoryLog:
                 state=stored.state,
                 recorded_at=now,
                 event_id=self._new_id(),
-                command_id=pending.command_id,
-                actor=pending.actor,
-                trace_id=pending.trace_id,
+                command_id=request.command_id,
+                actor=request.actor,
+                trace_id=request.trace_id,
                 schema_version=schema_version(type(event)),
                 decode=self._decode,
             )
             self.events.append(recorded)
             self._streams.setdefault(event.originator_id, []).append(recorded)
-        last = len(self.events) if pending.events else None
+        last = len(self.events) if request.events else None
         receipt = Receipt(
-            pending.command_id,
-            pending.fingerprint,
+            request.command_id,
+            request.fingerprint,
             first,
             last,
             now,
-            pending.subject,
-            pending.version,
-            pending.refusal,
+            request.subject,
+            request.version,
+            request.refusal,
         )
-        self.receipts[pending.command_id] = receipt
+        self.receipts[request.command_id] = receipt
         return Verdict(VerdictKind.RECORDED, first, last, now)

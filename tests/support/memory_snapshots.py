@@ -1,4 +1,4 @@
-"""Snapshots in memory: the port's semantics without a database or a thread."""
+"""A store of snapshots in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from application.ports.snapshots import Snapshot
 
 
 class MemorySnapshots:
-    """`application.ports.snapshots.Snapshots`, for tests."""
+    """An `application.ports.snapshots.Snapshots` for tests."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[UUID, str, int], Snapshot] = {}
@@ -17,14 +17,16 @@ class MemorySnapshots:
     def latest(
         self, stream_id: UUID, shapes: Sequence[str], up_to: int, *, after: int = 0
     ) -> Snapshot | None:
-        """See the port."""
-        fit = [
-            one
-            for one in self.kept.values()
-            if one.stream_id == stream_id and one.shape in shapes and after < one.version <= up_to
+        """See `Snapshots`."""
+        matching = [
+            snapshot
+            for snapshot in self.kept.values()
+            if snapshot.stream_id == stream_id
+            and snapshot.shape in shapes
+            and after < snapshot.version <= up_to
         ]
-        return max(fit, key=lambda one: one.version, default=None)
+        return max(matching, key=lambda snapshot: snapshot.version, default=None)
 
     def offer(self, snapshot: Snapshot) -> None:
-        """See the port."""
+        """See `Snapshots`."""
         self.kept.setdefault((snapshot.stream_id, snapshot.shape, snapshot.version), snapshot)

@@ -1,0 +1,35 @@
+"""The expiry process expires a payment session whose deadline has passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.command import Command, Decision, Loaded
+from application.commands._support import release_order
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireSession(Command):
+    """Expire a session if it is open and its deadline has passed by the ledger's time."""
+
+    session_id: UUID
+
+    @property
+    def streams(self) -> tuple[UUID, ...]:
+        """The session; the order's id is in the session."""
+        return (self.session_id,)
+
+    def decide(self, loaded: Loaded) -> Decision:
+        """Expire the session and release its order; changes nothing if the session is not due.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        session = loaded.get(PaymentSession, self.session_id, "payment session")
+        if not loaded.reached(session.expires_at) or not session.expire(at=loaded.now):
+            return Decision(session)
+        released = release_order(session, loaded, reason=Status.EXPIRED.value)
+        return Decision(session, [*released, session])
