@@ -281,7 +281,6 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
         leading,
         url,
         guard=make_guard(settings or Settings(), metrics),
-        make_bus=lambda log, cache: make_bus(log, cache=cache),
         runners=make_runners(metrics),
     )
     leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))

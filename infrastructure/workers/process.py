@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -27,7 +27,6 @@ def leading(
     url: str,
     *,
     guard: ClockGuard,
-    make_bus: Callable[[PostgresLog, StateCache], Bus],
     runners: Mapping[str, MakeRunner],
 ) -> Iterator[LoopReport]:
     """Run every loop of the worker within the context.
@@ -35,7 +34,6 @@ def leading(
     Args:
         url: the database.
         guard: judges the database's clock.
-        make_bus: makes the bus of the expiry process.
         runners: makes the runner of every read model, by name.
     """
     with ExitStack() as resources:
@@ -48,7 +46,8 @@ def leading(
             resources.callback(resource.close)
         resources.callback(supervisor.stop)
         read_log = PostgresLog(read_pool, guard=guard)
-        bus = make_bus(PostgresLog(write_pool, guard=guard), StateCache(snapshot_store=snapshots))
+        write_log = PostgresLog(write_pool, guard=guard)
+        bus = Bus(write_log, cache=StateCache(snapshot_store=snapshots))
         expiry = ExpiryWorker(url=url, log=read_log, bus=bus, new_id=uuid7)
         resources.callback(expiry.stop)
         for name, make_runner in runners.items():
