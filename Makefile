@@ -9,7 +9,7 @@ SECONDS ?= 20
 BURST ?= 100000
 SEED ?= 1
 
-.PHONY: help setup run test check fmt e2e faults simulate planted abuse bench serve work notify rebuild docs wheel lock clean
+.PHONY: help setup run test check fmt e2e faults simulate planted abuse bench serve work notify rebuild docs texts wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ serve work notify rebuild: $(STAMP) ## start one process of an installation
 
 docs: $(STAMP) ## generate the reference pages from the code
 	@$(BIN)/python -m tests.support.documents
+
+texts: $(STAMP) ## bring the pages' catalogues up to the sources
+	@$(BIN)/python -m tests.support.catalogues
 
 wheel: $(STAMP) ## build the wheel into dist/
 	@rm -rf dist

@@ -1,39 +1,53 @@
-"""The HTTP application: every operation, its document, and the headers on every answer."""
+"""The ASGI application: the operations of the API, and the documents beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
-from api import money
 from api.context import Services
 from api.http import openapi
 from api.http.errors import BODY_BYTES_MAX
 from api.http.messages import DefaultHeaders, HttpResponse
-from api.http.operation import Operation, Router
+from api.http.operation import Operation, Routes
 from api.http.problems import on_any_error, on_http_error, to_response
+from api.http.router import Router
 from api.http.security_headers import security_headers
 from api.pages import rendering
+from api.pages.docs import docs_page
+from api.pages.routes import PageRoutes
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
-from api.v1.public import PublicRoutes
+from api.v1.qr_images import QrImageRoutes
+from api.v1.session_queries import SessionQueryRoutes
 from api.v1.wallets import WalletRoutes
+from api.views import money
 from application.errors import NotFound
 from domain.errors import LedgerError
 from domain.money.money import Money
 
+ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
+    SessionRoutes,
+    SessionQueryRoutes,
+    WalletRoutes,
+    EventRoutes,
+    PageRoutes,
+    QrImageRoutes,
+    HealthRoutes,
+)
+"""Every route class; the documents list their operations in this order."""
+
 
 def operations(services: Services) -> list[Operation]:
-    """Every operation the API serves."""
-    routes = (SessionRoutes, WalletRoutes, EventRoutes, PublicRoutes, HealthRoutes)
-    return [operation for kind in routes for operation in kind(services).operations()]
+    """Every operation of the API."""
+    return [operation for routes in ROUTES for operation in routes(services).operations()]
 
 
 def version() -> str:
@@ -46,15 +60,15 @@ def version() -> str:
 
 def create_app(services: Services) -> Litestar:
     """The ASGI application."""
-    money.display(Money(0, "USD"))  # loads the locale now, not in the first answer
+    money.display(Money(0, "USD"))  # loads the locale at startup, not in the first response
     served = operations(services)
     default_headers = security_headers(secure=services.config.secure)
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-        return on_http_error(request.method, error).to_litestar(default_headers)
+        return _to_litestar(on_http_error(request.method, error), default_headers)
 
     def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        return on_any_error(request.method, "", error).to_litestar(default_headers)
+        return _to_litestar(on_any_error(request.method, "", error), default_headers)
 
     router = Router(services, default_headers)
     return Litestar(
@@ -74,45 +88,64 @@ def create_app(services: Services) -> Litestar:
 def _documents(
     served: Sequence[Operation], services: Services, default_headers: DefaultHeaders
 ) -> list[BaseRouteHandler]:
-    public = services.config.public_url
-    document = msgspec.json.encode(openapi.document(served, version=version(), public_url=public))
-    page = openapi.page(served, version=version()).encode()
+    """The routes that are not operations: documents and static files."""
+    public_url = services.config.public_url
+    document = openapi.document(served, version=version(), public_url=public_url)
+    openapi_response = HttpResponse(msgspec.json.encode(document))
+    docs_response = docs_page(served, version=version())
 
     @get("/openapi.json", name="openapi")
     async def openapi_json() -> Response[bytes]:
-        return HttpResponse(document).to_litestar(default_headers)
+        return _to_litestar(openapi_response, default_headers)
 
     @get("/docs", name="docs")
     async def docs() -> Response[bytes]:
-        return HttpResponse(page, media_type="text/html; charset=utf-8").to_litestar(
-            default_headers
-        )
+        return _to_litestar(docs_response, default_headers)
 
     @get("/favicon.ico", name="favicon")
     async def favicon() -> Response[bytes]:
-        return _static("icon.svg", kept=False).to_litestar(default_headers)
+        return _to_litestar(_static("icon.svg", immutable=False), default_headers)
 
     @get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
-        wanted = request.path_params.get("edition")
-        kept = wanted == rendering.edition()
-        return _static(str(request.path_params["name"]), kept=kept).to_litestar(default_headers)
+        immutable = request.path_params.get("edition") == rendering.edition()
+        response = _static(str(request.path_params["name"]), immutable=immutable)
+        return _to_litestar(response, default_headers)
 
     @get("/problems/{code:str}", name="problem")
     async def problem(request: Request[Any, Any, Any]) -> Response[bytes]:
-        kind = LedgerError.by_code.get(str(request.path_params["code"]))
-        if kind is None:
-            return to_response(NotFound(thing="address")).to_litestar(default_headers)
-        told = {"code": kind.code, "title": kind.title, "description": (kind.__doc__ or "").strip()}
-        return HttpResponse(msgspec.json.encode(told)).to_litestar(default_headers)
+        response = _problem(str(request.path_params["code"]))
+        return _to_litestar(response, default_headers)
 
     return [openapi_json, docs, favicon, static, problem]
 
 
-def _static(name: str, *, kept: bool) -> HttpResponse:
+def _static(name: str, *, immutable: bool) -> HttpResponse:
+    """A static file; immutable under the URL of its edition."""
     data = rendering.static_file(name)
     if data is None:
         return to_response(NotFound(thing="address"))
-    keep = "public, max-age=31536000, immutable" if kept else "no-cache"
+    caching = "public, max-age=31536000, immutable" if immutable else "no-cache"
     media_type = rendering.MEDIA_TYPES[name.rpartition(".")[2]]
-    return HttpResponse(data, media_type=media_type, headers={"Cache-Control": keep})
+    return HttpResponse(data, media_type=media_type, headers={"Cache-Control": caching})
+
+
+def _problem(code: str) -> HttpResponse:
+    """The description of an error code, at the URL in a problem document's `type`."""
+    error = LedgerError.by_code.get(code)
+    if error is None:
+        return to_response(NotFound(thing="address"))
+    description = (error.__doc__ or "").strip()
+    return HttpResponse(
+        msgspec.json.encode({"code": error.code, "title": error.title, "description": description})
+    )
+
+
+def _to_litestar(response: HttpResponse, default_headers: DefaultHeaders) -> Response[bytes]:
+    """The response of a handler that Litestar calls directly."""
+    return Response(
+        response.body,
+        status_code=response.status_code,
+        media_type=response.media_type,
+        headers=default_headers.of(response),
+    )

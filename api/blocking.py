@@ -1,7 +1,8 @@
-"""How long a request may wait for the database; then the caller hears 503 and the wait is given up.
+"""Blocking database reads in threads, with a time limit for the caller.
 
-A read is made in a thread. The thread's own limits (the pool's deadline) are the same, so that it
-is free again about when its caller stops waiting. Commands: `api/command_dispatcher.py`.
+After the limit the caller gets a 503. The thread has the same limit (the deadline of its
+connection), so it becomes free at about the same time. For commands see
+`api/command_dispatcher.py`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Final, ParamSpec, TypeVar
 from application.errors import LogUnavailable
 
 READ_SECONDS: Final = 5.0
-"""One read, the wait for a free thread included."""
+"""The limit of one read, including the wait for a free thread."""
 READY_SECONDS: Final = 2.0
-"""All of what `/readyz` asks."""
+"""The limit of all reads of `/readyz`."""
 READ_THREADS_MAX: Final = 8
-"""Reads at the same time. Not the loop's own threads: drawing and figures never wait for reads."""
+"""Concurrent reads. Images and metrics use the event loop's own threads instead."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,30 +28,30 @@ T = TypeVar("T")
 _readers = ThreadPoolExecutor(READ_THREADS_MAX, "read")
 
 
-async def read(ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Ask the database in a thread.
+async def read(query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a query in a thread.
 
     Raises (checked in this order):
-        LogUnavailable: no answer came in 5 s.
-        Exception: whatever `ask` raises.
+        LogUnavailable: the query did not return within 5 s.
+        Exception: whatever `query` raises.
     """
-    return await _within(READ_SECONDS, _readers, partial(ask, *args, **kwargs))
+    return await _within(READ_SECONDS, _readers, partial(query, *args, **kwargs))
 
 
-async def probe(ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The same for monitors: 2 s, and in a thread that no read can hold.
+async def probe(query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a health check in a thread that no read can occupy.
 
     Raises (checked in this order):
-        LogUnavailable: no answer came in 2 s.
-        Exception: whatever `ask` raises.
+        LogUnavailable: the query did not return within 2 s.
+        Exception: whatever `query` raises.
     """
-    return await _within(READY_SECONDS, None, partial(ask, *args, **kwargs))
+    return await _within(READY_SECONDS, None, partial(query, *args, **kwargs))
 
 
-async def _within(seconds: float, executor: ThreadPoolExecutor | None, ask: Callable[[], T]) -> T:
+async def _within(seconds: float, executor: ThreadPoolExecutor | None, query: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            return await loop.run_in_executor(executor, ask)
+            return await loop.run_in_executor(executor, query)
     except TimeoutError:
-        raise LogUnavailable(reason="no answer came in time") from None
+        raise LogUnavailable(reason="the database did not respond in time") from None

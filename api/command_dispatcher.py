@@ -1,4 +1,4 @@
-"""The door between asynchronous requests and the synchronous writer."""
+"""Sends the commands of asynchronous requests to the synchronous writer."""
 
 from __future__ import annotations
 
@@ -13,105 +13,113 @@ from application.queue import ResultCallback
 from application.writer import Deliver, Writer
 from domain.errors import LedgerError
 
-ANSWER_SECONDS: Final = 10.0
-"""How long a caller waits for an answer before it is told to ask again."""
-TWIN_SECONDS: Final = 5.0
-"""How long the second caller under one idempotency key waits for the first."""
-LOOK_SECONDS: Final = 0.25
-"""How often those who wait are looked at."""
+RESULT_SECONDS: Final = 10.0
+"""How long a request waits for the result of its command."""
+DUPLICATE_SECONDS: Final = 5.0
+"""How long a request waits if its idempotency key is already in progress."""
+TIMEOUT_CHECK_SECONDS: Final = 0.25
+"""The interval of the timer that ends waits."""
 
 
 class _Waiting(NamedTuple):
-    """A request that waits for its command's answer until a time of the loop's clock."""
+    """A request that waits for the result of its command."""
 
     future: asyncio.Future[Result]
-    until: float
-    twin: bool
-    """Another of the same idempotency key was on its way before."""
+    deadline: float
+    """By the event loop's clock."""
+    duplicate: bool
+    """Whether its idempotency key was already in progress."""
 
 
 class CommandDispatcher:
-    """Sends commands to the writer and wakes the requests.
+    """Sends commands to the writer and their results back to the requests.
 
-    One hop to the writer takes what one pass of the loop asks; one hop back, what a batch answers.
+    All commands of one iteration of the event loop are handed to the writer together, and so are
+    all results of a batch: each crossing between threads serves many requests.
     """
 
     def __init__(self, make_writer: Callable[[Deliver], Writer]) -> None:
         self._make_writer = make_writer
         self._writer: Writer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._asked: list[tuple[Envelope, asyncio.Future[Result]]] = []
+        self._unsubmitted: list[tuple[Envelope, asyncio.Future[Result]]] = []
         self._waiting: list[_Waiting] = []
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
-        """Start the writer on the running loop."""
+        """Start the writer, on the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._writer = self._make_writer(self._deliver)
         self._writer.start()
 
     async def close(self) -> None:
-        """Answer what is queued, then stop."""
+        """Finish the queued commands, then stop."""
         if self._writer is not None:
             await asyncio.to_thread(self._writer.stop)
         if self._timer is not None:
             self._timer.cancel()
 
     async def send(self, envelope: Envelope) -> Outcome:
-        """Run a command.
+        """Run a command and wait for its result.
 
         Raises (checked in this order):
-            Overloaded: the queue is full, or no answer came in 10 s (ask again, same key).
-            IdempotencyInProgress: a twin under the same key got no answer in 5 s.
-            LedgerError: the refusal.
+            Overloaded: the queue is full, or there was no result within 10 s; a retry under the
+                same idempotency key is safe.
+            IdempotencyInProgress: the same idempotency key was in progress for 5 s.
+            LedgerError: the command was refused.
         """
         if self._loop is None or self._writer is None:
             raise Overloaded(reason="the process is starting")
         future: asyncio.Future[Result] = self._loop.create_future()
-        if not self._asked:
-            self._loop.call_soon(self._hand_over, self._writer, self._loop)
-        self._asked.append((envelope, future))
+        if not self._unsubmitted:
+            self._loop.call_soon(self._submit, self._writer, self._loop)
+        self._unsubmitted.append((envelope, future))
         result = await future
         if isinstance(result, LedgerError):
             raise result
         return result
 
-    def _hand_over(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
-        """Submit what this pass of the loop asked."""
-        asked, self._asked = self._asked, []
-        told = writer.submit_all([(envelope, partial(_settle, f)) for envelope, f in asked])
+    def _submit(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        """Submit the commands of this iteration of the event loop."""
+        commands, self._unsubmitted = self._unsubmitted, []
+        replies = writer.submit_all(
+            [(envelope, partial(_set_result, f)) for envelope, f in commands]
+        )
         now = loop.time()
-        for (envelope, future), twin in zip(asked, told, strict=True):
-            if isinstance(twin, Overloaded):
-                _settle(future, twin)
+        for (envelope, future), duplicate in zip(commands, replies, strict=True):
+            if isinstance(duplicate, Overloaded):
+                _set_result(future, duplicate)
             else:
-                seconds = TWIN_SECONDS if twin else ANSWER_SECONDS
-                self._waiting.append(_Waiting(future, now + seconds, twin and envelope.keyed))
+                seconds = DUPLICATE_SECONDS if duplicate else RESULT_SECONDS
+                keyed_duplicate = duplicate and envelope.keyed
+                self._waiting.append(_Waiting(future, now + seconds, keyed_duplicate))
         if self._timer is None:
-            self._timer = loop.call_later(LOOK_SECONDS, self._look, loop)
+            self._timer = loop.call_later(TIMEOUT_CHECK_SECONDS, self._end_waits, loop)
 
-    # One timer looks after all who wait; a timer for each would cost more than its command.
+    # One timer serves all requests; a timer per request would cost more than its command.
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give up on those whose time is over."""
+    def _end_waits(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the waits whose deadline has passed."""
         now = loop.time()
-        self._waiting = [one for one in self._waiting if not one.future.done()]
-        for one in self._waiting:
-            if now >= one.until:
-                late = Overloaded(reason="no answer came in time")
-                one.future.set_result(IdempotencyInProgress() if one.twin else late)
-        self._timer = loop.call_later(LOOK_SECONDS, self._look, loop) if self._waiting else None
+        self._waiting = [waiting for waiting in self._waiting if not waiting.future.done()]
+        for waiting in self._waiting:
+            if now >= waiting.deadline:
+                timeout = Overloaded(reason="the command did not finish in time")
+                waiting.future.set_result(IdempotencyInProgress() if waiting.duplicate else timeout)
+        self._timer = (
+            loop.call_later(TIMEOUT_CHECK_SECONDS, self._end_waits, loop) if self._waiting else None
+        )
 
-    def _deliver(self, answers: Sequence[tuple[ResultCallback, Result]]) -> None:
+    def _deliver(self, results: Sequence[tuple[ResultCallback, Result]]) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_call_each, answers)
+            self._loop.call_soon_threadsafe(_call_each, results)
 
 
-def _call_each(answers: Sequence[tuple[ResultCallback, Result]]) -> None:
-    for answer, result in answers:
-        answer(result)
+def _call_each(results: Sequence[tuple[ResultCallback, Result]]) -> None:
+    for callback, result in results:
+        callback(result)
 
 
-def _settle(future: asyncio.Future[Result], result: Result) -> None:
+def _set_result(future: asyncio.Future[Result], result: Result) -> None:
     if not future.done():
         future.set_result(result)

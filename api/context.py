@@ -1,26 +1,24 @@
-"""What the API is given to work with; bootstrap fills it, routes use it."""
+"""The services of the API; bootstrap makes them, the operations use them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.command_dispatcher import CommandDispatcher
 from api.tokens import Tokens
-from application.clock_guard import ClockState
 from application.event_log import EventLog
+from application.health import Health
 from application.reader import Reader
-
-LAG_SECONDS_MAX: Final = 2.0
-"""A read model that is further behind makes the ledger unready."""
+from projections._read_model import ReadModels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
-    """The settings that show in answers."""
+    """The settings that affect responses."""
 
     public_url: str
     """Origin of the API and its pages, without a path."""
@@ -29,102 +27,49 @@ class ApiConfig:
     mode: str
     """`live` or `test`."""
     claim_seconds: int
-    """How long a scan holds a session, 1 to 600."""
+    """The lease of a claim, 1 to 600."""
     rate_limit: int
-    """Requests a second per caller; 0 for none."""
+    """Requests a second per caller; 0 for no limit."""
     trusted_proxies: tuple[str, ...]
-    """Addresses whose `X-Forwarded-For` is believed."""
+    """Addresses of the proxies whose `X-Forwarded-For` is trusted."""
 
     @property
     def secure(self) -> bool:
-        """Whether the outside reaches us by https."""
+        """Whether the public URL uses https."""
         return urlsplit(self.public_url).scheme == "https"
 
 
 class QrImages(Protocol):
-    """Draws codes."""
+    """Draws QR codes."""
 
     def svg(self, text: str, *, scale: int, border: int) -> bytes:
-        """Black on white, crisp at any size."""
+        """An SVG image, black on white."""
         ...
 
     def png(self, text: str, *, scale: int, border: int) -> bytes:
-        """Black on white."""
+        """A PNG image, black on white."""
         ...
 
     def terminal(self, text: str, *, border: int) -> bytes:
-        """For a terminal, in half blocks, UTF-8."""
+        """Text for a terminal, in half blocks, UTF-8."""
         ...
 
 
-class Collector(Protocol):
-    """What `/metrics` shows."""
+class HttpMetrics(Protocol):
+    """The metrics of this process."""
 
     def exposition(self) -> bytes:
-        """The Prometheus text format."""
+        """All metrics in the Prometheus text format."""
         ...
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
-        """One request."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How far one read model is behind the log."""
-
-    name: str
-    position: int
-    events: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """How the ledger stands, as the database tells it."""
-
-    position: int
-    """The last position of the log."""
-    lags: Sequence[Lag]
-    loops: Mapping[str, bool]
-    """The worker's loops by name; true for one that a mistake has halted."""
-    clock: ClockState
-
-    @property
-    def unready(self) -> list[str]:
-        """What keeps the ledger from being ready, in words; empty if nothing does."""
-        found = []
-        if self.clock.doubt:
-            found.append(f"the database's clock is in doubt, {self.clock.doubt}")
-        found += [f"{name} is halted" for name, is_halted in self.loops.items() if is_halted]
-        for lag in self.lags:
-            if lag.seconds > LAG_SECONDS_MAX:
-                found.append(f"{lag.name} is {lag.events} events and {lag.seconds:.1f} s behind")
-        return found
-
-
-class ReadModels(Protocol):
-    """The questions the API asks of read models."""
-
-    sessions: Any
-    wallet_payments: Any
-
-    def position(self, name: str) -> int:
-        """The last position a read model has taken in."""
-        ...
-
-    def health(self) -> Health:
-        """How the ledger stands; answers within 2 s.
-
-        Raises:
-            LogUnavailable: the database is away.
-        """
+        """Record one request."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a route may use."""
+    """Everything that an operation may use."""
 
     config: ApiConfig
     log: EventLog
@@ -132,8 +77,10 @@ class Services:
     dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
+    health: Callable[[], Health]
+    """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     qr_images: QrImages
-    metrics: Collector
+    metrics: HttpMetrics
     new_id: Callable[[], UUID]
     close: Callable[[], None]
-    """Gives back what the services hold, when the application has ended."""
+    """Releases the connections when the application has stopped."""

@@ -1,1 +1,1 @@
-"""What is true: events, and the rules that decide them."""
+"""The domain: aggregates, their events, and the rules that decide."""

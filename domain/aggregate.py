@@ -1,9 +1,8 @@
-"""What every aggregate shares: an event is made whole, applied, and kept until it is recorded.
+"""The base of every aggregate: an event is created, applied, and pending until it is recorded.
 
-Events say themselves what they change (`apply`). The library triggers them with more checks at each
-call; here an event costs less, and nobody can leave out its time: a process's own clock never gets
-into what is stored. Every text in an event is acceptable text (`domain.text`), whoever made the
-command: no read model, page, export or log meets an event it cannot take.
+Each event applies itself (`apply`). The library's own trigger checks more on each call; this one is
+cheaper and requires the timestamp, so a process's clock never gets into stored events. All text in
+an event is acceptable text (`domain.text`), so every read model, page, export and log can hold it.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from eventsourcing.domain import Aggregate, CanInitAggregate, CanMutateAggregate
 from domain import text
 
 E = TypeVar("E", bound=CanMutateAggregate[UUID])
-_TEXTLESS = frozenset({int, bool, datetime, UUID, type(None)})
+_NOT_TEXT = frozenset({int, bool, datetime, UUID, type(None)})
 
 
 class LedgerAggregate(Aggregate):
-    """An aggregate of the ledger. Subclasses name their TOPIC, and every event names its own."""
+    """An aggregate of the ledger. Every subclass and every event states its TOPIC."""
 
     TOPIC = ""
 
@@ -41,26 +40,26 @@ class LedgerAggregate(Aggregate):
             "originator_version": cls.INITIAL_VERSION,
             "timestamp": timestamp,
         }
-        event = _make(event_class, fields)
+        event = _new_event(event_class, fields)
         aggregate: Any = event.mutate(None)
         aggregate.pending_events.append(event)
-        made: Self = aggregate
-        return made
+        created: Self = aggregate
+        return created
 
     def trigger_event(  # type: ignore[override]
         self, event_class: type[CanMutateAggregate[UUID]], *, timestamp: datetime, **fields: Any
     ) -> None:
-        """Let an event happen; `timestamp` is the ledger's time."""
+        """Create and apply the next event; `timestamp` is the ledger's time."""
         fields["originator_id"] = self.id
         fields["originator_version"] = self.version + 1
         fields["timestamp"] = timestamp
-        event = _make(event_class, fields)
+        event = _new_event(event_class, fields)
         event.mutate(self)
         self.pending_events.append(event)
 
 
-def _make(event_class: type[E], fields: dict[str, Any]) -> E:
-    """An event with exactly its fields, in their order, as its frozen dataclass would make it.
+def _new_event(event_class: type[E], fields: dict[str, Any]) -> E:
+    """Create an event as its frozen dataclass would: exactly its fields, in their order.
 
     Raises (checked in this order):
         TypeError: a field is missing or unknown.
@@ -69,15 +68,15 @@ def _make(event_class: type[E], fields: dict[str, Any]) -> E:
     dataclass: Any = event_class
     names = dataclass.__dataclass_fields__.keys()
     if fields.keys() != names:
-        wrong = ", ".join(sorted(fields.keys() ^ names))
-        msg = f"{event_class.__qualname__} has other fields: {wrong}"
+        differing = ", ".join(sorted(fields.keys() ^ names))
+        msg = f"missing or unknown fields of {event_class.__qualname__}: {differing}"
         raise TypeError(msg)
     for name, value in fields.items():
         kind = type(value)
         if kind is str:
-            if value.isprintable():  # nearly every text is, and it is quickly seen
+            if value.isprintable():  # true of nearly all text, and fast to check
                 continue
-        elif kind in _TEXTLESS:
+        elif kind in _NOT_TEXT:
             continue
         text.check(name, value)
     event = object.__new__(event_class)

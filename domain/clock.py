@@ -1,4 +1,4 @@
-"""The operator's word on the ledger's clock, as events: history says why time went on as it did."""
+"""Acceptances of the database's clock by the operator, as events."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
 
 OFFSET_DAYS_MAX = 36_525
-"""A century: beyond it somebody has made a mistake."""
+"""A century; anything longer is a mistake."""
 
 
 class ClockAcceptance(LedgerAggregate):
-    """One acceptance of the database's clock. Each is a stream of its own."""
+    """One acceptance of the database's clock, in a stream of its own."""
 
     TOPIC = "clock"
 
     class Event(Aggregate.Event):
-        """Anything that happens to the ledger's clock."""
+        """The base of an acceptance's events."""
 
         TOPIC = "clock.event"
 
     class Accepted(Event, Aggregate.Created):
-        """The operator accepted the database's clock, with what is added to it from then on."""
+        """The operator accepted the database's clock, and an offset to add to it from then on."""
 
         TOPIC = "clock.accepted"
         offset_microseconds: int
@@ -40,7 +40,7 @@ class ClockAcceptance(LedgerAggregate):
 
         Args:
             acceptance_id: a new id.
-            offset: what is added to the database's clock from then on, 0 to a century.
+            offset: added to the database's clock from then on, 0 to 36,525 days.
             at: the ledger's time, UTC.
 
         Raises:

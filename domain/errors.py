@@ -1,41 +1,86 @@
-"""Every refusal of the domain, in one tree.
+"""The root of every refusal, and the kinds of refusal.
 
-    LedgerError
-    ├── DomainError            the rules say no
-    │   ├── session-expired · session-not-payable · session-claimed · claim-required
-    │   ├── claims-exhausted · amount-mismatch · wallet-currency-mismatch · insufficient-funds
-    │   ├── order-open · order-paid · balance-limit · reference-used
-    │   └── key-limit · invalid-qr · invalid-request
-    ├── ApplicationError       the request cannot be served (application/errors.py)
-    └── PortError              the world failed (application/errors.py)
-
-An error is a `code`, a sentence and the facts that fill it. The facts are primitives and become
-members of the problem document, so an error can be stored with its command and told again.
+Refusals live beside their context: `domain/<context>/errors.py`, `application/errors.py` and
+`api/http/errors.py`. Each one states a `code`, a `kind`, a `title` and a `sentence`; the kind says
+how callers and the ledger treat it, and `api/http/errors.py` maps it to an HTTP status. The facts
+that fill the sentence are primitives and become members of the problem document, so a refusal can
+be stored with the receipt of its command and replayed.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 Fact = str | int | bool | None | list[dict[str, str]]
 
 
+class ErrorKind(StrEnum):
+    """What a refusal means for the caller."""
+
+    INVALID = "invalid"
+    """The request is malformed, or a value in it is out of range."""
+    UNAUTHENTICATED = "unauthenticated"
+    """No valid API key."""
+    FORBIDDEN = "forbidden"
+    """The API key is valid but does not allow this."""
+    NOT_FOUND = "not-found"
+    """It does not exist, or belongs to another tenant."""
+    CONFLICT = "conflict"
+    """The current state does not allow it."""
+    BUSY = "busy"
+    """Another wallet or request is working on it; retry later."""
+    EXPIRED = "expired"
+    """The deadline has passed."""
+    INSUFFICIENT_FUNDS = "insufficient-funds"
+    """The wallet cannot cover the amount."""
+    UNPROCESSABLE = "unprocessable"
+    """Well-formed, but refused by a rule; another attempt needs a new idempotency key."""
+    KEY_REUSED = "key-reused"
+    """The idempotency key belongs to another request."""
+    RATE_LIMITED = "rate-limited"
+    """Too many requests; retry later."""
+    TIMEOUT = "timeout"
+    """The request took too long to arrive; retry."""
+    UNAVAILABLE = "unavailable"
+    """The ledger, or something it needs, is unavailable; retry later."""
+    INTERNAL = "internal"
+    """A bug on our side."""
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self in _TRANSIENT
+
+    @property
+    def kept(self) -> bool:
+        """Whether the refusal is final: recorded under its idempotency key and replayed."""
+        return self in _KEPT
+
+
+_TRANSIENT = frozenset(
+    {ErrorKind.BUSY, ErrorKind.RATE_LIMITED, ErrorKind.TIMEOUT, ErrorKind.UNAVAILABLE}
+)
+_KEPT = frozenset({ErrorKind.EXPIRED, ErrorKind.INSUFFICIENT_FUNDS, ErrorKind.UNPROCESSABLE})
+
+
 class LedgerError(Exception):
-    """What every refusal has in common: a stable code, a sentence, the facts."""
+    """The base of every refusal."""
 
     code: ClassVar[str]
+    """Stable and unique; part of the API contract and of stored receipts."""
+    kind: ClassVar[ErrorKind]
     title: ClassVar[str]
     sentence: ClassVar[str]
-    transient: ClassVar[bool] = False
-    kept: ClassVar[bool] = False
-    """Decided: an idempotency key answers with it again for ever (HTTP 402, 410 and 422)."""
+    """The detail, as a format string over the facts."""
 
     by_code: ClassVar[dict[str, type[LedgerError]]] = {}
+    """Every class that has been imported; `application/errors.py` imports all that are stored."""
 
     def __init__(self, **facts: Fact) -> None:
         self.facts = facts
         self.replayed = False
-        """Told again: an earlier request under the same idempotency key was refused."""
+        """Whether this is the stored outcome of an earlier request with the same key."""
         super().__init__(self.sentence.format(**facts))
 
     def __init_subclass__(cls) -> None:
@@ -47,148 +92,30 @@ class LedgerError(Exception):
             LedgerError.by_code[cls.code] = cls
 
     @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.kind.transient
+
+    @property
+    def kept(self) -> bool:
+        """Whether the refusal is final: recorded under its idempotency key and replayed."""
+        return self.kind.kept
+
+    @property
     def detail(self) -> str:
-        """The sentence with the values."""
+        """The sentence with its facts."""
         return str(self)
 
 
-class DomainError(LedgerError):
-    """A rule of the domain refuses."""
-
-
-class SessionExpired(DomainError):
-    """The deadline had passed by the ledger's time."""
-
-    code = "session-expired"
-    title = "The payment session has expired"
-    sentence = "The payment session {session_id} expired at {expires_at}."
-    kept = True
-
-
-class SessionNotPayable(DomainError):
-    """The session has ended another way, or somebody else paid it."""
-
-    code = "session-not-payable"
-    title = "The payment session can no longer be paid"
-    sentence = "The payment session {session_id} is {session_status}."
-
-
-class SessionClaimed(DomainError):
-    """Another wallet's claim holds."""
-
-    code = "session-claimed"
-    title = "Another wallet is paying"
-    sentence = "Another wallet holds the payment session {session_id} until {lease_until}."
-    transient = True
-
-
-class ClaimRequired(DomainError):
-    """This wallet does not hold the session."""
-
-    code = "claim-required"
-    title = "Scan first"
-    sentence = "The wallet does not hold the payment session {session_id}; scan the code again."
-
-
-class ClaimsExhausted(DomainError):
-    """A wallet, or the wallets of one app together, claimed the session as often as they may."""
-
-    code = "claims-exhausted"
-    title = "Claimed too often"
-    sentence = (
-        "The {holder} has held the payment session {session_id} {claims_max} times, "
-        "the most it may."
-    )
-
-
-class AmountMismatch(DomainError):
-    """The payment names another amount or currency than the session."""
-
-    code = "amount-mismatch"
-    title = "Another amount is asked for"
-    sentence = (
-        "The payment session {session_id} asks for {asked_minor} {asked_currency} "
-        "in minor units, not {offered_minor} {offered_currency}."
-    )
-    kept = True
-
-
-class WalletCurrencyMismatch(DomainError):
-    """The wallet holds another currency."""
-
-    code = "wallet-currency-mismatch"
-    title = "The wallet holds another currency"
-    sentence = "The wallet holds {wallet_currency}; the payment session asks for {asked_currency}."
-    kept = True
-
-
-class InsufficientFunds(DomainError):
-    """The wallet cannot cover the amount."""
-
-    code = "insufficient-funds"
-    title = "Not enough money in the wallet"
-    sentence = "The wallet {wallet_id} cannot cover {asked_minor} {currency} in minor units."
-    kept = True
-
-
-class OrderOpen(DomainError):
-    """The merchant's order has a payment session that may still be paid."""
-
-    code = "order-open"
-    title = "The order is being paid"
-    sentence = "The order {order_id} has an open payment session, {session_id}."
-
-
-class OrderPaid(DomainError):
-    """The merchant's order has been paid."""
-
-    code = "order-paid"
-    title = "The order is paid"
-    sentence = "The order {order_id} was paid by the payment session {session_id}."
-
-
-class BalanceLimit(DomainError):
-    """A wallet may not hold that much."""
-
-    code = "balance-limit"
-    title = "The wallet would hold too much"
-    sentence = "The wallet {wallet_id} may hold at most {limit_minor} in minor units."
-    kept = True
-
-
-class ReferenceUsed(DomainError):
-    """A top-up's reference is used once per wallet."""
-
-    code = "reference-used"
-    title = "The reference is used"
-    sentence = "The wallet {wallet_id} already has a top-up with the reference {reference}."
-
-
-class KeyLimit(DomainError):
-    """Two keys may live at a time."""
-
-    code = "key-limit"
-    title = "Too many living keys"
-    sentence = "{holder_id} already has {keys_max} living {role} keys; revoke one first."
-
-
-class InvalidQr(DomainError):
-    """The text is not one of our codes."""
-
-    code = "invalid-qr"
-    title = "The code cannot be used here"
-    sentence = "The scanned text is not a payment code of this ledger: {reason}."
-    kept = True
-
-
-class InvalidRequest(DomainError):
+class InvalidRequest(LedgerError):
     """A value is missing, unknown, of the wrong type or out of range; names each one."""
 
     code = "invalid-request"
-    title = "The request is not valid"
+    kind = ErrorKind.INVALID
+    title = "Request is not valid"
     sentence = "{reason}"
 
     @classmethod
     def of(cls, name: str, reason: str) -> InvalidRequest:
-        """One invalid value, by its name as the caller wrote it."""
+        """Refuse one value, by its name in the request."""
         return cls(reason=f"{name}: {reason}", invalid_params=[{"name": name, "reason": reason}])

@@ -1,4 +1,4 @@
-"""The names of merchants and wallet apps: short enough for every screen and receipt."""
+"""The names of merchants and wallet apps, which screens and receipts display."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ NAME_CHARS_MAX: Final = 80
 
 
 def check_name(name: str) -> None:
-    """Whether a merchant or a wallet app may have this name.
+    """Check the name of a merchant or wallet app.
 
     Raises (checked in this order):
-        InvalidRequest: not 1 to 80 characters, or a character that no text may hold.
+        InvalidRequest: not 1 to 80 characters, or not acceptable text.
     """
     if not 1 <= len(name) <= NAME_CHARS_MAX:
         raise InvalidRequest.of("name", f"must have 1 to {NAME_CHARS_MAX} characters")

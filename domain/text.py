@@ -1,10 +1,10 @@
-"""Acceptable text: the one definition, for everything a caller may have stored.
+"""Acceptable text: one definition for everything a caller can have stored.
 
-A text is acceptable if it is free of control characters (U+0000 to U+001F, U+007F to U+009F), of
-line and paragraph separators (U+2028, U+2029) and of lone surrogates (U+D800 to U+DFFF): what
-databases, pages, logs or UTF-8 cannot carry, or carry differently. Requests are checked where they
-are decoded, events when they are made. Events stored before that rule are still read; where such a
-text cannot be carried, `shown` replaces what is wrong with it visibly.
+Text is acceptable if it contains no control characters (U+0000 to U+001F, U+007F to U+009F), no
+line or paragraph separators (U+2028, U+2029) and no lone surrogates (U+D800 to U+DFFF): what
+databases, pages, logs or UTF-8 cannot represent, or represent differently. Requests are checked
+when they are decoded, events when they are created. Events that were stored before this rule can
+still be read; `replace_unacceptable` makes their text safe to write elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from domain.errors import InvalidRequest
 
 PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$(?!\n)"
-"""The same for JSON schemas, which cannot speak of lone surrogates."""
+"""The same rule for JSON schemas, which cannot express lone surrogates."""
 NAME_CHARS_MAX: Final = 200
 """Of a name in a refusal: the caller chose the keys in it."""
 REPLACEMENT: Final = "\ufffd"
@@ -25,49 +25,51 @@ _ESCAPE: Final = re.compile(
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+"""One JSON escape; the group matches a lone surrogate."""
 
 
 def is_acceptable(text: str) -> bool:
-    """Whether every character may be stored."""
+    """Whether the text contains acceptable characters only."""
     return text.isprintable() or _UNACCEPTABLE.search(text) is None
 
 
 def check(name: str, value: Any) -> None:
-    """Check every text in a value: itself, what lists hold, keys and values of mappings.
+    """Check every text in a value: itself, the items of lists, keys and values of mappings.
 
     Args:
-        name: how the caller names the value; what is inside is named `name.key` and `name[0]`.
-        value: as it came out of JSON or goes into an event; anything but text is left alone.
+        name: the value's name in the request; nested values are named `name.key` and `name[0]`.
+        value: decoded JSON, or a field of an event; anything but text is ignored.
 
     Raises:
         InvalidRequest: names the first place and the character, never the text.
     """
     if isinstance(value, str):
-        if not value.isprintable() and (found := _UNACCEPTABLE.search(value)):
-            raise _refusal(name, found.group())
+        if not is_acceptable(value):
+            raise _refusal(name, value)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            if not key.isprintable() and (found := _UNACCEPTABLE.search(key)):
-                raise _refusal(name, found.group(), "a key ")
+            if not is_acceptable(key):
+                raise _refusal(name, key, "a key ")
             if type(inner) is not str or not inner.isprintable():
                 check(f"{name}.{key}" if name else key, inner)
     elif isinstance(value, (list, tuple)):
-        for place, inner in enumerate(value):
-            check(f"{name}[{place}]", inner)
+        for index, inner in enumerate(value):
+            check(f"{name}[{index}]", inner)
 
 
-def shown(text: str) -> str:
+def replace_unacceptable(text: str) -> str:
     """The text with U+FFFD in place of every unacceptable character."""
     return text if text.isprintable() else _UNACCEPTABLE.sub(REPLACEMENT, text)
 
 
-def repaired(json: bytes) -> bytes:
-    """JSON whose escaped lone surrogates, which readers of UTF-8 refuse, have become U+FFFD."""
+def replace_lone_surrogates(json: bytes) -> bytes:
+    """JSON with U+FFFD in place of escaped lone surrogates, which UTF-8 decoders reject."""
     if b"\\" not in json:
         return json
-    return _ESCAPE.sub(lambda found: b"\\ufffd" if found.group(1) else found.group(), json)
+    return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape.group(1) else escape.group(), json)
 
 
-def _refusal(name: str, character: str, whose: str = "") -> InvalidRequest:
-    reason = f"{whose}may not contain the character U+{ord(character):04X}"
+def _refusal(name: str, text: str, prefix: str = "") -> InvalidRequest:
+    [character, *_] = _UNACCEPTABLE.findall(text)
+    reason = f"{prefix}may not contain the character U+{ord(character):04X}"
     return InvalidRequest.of(name[:NAME_CHARS_MAX] or "body", reason)

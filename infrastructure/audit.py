@@ -1,4 +1,4 @@
-"""The invariants, checked on a live database: one snapshot, read only, nothing is stopped."""
+"""The invariants, checked on a live database: one read-only snapshot, without stopping anything."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, namedtuple_row
 
+from application.checks.checker import LogChecker
 from application.checks.head import check_head
 from application.checks.read_models import check_sessions, check_wallet_payments
 from application.checks.snapshots import SnapshotChecker
+from application.checks.violation import Violation
 from application.event_log import Receipt, Recorded
-from application.invariants import LogChecker, Violation
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import every_snapshot
@@ -26,22 +27,22 @@ STATEMENT_SECONDS: Final = 600
 CLOCK_OFFSET: Final = (
     "select (extract(epoch from accepted_offset) * 1000000)::bigint from ledger.clock"
 )
-ABSURD_MAX: Final = 20
+INVALID_TIMES_MAX: Final = 20
 CALENDAR: Final = "between '0001-01-02' and '9999-12-30'"
-"""What a date can be; PostgreSQL also knows `infinity` and the year 294276."""
+"""Dates that Python can represent; PostgreSQL also has `infinity` and the year 294276."""
 LIMIT: Final = (
-    "This finds changes that do not fit the rest of the database. It cannot find a history that "
-    "somebody with the owner's or a superuser's rights rewrote consistently; keep those from the "
+    "This check finds changes that contradict the rest of the database. It cannot find a history "
+    "that the owner or a superuser rewrote consistently; keep those logins away from the "
     "processes, and backups out of their reach."
 )
-"""What a check without signatures cannot show; told wherever its result is."""
-_ABSURD: Final = f"""
+"""What a check without signatures cannot prove; printed with every result."""
+_INVALID_TIMES: Final = f"""
 select 'event', notification_id, recorded_at::text from ledger.events
  where not recorded_at {CALENDAR}
 union all
 select 'receipt', coalesce(first_pos, 0), recorded_at::text from ledger.commands
  where not recorded_at {CALENDAR}
- order by 2, 1 limit {ABSURD_MAX}
+ order by 2, 1 limit {INVALID_TIMES_MAX}
 """  # noqa: S608 - constants of this file
 _HEAD: Final = f"""
 select pos, case when recorded_at {CALENDAR} then recorded_at end from ledger.head
@@ -51,7 +52,7 @@ _ROW_CHECKS: Final = {"sessions": check_sessions, "wallet_payments": check_walle
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check has seen and what was wrong with it."""
+    """What a check has read, and the violations it found."""
 
     events: int
     commands: int
@@ -61,27 +62,27 @@ class Report:
 
 
 def check(url: str, log: PostgresLog) -> Report:
-    """Judge the log, its receipts and the read models as they stood at one instant.
+    """Check the log, its receipts, the snapshots and the read models at one instant.
 
-    A read model is compared where the pass over the log reaches the position that the model had
-    taken in, so a model that lags is judged by what it has seen. Times outside the calendar are
-    told alone: with them nothing else can be read.
+    A read model is compared when the pass over the log reaches the model's position, so a model
+    that lags is compared with the events it has applied. Times outside the calendar are reported
+    alone, because nothing else can be read then.
 
     Raises:
-        psycopg.OperationalError: the database is away.
+        psycopg.OperationalError: the database is unavailable.
     """
-    checker, compared, found = LogChecker(), 0, []
+    checker, compared, in_rows = LogChecker(), 0, []
     with connect(url, DatabaseRole.READER, statement_seconds=STATEMENT_SECONDS) as connection:
         _begin(connection)
-        absurd = [
+        invalid_times = [
             Violation("times-agree", position, f"{kind} recorded at {at}")
-            for kind, position, at in connection.execute(_ABSURD).fetchall()
+            for kind, position, at in connection.execute(_INVALID_TIMES).fetchall()
         ]
-        if absurd:
-            return Report(0, 0, 0, 0, absurd)
+        if invalid_times:
+            return Report(0, 0, 0, 0, invalid_times)
         head = connection.execute(_HEAD).fetchone()
         processes = connection.execute("select name, position from ledger.process_positions")
-        seen: dict[str, int] = dict(processes.fetchall())
+        process_positions: dict[str, int] = dict(processes.fetchall())
         tracked = connection.execute(
             "select name, position from read_models.tracking where name = any(%s)",
             (list(_ROW_CHECKS),),
@@ -94,34 +95,41 @@ def check(url: str, log: PostgresLog) -> Report:
             for name, position in model_positions.items():
                 if position == recorded.position:
                     cursor = connection.cursor(row_factory=namedtuple_row)
-                    held = cursor.execute(f"select * from read_models.{name}").fetchall()  # noqa: S608
-                    found += _ROW_CHECKS[name](checker, held)
-                    compared += len(held)
+                    model = cursor.execute(f"select * from read_models.{name}").fetchall()  # noqa: S608
+                    in_rows += _ROW_CHECKS[name](checker, model)
+                    compared += len(model)
         row = connection.execute(CLOCK_OFFSET).fetchone()
         receipts = connection.cursor(binary=True).stream(rows.EVERY_RECEIPT)
-        violations = [*checker.finish(Receipt(*row) for row in receipts), *found]
+        violations = [*checker.finish(Receipt(*row) for row in receipts), *in_rows]
         violations += snapshots.finish()
-        violations += check_head(checker, (head[0], head[1]) if head else None, seen)
+        log_head = (head[0], head[1]) if head else None
+        violations += check_head(checker.log, log_head, process_positions)
     offset = row[0] if row else None
-    if offset != checker.clock_offset_microseconds:
-        text = f"offset {offset} µs, the events say {checker.clock_offset_microseconds}"
+    if offset != checker.clock.offset_microseconds:
+        text = f"the offset is {offset} µs, in the events {checker.clock.offset_microseconds}"
         violations.append(Violation("clock-as-accepted", 0, text))
     for name, position in model_positions.items():
-        if position > checker.position:
-            text = f"{name} has taken in {position}, the log ends at {checker.position}"
+        if position > checker.log.position:
+            text = f"{name} is at position {position}, the log ends at {checker.log.position}"
             violations.append(Violation("rows-equal-the-fold", position, text))
-    return Report(checker.position, checker.commands, len(checker.sessions), compared, violations)
+    return Report(
+        checker.log.position,
+        checker.commands.count,
+        len(checker.sessions.facts),
+        compared,
+        violations,
+    )
 
 
 def _begin(connection: Connection[TupleRow]) -> None:
-    """Open the snapshot, with the tables of the read models as they are then.
+    """Open the snapshot and lock the tables of the read models.
 
-    A rebuild replaces a table. Found by name after the snapshot was taken, the new one would show
-    none of its rows in it; so the tables are held first, and the snapshot begins with what follows.
+    A rebuild replaces a table, and a table created after the snapshot appears empty in it. So the
+    tables are locked first; the snapshot is taken by the statement after that.
     """
     names = [sql.Identifier("read_models", name) for name in _ROW_CHECKS]
     for _ in range(BEGIN_TRIES_MAX):
-        there = [
+        existing = [
             name
             for name in names
             if connection.execute(
@@ -130,16 +138,16 @@ def _begin(connection: Connection[TupleRow]) -> None:
             != (None,)
         ]
         connection.execute("begin isolation level repeatable read read only")
-        if not there:
+        if not existing:
             return
         try:
-            tables = sql.SQL(", ").join(there)
+            tables = sql.SQL(", ").join(existing)
             connection.execute(sql.SQL("lock table {} in access share mode").format(tables))
-        except psycopg.errors.UndefinedTable:  # replaced in between
+        except psycopg.errors.UndefinedTable:  # replaced in the meantime
             connection.execute("rollback")
         else:
             return
-    msg = "the read models are rebuilt again and again"
+    msg = "the read models are being rebuilt continuously"
     raise psycopg.OperationalError(msg)
 
 

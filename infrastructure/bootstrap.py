@@ -46,13 +46,13 @@ from infrastructure.postgres.connections import (
 )
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.qr_images import SegnoImages
-from infrastructure.read_models import PostgresReadModels
+from infrastructure.read_models import HealthCheck, QueryConnections
 from infrastructure.settings import Settings
 from infrastructure.workers.expiry import ExpiryWorker
 from infrastructure.workers.loops import LoopReport
 from infrastructure.workers.projector import Projector
 from infrastructure.workers.supervisor import Progress, Supervisor, lead
-from projections._read_model import all_models
+from projections._read_model import ReadModels, all_models
 
 READ_CONNECTIONS_MAX: Final = 8
 PROBE_CONNECTIONS_MAX: Final = 2
@@ -211,9 +211,9 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     )
     snapshots = PostgresSnapshots(reads)
     states = StateCache(snapshot_store=snapshots)
-    models = PostgresReadModels(reads, probes)
-    metrics = PrometheusMetrics(models.health)
-    guard = models.guard = make_guard(settings, metrics)
+    health = HealthCheck(QueryConnections(probes))
+    metrics = PrometheusMetrics(health)
+    guard = health.guard = make_guard(settings, metrics)
     read_log = make_log(
         url, DatabaseRole.WRITER, size_max=READ_CONNECTIONS_MAX, guard=guard, **shared
     )
@@ -247,7 +247,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=read_tokens(url, DatabaseRole.WRITER),
-        read_models=models,
+        read_models=ReadModels(QueryConnections(reads).connection),
+        health=health,
         qr_images=SegnoImages(),
         metrics=metrics,
         new_id=uuid7,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.context import Health, Lag
 from application.clock_guard import ClockGuard, ClockReading
+from application.health import Health, Lag
 from infrastructure.event_store import rows
 from infrastructure.workers.loops import loop_states
 from projections._read_model import all_models

@@ -48,7 +48,7 @@ async def serving(
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
-    sweep = asyncio.create_task(table.sweeping(asyncio.get_running_loop().time))
+    sweep = asyncio.create_task(table.sweep(asyncio.get_running_loop().time))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The read models on PostgreSQL, as the API queries them."""
+"""Database connections for the queries of the API."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.context import Health
 from application.clock_guard import ClockGuard
 from application.errors import LogUnavailable, Overloaded
+from application.health import Health
 from infrastructure.health import health
 from infrastructure.postgres.connections import ConnectionPool
 from infrastructure.postgres.failures import is_transient
-from projections.sessions import Sessions
-from projections.wallet_payments import WalletPayments
 
 
-class PostgresReadModels:
-    """The read models as the API asks them."""
+class QueryConnections:
+    """Lends connections of a pool and maps database errors to errors of the application."""
 
-    def __init__(
-        self, connections: ConnectionPool, probes: ConnectionPool, guard: ClockGuard | None = None
-    ) -> None:
-        self._connections = connections
-        self._probes = probes
-        self.guard = guard if guard is not None else ClockGuard()
-        self.sessions = Sessions(self._reading)
-        self.wallet_payments = WalletPayments(self._reading)
-
-    def position(self, name: str) -> int:
-        """The last position a read model has taken in, 0 before its first."""
-        query = "select position from read_models.tracking where name = %s"
-        with self._reading() as connection:
-            row = connection.execute(query, (name,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def health(self) -> Health:
-        """How the ledger stands, on connections that no other read can hold."""
-        with self._reading(self._probes) as connection:
-            return health(connection, self.guard)
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
 
     @contextmanager
-    def _reading(self, connections: ConnectionPool | None = None) -> Iterator[Connection[TupleRow]]:
+    def connection(self) -> Iterator[Connection[TupleRow]]:
+        """A connection for one query.
+
+        Raises:
+            Overloaded: no worker of this version has built the read model yet.
+            LogUnavailable: a transient failure of the database.
+        """
         try:
-            with (connections or self._connections).connection() as connection:
+            with self._pool.connection() as connection:
                 yield connection
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-            reason = "the list has not been built yet"  # by any worker, or by one of this version
-            raise Overloaded(reason=reason) from error
+            raise Overloaded(reason="the list has not been built yet") from error
         except psycopg.Error as error:
             if not is_transient(error):
                 raise
-            raise LogUnavailable(reason="the database is away or busy") from error
+            raise LogUnavailable(reason="the database is unavailable or busy") from error
+
+
+class HealthCheck:
+    """Reads the health of the ledger on connections that no other query can occupy."""
+
+    def __init__(self, connections: QueryConnections, guard: ClockGuard | None = None) -> None:
+        self._connections = connections
+        self.guard = guard if guard is not None else ClockGuard()
+
+    def __call__(self) -> Health:
+        """The health of the ledger; returns within 2 s.
+
+        Raises:
+            LogUnavailable: the database is unavailable.
+        """
+        with self._connections.connection() as connection:
+            return health(connection, self.guard)

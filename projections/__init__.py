@@ -1,1 +1,1 @@
-"""What is remembered: rows made from events."""
+"""Read models: rows made from events, and their queries."""

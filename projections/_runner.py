@@ -1,8 +1,8 @@
-"""Keeping read models up to date: a page of events and the position, in one transaction.
+"""The runner of read models: applies a page of events and moves the position in one transaction.
 
-The tracking row is taken first and held to the commit. It is the fence: two runners, or a runner
-and a rebuild, cannot both take the same page in. A model whose stored version is not the code's is
-built afresh beside the old one and takes over when it has caught up.
+Every transaction locks the tracking row first and holds it until the commit. Two runners, or a
+runner and a rebuild, therefore cannot both apply the same page. A read model whose stored version
+differs from the code's is rebuilt in a new table, which then replaces the old one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from application.event_log import Recorded
 from application.ports.metrics import Metrics, NoMetrics
 from projections._read_model import ReadModel
 
-BUILD_PAGE: Final = 1000
-BESIDE: Final = "__next"
-VERIFY: Final = "__verify"
+BUILD_PAGE_EVENTS: Final = 1000
+NEXT_SUFFIX: Final = "__next"
+VERIFY_SUFFIX: Final = "__verify"
 
 ReadPage = Callable[[int, int], Sequence[Recorded]]
-"""Events after a position, at most so many."""
+"""Reads events after a position, up to a maximum number."""
 
 
 class Runner:
-    """Takes pages into one read model."""
+    """Applies pages of events to one read model."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Runner:
         self._metrics = metrics if metrics is not None else NoMetrics()
 
     def prepare(self, read: ReadPage) -> int:
-        """Make sure the table is there and of today's version; answers with its position."""
+        """Build the table if it is missing or of another version; returns the position."""
         row = self._tracking(self.model.name)
         if row is None or row[0] != self.model.version:
             self.rebuild(read)
@@ -49,10 +49,10 @@ class Runner:
         return row[1] if row else 0
 
     def apply_page(self, page: Sequence[Recorded], *, name: str | None = None) -> int:
-        """Fold a page; answers with the position the model stands at now.
+        """Apply a page of events; returns the position of the read model.
 
-        A page that does not go on from where the model stands changes nothing: somebody else was
-        faster, or the model was rebuilt; go on from the position that comes back.
+        Does nothing if the page does not start right after this position, because another runner
+        was faster or the read model was rebuilt. Continue after the returned position.
         """
         name = name or self.model.name
         with self._connection.transaction():
@@ -75,22 +75,22 @@ class Runner:
         return position
 
     def rebuild(self, read: ReadPage) -> int:
-        """Build a fresh table beside the live one, then let it take over; silent for readers.
+        """Build a new table and replace the live one; queries continue meanwhile.
 
-        Answers with the number of events replayed.
+        Returns the number of events replayed.
         """
-        beside = self.model.name + BESIDE
-        position = self._build(beside, read)
+        new = self.model.name + NEXT_SUFFIX
+        position = self._build(new, read)
         live = self.model.name
         with self._connection.transaction():
             self._connection.execute(
                 "select position from read_models.tracking where name = %s for update", (live,)
             )
-            while page := read(position, BUILD_PAGE):  # what came in since; the live runner waits
-                position = self.apply_page(page, name=beside)
+            while page := read(position, BUILD_PAGE_EVENTS):  # newer events; the runner waits
+                position = self.apply_page(page, name=new)
             self._connection.execute(f"drop table if exists read_models.{live}")
-            self._connection.execute(f"alter table read_models.{beside} rename to {live}")
-            self._connection.execute("delete from read_models.tracking where name = %s", (beside,))
+            self._connection.execute(f"alter table read_models.{new} rename to {live}")
+            self._connection.execute("delete from read_models.tracking where name = %s", (new,))
             self._connection.execute(
                 "insert into read_models.tracking (name, version, position) values (%s, %s, %s) "
                 "on conflict (name) do update set version = excluded.version, "
@@ -100,12 +100,12 @@ class Runner:
         return position
 
     def verify(self, read: ReadPage) -> list[str]:
-        """Rebuild beside the live table and compare row by row; answers with what differs.
+        """Rebuild into a second table and compare the rows; returns the differences.
 
-        The live table stands still at one position while the two are compared.
+        The live table is locked at one position during the comparison.
         """
-        beside = self.model.name + VERIFY
-        position = self._build(beside, read)
+        rebuilt = self.model.name + VERIFY_SUFFIX
+        position = self._build(rebuilt, read)
         with self._connection.transaction():
             cursor = self._connection.execute(
                 "select version, position from read_models.tracking where name = %s for update",
@@ -116,14 +116,15 @@ class Runner:
                 return [
                     f"{self.model.name}: there is no live table of version {self.model.version}"
                 ]
-            if position > row[1]:  # the live one lags: build the other up to the same place
-                self._drop(beside)
-                position = self._build(beside, read, up_to=row[1])
+            if position > row[1]:  # the live table lags: rebuild up to its position
+                self._drop(rebuilt)
+                position = self._build(rebuilt, read, up_to=row[1])
             while position < row[1]:
-                page = [one for one in read(position, BUILD_PAGE) if one.position <= row[1]]
-                position = self.apply_page(page, name=beside)
-            differences = self._differences(beside)
-            self._drop(beside)
+                events = read(position, BUILD_PAGE_EVENTS)
+                page = [event for event in events if event.position <= row[1]]
+                position = self.apply_page(page, name=rebuilt)
+            differences = self._differences(rebuilt)
+            self._drop(rebuilt)
         return differences
 
     def _build(self, name: str, read: ReadPage, *, up_to: int = 2**62) -> int:
@@ -135,7 +136,7 @@ class Runner:
                 (name, self.model.version),
             )
         position = 0
-        while page := [one for one in read(position, BUILD_PAGE) if one.position <= up_to]:
+        while page := [e for e in read(position, BUILD_PAGE_EVENTS) if e.position <= up_to]:
             position = self.apply_page(page, name=name)
         return position
 
@@ -150,22 +151,22 @@ class Runner:
         ).fetchone()
         return (int(row[0]), int(row[1])) if row else None
 
-    def _differences(self, beside: str, *, shown_max: int = 5) -> list[str]:
-        live, fresh = f"read_models.{self.model.name}", f"read_models.{beside}"
+    def _differences(self, rebuilt_name: str, *, rows_max: int = 5) -> list[str]:
+        live, rebuilt = f"read_models.{self.model.name}", f"read_models.{rebuilt_name}"
         key = ", ".join(self.model.key)
-        found = []
-        for what, one, other in (("live", live, fresh), ("rebuilt", fresh, live)):
-            query = f"select {key} from (select * from {one} except select * from {other}) d"
-            rows = self._connection.execute(f"{query} limit {shown_max}").fetchall()
-            found += [f"{self.model.name}: only in the {what} table: {row}" for row in rows]
-        return found
+        differences = []
+        for which, table, other in (("live", live, rebuilt), ("rebuilt", rebuilt, live)):
+            query = f"select {key} from (select * from {table} except select * from {other}) d"
+            rows = self._connection.execute(f"{query} limit {rows_max}").fetchall()
+            differences += [f"{self.model.name}: only in the {which} table: {row}" for row in rows]
+        return differences
 
 
 def lags(connection: Connection[TupleRow]) -> list[tuple[str, int, int, float]]:
-    """Name, position, events behind, and seconds since the oldest event not taken in.
+    """Name, position, events behind the log, and age in seconds of the next event to apply.
 
     Raises:
-        psycopg.OperationalError: the database is away.
+        psycopg.OperationalError: the database is unavailable.
     """
     query = """
         select t.name, t.position, h.head - t.position,

@@ -1,4 +1,4 @@
-"""The merchant's payment sessions, newest first, by status, order, currency and time."""
+"""The read model of payment sessions: a merchant's list, with filters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Cursor
@@ -29,7 +29,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as the list shows it."""
+    """One payment session."""
 
     session_id: UUID
     merchant_id: str
@@ -63,18 +63,18 @@ class SessionRow:
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """The merchant's own pairs."""
+        """The merchant's metadata."""
         pairs: Mapping[str, str] = json.loads(self.metadata_json)
         return pairs
 
     @property
     def amount(self) -> Money:
-        """What is asked for."""
+        """The requested amount."""
         return Money(self.amount_minor, self.currency)
 
     @property
     def claim(self) -> Claim | None:
-        """Who holds it."""
+        """The current claim."""
         if self.claim_id is None or self.lease_until is None:
             return None
         return Claim(
@@ -83,20 +83,20 @@ class SessionRow:
 
     @property
     def payment(self) -> Payment | None:
-        """Who paid."""
+        """The payment."""
         if self.paid_at is None:
             return None
         wallet_id, claim_id = self.paid_wallet_id or "", self.paid_claim_id or ""
         return Payment(wallet_id, self.claim_app_id or "", claim_id, self.paid_at)
 
     def status_at(self, at: datetime) -> Status:
-        """The status as it reads at an instant: expired at once when the deadline has passed."""
+        """The status at an instant; an open session expires at its deadline."""
         status = Status(self.status)
         return Status.EXPIRED if status in OPEN and at >= self.expires_at else status
 
 
 class Sessions(ReadModel):
-    """Every payment session with its latest facts. Eventually consistent."""
+    """All payment sessions with their current state. Eventually consistent."""
 
     name = "sessions"
     version = 3
@@ -123,7 +123,7 @@ class Sessions(ReadModel):
 
     @classmethod
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
-        """Insert what was created, as it ends up; update what was there, a statement per kind."""
+        """Insert new sessions in their final state; update the others by set of columns."""
         created: dict[str, dict[str, Any]] = {}
         changed: dict[str, dict[str, Any]] = {}
         for recorded in events:
@@ -139,13 +139,13 @@ class Sessions(ReadModel):
         if created:
             cursor.execute(f"{upsert} on conflict do nothing", (recordset(created.values()),))
         for names in {tuple(sorted(change)) for change in changed.values()}:
-            fit = [{**c, "session_id": s} for s, c in changed.items() if tuple(sorted(c)) == names]
-            settings = ", ".join(f"{name} = new.{name}" for name in names)
+            rows = [{**c, "session_id": s} for s, c in changed.items() if tuple(sorted(c)) == names]
+            changes = ", ".join(f"{name} = new.{name}" for name in names)
             cursor.execute(
-                f"update {table} set {settings} from jsonb_populate_recordset(null::{table}, %s) "
+                f"update {table} set {changes} from jsonb_populate_recordset(null::{table}, %s) "
                 f"as new where {table}.session_id = new.session_id "
                 f"and {table}.version < new.version",
-                (recordset(fit),),
+                (recordset(rows),),
             )
 
     def of_merchant(
@@ -164,20 +164,20 @@ class Sessions(ReadModel):
         """A merchant's sessions, newest first.
 
         Args:
-            merchant_id: whose; every row asked for is this merchant's.
-            status: as it reads now, so an open session past its deadline is `expired`.
-            order_id: exactly this order.
-            currency: exactly this currency.
-            created_from: first instant, inclusive.
-            created_to: last instant, exclusive.
-            before: only sessions created at a lower position.
-            limit: at most so many rows.
-            now: the ledger's time, which decides what reads as expired.
+            merchant_id: the merchant; the only one whose sessions are returned.
+            status: the status at `now`: an open session after its deadline is `expired`.
+            order_id: sessions of this order only.
+            currency: sessions in this currency only.
+            created_from: earliest time of creation, inclusive.
+            created_to: latest time of creation, exclusive.
+            before: sessions created at a lower position only.
+            limit: the maximum number of rows.
+            now: the ledger's time.
         """
-        shown = _SHOWN.get(status or "", "status = %(status)s")
+        has_status = _STATUS_CONDITIONS.get(status or "", "status = %(status)s")
         query = f"""
             select {_COLUMNS} from read_models.{self.name}
-             where merchant_id = %(merchant_id)s and {shown}
+             where merchant_id = %(merchant_id)s and {has_status}
                and (%(order_id)s::text is null or order_id = %(order_id)s)
                and (%(currency)s::text is null or currency = %(currency)s)
                and (%(created_from)s::timestamptz is null or created_on >= %(created_from)s)
@@ -201,8 +201,8 @@ class Sessions(ReadModel):
             return cursor.execute(query, values).fetchall()
 
 
-_SHOWN = {
-    # An open session past its deadline reads as expired at once, whatever its row says.
+_STATUS_CONDITIONS: Final = {
+    # An open session after its deadline is expired, although its row is not updated yet.
     "": "true",
     "created": "status = 'created' and expires_at > %(now)s",
     "scanned": "status = 'scanned' and expires_at > %(now)s",
@@ -210,7 +210,7 @@ _SHOWN = {
         "(status = 'expired' or (status in ('created', 'scanned') and expires_at <= %(now)s))"
     ),
 }
-"""How a status is asked for, so that an index can answer; the others are as they are stored."""
+"""SQL conditions that an index supports; any other status is compared as stored."""
 
 
 def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
@@ -239,7 +239,7 @@ _NO_CLAIM = {"claim_id": None, "claim_wallet_id": None, "claim_app_id": None, "l
 
 
 def _change(event: Any) -> dict[str, Any]:
-    """The columns an event sets."""
+    """The columns that an event changes."""
     match event:
         case PaymentSession.Scanned():
             return {

@@ -1,4 +1,4 @@
-"""What each wallet paid, newest first."""
+"""The read model of wallet payments: the payments of each wallet, newest first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class WalletPaymentRow:
-    """One payment a wallet made."""
+    """One payment of a wallet."""
 
     session_id: str
     wallet_id: str
@@ -36,12 +36,12 @@ class WalletPaymentRow:
 
     @property
     def amount(self) -> Money:
-        """What was paid."""
+        """The amount paid."""
         return Money(self.amount_minor, self.currency)
 
 
 class WalletPayments(ReadModel):
-    """Every payment by the wallet that made it. Eventually consistent."""
+    """All payments, by wallet. Eventually consistent."""
 
     name = "wallet_payments"
     version = 1
@@ -59,7 +59,7 @@ class WalletPayments(ReadModel):
 
     @classmethod
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
-        """Insert each payment once."""
+        """Insert the payments; a payment is inserted once."""
         rows = [_row(recorded, recorded.event) for recorded in events]
         cursor.execute(
             f"insert into {table} select * from jsonb_populate_recordset(null::{table}, %s) "
@@ -70,7 +70,7 @@ class WalletPayments(ReadModel):
     def of_wallet(
         self, wallet_id: str, *, before: int | None = None, limit: int
     ) -> list[WalletPaymentRow]:
-        """A wallet's payments below a position, newest first, at most `limit`."""
+        """A wallet's payments before a position, newest first, at most `limit`."""
         query = f"""
             select {_COLUMNS} from read_models.{self.name}
              where wallet_id = %s and (%s::bigint is null or position < %s)

@@ -1,4 +1,4 @@
-"""Who is calling: an API key or a page token, checked against the log, in constant time."""
+"""Authentication of callers by API key or page token, against the log and in constant time."""
 
 from __future__ import annotations
 
@@ -6,203 +6,153 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from typing import Final
-from uuid import UUID
 
 from api import blocking
 from api.context import ApiConfig, Services
 from api.http import addresses
 from api.http.errors import TooManyRequests
+from api.http.identity import CallerRole, Identity
 from api.http.messages import HttpRequest
-from api.http.rate_limit import RateLimit, caller_at
+from api.http.rate_limit import RateLimit, address_bucket
 from api.tokens import BadToken, PageHolder
 from application.errors import NotFound, Unauthorized
 from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey, Role
 
-KEY_SECONDS: Final = 1.0
-"""How old a key's state may be: a revoked key opens nothing after this."""
-GOOD_SECONDS: Final = 600.0
-"""How long a key that was good is looked up without asking for its address's limit."""
-KEYS_MAX: Final = 10_000
-
-
-class Caller(StrEnum):
-    """Who may call: the roles of keys, and a page that holds a wallet's token."""
-
-    MERCHANT = "merchant"
-    WALLET = "wallet"
-    PAGE = "page"
-    AUDITOR = "auditor"
-    OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A caller whose key or token was good."""
-
-    caller: Caller
-    holder: str
-    """Scope of idempotency keys and rate limits: merchant's, app's or wallet's id, or the role."""
-    actor: str
-    """What events say of who did it: the key's id, or the wallet's for a page."""
-    wallet_app_id: str = ""
-    wallet_id: UUID | None = None
-    """The one wallet a page may act for."""
-    expires_at: datetime | None = None
-    """When a page's token ends, by the ledger's time."""
-
-    def check_time(self, now: datetime) -> None:
-        """Whether the caller's token still lasts.
-
-        Raises:
-            Unauthorized: it does not.
-        """
-        if self.expires_at is not None and now >= self.expires_at:
-            raise Unauthorized(reason="The page token is not valid: the token has expired")
-
-    def owns(self, wallet_app_id: str, wallet_id: str) -> bool:
-        """Whether a claim or payment of a wallet may be shown to this caller.
-
-        An app is shown those of its own wallets, a page those of its own wallet; merchants and
-        auditors, who see only sessions that they may see whole, are shown them all.
-        """
-        if self.caller is Caller.PAGE:
-            return wallet_id == self.holder
-        return self.caller is not Caller.WALLET or wallet_app_id == self.holder
-
-    @property
-    def stream(self) -> UUID:
-        """The merchant's or wallet app's stream."""
-        prefix = "mer" if self.caller is Caller.MERCHANT else "app"
-        return ids.decode(prefix, self.holder)
+CACHE_SECONDS: Final = 1.0
+"""How long an identity is cached: a revoked key stops working within this time."""
+TRUSTED_SECONDS: Final = 600.0
+"""How long after its last lookup a valid credential is exempt from the limit of its address."""
+CREDENTIALS_MAX: Final = 10_000
 
 
 class Authenticator:
-    """Tells who calls. A key that was good is remembered for a second, by the hash of its text.
+    """Identifies callers. Identities are cached for a second, by the hash of the credential.
 
-    Requests that come with one key while it is looked up share that look. What was not good in the
-    last ten minutes counts against its address before it is looked at, and no more once it proves
-    good: strangers cannot make us ask the log, nor shut out who shares their address.
+    Concurrent requests with the same credential share one lookup. A credential that was not valid
+    in the last ten minutes takes a token from the bucket of its address before the lookup, and
+    returns the token if it is valid. So invalid credentials can neither load the log nor block
+    valid ones at the same address.
     """
 
     def __init__(self, services: Services, rate_limit: RateLimit) -> None:
         self._services = services
         self._rate_limit = rate_limit
-        self._good: OrderedDict[bytes, float] = OrderedDict()
-        """Keys and tokens that were good, and when they were last looked up."""
-        self._looks: OrderedDict[bytes, tuple[asyncio.Task[Identity], float]] = OrderedDict()
-        """Into the log, under way or with a good end, and when each began."""
+        self._valid_at: OrderedDict[bytes, float] = OrderedDict()
+        """When the last successful lookup of a valid credential began, by digest."""
+        self._lookups: OrderedDict[bytes, tuple[asyncio.Task[Identity], float]] = OrderedDict()
+        """Lookups in progress or successful, and when each began, by digest."""
 
     async def identify(self, request: HttpRequest, now: float) -> Identity:
-        """Who sent the `Authorization` header; `now` is a monotonic clock's, in seconds.
+        """The caller of a request; `now` is a monotonic clock's time in seconds.
 
         Raises (checked in this order):
-            TooManyRequests: the key was not good just now, and its address asks too fast.
-            Unauthorized: no key, a wrong, revoked or expired one, or one of the other mode.
-            LogUnavailable: the key cannot be looked up.
+            TooManyRequests: the credential is not known to be valid, and its address is over its
+                limit.
+            Unauthorized: no credential, or it is invalid, revoked, expired or of the other mode.
+            LogUnavailable: the credential cannot be looked up.
         """
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             text = ""
         digest = hashlib.sha256(text.encode()).digest()
-        good_at = self._good.get(digest)
-        if good_at is not None and now - good_at < GOOD_SECONDS:
+        valid_at = self._valid_at.get(digest)
+        if valid_at is not None and now - valid_at < TRUSTED_SECONDS:
             return await self._find(digest, text, now)
-        address = caller_at(client_address(request, self._services.config))
-        if not self._rate_limit.allows(address, now):
+        bucket = address_bucket(client_address(request, self._services.config))
+        if not self._rate_limit.allows(bucket, now):
             raise TooManyRequests(limit=self._rate_limit.per_second)
         identity = await self._find(digest, text, now)
-        self._rate_limit.give_back(address)
+        self._rate_limit.refund(bucket)
         return identity
 
     async def _find(self, digest: bytes, text: str, now: float) -> Identity:
-        """Whose key or token it is: as it was found less than a second ago, or by the log."""
-        look, began = self._looks.get(digest, (None, now))
-        if look is None or now - began >= KEY_SECONDS:
-            look = self._look(digest, text, now)
-        identity = look.result() if look.done() else await asyncio.shield(look)
-        identity.check_time(self._services.reader.clock.estimate())
+        """The identity of a credential, from the cache or from the log."""
+        lookup, began = self._lookups.get(digest, (None, now))
+        if lookup is None or now - began >= CACHE_SECONDS:
+            lookup = self._start_lookup(digest, text, now)
+        identity = lookup.result() if lookup.done() else await asyncio.shield(lookup)
+        identity.check_expiry(self._services.reader.clock.estimate())
         return identity
 
-    def _look(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
-        look = asyncio.create_task(blocking.read(self._question(text)))
-        look.add_done_callback(partial(self._looked, digest, now))
-        self._looks[digest] = (look, now)
-        self._looks.move_to_end(digest)
-        if len(self._looks) > KEYS_MAX:
-            self._looks.popitem(last=False)
-        return look
+    def _start_lookup(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
+        lookup = asyncio.create_task(blocking.read(self._query(text)))
+        lookup.add_done_callback(partial(self._on_lookup_done, digest, now))
+        self._lookups[digest] = (lookup, now)
+        self._lookups.move_to_end(digest)
+        if len(self._lookups) > CREDENTIALS_MAX:
+            self._lookups.popitem(last=False)
+        return lookup
 
-    def _looked(self, digest: bytes, now: float, look: asyncio.Task[Identity]) -> None:
-        """Remember what was good. Forget what ended badly: the next request asks anew."""
-        error = asyncio.CancelledError() if look.cancelled() else look.exception()
+    def _on_lookup_done(self, digest: bytes, now: float, lookup: asyncio.Task[Identity]) -> None:
+        """Remember a valid credential; drop a failed lookup, so that the next request retries."""
+        error = asyncio.CancelledError() if lookup.cancelled() else lookup.exception()
         if error is None:
-            self._good[digest] = now
-            self._good.move_to_end(digest)
-            if len(self._good) > KEYS_MAX:
-                self._good.popitem(last=False)
+            self._valid_at[digest] = now
+            self._valid_at.move_to_end(digest)
+            if len(self._valid_at) > CREDENTIALS_MAX:
+                self._valid_at.popitem(last=False)
             return
-        known = self._looks.get(digest)
-        if known is not None and known[0] is look:
-            del self._looks[digest]
+        entry = self._lookups.get(digest)
+        if entry is not None and entry[0] is lookup:
+            del self._lookups[digest]
         if isinstance(error, Unauthorized):
-            self._good.pop(digest, None)
+            self._valid_at.pop(digest, None)
 
-    def _question(self, text: str) -> Callable[[], Identity]:
-        """What to ask the log about a key or a token that may be one of ours.
+    def _query(self, text: str) -> Callable[[], Identity]:
+        """The query of the log that identifies a well-formed credential.
 
         Raises:
-            Unauthorized: it is none, which needs no log: malformed, mistyped or forged.
+            Unauthorized: the credential is missing, malformed or forged; no query is needed.
         """
         if not text:
             raise Unauthorized(reason="Send a key as `Authorization: Bearer qrl_…`")
         try:
             if text.startswith("qrw_"):
-                return partial(self._page, self._services.tokens.check_page(text))
-            return partial(self._holder, BearerKey.parse(text))
+                return partial(self._identify_page, self._services.tokens.check_page(text))
+            return partial(self._identify_key, BearerKey.parse(text))
         except BadToken as error:
             raise Unauthorized(reason=f"The page token is not valid: {error}") from None
         except ValueError:
             raise Unauthorized(reason="The key is not valid") from None
 
-    def _holder(self, presented: BearerKey) -> Identity:
-        """Whose key it is, by the log."""
+    def _identify_key(self, presented: BearerKey) -> Identity:
+        """The holder of an API key."""
         try:
             key = self._services.reader.get(ApiKey, presented.key_id, "key").state
         except NotFound:
             raise Unauthorized(reason="The key is not valid") from None
-        if not key.opens(presented) or key.mode != self._services.config.mode:
+        if not key.accepts(presented) or key.mode != self._services.config.mode:
             raise Unauthorized(reason="The key is not valid")
         app = key.holder_id if key.role == "wallet" else ""
-        return Identity(Caller(key.role.value), key.holder_id, key.public_id, app)
+        return Identity(CallerRole(key.role.value), key.holder_id, key.public_id, app)
 
-    def _page(self, page: PageHolder) -> Identity:
-        """For which wallet a page acts: a token lives no longer than the key that minted it."""
+    def _identify_page(self, page: PageHolder) -> Identity:
+        """The wallet of a page token; the token ends with the key that created it."""
         try:
-            minter = self._services.reader.get(ApiKey, page.key_id, "key")
+            current = self._services.reader.get(ApiKey, page.key_id, "key")
         except NotFound:
             raise Unauthorized(reason="The page token is not valid: its key is unknown") from None
-        key = minter.state
+        key = current.state
         if key.revoked or key.role != Role.WALLET or key.mode != self._services.config.mode:
-            raise Unauthorized(reason="The page token is not valid: its key opens nothing")
-        wallet_id, app = ids.encode("wal", page.wallet_id), key.holder_id
-        identity = Identity(Caller.PAGE, wallet_id, wallet_id, app, page.wallet_id, page.expires_at)
-        identity.check_time(minter.now)
+            raise Unauthorized(reason="The page token is not valid: its key is not valid")
+        wallet_id = ids.encode("wal", page.wallet_id)
+        identity = Identity(
+            CallerRole.PAGE, wallet_id, wallet_id, key.holder_id, page.wallet_id, page.expires_at
+        )
+        identity.check_expiry(current.now)
         return identity
 
 
 def client_address(request: HttpRequest, config: ApiConfig) -> str:
-    """The caller's address; `X-Forwarded-For` counts only when a trusted proxy wrote it."""
+    """The caller's address; `X-Forwarded-For` counts only if a trusted proxy wrote it."""
     forwarded = request.all("x-forwarded-for")
     return addresses.client_address(request.client_host, forwarded, config.trusted_proxies)
 
 
 def is_local(request: HttpRequest, config: ApiConfig) -> bool:
-    """Whether the caller sits on this machine and no stranger is hidden behind a proxy."""
+    """Whether the caller runs on this machine; false behind a proxy that is not trusted."""
     forwarded = request.all("x-forwarded-for")
     return addresses.is_local(request.client_host, forwarded, config.trusted_proxies)

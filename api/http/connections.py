@@ -1,13 +1,13 @@
-"""Connections of a port: how many there may be, how long each may take, and which one must go.
+"""The connections of a port: their number, their time limits, and which one to close when full.
 
-Each port keeps one table. A connection is counted from the moment it is accepted. It *waits* while
-the next step is its client's: to send a request or the rest of one, or to read an answer. When the
+Each port has one table. A connection counts from the moment it is accepted. It is *waiting* while
+the next step is its client's: to send a request or the rest of one, or to read a response. When the
 port or an address is full, the connection that has waited longest is closed for the new one, so
-that a health check is always let in. A connection whose request is being worked on is never closed
-for another.
+that a health check always gets a connection. A connection whose request is being processed is never
+closed for another one.
 
-There is one timer for all: once a second the sweep lets every connection compare its own stamp with
-its limits. A timer per request would cost more than all the checks together.
+One timer serves all connections: once a second, every connection compares its own time stamps with
+the limits. A timer per request would cost more than all these checks.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from api.http.addresses import counted_as
+from api.http.addresses import network_of
 
 HEADERS_MAX: Final = 100
 HEADERS_BYTES_MAX: Final = 16_384
-"""Names, values, and 4 bytes a header for what stands between and after them."""
+"""Names and values, plus 4 bytes per header for separators."""
 URL_BYTES_MAX: Final = 8192
 FIRST_BYTE_SECONDS: Final = 10.0
 HEADERS_SECONDS: Final = 10.0
@@ -30,29 +30,29 @@ HEADERS_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 30.0
 """From the end of the headers to the end of the body."""
 BODY_WIRE_BYTES_MAX: Final = 262_144
-"""A body with the sizes and extensions of its chunks and its trailers: the dearest spelling of the
-largest body takes 6 bytes for each of its own."""
+"""A body as transferred, with chunk sizes, chunk extensions and trailers. The largest body in
+one-byte chunks takes 6 bytes per byte."""
 IDLE_SECONDS: Final = 75.0
 WRITE_SECONDS: Final = 30.0
-"""How long a client may take none of an answer."""
+"""How long a client may read nothing of a response."""
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES_MAX: Final = 1_048_576
-"""After a refusal so much is read and thrown away: a reset would take the answer with it."""
+"""How much is read and discarded after a refusal: a reset could discard the response."""
 PIPELINED_MAX: Final = 16
-"""Requests of one connection that may wait for the one that is being answered."""
+"""Requests of one connection that may wait for the one being processed."""
 CONNECTIONS_PER_ADDRESS_MAX: Final = 256
 CONNECTIONS_MAX: Final = 20_000
-"""Bootstrap lowers it to what the descriptors allow."""
+"""Bootstrap lowers it to the number of available file descriptors."""
 SWEEP_SECONDS: Final = 1.0
 SWEEP_STEP: Final = 1000
-"""So many connections are looked at before others may use the loop."""
+"""Connections that are checked before other tasks run."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """Every limit of a port before and around the body; the defaults are the constants above."""
+    """The limits of a port; the defaults are the constants above."""
 
     headers: int = HEADERS_MAX
     headers_bytes: int = HEADERS_BYTES_MAX
@@ -73,22 +73,22 @@ class ConnectionLimits:
 
 
 class Connection(Protocol):
-    """What the table needs of a connection."""
+    """What the table requires of a connection."""
 
     peer: str
-    """The address at the other end, without its port."""
+    """The client's address, without its port."""
 
     def check(self, now: float) -> None:
-        """Compare the time with the limits; refuse or close when one has passed."""
+        """Close or refuse if a time limit has passed."""
         ...
 
     def evict(self) -> None:
-        """Close for a new connection."""
+        """Close, to make room for a new connection or because the server stops."""
         ...
 
 
 class ConnectionTable:
-    """The connections of one port. Lives in one event loop."""
+    """The connections of one port, in one event loop."""
 
     def __init__(
         self,
@@ -99,28 +99,28 @@ class ConnectionTable:
     ) -> None:
         self.limits = limits
         self._on_full = on_full
-        """Told whenever a connection gives way, or is turned away because none can."""
-        self._exempt = {counted_as(proxy) for proxy in trusted_proxies}
+        """Called whenever a connection is closed for a new one, or refused."""
+        self._exempt = {network_of(proxy) for proxy in trusted_proxies}
         self._addresses: dict[str, set[Connection]] = {}
         self._all: dict[Connection, str] = {}
         self._waiting: dict[Connection, int] = {}
-        """Longest first; the number rises with every entry."""
-        self._entries = 0
+        """Longest waiting first; the numbers increase."""
+        self._sequence = 0
 
     def __len__(self) -> int:
         return len(self._all)
 
     def from_address(self, peer: str) -> int:
-        """Connections from an address."""
-        return len(self._addresses.get(counted_as(peer), ()))
+        """The number of connections from an address, or from its IPv6 /64."""
+        return len(self._addresses.get(network_of(peer), ()))
 
     def admit(self, connection: Connection) -> bool:
-        """Count a connection that was just accepted, as waiting; False if there is no room."""
-        address = counted_as(connection.peer)
-        mates = self._addresses.get(address, ())
-        most = self.limits.per_address
-        if most and len(mates) >= most and address not in self._exempt:
-            waiting = [mate for mate in mates if mate in self._waiting]
+        """Add a new connection, as waiting; False if there is no room."""
+        address = network_of(connection.peer)
+        others = self._addresses.get(address, ())
+        limit = self.limits.per_address
+        if limit and len(others) >= limit and address not in self._exempt:
+            waiting = [other for other in others if other in self._waiting]
             if not self._make_room(min(waiting, key=self._waiting.__getitem__, default=None)):
                 return False
         if len(self._all) >= self.limits.total and not self._make_room(
@@ -133,39 +133,39 @@ class ConnectionTable:
         return True
 
     def mark_waiting(self, connection: Connection) -> None:
-        """The next step is the client's, from now on."""
+        """From now on, the next step is the client's."""
         if connection in self._all:
-            self._entries += 1
+            self._sequence += 1
             self._waiting.pop(connection, None)
-            self._waiting[connection] = self._entries
+            self._waiting[connection] = self._sequence
 
     def mark_active(self, connection: Connection) -> None:
-        """The next step is ours: a whole request is here, or a socket is open."""
+        """The next step is the server's: a request is complete, or a socket is open."""
         self._waiting.pop(connection, None)
 
     def forget(self, connection: Connection) -> None:
-        """The connection is closed; once more does no harm."""
+        """Remove a closed connection; does nothing if it is not there."""
         address = self._all.pop(connection, None)
         if address is None:
             return
         self._waiting.pop(connection, None)
-        mates = self._addresses[address]
-        mates.discard(connection)
-        if not mates:
+        others = self._addresses[address]
+        others.discard(connection)
+        if not others:
             del self._addresses[address]
 
     def close_waiting(self) -> None:
-        """Close every connection whose client is waited for: the server is going."""
+        """Close every waiting connection: the server stops."""
         for connection in list(self._waiting):
             connection.evict()
 
-    async def sweeping(self, now: Callable[[], float]) -> None:
-        """Let every connection check its limits, again and again; `now` is the loop's clock."""
+    async def sweep(self, now: Callable[[], float]) -> None:
+        """Check the limits of every connection until cancelled; `now` is the loop's clock."""
         while True:
             await asyncio.sleep(self.limits.sweep_seconds)
-            everybody = list(self._all)
-            for start in range(0, len(everybody), SWEEP_STEP):
-                for connection in everybody[start : start + SWEEP_STEP]:
+            connections = list(self._all)
+            for start in range(0, len(connections), SWEEP_STEP):
+                for connection in connections[start : start + SWEEP_STEP]:
                     self._check(connection, now())
                 await asyncio.sleep(0)
 
@@ -173,7 +173,7 @@ class ConnectionTable:
         try:
             if connection in self._all:
                 connection.check(now)
-        except Exception:  # noqa: BLE001 - one connection's mistake must not keep the others
+        except Exception:  # noqa: BLE001 - an error of one connection must not affect the others
             _log.exception("a connection could not be checked")
 
     def _make_room(self, longest: Connection | None) -> bool:

@@ -1,151 +1,152 @@
-"""The one table from error to status, and how a refusal is written (RFC 9457)."""
+"""The one table from kind of error to HTTP status, and problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from application.errors import (
-    ApplicationError,
-    LogUnavailable,
-    Overloaded,
-)
-from domain.errors import LedgerError
+from application.errors import LogUnavailable, Overloaded
+from domain.errors import ErrorKind, LedgerError
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_SECONDS: Final = 1
 BODY_BYTES_MAX: Final = 16_384
 
+STATUSES: Final[Mapping[ErrorKind, HTTPStatus]] = {
+    ErrorKind.INVALID: HTTPStatus.BAD_REQUEST,
+    ErrorKind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    ErrorKind.INSUFFICIENT_FUNDS: HTTPStatus.PAYMENT_REQUIRED,
+    ErrorKind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    ErrorKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorKind.TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
+    ErrorKind.CONFLICT: HTTPStatus.CONFLICT,
+    ErrorKind.BUSY: HTTPStatus.CONFLICT,
+    ErrorKind.EXPIRED: HTTPStatus.GONE,
+    ErrorKind.UNPROCESSABLE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorKind.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorKind.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorKind.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ErrorKind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
-class MethodNotAllowed(ApplicationError):
-    """The address exists, the method does not."""
+
+class ProtocolError(LedgerError):
+    """A request that HTTP itself has a status for; each class states it."""
+
+    kind = ErrorKind.INVALID
+    status: ClassVar[HTTPStatus]
+
+
+class MethodNotAllowed(ProtocolError):
+    """The path exists, but not with this method."""
 
     code = "method-not-allowed"
-    title = "This address has no such method"
-    sentence = "{method} is not served here."
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    title = "Method not allowed"
+    sentence = "This path does not support {method}."
 
 
-class BodyTooLarge(ApplicationError):
-    """More than 16 KiB."""
+class BodyTooLarge(ProtocolError):
+    """The body is larger than 16 KiB."""
 
     code = "body-too-large"
-    title = "The body is too large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "Body is too large"
     sentence = "A body may have at most {limit_bytes} bytes."
 
 
-class UriTooLong(ApplicationError):
-    """The address of the request is longer than 8 KiB; the connection is closed."""
+class UriTooLong(ProtocolError):
+    """The request target is longer than 8 KiB; the connection is closed."""
 
     code = "uri-too-long"
-    title = "The address is too long"
-    sentence = "The address of a request may have at most {limit_bytes} bytes."
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    title = "Request target is too long"
+    sentence = "A request target may have at most {limit_bytes} bytes."
 
 
-class HeadersTooLarge(ApplicationError):
-    """More than 100 headers, or more than 16 KiB of them; the connection is closed."""
+class HeadersTooLarge(ProtocolError):
+    """The request has more than 100 headers or 16 KiB of them; the connection is closed."""
 
     code = "headers-too-large"
-    title = "The headers are too large"
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    title = "Headers are too large"
     sentence = "A request may have at most {limit_headers} headers of {limit_bytes} bytes in total."
 
 
-class RequestTimeout(ApplicationError):
-    """The headers took longer than 10 s or the body longer than 30 s; the connection is closed."""
-
-    code = "request-timeout"
-    title = "The request took too long to arrive"
-    sentence = "The {part} of a request must arrive within {limit_seconds} seconds."
-    transient = True
-
-
-class UnsupportedMediaType(ApplicationError):
-    """Bodies are JSON."""
+class UnsupportedMediaType(ProtocolError):
+    """The body is not JSON."""
 
     code = "unsupported-media-type"
-    title = "The body must be JSON"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    title = "Body must be JSON"
     sentence = "The body must be sent as application/json, not {media_type}."
 
 
-class TooManyRequests(ApplicationError):
-    """The key, or the address, asks faster than it may."""
+class RequestTimeout(LedgerError):
+    """The headers took longer than 10 s or the body longer than 30 s; the connection is closed."""
+
+    code = "request-timeout"
+    kind = ErrorKind.TIMEOUT
+    title = "Request took too long to arrive"
+    sentence = "The {part} of a request must arrive within {limit_seconds} seconds."
+
+
+class TooManyRequests(LedgerError):
+    """The API key or the IP address exceeds its rate limit."""
 
     code = "too-many-requests"
+    kind = ErrorKind.RATE_LIMITED
     title = "Too many requests"
-    sentence = "At most {limit} requests a second are served to one caller."
-    transient = True
+    sentence = "The rate limit is {limit} requests per second."
 
 
-class NotReady(ApplicationError):
-    """The database is away, a read model lags, or a loop of the worker is halted."""
+class NotReady(LedgerError):
+    """The database is unavailable, a read model lags, or a loop of the worker is halted."""
 
     code = "not-ready"
+    kind = ErrorKind.UNAVAILABLE
     title = "Not ready"
     sentence = "Not ready: {reason}."
-    transient = True
 
 
-STATUS: Final = {
-    "session-expired": 410,
-    "session-not-payable": 409,
-    "session-claimed": 409,
-    "claim-required": 409,
-    "claims-exhausted": 409,
-    "amount-mismatch": 422,
-    "wallet-currency-mismatch": 422,
-    "insufficient-funds": 402,
-    "order-open": 409,
-    "order-paid": 409,
-    "balance-limit": 422,
-    "reference-used": 409,
-    "key-limit": 409,
-    "invalid-qr": 422,
-    "invalid-request": 400,
-    "not-found": 404,
-    "unauthorized": 401,
-    "forbidden": 403,
-    "not-caught-up": 503,
-    "overloaded": 503,
-    "idempotency-key-required": 400,
-    "idempotency-key-reused": 422,
-    "idempotency-in-progress": 409,
-    "method-not-allowed": 405,
-    "request-timeout": 408,
-    "body-too-large": 413,
-    "uri-too-long": 414,
-    "headers-too-large": 431,
-    "unsupported-media-type": 415,
-    "too-many-requests": 429,
-    "not-ready": 503,
-    "log-unavailable": 503,
-    "log-rejected": 500,
-    "internal-error": 500,
-}
-"""Every code and its HTTP status; a test walks the tree of errors and finds each one here."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal as an HTTP response: status, headers and problem document."""
+
+    status: HTTPStatus
+    headers: dict[str, str]
+    document: dict[str, Any]
 
 
-def problem(error: LedgerError) -> dict[str, Any]:
-    """The problem document: the fixed members, then the facts."""
-    return {
-        "type": f"/problems/{error.code}",
-        "title": error.title,
-        "status": STATUS[error.code],
-        "detail": error.detail,
-        "code": error.code,
-        "transient": error.transient,
-        **{name: value for name, value in error.facts.items() if name != "reason"},
-    }
+def status_of(error: type[LedgerError]) -> HTTPStatus:
+    """The HTTP status of a class of errors: by its kind, or its own."""
+    return error.status if issubclass(error, ProtocolError) else STATUSES[error.kind]
 
 
-def spoken(error: LedgerError) -> tuple[LedgerError, dict[str, str]]:
-    """The refusal as the outside knows it, and the headers that go with it."""
-    if isinstance(error, LogUnavailable):  # the outside has one word for it
-        error = Overloaded(reason="the database is away")
+def to_problem(error: LedgerError) -> Problem:
+    """Describe a refusal to the caller: the fixed members, then its facts.
+
+    `LogUnavailable` becomes `Overloaded`: callers need not know which part is unavailable.
+    """
+    if isinstance(error, LogUnavailable):
+        error = Overloaded(reason="the database is unavailable")
+    status = status_of(type(error))
     headers = {"Cache-Control": "no-store"}
-    status = STATUS[error.code]
-    if status in {429, 503} or error.transient:
+    if error.transient:
         headers["Retry-After"] = str(error.facts.get("retry_after_seconds", RETRY_SECONDS))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return error, headers
+    document = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": status.value,
+        "detail": error.detail,
+        "code": error.code,
+        "transient": error.transient,
+        **{name: value for name, value in error.facts.items() if name != "reason"},
+    }
+    return Problem(status, headers, document)

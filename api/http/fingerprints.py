@@ -1,11 +1,11 @@
-"""What makes two requests under one idempotency key the same: method, address and body.
+"""Fingerprints of requests: the same idempotency key must come with the same request.
 
-A field that has its default value is left out of what is hashed, nested ones too: whether a caller
-spells a default out makes no difference, and a new optional field does not turn the retry of an
-older request into another one.
+A fingerprint covers method, path and body. Fields with their default value are left out, nested
+ones too: it makes no difference whether a caller sends a default, and adding an optional field does
+not change the fingerprint of earlier requests.
 
-Receipts are for ever. Those of the first releases hash every field that a body had then, defaults
-too, so that spelling is accepted as well.
+Receipts are kept forever. Those of the first releases have fingerprints over all fields of that
+time, including defaults; these are accepted as well.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ FIRST_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ScanBody": ("payload", "wallet_id"),
     "TopUpBody": ("amount", "reference"),
 }  # fmt: skip
-"""The fields of each body of the first releases, in their order. Nothing is ever added: a body that
-is not here has no receipt of that spelling."""
+"""The fields of the bodies of the first releases, in their order. Never add to this: a newer body
+has no receipt of that kind."""
 
 
 def of_request(method: str, path: str, body: Any) -> bytes:
-    """SHA-256 of a request, as receipts hold it."""
+    """The SHA-256 of a request, as stored in receipts."""
     return _hash(method, path, msgspec.json.encode(_without_defaults(body), order="deterministic"))
 
 
 def of_first_releases(method: str, path: str, body: Any) -> list[bytes]:
-    """The same as the first releases stored it; none if they could not have taken the request."""
-    first = _first_spelling(body)
+    """The fingerprint of the first releases; empty if they did not know this request."""
+    first = _of_first_fields(body)
     return [] if first is None else [_hash(method, path, msgspec.json.encode(first))]
 
 
@@ -48,7 +48,7 @@ def _hash(method: str, path: str, body: bytes) -> bytes:
 
 
 def _without_defaults(value: Any) -> Any:
-    """The value with structs as mappings of what differs from its default."""
+    """The value, with structs as mappings of the fields that differ from their default."""
     if not isinstance(value, msgspec.Struct):
         return value
     return {
@@ -58,35 +58,35 @@ def _without_defaults(value: Any) -> Any:
     }
 
 
-def _first_spelling(value: Any) -> Any:
-    """The value with every field the first releases knew, in their order; members of maps sorted.
+def _of_first_fields(value: Any) -> Any:
+    """The value with all fields of the first releases, in their order; maps sorted by key.
 
-    None if it says anything they did not know; a field that is itself None stays as it is.
+    None if another field is set; a field whose own value is None stays None.
     """
     if isinstance(value, dict):
         return dict(sorted(value.items()))
     if not isinstance(value, msgspec.Struct):
         return value
-    known = FIRST_FIELDS.get(type(value).__name__)
-    if known is None:
+    first_fields = FIRST_FIELDS.get(type(value).__name__)
+    if first_fields is None:
         return None
-    spelled: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, default in _fields(type(value)):
         inner = getattr(value, name)
-        if name in known:
-            spelled[name] = _first_spelling(inner)
-            if spelled[name] is None and inner is not None:
+        if name in first_fields:
+            members[name] = _of_first_fields(inner)
+            if members[name] is None and inner is not None:
                 return None
         elif inner != default:
             return None
-    return {name: spelled[name] for name in known}
+    return {name: members[name] for name in first_fields}
 
 
 @lru_cache
 def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
-    """Name and default of each field; `NODEFAULT`, which no value equals, where there is none."""
+    """Name and default of each field; `NODEFAULT`, which equals no value, if there is none."""
     return tuple(
-        (field.name, field.default if made is msgspec.NODEFAULT else made())
+        (field.name, field.default if factory is msgspec.NODEFAULT else factory())
         for field in msgspec.structs.fields(kind)
-        for made in (field.default_factory,)
+        for factory in (field.default_factory,)
     )

@@ -1,19 +1,20 @@
-"""A request and an answer as ASGI carries them: no more than the routes need.
+"""HTTP requests and responses, on top of ASGI.
 
-Litestar finds the route; from there every microsecond counts for every request, so nothing is
-parsed that nobody asks for.
+Litestar only finds the route. These classes are on the path of every request, so they parse nothing
+before it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from litestar import Response
-from litestar.types import Receive, Scope, Send
-
 from api.http.errors import BODY_BYTES_MAX, BodyTooLarge
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+"""The callables of ASGI; their messages are dictionaries."""
 
 BODILESS: Final = frozenset({204, 304})
 QUERY_FIELDS_MAX: Final = 100
@@ -21,58 +22,58 @@ LENGTH_DIGITS_MAX: Final = 18
 SINGLE: Final = frozenset(
     {"authorization", "content-length", "content-type", "host", "idempotency-key"}
 )
-"""Headers whose second sending is refused: nobody can say which one was meant."""
+"""Headers that must not be repeated, because their values would contradict each other."""
 LISTS: Final = frozenset({"accept", "accept-language", "if-none-match", "x-forwarded-for"})
-"""Headers that are lists by definition."""
+"""Headers whose values are lists; repeated ones are joined (RFC 9110, 5.3)."""
 
 
 class ClientGone(Exception):
-    """The caller hung up while its request was read."""
+    """The client closed the connection while its request was read."""
 
 
 class HttpRequest:
-    """One request. Header names are lower case.
+    """One request. Header names are in lower case.
 
-    A list header that was sent twice is one list (RFC 9110, 5.3). Of one that says a single thing
-    the last counts, and `repeated` names it, so that it can be refused; `traceparent` sent twice
-    says nothing (W3C Trace Context, 3.2).
+    Values of a repeated list header are joined (RFC 9110, 5.3). `repeated` names a header that must
+    not be repeated, so that the request can be refused. A repeated `traceparent` is ignored (W3C
+    Trace Context, 3.2).
     """
 
     __slots__ = ("_receive", "_scope", "headers", "repeated")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._scope: Mapping[str, Any] = scope
+    def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
+        self._scope = scope
         self._receive = receive
-        pairs = cast("Pairs", scope["headers"])
+        pairs: Pairs = scope["headers"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
         self.repeated = ""
-        """A header that may be sent once only and was sent twice; empty if there is none."""
+        """The name of a repeated header that must not be repeated; empty if there is none."""
         if len(headers) < len(pairs):
-            headers, self.repeated = _merged(pairs)
+            headers, self.repeated = _join_repeated(pairs)
         self.headers: Mapping[str, str] = headers
 
     @property
     def method(self) -> str:
-        """Upper case."""
+        """The method, in upper case."""
         return str(self._scope["method"])
 
     @property
     def path(self) -> str:
-        """The address without its query."""
+        """The path of the URL, without the query."""
         return str(self._scope["path"])
 
     @property
     def path_params(self) -> Mapping[str, Any]:
-        """What stands in the gaps of the route's address."""
-        found: Mapping[str, Any] = self._scope["path_params"]
-        return found
+        """The parameters of the route's path."""
+        parameters: Mapping[str, Any] = self._scope["path_params"]
+        return parameters
 
     @property
     def query(self) -> Sequence[tuple[str, str]]:
-        """The query's fields in order; parsed each time.
+        """The query parameters in order; parsed on every access.
 
         Raises:
-            ValueError: more than 100 fields.
+            ValueError: more than 100 parameters.
         """
         raw: bytes = self._scope["query_string"]
         if not raw:
@@ -81,33 +82,34 @@ class HttpRequest:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX)
 
     def all(self, name: str) -> Sequence[str]:
-        """Every value of a header in order; the name in lower case."""
+        """All values of a header in order; `name` is in lower case."""
         if name not in self.headers:
             return ()
-        wanted = name.encode("latin-1")
-        return [v.decode("latin-1") for n, v in self._scope["headers"] if n == wanted]
+        raw_name = name.encode("latin-1")
+        return [v.decode("latin-1") for n, v in self._scope["headers"] if n == raw_name]
 
     @property
     def client_host(self) -> str:
-        """The peer's address, empty if there is none."""
+        """The address of the connection's other end; empty if unknown."""
         client = self._scope.get("client")
         return str(client[0]) if client else ""
 
-    def _announced(self) -> int:
+    def _content_length(self) -> int:
+        """The announced length of the body, in bytes; 0 if there is none."""
         text = self.headers.get("content-length", "")
         if not (text.isascii() and text.isdigit()):
             return 0
         return int(text) if len(text) <= LENGTH_DIGITS_MAX else BODY_BYTES_MAX + 1
 
     async def body(self) -> bytes:
-        """The whole body; read it once.
+        """The whole body; call it once.
 
         Raises (checked in this order):
             BodyTooLarge: more than 16 KiB, announced or sent.
-            ClientGone: the caller hung up.
+            ClientGone: the client closed the connection.
         """
         parts, size = [], 0
-        if self._announced() > BODY_BYTES_MAX:
+        if self._content_length() > BODY_BYTES_MAX:
             raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
         while True:
             message: Any = await self._receive()
@@ -125,8 +127,8 @@ class HttpRequest:
 Pairs = Sequence[tuple[bytes, bytes]]
 
 
-def _merged(pairs: Pairs) -> tuple[dict[str, str], str]:
-    """Headers of which some are sent more than once, and one that may not be."""
+def _join_repeated(pairs: Pairs) -> tuple[dict[str, str], str]:
+    """Headers by name, and the name of the first one that must not be repeated but is."""
     headers: dict[str, str] = {}
     repeated = ""
     for raw_name, raw_value in pairs:
@@ -141,32 +143,35 @@ def _merged(pairs: Pairs) -> tuple[dict[str, str], str]:
     return headers, repeated
 
 
-def encoded(headers: Mapping[str, str]) -> Pairs:
-    """Headers as they travel."""
+def encode_headers(headers: Mapping[str, str]) -> Pairs:
+    """Headers as ASGI sends them."""
     return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
 
 
 class DefaultHeaders:
-    """Headers that every answer has unless it brings its own: few on data, all on what is shown."""
+    """The headers of every response, unless the response has its own of the same name.
 
-    def __init__(self, *, data: Mapping[str, str], shown: Mapping[str, str]) -> None:
+    `data` is for responses that programs read, `documents` for those that browsers display.
+    """
+
+    def __init__(self, *, data: Mapping[str, str], documents: Mapping[str, str]) -> None:
         self._data = data
-        self._shown = shown
-        self._data_pairs = encoded(data)
+        self._documents = documents
+        self._data_pairs = encode_headers(data)
 
     def pairs(self, response: HttpResponse) -> list[tuple[bytes, bytes]]:
-        """Them, with the answer's own."""
+        """The default headers and those of the response, as ASGI sends them."""
         if response.is_data and self._data.keys().isdisjoint(response.headers):
-            return [*self._data_pairs, *encoded(response.headers)]
-        return list(encoded(self.of(response)))
+            return [*self._data_pairs, *encode_headers(response.headers)]
+        return list(encode_headers(self.of(response)))
 
     def of(self, response: HttpResponse) -> dict[str, str]:
-        """The same as text."""
-        return {**(self._data if response.is_data else self._shown), **response.headers}
+        """The default headers and those of the response."""
+        return {**(self._data if response.is_data else self._documents), **response.headers}
 
 
 class HttpResponse:
-    """What goes back: bytes, a status, a media type, headers."""
+    """One response."""
 
     __slots__ = ("body", "headers", "media_type", "status_code")
 
@@ -185,23 +190,14 @@ class HttpResponse:
 
     @property
     def is_data(self) -> bool:
-        """Programs read it; no browser shows it."""
+        """Whether it is JSON, which no browser displays as a document."""
         return self.media_type.endswith("json")
 
     async def send(self, send: Send, default_headers: DefaultHeaders) -> None:
-        """Write it."""
+        """Send it, with the default headers."""
         pairs = default_headers.pairs(self)
         if self.status_code not in BODILESS:
             pairs.append((b"content-type", self.media_type.encode("latin-1")))
             pairs.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status_code, "headers": pairs})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
-
-    def to_litestar(self, default_headers: DefaultHeaders) -> Response[bytes]:
-        """The same for handlers that Litestar calls itself."""
-        return Response(
-            self.body,
-            status_code=self.status_code,
-            media_type=self.media_type,
-            headers=default_headers.of(self),
-        )

@@ -1,100 +1,127 @@
-"""One way to serve a request: who, how often, what exactly, under which key; then the handler.
+"""Operations: the routes of the API, and the calls that their handlers receive.
 
-An operation says everything about a route in one place. The router serves it, the OpenAPI
-document describes it, the reference page prints it: they cannot disagree.
+The router serves an operation, the OpenAPI document describes it, and the reference page lists it.
+What an operation reads from a request is declared once, by the parameters of its handler.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final
-
-from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, Receive, Scope, Send
+from typing import Any, Protocol, get_args
 
 from api.context import Services
 from api.http import fingerprints
-from api.http.authentication import Authenticator, Caller, Identity, client_address, is_local
-from api.http.errors import TooManyRequests
-from api.http.messages import ClientGone, DefaultHeaders, HttpRequest, HttpResponse
-from api.http.parsing import Body, decode_body, read_body, read_query
-from api.http.problems import on_any_error, to_response
-from api.http.rate_limit import RateLimit, caller_at
+from api.http.identity import CallerRole, Identity
+from api.http.messages import HttpRequest, HttpResponse
+from api.http.parsing import PathId
 from application.command import Command, Envelope, Outcome
-from application.errors import Forbidden, IdempotencyKeyRequired
 from domain import ids
-from domain.errors import InvalidRequest, LedgerError
 
-KEY_CHARS_MAX: Final = 255
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+_PATH_PARAMETER = re.compile(r"\{(\w+):str\}")
 
 
 class Idempotency(StrEnum):
-    """Whether a call takes an `Idempotency-Key`."""
+    """Whether an operation accepts an `Idempotency-Key`."""
 
     NONE = "none"
     OPTIONAL = "optional"
     REQUIRED = "required"
 
 
-Handler = Callable[["Call"], Awaitable[HttpResponse]]
+Handler = Callable[..., Awaitable[HttpResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A route: its address, who may call it, what goes in, what comes out."""
+    """A route: its path, who may call it, what it reads, and what it returns.
+
+    The handler's first parameter is the `Call`. A parameter `body` or `query` is the struct of its
+    annotation; any other is the path parameter of its name, annotated with `str` or with a
+    `PathId`. A parameter with a default value is not read from the request.
+
+    Raises:
+        TypeError: the handler has a parameter of another kind.
+    """
 
     name: str
     method: str
     path: str
     summary: str
     description: str = ""
-    callers: frozenset[Caller] = frozenset()
-    """Empty: anybody, without a key."""
+    callers: frozenset[CallerRole] = frozenset()
+    """The roles that may call it; empty: anybody, without a key."""
     limited: bool = True
-    """Counts against the caller's requests a second; monitors' questions do not."""
+    """Whether it counts against the caller's rate limit; monitoring does not."""
     local_without_key: bool = False
-    """From this machine no key is asked for."""
-    body: type[Any] | None = None
-    query: type[Any] | None = None
+    """Whether it requires no key from this machine."""
     responses: Mapping[int, Any] = field(default_factory=dict)
-    """Status to the struct of the answer, to a media type (`image/svg+xml`), or to None."""
+    """The status to the struct of the response, a media type (`image/svg+xml`), or None."""
     page: bool = False
-    """A browser (`Accept: text/html`) gets a page instead."""
+    """Whether a browser (`Accept: text/html`) gets a page instead."""
     problems: tuple[str, ...] = ()
+    """The error codes of its own, beyond those of every operation."""
     idempotency: Idempotency = Idempotency.NONE
     handler: Handler
     aliases: tuple[str, ...] = ()
+    body: type[Any] | None = field(init=False)
+    query: type[Any] | None = field(init=False)
+    path_ids: tuple[tuple[str, str], ...] = field(init=False)
+    """Name and TypeID prefix of the path parameters; the prefix is empty for plain text."""
+
+    def __post_init__(self) -> None:
+        """Read what the operation takes from its handler."""
+        signature = inspect.signature(self.handler, eval_str=True)
+        read = [p for p in signature.parameters.values() if p.default is p.empty][1:]
+        types = {parameter.name: parameter.annotation for parameter in read}
+        object.__setattr__(self, "body", types.pop("body", None))
+        object.__setattr__(self, "query", types.pop("query", None))
+        path_ids = tuple((name, self._prefix(name, kind)) for name, kind in types.items())
+        object.__setattr__(self, "path_ids", path_ids)
+
+    def _prefix(self, name: str, kind: Any) -> str:
+        """The TypeID prefix of a path parameter; empty for plain text."""
+        prefixes = [item.prefix for item in get_args(kind) if isinstance(item, PathId)]
+        if name not in _PATH_PARAMETER.findall(self.path) or not (prefixes or kind is str):
+            msg = f"{self.name}: {name} is not a path parameter of {self.path}"
+            raise TypeError(msg)
+        return prefixes[0] if prefixes else ""
+
+
+class Routes(Protocol):
+    """A class of related operations, with their handlers as methods."""
+
+    def operations(self) -> list[Operation]:
+        """The operations, in the order of the document."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request, read and checked, on its way to the handler."""
+    """One authenticated request, for the handler of its operation."""
 
     operation: Operation
     request: HttpRequest
     services: Services
     identity: Identity
     body: Any = None
-    query: Any = None
+    """The parsed body; the handler gets it as a parameter too."""
     key: str = ""
-
-    @property
-    def path(self) -> Mapping[str, Any]:
-        """The parameters of the address."""
-        return self.request.path_params
+    """The `Idempotency-Key`; empty if there is none."""
 
     async def send(self, command: Command) -> Outcome:
-        """Send a command under the caller's idempotency key, if there is one.
+        """Send a command, under the caller's idempotency key if there is one.
 
-        The key's scope is the holder, the method and the route, so that rotating an API key
-        changes nothing.
+        The scope of the key is the holder, the method and the route: a retry may use another API
+        key of the same holder.
+
+        Raises:
+            LedgerError: see `CommandDispatcher.send`.
         """
         fingerprint = b""
         request = (self.operation.method, self.request.path, self.body)
@@ -114,108 +141,3 @@ class Call:
             older_fingerprints=partial(fingerprints.of_first_releases, *request),
         )
         return await self.services.dispatcher.send(envelope)
-
-
-ANYBODY: Final = Identity(Caller.PAGE, "", "public")
-
-
-class Router:
-    """Turns operations into Litestar routes."""
-
-    def __init__(self, services: Services, default_headers: DefaultHeaders) -> None:
-        self._services = services
-        self._default_headers = default_headers
-        """Headers on every answer."""
-        self._rate_limit = RateLimit(services.config.rate_limit)
-        self._authenticator = Authenticator(services, self._rate_limit)
-
-    def route(self, operation: Operation) -> HTTPRouteHandler:
-        """The Litestar handler of an operation: it hands over to an ASGI application of ours."""
-
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            with suppress(ClientGone):
-                response = await self._timed(operation, HttpRequest(scope, receive))
-                await response.send(send, self._default_headers)
-
-        def application() -> ASGIApp:
-            return serve
-
-        return HTTPRouteHandler(
-            [operation.path, *operation.aliases],
-            http_method=operation.method,  # type: ignore[arg-type]
-            name=operation.name,
-            status_code=200,
-            sync_to_thread=False,
-        )(application)
-
-    async def _timed(self, operation: Operation, request: HttpRequest) -> HttpResponse:
-        started = time.perf_counter()
-        try:
-            response = await self._serve(operation, request)
-        except LedgerError as refusal:
-            response = to_response(refusal)
-        except ClientGone:
-            raise
-        except Exception as error:  # noqa: BLE001 - told to the log with its trace
-            response = on_any_error(operation.method, operation.name, error)
-        self._services.metrics.request_served(
-            operation=operation.name,
-            status=response.status_code,
-            seconds=time.perf_counter() - started,
-        )
-        return response
-
-    async def _serve(self, operation: Operation, request: HttpRequest) -> HttpResponse:
-        identity = ANYBODY
-        now = time.monotonic()
-        config = self._services.config
-        if request.repeated:
-            self._check_rate_limit(caller_at(client_address(request, config)), now)
-            raise InvalidRequest.of(request.repeated, "is sent twice")
-        local = operation.local_without_key and is_local(request, config)
-        if operation.callers and not local:
-            identity = await self._authenticator.identify(request, now)
-            self._check_rate_limit(identity.holder, now)
-            if identity.caller not in operation.callers:
-                raise Forbidden(reason=f"A key of the role {identity.caller} may not do this")
-        elif operation.limited:
-            self._check_rate_limit(caller_at(client_address(request, config)), now)
-        key = None
-        if operation.idempotency is not Idempotency.NONE:  # elsewhere it is ignored
-            key = _idempotency_key(request.headers.get("idempotency-key"))
-        if operation.idempotency is Idempotency.REQUIRED and key is None:
-            raise IdempotencyKeyRequired
-        call = Call(
-            operation=operation,
-            request=request,
-            services=self._services,
-            identity=identity,
-            key=key or "",
-        )
-        call.query = read_query(request, operation.query)
-        if operation.body:
-            call.body = await read_body(request, operation.body)
-        elif operation.method != "GET" and (raw := await request.body()):
-            decode_body(request, raw, Body)  # nothing is expected: `{}` is all there may be
-        return await operation.handler(call)
-
-    def _check_rate_limit(self, caller: str, now: float) -> None:
-        if not self._rate_limit.allows(caller, now):
-            raise TooManyRequests(limit=self._rate_limit.per_second)
-
-
-def _idempotency_key(header: str | None) -> str | None:
-    """The key, quoted (RFC 8941 string) or bare.
-
-    Raises:
-        InvalidRequest: empty, longer than 255 characters, or not printable ASCII.
-    """
-    if header is None:
-        return None
-    text = header.strip()
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        text = re.sub(r"\\(.)", r"\1", text[1:-1])
-    if not 1 <= len(text) <= KEY_CHARS_MAX or not (text.isascii() and text.isprintable()):
-        reason = "must be 1 to 255 printable ASCII characters"
-        raise InvalidRequest.of("Idempotency-Key", reason)
-    return text

@@ -1,66 +1,44 @@
-"""Reading what callers send: strictly, with the name of what is wrong.
+"""Strict parsing of requests; every error names the field.
 
-No coercion (`"5"` and `5.0` are not the integer 5), no unknown fields, and acceptable text only
-(`domain.text`): every text of every body, keys and values of maps too, and every query parameter.
+There is no coercion (`"5"` and `5.0` are not the integer 5), there are no unknown fields, and every
+text must be acceptable (`domain.text`), including the keys of objects and query parameters.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Final, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, UnsetType
 
 from api.http.errors import UnsupportedMediaType
+from api.http.fields import CurrencyCode
 from api.http.messages import HttpRequest
 from application.errors import NotFound
 from domain import ids, text
 from domain.errors import InvalidRequest
-from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money, check_amount
+
+KEY_CHARS_MAX: Final = 255
 
 T = TypeVar("T")
 
 
-def free_text(min_length: int, max_length: int) -> Any:
-    """The type of a text field. `decode_body` checks what is in it; the schema says so."""
-    pattern = {"pattern": text.PATTERN}
-    return Annotated[
-        str, Meta(min_length=min_length, max_length=max_length, extra_json_schema=pattern)
-    ]
-
-
-OrderId: Any = free_text(1, 64)
-ShortText: Any = free_text(1, 80)
-Description: Any = free_text(0, 200)
-MetadataKey: Any = free_text(1, 40)
-MetadataValue: Any = free_text(0, 500)
-Metadata: Any = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=20)]
-Url: Any = free_text(1, 2000)
-CurrencyCode: Any = Literal[tuple(sorted(c.code for c in CURRENCIES.values() if not c.withdrawn))]
-"""ISO 4217, in use; the document lists them."""
-KnownCurrencyCode: Any = Literal[tuple(sorted(CURRENCIES))]
-"""ISO 4217, withdrawn ones too: history is still read."""
-TimeText = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
-
-
-def id_text(prefix: str) -> Any:
-    """The type of an id field: TypeID text of one prefix."""
-    pattern = rf"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$(?!\n)"
-    return Annotated[str, Meta(pattern=pattern)]
-
-
 class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A request body: unknown fields are refused by name."""
+    """Base class of request bodies; unknown fields are refused by name."""
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Base class of query parameters; unknown parameters are refused by name."""
 
 
 class MoneyBody(Body):
-    """An amount somebody asks for or pays, in minor units."""
+    """An amount in minor units."""
 
     minor: Annotated[int, Meta(ge=1, le=AMOUNT_MINOR_MAX)]
     currency: CurrencyCode
@@ -74,36 +52,33 @@ class MoneyBody(Body):
         return check_amount(self.minor, self.currency, name=name)
 
 
-class Query(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Query parameters: unknown ones are refused by name."""
-
-
-def given(value: T | UnsetType) -> T | None:
+def none_if_unset(value: T | UnsetType) -> T | None:
     """A query parameter, or None if it was left out.
 
-    Left-out parameters are `UNSET` in the structs: a parameter that may be None would read the
-    text `null` as None.
+    The structs hold `UNSET` for a parameter that was left out: with None in its type, a parameter
+    would accept the text `null`.
     """
     return None if isinstance(value, UnsetType) else value
 
 
-Limit = Annotated[int, Meta(ge=1, le=100)]
-Position = Annotated[int, Meta(ge=0, le=2**62)]
-
-
 async def read_body(request: HttpRequest, kind: type[T]) -> T:
-    """The body as the given struct.
+    """Read and decode the body as a struct.
 
     Raises (checked in this order):
         BodyTooLarge: more than 16 KiB.
         UnsupportedMediaType: not `application/json`.
-        InvalidRequest: missing, not JSON, not UTF-8, too deep, or a field is wrong; names it.
+        InvalidRequest: missing, not JSON, not UTF-8, too deep, or with an invalid field.
     """
     return decode_body(request, await request.body(), kind)
 
 
 def decode_body(request: HttpRequest, raw: bytes, kind: type[T]) -> T:
-    """The same for a body that has been read."""
+    """Decode a body that has been read.
+
+    Raises (checked in this order):
+        UnsupportedMediaType: not `application/json`.
+        InvalidRequest: missing, not JSON, not UTF-8, too deep, or with an invalid field.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         if raw or media_type:
@@ -114,7 +89,7 @@ def decode_body(request: HttpRequest, raw: bytes, kind: type[T]) -> T:
             _check_texts(raw)
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise _named(error) from None
+        raise _invalid_request(error) from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise InvalidRequest.of("body", f"is not JSON in UTF-8 ({error})") from None
     except RecursionError:
@@ -122,14 +97,14 @@ def decode_body(request: HttpRequest, raw: bytes, kind: type[T]) -> T:
 
 
 _SUSPICIOUS: Final = re.compile(rb"\\[ubfnrt]|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
-"""What every JSON text with an unacceptable character has in its bytes: most bodies have it not."""
+"""Matches every JSON document that contains an unacceptable character, and few others."""
 
 
 def _check_texts(raw: bytes) -> None:
-    """Check every text of a body, as the caller wrote it.
+    """Check every text of a body.
 
-    The standard library's reader is used, as it alone tells where a lone surrogate stands; what it
-    cannot read is refused by the strict one, which reads next.
+    Only the standard library's decoder keeps a lone surrogate, so that its field can be named. Any
+    other error of JSON is left to the strict decoder, which runs next.
     """
     try:
         value = json.loads(raw)
@@ -139,10 +114,11 @@ def _check_texts(raw: bytes) -> None:
 
 
 def read_query(request: HttpRequest, kind: type[T] | None) -> T | None:
-    """The query parameters as the given struct; None is for requests that have none.
+    """The query parameters as a struct; no parameter is accepted if `kind` is None.
 
     Raises:
-        InvalidRequest: unknown, twice, too many, not acceptable text, or out of range; names it.
+        InvalidRequest: a parameter is unknown, repeated, not acceptable text, or out of range; or
+            there are too many.
     """
     try:
         pairs = request.query
@@ -159,54 +135,80 @@ def read_query(request: HttpRequest, kind: type[T] | None) -> T | None:
         if name in values:
             raise InvalidRequest.of(name[:80], "is given twice")
         values[name] = value
-    for name in _numbers(cast("type[msgspec.Struct]", kind)) & values.keys():
-        if not _NUMBER.fullmatch(values[name]):
+    for name in _integer_fields(cast("type[msgspec.Struct]", kind)) & values.keys():
+        if not _INTEGER.fullmatch(values[name]):
             raise InvalidRequest.of(name, "must be a whole number in decimal digits")
     try:
         return msgspec.convert(values, kind, strict=False, str_keys=True)
     except msgspec.ValidationError as error:
-        raise _named(error) from None
+        raise _invalid_request(error) from None
 
 
-_NUMBER: Final = re.compile("0|-?[1-9][0-9]{0,18}")
-"""`1e1`, `1.0`, `+1` and digits of other scripts are not numbers here."""
+_INTEGER: Final = re.compile("0|-?[1-9][0-9]{0,18}")
+"""Excludes `1e1`, `1.0`, `+1` and digits of other scripts."""
 
 
 @lru_cache
-def _numbers(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """The parameters that are integers."""
-    found = set()
+def _integer_fields(kind: type[msgspec.Struct]) -> frozenset[str]:
+    names = set()
     for field in msgspec.structs.fields(kind):
-        kinds = msgspec.inspect.type_info(field.type)
-        inner = kinds.types if isinstance(kinds, msgspec.inspect.UnionType) else (kinds,)
-        if any(isinstance(one, msgspec.inspect.IntType) for one in inner):
-            found.add(field.encode_name)
-    return frozenset(found)
+        info = msgspec.inspect.type_info(field.type)
+        members = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+        if any(isinstance(member, msgspec.inspect.IntType) for member in members):
+            names.add(field.encode_name)
+    return frozenset(names)
 
 
-def path_id(prefix: str, values: Mapping[str, Any], name: str = "id") -> UUID:
-    """An id from the address; one that cannot be ours is simply not found.
+@dataclass(frozen=True, slots=True)
+class PathId:
+    """Marks a path parameter as a public TypeID with a prefix."""
+
+    prefix: str
+
+
+SessionPathId = Annotated[UUID, PathId("ps")]
+WalletPathId = Annotated[UUID, PathId("wal")]
+
+
+def path_id(prefix: str, value: str) -> UUID:
+    """The id in a path.
 
     Raises:
-        NotFound: not such an id.
+        NotFound: not a TypeID with this prefix, so nothing has this id.
     """
     try:
-        return ids.decode(prefix, str(values[name]))
+        return ids.decode(prefix, value)
     except ValueError:
         raise NotFound(thing=ids.PREFIXES[prefix]) from None
+
+
+def parse_idempotency_key(header: str | None) -> str:
+    """The key in an `Idempotency-Key` header, quoted (RFC 8941 string) or bare; empty for None.
+
+    Raises:
+        InvalidRequest: empty, longer than 255 characters, or not printable ASCII.
+    """
+    if header is None:
+        return ""
+    key = header.strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = re.sub(r"\\(.)", r"\1", key[1:-1])
+    if not 1 <= len(key) <= KEY_CHARS_MAX or not (key.isascii() and key.isprintable()):
+        reason = "must be 1 to 255 printable ASCII characters"
+        raise InvalidRequest.of("Idempotency-Key", reason)
+    return key
 
 
 _FIELD = re.compile(r"(?:unknown|required) field `([^`]*)`")
 
 
-def _named(error: msgspec.ValidationError) -> InvalidRequest:
-    """Which field msgspec means, as the caller wrote it, and what is wrong with it."""
-    text = str(error)
-    reason, _, path = text.partition(" - at `")
-    where = path.rstrip("`").removeprefix("$").removeprefix(".")
+def _invalid_request(error: msgspec.ValidationError) -> InvalidRequest:
+    """The error with the path of the field in the caller's document, and the reason."""
+    reason, _, path = str(error).partition(" - at `")
+    name = path.rstrip("`").removeprefix("$").removeprefix(".")
     field = _FIELD.search(reason)
     if field:
-        where = f"{where}.{field.group(1)}" if where else field.group(1)
+        name = f"{name}.{field.group(1)}" if name else field.group(1)
         reason = "is not a field of this request" if "unknown" in reason else "is missing"
-    where = where.replace("key` in `$.", "key of ")
-    return InvalidRequest.of(where[:200] or "body", reason[:200])
+    name = name.replace("key` in `$.", "key of ")
+    return InvalidRequest.of(name[:200] or "body", reason[:200])

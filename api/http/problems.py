@@ -1,4 +1,4 @@
-"""How a refusal is answered, and what becomes of mistakes."""
+"""Responses to refusals, to the framework's own errors, and to unexpected exceptions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from litestar.exceptions import HTTPException
 from api.http.errors import (
     BODY_BYTES_MAX,
     PROBLEM_JSON,
-    STATUS,
     BodyTooLarge,
     MethodNotAllowed,
-    problem,
-    spoken,
+    to_problem,
 )
 from api.http.messages import DefaultHeaders, HttpResponse
 from application.errors import InternalError, NotFound, Unauthorized
@@ -25,18 +23,18 @@ _log = logging.getLogger(__name__)
 
 
 def to_response(error: LedgerError) -> HttpResponse:
-    """Write a refusal."""
-    known, headers = spoken(error)
+    """Respond with the problem document of a refusal."""
+    problem = to_problem(error)
     return HttpResponse(
-        msgspec.json.encode(problem(known)),
-        status_code=STATUS[known.code],
+        msgspec.json.encode(problem.document),
+        status_code=problem.status.value,
         media_type=PROBLEM_JSON,
-        headers=headers,
+        headers=problem.headers,
     )
 
 
 def to_bytes(error: LedgerError, default_headers: DefaultHeaders) -> bytes:
-    """A refusal as HTTP/1.1 on the wire, for a connection that is closed after it."""
+    """Write the response as HTTP/1.1, for a connection that is closed afterwards."""
     response = to_response(error)
     status = HTTPStatus(response.status_code)
     headers = {
@@ -50,7 +48,7 @@ def to_bytes(error: LedgerError, default_headers: DefaultHeaders) -> bytes:
 
 
 def on_http_error(method: str, error: HTTPException) -> HttpResponse:
-    """A refusal of the framework's: no such address, no such method, a body too large."""
+    """Respond to an error of the framework, such as an unknown path or too large a body."""
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             return to_response(NotFound(thing="address"))
@@ -61,14 +59,14 @@ def on_http_error(method: str, error: HTTPException) -> HttpResponse:
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return to_response(BodyTooLarge(limit_bytes=BODY_BYTES_MAX))
         case HTTPStatus.UNAUTHORIZED:
-            return to_response(Unauthorized(reason="A valid key is needed"))
-        case HTTPStatus.BAD_REQUEST:  # a Host header that is none, a length that is none
+            return to_response(Unauthorized(reason="A valid API key is required"))
+        case HTTPStatus.BAD_REQUEST:  # an invalid Host header or Content-Length
             return to_response(InvalidRequest.of("request", str(error.detail)[:200]))
         case _:
             return on_any_error(method, "", error)
 
 
 def on_any_error(method: str, name: str, error: Exception) -> HttpResponse:
-    """A mistake of ours: told to the log with its trace, to the caller without."""
+    """Log an unexpected exception with its traceback, and respond without details."""
     _log.error("%s %s failed", method, name or "a request", exc_info=error)
     return to_response(InternalError())

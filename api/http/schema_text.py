@@ -1,4 +1,4 @@
-"""JSON schemas in words, for pages that people read."""
+"""JSON schemas in words, for the documents."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _CHOICES_MAX = 12
 
 
 def fields(kind: type[Any]) -> list[tuple[str, bool, str]]:
-    """Name, whether it is required, and what is expected of each field; nested ones are dotted."""
+    """Name, whether it is required, and the constraints of each field; nested names are dotted."""
     (reference,), components = msgspec.json.schema_components([kind], ref_template=_REF)
-    found: list[tuple[str, bool, str]] = []
+    rows: list[tuple[str, bool, str]] = []
 
     def walk(schema: dict[str, Any], prefix: str) -> None:
         for name, inner in schema.get("properties", {}).items():
@@ -21,14 +21,14 @@ def fields(kind: type[Any]) -> list[tuple[str, bool, str]]:
             if target:
                 walk(components[target], f"{prefix}{name}.")
             else:
-                found.append((prefix + name, name in schema.get("required", []), words(inner)))
+                rows.append((prefix + name, name in schema.get("required", []), words(inner)))
 
     walk(components[reference["$ref"].rpartition("/")[2]], "")
-    return found
+    return rows
 
 
 def words(schema: dict[str, Any]) -> str:
-    """What a value must be, such as `text, 1 to 64 characters`."""
+    """The constraints of a value, such as `text, 1 to 64 characters`."""
     if "anyOf" in schema:
         kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
         return " or ".join(
@@ -36,8 +36,8 @@ def words(schema: dict[str, Any]) -> str:
         )
     if "enum" in schema:
         choices = [str(value) for value in schema["enum"]]
-        few = len(choices) <= _CHOICES_MAX
-        return ", ".join(choices) if few else f"ISO 4217 code ({choices[0]} … {choices[-1]})"
+        list_all = len(choices) <= _CHOICES_MAX
+        return ", ".join(choices) if list_all else f"ISO 4217 code ({choices[0]} … {choices[-1]})"
     text = _kind(schema)
     if schema.get("default") not in (None, "", {}):
         text += f"; default {msgspec.json.encode(schema['default']).decode()}"
@@ -60,13 +60,13 @@ def _kind(schema: dict[str, Any]) -> str:
             return str(other)
 
 
-def _range(least: int | None, most: int | None, unit: str) -> str:
-    if least is None and most is None:
+def _range(minimum: int | None, maximum: int | None, unit: str) -> str:
+    if minimum is None and maximum is None:
         return ""
-    if most is None:
-        text = f"at least {least:,}"
-    elif least is None or least == 0:
-        text = f"at most {most:,}"
+    if maximum is None:
+        text = f"at least {minimum:,}"
+    elif minimum is None or minimum == 0:
+        text = f"at most {maximum:,}"
     else:
-        text = f"{least:,} to {most:,}"
+        text = f"{minimum:,} to {maximum:,}"
     return f", {text} {unit}".rstrip()

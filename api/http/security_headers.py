@@ -1,4 +1,4 @@
-"""The headers that every answer of every port carries."""
+"""The security headers of every response, on every port."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ DATA_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
-"""On JSON. No browser makes a page of it, but should one try, it may load nothing."""
-SHOWN_HEADERS: Final = {
+"""For JSON: a browser that displays it nevertheless must not load anything."""
+DOCUMENT_HEADERS: Final = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -25,6 +25,6 @@ SHOWN_HEADERS: Final = {
 
 
 def security_headers(*, secure: bool) -> DefaultHeaders:
-    """Them, with HSTS where the outside reaches us by https."""
+    """The security headers; `secure` adds HSTS, for a public URL with https."""
     hsts = {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
-    return DefaultHeaders(data=DATA_HEADERS | hsts, shown=SHOWN_HEADERS | hsts)
+    return DefaultHeaders(data=DATA_HEADERS | hsts, documents=DOCUMENT_HEADERS | hsts)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.v1.views import public_session
+from api.views.sessions import public_session_view
 from application.command import copy_for_decision
 from application.event_log import Recorded
 from domain import times
@@ -97,7 +97,9 @@ class SessionFeed:
             "seq": seq,
             "position": self._history[seq - 1].position,
             "server_time": times.to_text(now),
-            "session": public_session(self._states[seq - 1], now, with_token=not self._public_only),
+            "session": public_session_view(
+                self._states[seq - 1], now, with_token=not self._public_only
+            ),
         }
         return msgspec.json.encode(told).decode()
 

@@ -157,7 +157,7 @@ class Notifier:
         self._tasks = [
             asyncio.create_task(self._heartbeats()),
             asyncio.create_task(self._sweeps()),
-            asyncio.create_task(self._table.sweeping(self._loop.time)),
+            asyncio.create_task(self._table.sweep(self._loop.time)),
         ]
 
     async def close(self) -> None:
@@ -200,7 +200,7 @@ class Notifier:
             return self._plain(path, connection, request)
         if self._draining:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
-        address = addresses.counted_as(addresses.client_address(*self._whose(connection, request)))
+        address = addresses.network_of(addresses.client_address(*self._whose(connection, request)))
         each = self._config.per_address
         full = len(self._sockets) >= self._config.sockets
         if full or (each and self._per_address[address] >= each):

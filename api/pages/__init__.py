@@ -1,1 +1,1 @@
-"""Pages for people, rendered here and kept live by small modules."""
+"""Pages: rendered on the server, kept up to date by small JavaScript modules."""

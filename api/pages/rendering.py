@@ -1,4 +1,4 @@
-"""Turning templates into answers: escaped by default, nothing from another host, nothing inline."""
+"""Rendering templates: escaped by default, nothing from another host, nothing inline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from api.context import ApiConfig
 from api.http.messages import HttpRequest, HttpResponse
-from api.pages.texts import Texts, choose
+from api.pages.texts import Language, choose
 from domain import text
 
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -24,9 +24,9 @@ HASH_CHARS: Final = 16
 
 
 def _finalize(value: object) -> object:
-    """What a page shows of a value: HTML has no control characters."""
+    """Replaces the control characters of a value, which HTML cannot carry."""
     plain = isinstance(value, str) and not isinstance(value, Markup)
-    return text.shown(str(value)) if plain else value
+    return text.replace_unacceptable(str(value)) if plain else value
 
 
 _environment = Environment(
@@ -40,7 +40,7 @@ _environment = Environment(
 
 @lru_cache
 def static_file(name: str) -> bytes | None:
-    """A file of `api/static`, by its plain name; None if there is none."""
+    """The content of a file of `api/static`; None if there is none of this name."""
     if name not in _static_names() or name.rpartition(".")[2] not in MEDIA_TYPES:
         return None
     return (resources.files("api") / "static" / name).read_bytes()
@@ -48,19 +48,20 @@ def static_file(name: str) -> bytes | None:
 
 @lru_cache
 def _static_names() -> frozenset[str]:
-    """What there is: a name is looked up here, never in the file system, which refuses some."""
+    """Names are checked against this set, as the file system raises on some of them."""
     static = resources.files("api") / "static"
     return frozenset(path.name for path in static.iterdir() if path.is_file())
 
 
 @lru_cache
 def edition() -> str:
-    """A hash over every static file, and the folder they are served from.
+    """A hash of all static files, and the folder in their address.
 
-    Modules import each other by relative paths: so all are of one edition, and may be kept.
+    Modules import each other by relative URL, so all come from one edition and can be cached for
+    ever.
     """
     digest = hashlib.sha256()
-    for path in sorted((resources.files("api") / "static").iterdir(), key=lambda one: one.name):
+    for path in sorted((resources.files("api") / "static").iterdir(), key=lambda path: path.name):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:HASH_CHARS]
 
@@ -72,18 +73,18 @@ def asset(name: str) -> str:
 
 @lru_cache
 def integrity(name: str) -> str:
-    """The file's hash as Subresource Integrity writes it."""
+    """The file's hash for Subresource Integrity."""
     digest = hashlib.sha384(static_file(name) or b"").digest()
     return "sha384-" + base64.b64encode(digest).decode()
 
 
 def wants_html(request: HttpRequest) -> bool:
-    """Whether a browser is asking."""
+    """Whether the request comes from a browser."""
     return "text/html" in request.headers.get("accept", "")
 
 
-def texts_for(request: HttpRequest) -> Texts:
-    """The language of a request."""
+def language_for(request: HttpRequest) -> Language:
+    """The language of a request: `?lang=`, else `Accept-Language`."""
     lang = dict(request.query).get("lang", "")
     return choose(lang, request.headers.get("accept-language", ""))
 
@@ -98,29 +99,36 @@ def policy(config: ApiConfig) -> str:
     )
 
 
+def to_html(template: str, **facts: Any) -> str:
+    """The text of a template with its variables."""
+    return _environment.get_template(template).render(**facts)
+
+
 def render(
     template: str,
     config: ApiConfig,
-    texts: Texts,
+    language: Language,
     *,
     data: Mapping[str, Any] | None = None,
-    status: int = 200,
+    status_code: int = 200,
     **facts: Any,
 ) -> HttpResponse:
     """A page.
 
     Args:
         template: its file name.
-        config: for the policy of the page.
-        texts: the language's texts.
-        data: what the page's module reads, as JSON in a block that no browser runs.
-        status: the HTTP status.
-        facts: what the template shows.
+        config: for the page's Content-Security-Policy.
+        language: of its texts.
+        data: for the page's module, as JSON in a block that browsers do not run.
+        status_code: the HTTP status.
+        facts: the variables of the template.
     """
-    # `<` must not end the block early; the rest is plain JSON in ASCII, which carries any text.
+    # `<` must not end the block early. The rest is plain JSON in ASCII, which carries any text.
     block = json.dumps(data or {}).replace("<", "\\u003c")
-    page = _environment.get_template(template).render(
-        t=texts,
+    page = to_html(
+        template,
+        _=language.html,
+        language=language,
         asset=asset,
         integrity=integrity,
         data=Markup(block),  # noqa: S704 - escaped above, and never run
@@ -128,7 +136,7 @@ def render(
     )
     return HttpResponse(
         page.encode(),
-        status_code=status,
+        status_code=status_code,
         media_type="text/html; charset=utf-8",
         headers={
             "Content-Security-Policy": policy(config),

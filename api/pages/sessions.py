@@ -1,112 +1,133 @@
-"""The pages of one payment session: the checkout screen and the wallet."""
+"""What the pages of one payment session have in common: facts, texts, and the live socket."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from api import money
-from api.http.messages import HttpResponse
 from api.http.operation import Call
-from api.pages.rendering import render, texts_for
+from api.pages.rendering import language_for
+from api.pages.texts import Language, isolated
 from api.tokens import Use
-from api.v1.views import public_session
+from api.views import money
+from api.views.sessions import public_session_view
 from application.reader import Current
-from domain import ids, times
+from domain import ids
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
-STATES = (
-    "created", "scanned", "processing", "paid", "declined", "refunded", "expired", "cancelled",
-    "failed",
-)  # fmt: skip
-CHECKOUT_TEXTS = (
-    "minutes_left", "seconds_left", "live", "reconnecting", "polling", "back_soon", "copied",
-)  # fmt: skip
-WALLET_TEXTS = (
-    "paying", "trouble", "offline", "insufficient-funds", "session-claimed", "session-not-payable",
-    "session-expired", "wallet-currency-mismatch", "claim-required", "unauthorized",
-)  # fmt: skip
 
-
-def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> HttpResponse:
-    """What the till or the payer's browser shows while the session is open, and how it ended."""
-    session = current.state
-    address = f"/checkout/{session.public_id}?token={token}"
-    facts = _facts(call, current, Use.LIVE, poll_url=address, names=CHECKOUT_TEXTS)
-    return render(
-        "checkout.html",
-        call.services.config,
-        texts_for(call.request),
-        order_id=session.order_id,
-        picture=f"/v1/payment-sessions/{session.public_id}/qr.svg",
-        may_cancel=session.checkout_may_cancel,
-        cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
-        return_url=session.return_url,
-        self_url=address,
-        **facts,
-    )
-
-
-def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
-    """What the address in the code opens in a browser: payee and amount, then Pay."""
-    session = current.state
-    address = f"/q/{ids.encode_suffix(session.id)}"
-    facts = _facts(call, current, Use.WATCH, poll_url=address, names=WALLET_TEXTS)
-    paid_at = times.to_text(session.payment.paid_at) if session.payment else None
-    return render(
-        "wallet.html",
-        call.services.config,
-        texts_for(call.request),
-        paid_at=paid_at,
-        reference=session.public_id,
-        **facts,
-    )
-
-
-def message_page(call: Call, name: str, *, status: int) -> HttpResponse:
-    """A page that says what happened and what to do."""
-    texts = texts_for(call.request)
-    return render("message.html", call.services.config, texts, message=texts[name], status=status)
-
-
-def _facts(
+def session_facts(
     call: Call,
     current: Current[PaymentSession],
     use: Use,
     *,
     poll_url: str,
-    names: tuple[str, ...],
+    texts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    session, now = current.state, current.now
-    texts = texts_for(call.request)
-    status = session.status_at(now)
-    left = max(0, int((session.expires_at - now).total_seconds()))
-    shown = msgspec.to_builtins(public_session(session, now))
+    """What every template of a session shows, and the data of its module.
+
+    Args:
+        call: the request.
+        current: the session.
+        use: what the page's token for the live socket opens.
+        poll_url: where the module polls while it has no socket.
+        texts: what the module shows, already translated.
+    """
+    session, now, config = current.state, current.now, call.services.config
+    language = language_for(call.request)
+    status = session.status_at(now).value
+    seconds_left = max(0, int((session.expires_at - now).total_seconds()))
+    # Pages mint their own token for the socket; the wallet page's shows no more than the page.
+    token = call.services.tokens.for_session(use, session.id, session.expires_at)
+    live_url = f"{config.live_public_url}/live"
     return {
-        "state": status.value,
-        "states": STATES,
+        "status": status,
+        "statuses": status_texts(language),
         "payee": session.merchant_name,
-        "amount": money.display(session.amount, str(texts["locale"])),
+        # Arabic formats begin with a right-to-left mark, which would tear `US$` apart.
+        "amount": isolated(money.display(session.amount, language.locale), "ltr"),
         "description": session.description,
-        "time_left": f"{left // 60}:{left % 60:02}",
+        "time_left": f"{seconds_left // 60}:{seconds_left % 60:02}",
         "code_url": f"/q/{ids.encode_suffix(session.id)}",
         "data": {
-            "session": shown,
-            "payload": dynamic_url.build(call.services.config.public_url, session.id),
+            "session": msgspec.to_builtins(public_session_view(session, now)),
+            "payload": dynamic_url.build(config.public_url, session.id),
             "live": {
-                "live_url": _live_url(call, current.state, use),
+                "live_url": f"{live_url}?session={session.public_id}&token={token}",
                 "poll_url": poll_url,
                 "version": session.version,
-                "status": status.value,
+                "status": status,
             },
-            "texts": {name: texts[name] for name in names},
+            "texts": texts,
         },
     }
 
 
-def _live_url(call: Call, session: PaymentSession, use: Use) -> str:
-    """Pages mint their own token for the socket; the wallet's shows no more than its page."""
-    token = call.services.tokens.for_session(use, session.id, session.expires_at)
-    return f"{call.services.config.live_public_url}/live?session={session.public_id}&token={token}"
+def status_texts(language: Language) -> dict[str, tuple[str, str]]:
+    """Title and explanation of every status; those of payment processors to come as well."""
+    _ = language.gettext
+    return {
+        "created": (
+            _("Waiting for payment"),
+            _("Scan the code with your wallet app to pay."),
+        ),
+        "scanned": (_("Scanned"), _("Confirm the payment in your wallet app.")),
+        "processing": (_("Processing"), _("Your payment is being processed. Please wait.")),
+        "paid": (_("Paid"), _("Thank you. The merchant has been notified.")),
+        "declined": (_("Declined"), _("The payment was declined. Try another wallet.")),
+        "refunded": (_("Refunded"), _("The refund is on its way to your wallet.")),
+        "expired": (
+            _("Expired"),
+            _("Time ran out and you were not charged. Ask the merchant for a new code."),
+        ),
+        "cancelled": (_("Cancelled"), _("The payment was cancelled and you were not charged.")),
+        "failed": (
+            _("Payment failed"),
+            _("You were not charged. Ask the merchant for a new code."),
+        ),
+    }
+
+
+def checkout_texts(language: Language) -> dict[str, Any]:
+    """The texts of `checkout.js`; a count goes into `{n}`."""
+    _, plurals = language.gettext, language.plurals
+    return {
+        "connection": {
+            # Translators: status line of the checkout screen; updates arrive as they happen.
+            "live": _("Live"),
+            "reconnecting": _("Reconnecting…"),
+            "polling": _("Checking every few seconds"),
+        },
+        # Translators: read aloud by screen readers while the payer waits.
+        "minutes_left": plurals("{n} minute left", "{n} minutes left"),
+        "seconds_left": plurals("{n} second left", "{n} seconds left"),
+        "returning": plurals(
+            "Returning to the shop in {n} second", "Returning to the shop in {n} seconds"
+        ),
+        "copied": _("Copied"),
+    }
+
+
+def wallet_texts(language: Language) -> dict[str, Any]:
+    """The texts of `wallet.js`; refusals by the `code` of their problem document."""
+    _ = language.gettext
+    return {
+        "paying": _("Paying…"),
+        "failed": _("Something went wrong. Try again."),
+        "offline": _(
+            "No connection. Your payment is not confirmed. "
+            "Try again; you will not be charged twice."
+        ),
+        "refusals": {
+            "insufficient-funds": _("There is not enough money in this wallet."),
+            "session-claimed": _("Another wallet is paying. Try again in a moment."),
+            "session-not-payable": _("This payment can no longer be made."),
+            "session-expired": _("Time ran out and you were not charged."),
+            "wallet-currency-mismatch": _("This wallet holds a different currency."),
+            "claim-required": _("Another wallet has taken over this payment. Scan the code again."),
+            "unauthorized": _("This wallet token is no longer valid. Enter a new one."),
+        },
+    }

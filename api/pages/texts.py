@@ -1,126 +1,128 @@
-"""What pages say, in English and Brazilian Portuguese; each language has every text."""
+"""The languages of the pages, and which one a request gets (ADR 17).
+
+The texts in the sources are English; every other language is one catalogue, found by being there:
+`api/locale/<language>/LC_MESSAGES/pages.po`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib import resources
+from importlib.resources.abc import Traversable
+from io import BytesIO
 from typing import Final
 
-ENGLISH: Final = {
-    "lang": "en",
-    "locale": "en_US",
-    "pay": "Pay {payee}",
-    "order": "Order",
-    "scan": "Scan with your wallet",
-    "copy": "Copy code",
-    "copied": "Copied",
-    "open_wallet": "Open in wallet",
-    "time_left": "Time left",
-    "check": "Check again",
-    "cancel": "Cancel payment",
-    "back": "Back to {shop}",
-    "back_soon": "Taking you back in {seconds} s",
-    "stay": "Stay here",
-    "reload": "This page does not update by itself. Reload it to see the latest.",
-    "leave": "A payment is under way.",
-    "live": "Live",
-    "reconnecting": "Reconnecting…",
-    "polling": "Checking every few seconds",
-    "minutes_left": {"one": "{n} minute left", "other": "{n} minutes left"},
-    "seconds_left": {"one": "{n} second left", "other": "{n} seconds left"},
-    "created": ("Waiting for payment", "Scan the code with your wallet to pay."),
-    "scanned": ("Scanned", "Confirm the payment in your wallet."),
-    "processing": ("Processing", "Your payment is being processed. Please wait."),
-    "paid": ("Paid", "Thank you. The merchant has been told."),
-    "declined": ("Declined", "The payment was declined. Try another wallet."),
-    "refunded": ("Refunded", "The money is on its way back to your wallet."),
-    "expired": ("Expired", "The time is over and nothing was charged. Ask for a new code."),
-    "cancelled": ("Cancelled", "The payment was cancelled and nothing was charged."),
-    "failed": ("Not paid", "The payment failed and nothing was charged. Ask for a new code."),
-    "wallet": "Wallet",
-    "balance": "Balance",
-    "sign_in": "Sign in with your wallet's token to pay.",
-    "token": "Wallet token",
-    "continue": "Continue",
-    "pay_now": "Pay {amount}",
-    "paying": "Paying…",
-    "receipt": "Receipt",
-    "paid_at": "Paid at",
-    "reference": "Reference",
-    "unknown": ("Not found", "This address shows no payment. Scan the code again."),
-    "no_entry": ("This link no longer opens the payment", "Ask the merchant for a new one."),
-    "trouble": "Something went wrong. Try again.",
-    "offline": "No connection. Your payment was not confirmed; try again.",
-    "insufficient-funds": "There is not enough money in this wallet.",
-    "session-claimed": "Another wallet is paying. Try again in a moment.",
-    "session-not-payable": "This payment has ended.",
-    "session-expired": "The time is over and nothing was charged.",
-    "wallet-currency-mismatch": "This wallet holds another currency.",
-    "claim-required": "Another wallet has taken over. Scan again.",
-    "unauthorized": "The token is no longer valid. Sign in again.",
-}
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
 
-PORTUGUESE: Final = {
-    "lang": "pt-BR",
-    "locale": "pt_BR",
-    "pay": "Pagar {payee}",
-    "order": "Pedido",
-    "scan": "Escaneie com sua carteira",
-    "copy": "Copiar código",
-    "copied": "Copiado",
-    "open_wallet": "Abrir na carteira",
-    "time_left": "Tempo restante",
-    "check": "Verificar de novo",
-    "cancel": "Cancelar pagamento",
-    "back": "Voltar para {shop}",
-    "back_soon": "Voltando em {seconds} s",
-    "stay": "Ficar aqui",
-    "reload": "Esta página não se atualiza sozinha. Recarregue para ver o estado atual.",
-    "leave": "Há um pagamento em andamento.",
-    "live": "Ao vivo",
-    "reconnecting": "Reconectando…",
-    "polling": "Verificando a cada poucos segundos",
-    "minutes_left": {"one": "falta {n} minuto", "other": "faltam {n} minutos"},
-    "seconds_left": {"one": "falta {n} segundo", "other": "faltam {n} segundos"},
-    "created": ("Aguardando pagamento", "Escaneie o código com sua carteira para pagar."),
-    "scanned": ("Escaneado", "Confirme o pagamento na sua carteira."),
-    "processing": ("Processando", "Seu pagamento está sendo processado. Aguarde."),
-    "paid": ("Pago", "Obrigado. O lojista já foi avisado."),
-    "declined": ("Recusado", "O pagamento foi recusado. Tente outra carteira."),
-    "refunded": ("Reembolsado", "O dinheiro está voltando para sua carteira."),
-    "expired": ("Expirado", "O tempo acabou e nada foi cobrado. Peça um novo código."),
-    "cancelled": ("Cancelado", "O pagamento foi cancelado e nada foi cobrado."),
-    "failed": ("Não pago", "O pagamento falhou e nada foi cobrado. Peça um novo código."),
-    "wallet": "Carteira",
-    "balance": "Saldo",
-    "sign_in": "Entre com o token da sua carteira para pagar.",
-    "token": "Token da carteira",
-    "continue": "Continuar",
-    "pay_now": "Pagar {amount}",
-    "paying": "Pagando…",
-    "receipt": "Recibo",
-    "paid_at": "Pago em",
-    "reference": "Referência",
-    "unknown": ("Não encontrado", "Este endereço não mostra nenhum pagamento. Escaneie de novo."),
-    "no_entry": ("Este link não abre mais o pagamento", "Peça um novo ao lojista."),
-    "trouble": "Algo deu errado. Tente de novo.",
-    "offline": "Sem conexão. Seu pagamento não foi confirmado; tente de novo.",
-    "insufficient-funds": "Não há dinheiro suficiente nesta carteira.",
-    "session-claimed": "Outra carteira está pagando. Tente em um instante.",
-    "session-not-payable": "Este pagamento já terminou.",
-    "session-expired": "O tempo acabou e nada foi cobrado.",
-    "wallet-currency-mismatch": "Esta carteira tem outra moeda.",
-    "claim-required": "Outra carteira assumiu. Escaneie de novo.",
-    "unauthorized": "O token não vale mais. Entre de novo.",
-}
+from domain import text
 
-Texts = Mapping[str, object]
-CATALOGUES: Final[dict[str, Texts]] = {"en": ENGLISH, "pt": PORTUGUESE}
+DEFAULT: Final = "en"
+_RANGE: Final = re.compile(
+    r"\s*(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*"
+    r"(?:;\s*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?",
+    re.ASCII,
+)
+_PLURAL_SAMPLES: Final = 200
+"""Every plural category of our languages that whole numbers below a million have occurs here."""
 
 
-def choose(lang: str, accept_language: str) -> Texts:
-    """The catalogue: what `?lang=` names, else the first of `Accept-Language` that there is."""
-    for wanted in (lang, *accept_language.split(",")):
-        found = CATALOGUES.get(wanted.partition(";")[0].strip().lower().partition("-")[0])
-        if found is not None:
-            return found
-    return ENGLISH
+class Language:
+    """One language: its locale, its direction and its texts."""
+
+    def __init__(self, locale: Locale, translations: NullTranslations) -> None:
+        self.locale = str(locale)
+        """As Babel writes it, such as `pt_BR`."""
+        self.tag = self.locale.replace("_", "-")
+        """As HTML writes it (BCP 47), such as `pt-BR`."""
+        self.direction: str = locale.text_direction
+        """`ltr` or `rtl`."""
+        self._translations = translations
+        self._samples: dict[str, int] = {}
+        for n in range(_PLURAL_SAMPLES):
+            self._samples.setdefault(locale.plural_form(n), n)
+
+    def gettext(self, message: str) -> str:
+        """The text in this language, or as it is if the catalogue has none."""
+        return self._translations.gettext(message)
+
+    def plurals(self, singular: str, plural: str) -> dict[str, str]:
+        """Every plural form by its CLDR category, which is what `Intl.PluralRules` selects."""
+        ngettext = self._translations.ngettext
+        return {name: ngettext(singular, plural, n) for name, n in self._samples.items()}
+
+    def html(self, message: str, /, **values: object) -> Markup:
+        """The text for a template, where it is called `_`; fills placeholders such as `{payee}`.
+
+        Values are escaped and isolated from the direction of the text around them; `Markup` is
+        taken as it is.
+        """
+        translated = Markup(escape(self.gettext(message)))  # noqa: S704 - escaped right here
+        return translated.format(**{name: isolated(v) for name, v in values.items()})
+
+
+def isolated(value: object, direction: str = "auto") -> Markup:
+    """A value for a template, isolated from the direction of the text around it."""
+    if isinstance(value, Markup):
+        return value
+    return Markup('<bdi dir="{}">{}</bdi>').format(direction, text.replace_unacceptable(str(value)))
+
+
+def choose(lang: str, accept_language: str) -> Language:
+    """The language of a page: `lang` if it is available, else the best of `Accept-Language`.
+
+    Args:
+        lang: the `lang` parameter of the address; empty if there is none.
+        accept_language: the header (RFC 9110, 12.5.4); empty if there is none.
+    """
+    available = languages()
+    for language_range in (lang, *preferences(accept_language)):
+        tag = DEFAULT if language_range == "*" else language_range
+        language = available.get(tag.strip().partition("-")[0].lower())
+        if language is not None:
+            return language
+    return available[DEFAULT]
+
+
+def preferences(accept_language: str) -> list[str]:
+    """The language ranges of an `Accept-Language` header, most preferred first.
+
+    Ranges of equal weight keep their order. Malformed ranges and those of weight 0 are left out.
+    """
+    weights: list[tuple[float, str]] = []
+    for item in accept_language.split(","):
+        match = _RANGE.fullmatch(item)
+        weight = float(match[2] or 1) if match else 0.0
+        if match and weight:
+            weights.append((weight, match[1]))
+    return [tag for _, tag in sorted(weights, key=lambda entry: -entry[0])]
+
+
+@cache
+def languages() -> Mapping[str, Language]:
+    """Every language by its primary subtag, such as `pt`. Reads the catalogues on the first call.
+
+    Raises:
+        babel.messages.pofile.PoFileError: a catalogue is malformed.
+    """
+    available = {DEFAULT: Language(Locale.parse(DEFAULT), NullTranslations())}
+    folders = (resources.files("api") / "locale").iterdir()
+    for folder in sorted(folders, key=lambda folder: folder.name):
+        locale = Locale.parse(folder.name)
+        catalogue = folder / "LC_MESSAGES" / "pages.po"
+        available[locale.language] = Language(locale, _read(catalogue))
+    return available
+
+
+def _read(catalogue: Traversable) -> GNUTranslations:
+    """A catalogue, compiled in memory: there is no build step and no second file to keep fresh."""
+    compiled = BytesIO()
+    with catalogue.open("rb") as source:
+        write_mo(compiled, read_po(source, abort_invalid=True))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

@@ -3,24 +3,26 @@ import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
 
 const RETURN_SECONDS = 5;
-const OVER = new Set(["paid", "expired", "cancelled", "failed"]);
+const ENDED = new Set(["paid", "expired", "cancelled", "failed"]);
 
 /** @param {string} id @returns {HTMLElement} */
-const need = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-const maybe = (/** @type {string} */ id) => document.getElementById(id);
-const data = JSON.parse(need("data").textContent ?? "{}");
-const card = need("checkout");
-const announce = need("announce");
-need("no-script").hidden = true; // it would be there if this did not run
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const data = JSON.parse(element("data").textContent ?? "{}");
+const card = element("checkout");
+const announce = element("announce");
+element("no-script").hidden = true;
 const plural = new Intl.PluralRules(document.documentElement.lang);
 
+/** @param {Record<string, string>} forms by plural category @param {number} n */
+const counted = (forms, n) => (forms[plural.select(n)] ?? forms.other).replace("{n}", String(n));
+
 /** @param {number} seconds */
-function say(seconds) {
-  const [n, forms] = seconds >= 60 ? [Math.round(seconds / 60), data.texts.minutes_left] : [seconds, data.texts.seconds_left];
-  announce.textContent = (forms[plural.select(n)] ?? forms.other).replace("{n}", String(n));
+function announceTimeLeft(seconds) {
+  const { minutes_left, seconds_left } = data.texts;
+  announce.textContent = seconds >= 60 ? counted(minutes_left, Math.round(seconds / 60)) : counted(seconds_left, seconds);
 }
 
-const clock = countdown(data.session, need("timer"), (left) => (left > 0 ? say(left) : live.refresh()));
+const clock = countdown(data.session, element("timer"), (left) => (left > 0 ? announceTimeLeft(left) : live.refresh()));
 
 const live = follow(
   data.live,
@@ -29,10 +31,10 @@ const live = follow(
     show(session.status);
   },
   (connection) => {
-    const line = need("connection");
+    const line = element("connection");
     line.hidden = false;
     line.dataset.connection = connection;
-    line.textContent = data.texts[connection];
+    line.textContent = data.texts.connection[connection];
   },
 );
 
@@ -40,27 +42,27 @@ const live = follow(
 function show(status) {
   if (card.dataset.status === status) return;
   card.dataset.status = status;
-  const heading = need(`state-${status}`);
+  const heading = element(`state-${status}`);
   announce.textContent = heading.textContent;
-  if (!OVER.has(status)) return;
+  if (!ENDED.has(status)) return;
   clock.stop();
-  heading.focus(); // only when it is over: while waiting, nobody is torn from what they do
-  leaveSoon(status);
+  heading.focus(); // not earlier: moving the focus would interrupt what the payer is doing
+  returnToShop(status);
 }
 
 /** @param {string} status */
-function leaveSoon(status) {
-  const back = /** @type {HTMLAnchorElement | null} */ (maybe("back"));
+function returnToShop(status) {
+  const back = /** @type {HTMLAnchorElement | null} */ (document.getElementById("back"));
   if (!back || status !== "paid") return;
-  const soon = need("back-soon");
-  const stay = need("stay");
+  const returning = element("returning");
+  const stay = element("stay");
   let left = RETURN_SECONDS;
-  const tell = () => (soon.textContent = data.texts.back_soon.replace("{seconds}", String(left)));
-  soon.hidden = stay.hidden = false;
-  tell();
+  const update = () => (returning.textContent = counted(data.texts.returning, left));
+  returning.hidden = stay.hidden = false;
+  update();
   const timer = window.setInterval(() => {
     left -= 1;
-    tell();
+    update();
     if (left <= 0) {
       clearInterval(timer);
       location.assign(back.href);
@@ -68,25 +70,25 @@ function leaveSoon(status) {
   }, 1000);
   stay.addEventListener("click", () => {
     clearInterval(timer);
-    soon.hidden = stay.hidden = true;
+    returning.hidden = stay.hidden = true;
   });
 }
 
-const copy = /** @type {HTMLButtonElement} */ (need("copy"));
+const copy = /** @type {HTMLButtonElement} */ (element("copy"));
 copy.hidden = !navigator.clipboard;
 copy.addEventListener("click", async () => {
   await navigator.clipboard.writeText(data.payload);
   announce.textContent = copy.textContent = data.texts.copied;
 });
 
-need("check").addEventListener("click", (event) => {
+element("check").addEventListener("click", (event) => {
   event.preventDefault();
   live.refresh();
 });
 
-let leaving = false; // by a button of ours
-document.addEventListener("submit", () => (leaving = true));
+let submitting = false; // the cancel button leaves the page without a question
+document.addEventListener("submit", () => (submitting = true));
 window.addEventListener("beforeunload", (event) => {
-  if (leaving) return;
+  if (submitting) return;
   if (card.dataset.status === "scanned" || card.dataset.status === "processing") event.preventDefault();
 });

@@ -1,20 +1,20 @@
 // @ts-check
 /**
- * Follows one payment session: a socket that resumes, polling when there is none.
- *
- * What is shown only goes forward: a state older than one already told is dropped.
+ * Follows one payment session over a WebSocket that resumes after a disconnect; polls while there is
+ * none. The session shown only moves forward: a state older than the current one is dropped.
  *
  * @typedef {{version: number, status: string, server_time: string, expires_at: string, paid_at: string | null}} Session
  * @typedef {{live_url: string, poll_url: string, version: number, status: string}} Start
  * @typedef {"live" | "reconnecting" | "polling"} Connection
  */
 
-const BACKOFF_MS = { first: 500, most: 30_000 };
-const CALM_MS = 10_000; // after this long without trouble the pauses start small again
-const WATCHDOG_MS = 60_000; // the server speaks every 25 s; silence is a dead socket
+const BACKOFF_MS = { min: 500, max: 30_000 };
+const STABLE_MS = 10_000; // a connection that lasted this long resets the backoff
+const WATCHDOG_MS = 60_000; // the server sends a heartbeat every 25 s: a silent socket is dead
 const FAILURES_BEFORE_POLLING = 3;
 const POLL_MS = { first: 2_000, later: 10_000, after: 60_000 };
-const OVER = new Set(["paid", "expired", "cancelled", "failed"]);
+const CLOSE_BAD_TOKEN = 4001;
+const ENDED = new Set(["paid", "expired", "cancelled", "failed"]);
 
 /**
  * @param {Start} start
@@ -34,10 +34,10 @@ export function follow(start, onState, onConnection) {
   let watchdog = 0;
   let polling = 0;
 
-  const over = () => OVER.has(status);
+  const ended = () => ENDED.has(status);
 
   /** @param {Session} session */
-  function take(session) {
+  function update(session) {
     const expiredNow = session.version === version && session.status === "expired" && status !== "expired";
     if (session.version < version || (session.version === version && session.status !== status && !expiredNow)) return;
     version = session.version;
@@ -47,41 +47,41 @@ export function follow(start, onState, onConnection) {
 
   function connect() {
     clearTimeout(retry);
-    if (socket || over()) return;
+    if (socket || ended()) return;
     const opened = performance.now();
-    const mine = new WebSocket(`${start.live_url}&after=${version}`);
-    socket = mine;
-    const guard = () => {
+    const current = new WebSocket(`${start.live_url}&after=${version}`);
+    socket = current;
+    const resetWatchdog = () => {
       clearTimeout(watchdog);
-      watchdog = window.setTimeout(() => mine.close(), WATCHDOG_MS);
+      watchdog = window.setTimeout(() => current.close(), WATCHDOG_MS);
     };
-    mine.onopen = () => {
-      guard();
+    current.onopen = () => {
+      resetWatchdog();
       failures = 0;
       stopPolling();
       onConnection("live");
     };
-    mine.onmessage = (event) => {
-      guard();
+    current.onmessage = (event) => {
+      resetWatchdog();
       /** @type {any} */
-      let told;
+      let message;
       try {
-        told = JSON.parse(event.data);
+        message = JSON.parse(event.data);
       } catch {
-        return; // broken messages change nothing
+        return; // ignore malformed messages
       }
-      if (told?.type === "event" && told.seq > version + 1) return mine.close(); // a gap: resume
-      if ((told?.type === "event" || told?.type === "snapshot") && told.session) take(told.session);
+      if (message?.type === "event" && message.seq > version + 1) return current.close(); // a gap: reconnect and resume
+      if ((message?.type === "event" || message?.type === "snapshot") && message.session) update(message.session);
     };
-    mine.onclose = (event) => {
+    current.onclose = (event) => {
       clearTimeout(watchdog);
       socket = null;
-      if (over()) return;
-      if (event.code === 4001) return startPolling(); // the token is over: the address still shows
-      failures = performance.now() - opened > CALM_MS ? 1 : failures + 1;
+      if (ended()) return;
+      if (event.code === CLOSE_BAD_TOKEN) return startPolling(); // expired token: the page's address still works
+      failures = performance.now() - opened > STABLE_MS ? 1 : failures + 1;
       if (failures >= FAILURES_BEFORE_POLLING) startPolling();
       else onConnection("reconnecting");
-      const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** failures);
+      const ceiling = Math.min(BACKOFF_MS.max, BACKOFF_MS.min * 2 ** failures);
       retry = window.setTimeout(connect, Math.random() * ceiling);
     };
   }
@@ -92,17 +92,17 @@ export function follow(start, onState, onConnection) {
       const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
       const response = await fetch(start.poll_url, { headers, cache: "no-store" });
       if (response.status === 401 || response.status === 404) {
-        location.reload(); // a page left open for too long: the server says what to do
+        location.reload(); // the link has expired: the server's page says what to do
         return;
       }
       if (response.ok) {
         etag = response.headers.get("ETag") ?? "";
-        take(await response.json());
+        update(await response.json());
       }
     } catch {
-      // no network: the next look may have one
+      // no network: try again at the next poll
     }
-    if (pollingSince && !over()) {
+    if (pollingSince && !ended()) {
       const long = performance.now() - pollingSince > POLL_MS.after;
       polling = window.setTimeout(poll, long ? POLL_MS.later : POLL_MS.first);
     }
@@ -121,7 +121,7 @@ export function follow(start, onState, onConnection) {
   }
 
   function refresh() {
-    if (over()) return;
+    if (ended()) return;
     void poll();
     connect();
   }

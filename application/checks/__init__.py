@@ -1,1 +1,23 @@
-"""What must always be so beside the log itself: one file per subject."""
+"""The invariants, checked by code that shares nothing with the code it judges.
+
+`checker.py` makes one pass over the log and hands each event to the checks of its aggregate:
+
+    log.py         gapless-positions · time-never-back · contiguous-versions · times-agree
+    commands.py    receipts-agree · times-agree · money-conserved · one-session-per-order
+    sessions.py    legal-transitions · on-time · one-payment · money-conserved
+    wallets.py     money-conserved · one-top-up-per-reference
+    orders.py      one-session-per-order
+    clock.py       time-never-back
+    checker.py     known-topics
+
+Beside the pass, each against what the pass found:
+
+    head.py         head-agrees
+    read_models.py  rows-equal-the-fold
+    snapshots.py    snapshots-equal-the-fold
+    notices.py      notices-complete · one-answer-per-key
+
+Sessions, orders and wallets are tracked in tables of their own, so that a bug in an aggregate
+cannot hide itself here. Used by the tests, the simulation, the chaos runs and
+`qrledger audit check`.
+"""

@@ -1,43 +1,46 @@
-"""The head of the log, and where processes stand, against the last event."""
+"""The head of the log, and the positions of processes, against the last event."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from application.invariants import LogChecker, Violation
+from application.checks.log import LogCheck
+from application.checks.violation import Violation
+
+INVARIANT = "head-agrees"
 
 
 def check_head(
-    checker: LogChecker,
+    log: LogCheck,
     head: tuple[int, datetime | None] | None,
     processes: Mapping[str, int],
 ) -> list[Violation]:
-    """The log's head, and where processes stand, against the last event.
+    """Compare the log's head, and the positions of processes, with the last event.
 
     Args:
-        checker: has seen the whole log.
-        head: the position and the time that the next append goes on from; None if it is missing.
-            The time is None before the first event, and if it is no date of the calendar.
-        processes: the last position that each process has seen.
+        log: has observed the whole log.
+        head: the position and the time that the next append continues from; None if it is missing.
+            The time is None before the first event, and if it is not a calendar date.
+        processes: the last position that each process has handled.
     """
-    last = checker.position
+    last = log.position
     violations = []
-
-    def say(position: int, text: str) -> None:
-        violations.append(Violation("head-agrees", position, text))
-
     if head is None:
-        say(last, "the log has no head")
+        violations.append(Violation(INVARIANT, last, "the log has no head"))
     else:
         position, recorded_at = head
         if position > last:  # moved ahead, or the tail was cut
-            say(last + 1, f"the head is at {position}, the log ends at {last}")
+            text = f"the head is at {position}, the log ends at {last}"
+            violations.append(Violation(INVARIANT, last + 1, text))
         if position < last:
-            say(position + 1, f"the head is at {position}, the log goes on to {last}")
-        if recorded_at != checker.recorded_at:
-            say(last, f"the head's time is {recorded_at}, the last event's {checker.recorded_at}")
+            text = f"the head is at {position}, the log continues to {last}"
+            violations.append(Violation(INVARIANT, position + 1, text))
+        if recorded_at != log.recorded_at:
+            text = f"the head's time is {recorded_at}, the last event's {log.recorded_at}"
+            violations.append(Violation(INVARIANT, last, text))
     for name, position in processes.items():
         if position > last:
-            say(last + 1, f"{name} has seen position {position}, the log ends at {last}")
+            text = f"{name} is at position {position}, the log ends at {last}"
+            violations.append(Violation(INVARIANT, last + 1, text))
     return violations

@@ -1,49 +1,55 @@
-"""What listeners and callers were told against what the log holds."""
+"""What listeners and callers received, against what the log holds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from application.checks.violation import Violation
 from application.event_log import Recorded
-from application.invariants import Violation
 
 
 def check_notices(
     messages: Sequence[Mapping[str, Any]], history: Sequence[Recorded], *, after: int | None = None
 ) -> list[Violation]:
-    """What one listener heard, in order, against its session's history.
+    """Compare the messages one listener received, in order, with the session's history.
 
-    A snapshot may stand for all before it; from there on every version comes exactly once. The
-    last message must bring the listener to the end of the history.
+    A snapshot may stand for everything before it; from there on every version comes exactly once.
+    The last message must bring the listener to the end of the history.
+
+    Args:
+        messages: as the live protocol sent them.
+        history: the session's events.
+        after: the last version the listener already had, if it resumed.
     """
     violations = []
-    seq = after
+
+    def report(position: int, text: str) -> None:
+        violations.append(Violation("notices-complete", position, text))
+
+    last = after
     for message in messages:
         if message["type"] == "heartbeat":
             continue
-        told = message["seq"]
-        if message["type"] == "event" and (seq is None or told != seq + 1):
-            violations.append(Violation("notices-complete", 0, f"event {told} after {seq}"))
-        if not 1 <= told <= len(history):
-            violations.append(Violation("notices-complete", 0, f"{told} of {len(history)} events"))
+        version = message["seq"]
+        if message["type"] == "event" and (last is None or version != last + 1):
+            report(0, f"event {version} after {last}")
+        if not 1 <= version <= len(history):
+            report(0, f"event {version} of {len(history)}")
             continue
-        truth = history[told - 1]
-        if message["position"] != truth.position or message["session"]["version"] != told:
-            text = f"version {told} told as {message['position']}"
-            violations.append(Violation("notices-complete", truth.position, text))
-        if message["type"] == "event" and message["event"] != truth.topic:
-            text = f"version {told} told as {message['event']}"
-            violations.append(Violation("notices-complete", truth.position, text))
-        seq = told
-    if seq != len(history):
-        text = f"heard up to {seq} of {len(history)}"
-        violations.append(Violation("notices-complete", 0, text))
+        recorded = history[version - 1]
+        if message["position"] != recorded.position or message["session"]["version"] != version:
+            report(recorded.position, f"version {version} sent with {message['position']}")
+        if message["type"] == "event" and message["event"] != recorded.topic:
+            report(recorded.position, f"version {version} sent as {message['event']}")
+        last = version
+    if last != len(history):
+        report(0, f"received up to {last} of {len(history)}")
     return violations
 
 
 def check_answers(answers: Iterable[tuple[str, str]]) -> list[Violation]:
-    """What callers were told: pairs of an idempotency key and the final answer, as text."""
+    """Compare the final responses to each idempotency key, as pairs of key and response."""
     first: dict[str, str] = {}
     return [
         Violation("one-answer-per-key", 0, f"{key}: {first[key]}, then {answer}")

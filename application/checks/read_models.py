@@ -1,40 +1,42 @@
-"""Rows of read models against the fold of the log's events."""
+"""Rows of read models against the events they are made from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from application.invariants import LogChecker, Violation
+from application.checks.checker import LogChecker
+from application.checks.violation import Violation
 from domain import ids
-from domain.text import shown
+from domain.text import replace_unacceptable
 
 
 def check_sessions(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
-    """Rows of `sessions` against the fold of the events up to where the checker stands."""
+    """Compare the rows of `sessions` with the events up to the checker's position."""
     columns = (
         "session_id", "merchant_id", "order_id", "amount_minor", "currency", "expires_at",
         "status", "version", "position",
     )  # fmt: skip
     expected = {
-        one.session_id: (*(getattr(one, name) for name in columns), one.payer)
-        for one in checker.sessions.values()
+        session.session_id: (*(getattr(session, name) for name in columns), session.payer)
+        for session in checker.sessions.facts.values()
     }
     found = {
         row.session_id: (*(getattr(row, name) for name in columns), row.paid_wallet_id)
         for row in rows
     }
-    return _compare_rows("sessions", expected, found, checker.position)
+    return _compare_rows("sessions", expected, found, checker.log.position)
 
 
 def check_wallet_payments(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
-    """Rows of `wallet_payments` against the fold of the events up to where the checker stands."""
+    """Compare the rows of `wallet_payments` with the events up to the checker's position."""
     expected = {
-        ids.encode("ps", one.session_id): (
-            one.payer, one.merchant_id, one.amount_minor, one.currency, one.paid_position,
+        ids.encode("ps", session.session_id): (
+            session.payer, session.merchant_id, session.amount_minor, session.currency,
+            session.paid_position,
         )
-        for one in checker.sessions.values()
-        if one.payer is not None
+        for session in checker.sessions.facts.values()
+        if session.payer is not None
     }  # fmt: skip
     found = {
         row.session_id: (
@@ -42,7 +44,7 @@ def check_wallet_payments(checker: LogChecker, rows: Iterable[Any]) -> list[Viol
         )
         for row in rows
     }  # fmt: skip
-    return _compare_rows("wallet_payments", expected, found, checker.position)
+    return _compare_rows("wallet_payments", expected, found, checker.log.position)
 
 
 def _compare_rows(
@@ -51,17 +53,19 @@ def _compare_rows(
     found: Mapping[Any, object],
     position: int,
 ) -> list[Violation]:
-    # Events from before texts were checked may hold some that a row holds only as it is shown.
-    told = {
-        key: tuple(shown(value) if isinstance(value, str) else value for value in values)
+    # Old events may hold unacceptable text, which rows hold with replacement characters.
+    expected = {
+        key: tuple(
+            replace_unacceptable(value) if isinstance(value, str) else value for value in values
+        )
         for key, values in expected.items()
     }
     return [
         Violation(
             "rows-equal-the-fold",
             position,
-            f"{name} {key}: row {found.get(key)}, events {told.get(key)}",
+            f"{name} {key}: row {found.get(key)}, events {expected.get(key)}",
         )
-        for key in told.keys() | found.keys()
-        if told.get(key) != found.get(key)
+        for key in expected.keys() | found.keys()
+        if expected.get(key) != found.get(key)
     ]

@@ -10,9 +10,9 @@ from eventsourcing.domain import Aggregate
 
 from application.command import Command, Decision, Loaded
 from domain import ids
-from domain.errors import OrderOpen, OrderPaid
 from domain.merchants.merchant import Merchant
 from domain.money.money import Money
+from domain.sessions.errors import OrderOpen, OrderPaid
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import LIFETIME_SECONDS_DEFAULT, Status

@@ -8,8 +8,8 @@ from uuid import UUID
 from application.command import Command, Decision, Loaded
 from application.commands._support import own_wallet
 from domain import ids
-from domain.errors import InvalidQr
 from domain.qr import dynamic_url
+from domain.qr.errors import InvalidQr
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
 

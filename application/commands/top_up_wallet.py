@@ -7,8 +7,8 @@ from uuid import UUID
 
 from application.command import Command, Decision, Loaded
 from application.commands._support import own_wallet
-from domain.errors import ReferenceUsed
 from domain.money.money import Money
+from domain.wallets.errors import ReferenceUsed
 from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 

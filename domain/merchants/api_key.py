@@ -1,4 +1,4 @@
-"""API keys: who may call, with what role. The secret is shown once; only its hash is kept."""
+"""API keys: a role and a holder. The secret is shown once; only its hash is stored."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from domain.errors import InvalidRequest
 
 SECRET_BYTES: Final = 32
 _SECRET_CHARS = 52
-_CHECK_CHARS = 7
+_CHECKSUM_CHARS = 7
 _TOKEN_PARTS = 5
 
 
 class Role(StrEnum):
-    """What a key's holder may do."""
+    """What the holder of a key may do."""
 
     MERCHANT = "merchant"
     WALLET = "wallet"
@@ -33,13 +33,13 @@ class Role(StrEnum):
 
     @property
     def holder_prefix(self) -> str | None:
-        """What a holder's id begins with; None for a role that has no holder."""
+        """The prefix of a holder's TypeID; None for roles without a holder."""
         return {Role.MERCHANT: "mer", Role.WALLET: "app"}.get(self)
 
 
 @dataclass(frozen=True, slots=True)
 class BearerKey:
-    """A key as its holder presents it: `qrl_<live|test>_<role>_<id>_<secret>`."""
+    """A key as callers send it: `qrl_<live|test>_<role>_<id>_<secret>`."""
 
     mode: str
     role: Role
@@ -53,31 +53,31 @@ class BearerKey:
 
     @property
     def secret_hash(self) -> str:
-        """SHA-256 of the secret, hexadecimal. It has 256 random bits, so no slow hash is needed."""
+        """SHA-256 of the secret, hexadecimal. With 256 random bits, no slow hash is needed."""
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     @classmethod
     def make(cls, *, mode: str, role: Role, key_id: UUID, random: bytes) -> BearerKey:
-        """Make a key from 32 random bytes; the last 7 characters are a check sum (CRC-32)."""
+        """Create a key from 32 random bytes; its last 7 characters are a checksum (CRC-32)."""
         secret = _base32(int.from_bytes(random, "big"), _SECRET_CHARS)
-        return cls(mode, role, key_id, secret + _check(secret))
+        return cls(mode, role, key_id, secret + _checksum(secret))
 
     @classmethod
     def parse(cls, text: str) -> BearerKey:
-        """Read a key.
+        """Parse a key.
 
         Raises:
-            ValueError: not of this form, or the check sum says it was mistyped.
+            ValueError: malformed, or the checksum does not match.
         """
         parts = text.split("_")
         if len(parts) != _TOKEN_PARTS or parts[0] != "qrl" or parts[1] not in {"live", "test"}:
             msg = "not an API key"
             raise ValueError(msg)
         secret = parts[4]
-        if len(secret) != _SECRET_CHARS + _CHECK_CHARS or not secret.isascii():
+        if len(secret) != _SECRET_CHARS + _CHECKSUM_CHARS or not secret.isascii():
             msg = "not an API key"
             raise ValueError(msg)
-        if _check(secret[:_SECRET_CHARS]) != secret[_SECRET_CHARS:]:
+        if _checksum(secret[:_SECRET_CHARS]) != secret[_SECRET_CHARS:]:
             msg = "the API key was mistyped"
             raise ValueError(msg)
         return cls(parts[1], Role(parts[2]), ids.decode_suffix(parts[3]), secret)
@@ -89,12 +89,12 @@ class ApiKey(LedgerAggregate):
     TOPIC = "key"
 
     class Event(Aggregate.Event):
-        """Anything that happens to a key."""
+        """The base of a key's events."""
 
         TOPIC = "key.event"
 
     class Issued(Event, Aggregate.Created):
-        """The operator gave out a key."""
+        """The operator issued a key."""
 
         TOPIC = "key.issued"
         role: str
@@ -103,12 +103,12 @@ class ApiKey(LedgerAggregate):
         secret_hash: str
 
     class Revoked(Event):
-        """The key opens nothing any more."""
+        """The operator revoked the key."""
 
         TOPIC = "key.revoked"
 
         def apply(self, aggregate: ApiKey) -> None:
-            """It opens nothing."""
+            """The key is no longer valid."""
             aggregate.revoked = True
 
     @event(Issued)
@@ -121,23 +121,23 @@ class ApiKey(LedgerAggregate):
 
     @classmethod
     def issue(cls, *, key: BearerKey, holder_id: str, at: datetime) -> ApiKey:
-        """Record a key for a holder. How many may live is the key ring's to decide.
+        """Issue a key. The key ring limits how many keys a holder may have.
 
         Args:
             key: the new key; only the hash of its secret is recorded.
-            holder_id: a merchant's or wallet app's id, else the role's name.
+            holder_id: a merchant's or wallet app's TypeID; for other roles, the role's name.
             at: the ledger's time, UTC.
 
         Raises:
-            InvalidRequest: the holder is not one that a key of this role can have.
+            InvalidRequest: the holder does not fit the role.
         """
         prefix = key.role.holder_prefix
         try:
-            fits = ids.decode(prefix, holder_id) if prefix else holder_id == key.role.value
+            valid = ids.decode(prefix, holder_id) if prefix else holder_id == key.role.value
         except ValueError:
-            fits = False
-        if not fits:
-            raise InvalidRequest.of("holder", f"a key of the role {key.role} needs its holder's id")
+            valid = False
+        if not valid:
+            raise InvalidRequest.of("holder", f"is not valid for a key with the role {key.role}")
         return cls._create(
             cls.Issued,
             id=key.key_id,
@@ -150,16 +150,16 @@ class ApiKey(LedgerAggregate):
 
     @property
     def public_id(self) -> str:
-        """The id as the outside writes it."""
+        """Public TypeID."""
         return ids.encode("key", self.id)
 
-    def opens(self, key: BearerKey) -> bool:
-        """Whether the presented key is this one and lives; compared in constant time."""
-        same = hmac.compare_digest(self.secret_hash, key.secret_hash)
-        return same and not self.revoked and (self.role, self.mode) == (key.role, key.mode)
+    def accepts(self, key: BearerKey) -> bool:
+        """Whether a presented key is this one and active; compared in constant time."""
+        matches = hmac.compare_digest(self.secret_hash, key.secret_hash)
+        return matches and not self.revoked and (self.role, self.mode) == (key.role, key.mode)
 
     def revoke(self, *, at: datetime) -> None:
-        """Close the key; a second revocation changes nothing."""
+        """Revoke the key; does nothing if it is revoked."""
         if not self.revoked:
             self.trigger_event(self.Revoked, timestamp=at)
 
@@ -168,5 +168,5 @@ def _base32(number: int, chars: int) -> str:
     return "".join(ids.ALPHABET[number >> 5 * i & 31] for i in reversed(range(chars)))
 
 
-def _check(secret: str) -> str:
-    return _base32(zlib.crc32(secret.encode()), _CHECK_CHARS)
+def _checksum(secret: str) -> str:
+    return _base32(zlib.crc32(secret.encode()), _CHECKSUM_CHARS)

@@ -1,4 +1,4 @@
-"""The key ring: at most two keys of one holder live at a time, however many ask for one at once."""
+"""The key ring: at most two active keys per holder, even when keys are issued concurrently."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, even
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-from domain.errors import KeyLimit
 from domain.merchants.api_key import ApiKey, Role
+from domain.merchants.errors import KeyLimit
 
 KEYS_PER_HOLDER_MAX: Final = 2
-"""Two keys may live at a time, so that a holder can rotate without a gap."""
+"""Two active keys let a holder rotate without downtime."""
 
 
 class KeyRing(LedgerAggregate):
-    """The living keys of one role and holder, as of the last one that was given out.
+    """The active keys of one role and holder, as of the last key issued.
 
-    Every new key is an event of this one stream, so of several that are given out at once the log
-    records one and the others are decided again. Revoking is an event of the key alone: a revoked
-    key never lives again, so a ring that has not heard of it refuses at worst a moment too long.
+    Every new key is an event of this one stream, so of several keys issued concurrently the log
+    records one and the others are decided again. A revocation is an event of the key alone; the
+    ring learns of it when the next key is added.
     """
 
     TOPIC = "key_ring"
     STATE_VERSION = 1
 
     class State(TypedDict):
-        """What a snapshot keeps; raise `STATE_VERSION` with every change."""
+        """The contents of a snapshot; raise `STATE_VERSION` with every change."""
 
         role: Role
         holder_id: str
         living: tuple[str, ...]
 
     class Event(Aggregate.Event):
-        """Anything that happens to a key ring."""
+        """The base of a key ring's events."""
 
         TOPIC = "key_ring.event"
 
     class KeyAdded(Event, Aggregate.Created):
-        """A key was given out; the first one also starts the stream."""
+        """A key was issued; the first one starts the stream."""
 
         TOPIC = "key_ring.key_added"
         role: str
@@ -51,13 +51,13 @@ class KeyRing(LedgerAggregate):
         living: list[str]
 
         def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
-            """Start the stream, or go on with it."""
+            """Start the stream, or continue it."""
             if aggregate is None:
                 return super().mutate(None)
             return CanMutateAggregate.mutate(self, aggregate)
 
         def apply(self, aggregate: KeyRing) -> None:
-            """Record which keys lived when this one was added, itself included."""
+            """Record the active keys, this one included."""
             aggregate.living = tuple(self.living)
 
     @event(KeyAdded)
@@ -68,27 +68,27 @@ class KeyRing(LedgerAggregate):
 
     @staticmethod
     def stream_id(role: Role, holder_id: str) -> UUID:
-        """The stream of a role and holder: derived, so that it is found without a look-up."""
+        """The stream of a role and holder; derived, so no lookup is needed."""
         return ids.derive("key_ring", role.value, holder_id)
 
     @classmethod
     def open(cls, *, key: ApiKey, others: Mapping[str, ApiKey], at: datetime) -> KeyRing:
-        """Start a ring with its first key; see `add`."""
+        """Start a ring with its first key; arguments and refusals as for `add`."""
         facts = _added((), key, others)
         ring_id = cls.stream_id(key.role, key.holder_id)
         return cls._create(cls.KeyAdded, id=ring_id, timestamp=at, **facts)
 
     def add(self, *, key: ApiKey, others: Mapping[str, ApiKey], at: datetime) -> None:
-        """Take a new key in.
+        """Add a new key.
 
         Args:
             key: the new key.
-            others: keys by their ids, among them the ring's and any that were given out before
-                there were rings; one of the ring's that is missing counts as living.
+            others: the holder's other keys by TypeID: those of the ring, and those issued before
+                key rings existed. A key of the ring that is missing here counts as active.
             at: the ledger's time, UTC.
 
         Raises:
-            KeyLimit: the holder has two living keys.
+            KeyLimit: the holder has two active keys.
         """
         facts = _added(self.living, key, others)
         self.trigger_event(self.KeyAdded, originator_topic=self.TOPIC, timestamp=at, **facts)
@@ -96,17 +96,17 @@ class KeyRing(LedgerAggregate):
 
 def _added(known: tuple[str, ...], key: ApiKey, others: Mapping[str, ApiKey]) -> dict[str, Any]:
     holder = (key.role, key.holder_id)
-    unseen = [name for name in known if name not in others]
-    seen = [
+    missing = [name for name in known if name not in others]
+    active = [
         name
         for name, other in others.items()
         if (other.role, other.holder_id) == holder and not other.revoked
     ]
-    if len(unseen) + len(seen) >= KEYS_PER_HOLDER_MAX:
+    if len(missing) + len(active) >= KEYS_PER_HOLDER_MAX:
         raise KeyLimit(holder_id=key.holder_id, keys_max=KEYS_PER_HOLDER_MAX, role=key.role.value)
     return {
         "role": key.role.value,
         "holder_id": key.holder_id,
         "key_id": key.public_id,
-        "living": [*unseen, *seen, key.public_id],
+        "living": [*missing, *active, key.public_id],
     }

@@ -1,4 +1,4 @@
-"""The merchant: who is paid, and where its payers may be sent back to."""
+"""The merchant: who is paid, and the hosts its payers may return to."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class Merchant(LedgerAggregate):
-    """A payee. Its name is what payers read before they pay."""
+    """A payee. Payers see its name before they pay."""
 
     TOPIC = "merchant"
 
     class Event(Aggregate.Event):
-        """Anything that happens to a merchant."""
+        """The base of a merchant's events."""
 
         TOPIC = "merchant.event"
 
     class Registered(Event, Aggregate.Created):
-        """The operator took the merchant on."""
+        """The operator registered the merchant."""
 
         TOPIC = "merchant.registered"
         name: str
@@ -47,24 +47,24 @@ class Merchant(LedgerAggregate):
     def register(
         cls, *, merchant_id: UUID, name: str, return_hosts: tuple[str, ...], at: datetime
     ) -> Merchant:
-        """Take a merchant on.
+        """Register a merchant.
 
         Args:
             merchant_id: a new id.
-            name: what payers read, 1 to 80 characters.
-            return_hosts: host names that `return_url` may be on, at most 20.
+            name: shown to payers, 1 to 80 characters.
+            return_hosts: the hosts that a `return_url` may have, at most 20.
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
-            InvalidRequest: the name is empty or too long.
-            InvalidRequest: too many hosts, or one is not the plain name of a host.
+            InvalidRequest: the name is empty, too long or not acceptable text.
+            InvalidRequest: too many hosts, or one is not a plain host name.
         """
         check_name(name)
         if len(return_hosts) > RETURN_HOSTS_MAX:
-            raise InvalidRequest.of("return_hosts", f"are at most {RETURN_HOSTS_MAX}")
+            raise InvalidRequest.of("return_hosts", f"may have at most {RETURN_HOSTS_MAX} entries")
         for host in return_hosts:
             if not _HOST.fullmatch(host) or len(host) > HOST_CHARS_MAX:
-                raise InvalidRequest.of("return_hosts", f"{host!r} is not the name of a host")
+                raise InvalidRequest.of("return_hosts", f"{host!r} is not a host name")
         return cls._create(
             cls.Registered,
             id=merchant_id,
@@ -75,11 +75,11 @@ class Merchant(LedgerAggregate):
 
     @property
     def public_id(self) -> str:
-        """The id as the outside writes it."""
+        """Public TypeID."""
         return ids.encode("mer", self.id)
 
     def check_return_url(self, url: str) -> None:
-        """Whether payers may be sent there.
+        """Check that payers may be redirected to a URL.
 
         Raises:
             InvalidRequest: not https, with user information, or not on a registered host.
@@ -92,6 +92,6 @@ class Merchant(LedgerAggregate):
         if parts.scheme != "https" or not host:
             raise InvalidRequest.of("return_url", "must be an https URL")
         if "@" in parts.netloc or port not in {None, 443} or "\\" in url:
-            raise InvalidRequest.of("return_url", "must name a plain host and no other port")
+            raise InvalidRequest.of("return_url", "must have no user information and no other port")
         if host not in self.return_hosts:
-            raise InvalidRequest.of("return_url", f"{host} is not a host the merchant registered")
+            raise InvalidRequest.of("return_url", f"{host} is not a registered return host")

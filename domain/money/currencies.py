@@ -1,8 +1,8 @@
-"""ISO 4217 currencies, frozen: list one of 2026-01-01 and the withdrawn ones we can still read.
+"""ISO 4217 currencies: list one of 2026-01-01, and withdrawn currencies that history may contain.
 
-The table is part of the package so that a replay gives the same answer whatever data packages
-are installed; a test compares it with one. Codes without minor units (gold, test codes) are not
-money here. Every money event carries its exponent as well.
+The table is part of the package so that a replay does not depend on installed data packages; a test
+compares it with one. Codes without minor units (gold, test codes) are left out. Every event with an
+amount also states its exponent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """A currency as ISO 4217 lists it."""
+    """A currency of ISO 4217."""
 
     code: str
     """Three letters, such as `USD`."""
@@ -21,7 +21,7 @@ class Currency:
     exponent: int
     """Decimals of the minor unit: 0, 2, 3 or 4."""
     withdrawn: bool
-    """No longer in list one: read in history, refused in new sessions and wallets."""
+    """No longer in list one: valid in history, refused in new sessions and wallets."""
 
 
 _CURRENT = {
@@ -74,4 +74,4 @@ def _read(table: dict[int, str], *, withdrawn: bool) -> dict[str, Currency]:
 
 
 CURRENCIES = _read(_WITHDRAWN, withdrawn=True) | _read(_CURRENT, withdrawn=False)
-"""Every currency we can read, by its three letters."""
+"""Every known currency, by its code."""

@@ -1,4 +1,4 @@
-"""Money: integers in the currency's smallest unit. No floats, no rounding, no implicit currency."""
+"""Money: integers in the currency's minor unit. No floats, no rounding, no implicit currency."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ AMOUNT_MINOR_MAX = 999_999_999_999
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in minor units of one currency; zero is allowed, as balances need it."""
+    """An amount in minor units of one currency; may be zero, as balances can be."""
 
     minor: int
     currency: str
 
     @property
     def exponent(self) -> int:
-        """Decimals of the minor unit, as ISO 4217 says."""
+        """Decimals of the minor unit (ISO 4217)."""
         return CURRENCIES[self.currency].exponent
 
 
 def currency_in_use(code: str, *, name: str = "currency") -> Currency:
-    """The currency, if new money may be in it.
+    """The currency, if new sessions and wallets may use it.
 
     Args:
         code: three letters.
-        name: how the caller names the field, for the refusal.
+        name: the field's name in the request, for the refusal.
 
     Raises:
-        InvalidRequest: unknown to ISO 4217, without minor units, or withdrawn.
+        InvalidRequest: not in ISO 4217, without minor units, or withdrawn.
     """
     currency = CURRENCIES.get(code)
     if currency is None:
@@ -43,7 +43,7 @@ def currency_in_use(code: str, *, name: str = "currency") -> Currency:
 
 
 def check_amount(minor: int, code: str, *, name: str = "amount") -> Money:
-    """An amount that somebody may ask for or pay.
+    """An amount that can be requested or paid.
 
     Raises (checked in this order):
         InvalidRequest: the currency is not in use; zero, negative, or more than twelve digits.
@@ -54,7 +54,7 @@ def check_amount(minor: int, code: str, *, name: str = "amount") -> Money:
 
 
 def check_range(minor: int, *, name: str = "amount") -> None:
-    """Whether so much may be moved at once, in whatever currency.
+    """Check that an amount is within the limits of one payment or top-up, in any currency.
 
     Raises:
         InvalidRequest: zero, negative, or more than twelve digits.

@@ -1,1 +1,1 @@
-"""What codes say."""
+"""The contents of QR codes."""

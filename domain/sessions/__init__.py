@@ -1,1 +1,1 @@
-"""Payment sessions and the orders they are for."""
+"""Payment sessions and orders."""

@@ -1,4 +1,4 @@
-"""The order guard: at most one payment session per merchant order may be open or paid."""
+"""The order: at most one of its payment sessions may be open or paid."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, even
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-from domain.errors import OrderOpen
+from domain.sessions.errors import OrderOpen
 
-REMEMBERED_MAX: Final = 1024
-"""A command asks several times: which streams to load, what it writes, what to decide."""
+CACHE_SIZE_MAX: Final = 1024
+"""Cached ids: a command needs them to load, to decide and to write."""
 
 
 class Order(LedgerAggregate):
@@ -27,19 +27,19 @@ class Order(LedgerAggregate):
     STATE_VERSION = 1
 
     class State(TypedDict):
-        """What a snapshot keeps; raise `STATE_VERSION` with every change."""
+        """The contents of a snapshot; raise `STATE_VERSION` with every change."""
 
         merchant_id: str
         order_id: str
         session_id: str | None
 
     class Event(Aggregate.Event):
-        """Anything that happens to an order."""
+        """The base of an order's events."""
 
         TOPIC = "order.event"
 
     class Opened(Event, Aggregate.Created):
-        """A payment session took hold of the order; the first one also starts its stream."""
+        """A payment session was opened for the order; the first one starts the stream."""
 
         TOPIC = "order.opened"
         merchant_id: str
@@ -47,17 +47,17 @@ class Order(LedgerAggregate):
         session_id: str
 
         def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
-            """Start the stream, or go on with it when an earlier session has ended."""
+            """Start the stream, or continue it after an earlier session has ended."""
             if aggregate is None:
                 return super().mutate(None)
             return CanMutateAggregate.mutate(self, aggregate)
 
         def apply(self, aggregate: Order) -> None:
-            """Record who holds the order now."""
+            """Record the session that holds the order."""
             aggregate.session_id = self.session_id
 
     class Released(Event):
-        """The session that held the order ended unpaid."""
+        """The session that held the order ended without a payment."""
 
         TOPIC = "order.released"
         session_id: str
@@ -74,14 +74,14 @@ class Order(LedgerAggregate):
         self.session_id: str | None = session_id
 
     @staticmethod
-    @lru_cache(REMEMBERED_MAX)
+    @lru_cache(CACHE_SIZE_MAX)
     def stream_id(merchant_id: str, order_id: str) -> UUID:
-        """The stream of a merchant's order: derived, so that it is found without a look-up."""
+        """The stream of a merchant's order; derived, so no lookup is needed."""
         return ids.derive("order", merchant_id, order_id)
 
     @classmethod
     def open(cls, *, merchant_id: str, order_id: str, session_id: str, at: datetime) -> Order:
-        """Let the order's first session take hold of it."""
+        """Open the order's first session."""
         return cls._create(
             cls.Opened,
             id=cls.stream_id(merchant_id, order_id),
@@ -92,10 +92,10 @@ class Order(LedgerAggregate):
         )
 
     def reopen(self, *, session_id: str, at: datetime) -> None:
-        """Let a new attempt take hold.
+        """Open another session after the last one was released.
 
         Raises:
-            OrderOpen: the last one was not released; it is open, or was paid.
+            OrderOpen: the last session was not released: it is open or paid.
         """
         if self.session_id is not None:
             raise OrderOpen(order_id=self.order_id, session_id=self.session_id)
@@ -109,6 +109,6 @@ class Order(LedgerAggregate):
         )
 
     def release(self, *, session_id: str, reason: str, at: datetime) -> None:
-        """Free the order when the session that holds it has ended unpaid; else change nothing."""
+        """Release the order if the session holds it; otherwise does nothing."""
         if self.session_id == session_id:
             self.trigger_event(self.Released, session_id=session_id, reason=reason, timestamp=at)

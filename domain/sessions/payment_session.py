@@ -8,19 +8,20 @@ from math import ceil
 from typing import Final
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, event
+from eventsourcing.domain import event
 
 from domain import ids, times
 from domain.aggregate import LedgerAggregate
-from domain.errors import (
+from domain.errors import InvalidRequest
+from domain.money.money import Money, check_amount
+from domain.sessions import events
+from domain.sessions.errors import (
     AmountMismatch,
     ClaimRequired,
-    InvalidRequest,
     SessionClaimed,
     SessionExpired,
     SessionNotPayable,
 )
-from domain.money.money import Money, check_amount
 from domain.sessions.state import (
     LEASE_SECONDS_MAX,
     LIFETIME_SECONDS_DEFAULT,
@@ -30,7 +31,6 @@ from domain.sessions.state import (
     Status,
     check_claims,
     check_sizes,
-    one_more,
 )
 
 CANCELLED_BY: Final = frozenset({"merchant", "checkout"})
@@ -44,103 +44,19 @@ class PaymentSession(LedgerAggregate):
            └──────┬─────────┘
                   └── expire, cancel ──▶ expired, cancelled
 
-    `processing` and `failed` belong to processors that answer later. State holds immutable values
-    only, so a shallow copy of a session is a session. Ids in events are public text.
+    `processing` and `failed` are for processors that respond asynchronously. State consists of
+    immutable values, so a shallow copy of a session is independent. Ids in events are TypeIDs.
     """
 
     TOPIC = "payment_session"
 
-    class Event(Aggregate.Event):
-        """Anything that happens to a session."""
-
-        TOPIC = "payment_session.event"
-
-    class Created(Event, Aggregate.Created):
-        """A merchant asks to be paid."""
-
-        TOPIC = "payment_session.created"
-        merchant_id: str
-        merchant_name: str
-        order_id: str
-        amount_minor: int
-        currency: str
-        exponent: int
-        description: str
-        expires_at: str
-        expires_in_seconds: int
-        return_url: str | None
-        metadata: dict[str, str]
-        checkout_may_cancel: bool
-
-    class Scanned(Event):
-        """A wallet has claimed the session for a while."""
-
-        TOPIC = "payment_session.scanned"
-        claim_id: str
-        wallet_id: str
-        wallet_app_id: str
-        lease_until: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """The wallet holds it now."""
-            app = self.wallet_app_id
-            lease_until = times.from_text(self.lease_until)
-            aggregate.status = Status.SCANNED
-            aggregate.claim = Claim(self.claim_id, self.wallet_id, app, lease_until)
-            aggregate.claims_by_app = one_more(aggregate.claims_by_app, app)
-            aggregate.claims_by_wallet = one_more(aggregate.claims_by_wallet, self.wallet_id)
-
-    class ClaimReleased(Event):
-        """The wallet gave its claim back."""
-
-        TOPIC = "payment_session.claim_released"
-        claim_id: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """Nobody holds it."""
-            aggregate.status = Status.CREATED
-            aggregate.claim = None
-
-    class Paid(Event):
-        """The full amount was paid, once."""
-
-        TOPIC = "payment_session.paid"
-        wallet_id: str
-        claim_id: str
-        amount_minor: int
-        currency: str
-        exponent: int
-        merchant_id: str
-        merchant_name: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """It has ended well."""
-            aggregate.status = Status.PAID
-            app = aggregate.claim.wallet_app_id if aggregate.claim else ""
-            aggregate.payment = Payment(self.wallet_id, app, self.claim_id, self.timestamp)
-            aggregate.ended_at = self.timestamp
-
-    class Expired(Event):
-        """The deadline passed unpaid."""
-
-        TOPIC = "payment_session.expired"
-        expires_at: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """It has ended."""
-            aggregate.status = Status.EXPIRED
-            aggregate.ended_at = self.timestamp
-
-    class Cancelled(Event):
-        """The merchant withdrew the request."""
-
-        TOPIC = "payment_session.cancelled"
-        by: str
-
-        def apply(self, aggregate: PaymentSession) -> None:
-            """It has ended."""
-            aggregate.status = Status.CANCELLED
-            aggregate.ended_at = self.timestamp
+    Event = events.SessionEvent
+    Created = events.Created
+    Scanned = events.Scanned
+    ClaimReleased = events.ClaimReleased
+    Paid = events.Paid
+    Expired = events.Expired
+    Cancelled = events.Cancelled
 
     @event(Created)
     def __init__(
@@ -192,7 +108,7 @@ class PaymentSession(LedgerAggregate):
         metadata: Mapping[str, str] | None = None,
         checkout_may_cancel: bool = False,
     ) -> PaymentSession:
-        """Ask to be paid. `at` is the ledger's time; lifetime 60 to 86,400 seconds.
+        """Request a payment. `at` is the ledger's time; the lifetime is 60 to 86,400 seconds.
 
         Raises (checked in this order):
             InvalidRequest: the currency is not in use, or the amount is out of range.
@@ -221,18 +137,18 @@ class PaymentSession(LedgerAggregate):
 
     @property
     def public_id(self) -> str:
-        """The id as the outside writes it."""
+        """Public TypeID."""
         return ids.encode("ps", self.id)
 
     def status_at(self, at: datetime) -> Status:
-        """The status as it reads at an instant: expired at once when the deadline has passed."""
+        """The status at an instant: expired as soon as the deadline has passed."""
         return Status.EXPIRED if self.status in OPEN and at >= self.expires_at else self.status
 
     def paid_by(self, wallet_id: str) -> bool:
-        """Whether this very wallet has paid."""
+        """Whether this wallet has paid."""
         return self.payment is not None and self.payment.wallet_id == wallet_id
 
-    # What may be asked. These decide and may refuse; the events above only record.
+    # These methods decide and may refuse; events only record.
 
     def scan(
         self,
@@ -243,26 +159,26 @@ class PaymentSession(LedgerAggregate):
         at: datetime,
         lease_seconds: int,
     ) -> None:
-        """Let one wallet claim the session; its own claim, or its own payment, is answered anew.
+        """Claim the session for a wallet; does nothing if it already holds a claim or has paid.
 
         Args:
-            wallet_id: who scanned.
+            wallet_id: the wallet that scanned the code.
             wallet_app_id: the app that acts for the wallet.
-            claim_id: the id of the claim, should a new one be made.
+            claim_id: the id of a new claim.
             at: the ledger's time, UTC.
-            lease_seconds: how long no other wallet may take over, 1 to 600.
+            lease_seconds: how long no other wallet can claim the session, 1 to 600.
 
         Raises (checked in this order):
-            SessionNotPayable: cancelled, failed, processing, or paid by somebody else.
+            SessionNotPayable: cancelled, failed, processing, or paid by another wallet.
             SessionExpired: `at` is not before `expires_at`.
-            SessionClaimed: another wallet's claim holds.
+            SessionClaimed: another wallet holds a claim whose lease has not ended.
             ClaimsExhausted: the wallet has claimed this session three times, or all wallets of
-                its app together twelve times.
+                its app together have claimed it twelve times.
             InvalidRequest: the lease is out of range.
         """
         if self.paid_by(wallet_id):
             return
-        self._must_be_open(at)
+        self._check_open(at)
         if self.claim and self.claim.wallet_id == wallet_id:
             return
         if self.claim and at < self.claim.lease_until:
@@ -289,14 +205,14 @@ class PaymentSession(LedgerAggregate):
         )
 
     def release_claim(self, *, wallet_app_id: str, wallet_id: str | None, at: datetime) -> None:
-        """Give the claim back, so that another wallet may scan at once.
+        """Release the claim, so that another wallet can scan immediately.
 
         Raises (checked in this order):
             SessionNotPayable: the session has ended, or is processing.
             SessionExpired: `at` is not before `expires_at`.
-            ClaimRequired: the claim is not this app's (or not this wallet's, where one is named).
+            ClaimRequired: there is no claim by this app (and by this wallet, if one is given).
         """
-        self._must_be_open(at)
+        self._check_open(at)
         claim = self.claim
         if claim is None or claim.wallet_app_id != wallet_app_id:
             raise ClaimRequired(session_id=self.public_id)
@@ -305,26 +221,25 @@ class PaymentSession(LedgerAggregate):
         self.trigger_event(self.ClaimReleased, claim_id=claim.id, timestamp=at)
 
     def pay(self, *, wallet_id: str, claim_id: str, amount: Money, at: datetime) -> None:
-        """Let the wallet that holds the session pay it in full; its own payment is answered anew.
+        """Pay in full from the wallet that holds the claim; does nothing if it has already paid.
 
-        The money is the wallet's to give: whoever calls this captures the amount there, and
-        records both or neither.
+        The caller also captures the amount from the wallet, and records both or neither.
 
         Args:
-            wallet_id: who pays.
-            claim_id: the claim under which the wallet holds the session.
-            amount: what the payer agreed to; must be what the session asks for.
+            wallet_id: the paying wallet.
+            claim_id: the id of the wallet's claim.
+            amount: what the payer agreed to; must equal the session's amount.
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
-            SessionNotPayable: cancelled, failed, processing, or paid by somebody else.
+            SessionNotPayable: cancelled, failed, processing, or paid by another wallet.
             SessionExpired: `at` is not before `expires_at`.
-            ClaimRequired: the wallet does not hold the session under this claim.
-            AmountMismatch: another amount or currency than asked for.
+            ClaimRequired: the wallet does not hold this claim.
+            AmountMismatch: the amount or currency is not the session's.
         """
         if self.paid_by(wallet_id):
             return
-        self._must_be_open(at)
+        self._check_open(at)
         claim = self.claim
         if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:
             raise ClaimRequired(session_id=self.public_id)
@@ -349,15 +264,15 @@ class PaymentSession(LedgerAggregate):
         )
 
     def cancel(self, *, by: str, at: datetime) -> None:
-        """Withdraw the request.
+        """Cancel the session.
 
         Args:
             by: `merchant` or `checkout`.
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
-            SessionNotPayable: the session has ended, or is past its deadline.
-            InvalidRequest: `by` is neither.
+            SessionNotPayable: the session has ended, or its deadline has passed.
+            InvalidRequest: `by` is neither of the two.
         """
         status = self.status_at(at)
         if status not in OPEN:
@@ -367,15 +282,15 @@ class PaymentSession(LedgerAggregate):
         self.trigger_event(self.Cancelled, by=by, timestamp=at)
 
     def expire(self, *, at: datetime) -> bool:
-        """Record that the deadline passed, if it did and the session was still open."""
-        due = self.status in OPEN and at >= self.expires_at
-        if due:
+        """Record that the deadline has passed; returns whether it has and the session was open."""
+        is_due = self.status in OPEN and at >= self.expires_at
+        if is_due:
             self.trigger_event(
                 self.Expired, expires_at=times.to_text(self.expires_at), timestamp=at
             )
-        return due
+        return is_due
 
-    def _must_be_open(self, at: datetime) -> None:
+    def _check_open(self, at: datetime) -> None:
         status = self.status_at(at)
         if status is Status.EXPIRED:
             raise SessionExpired(

@@ -1,4 +1,4 @@
-"""What a payment session consists of: its statuses, its limits, claims and payments."""
+"""The parts of a payment session: statuses, limits, claims and payments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from domain.errors import ClaimsExhausted, InvalidRequest
+from domain.errors import InvalidRequest
+from domain.sessions.errors import ClaimsExhausted
 
 LIFETIME_SECONDS_MIN: Final = 60
 LIFETIME_SECONDS_MAX: Final = 86_400
@@ -22,11 +23,12 @@ METADATA_VALUE_CHARS_MAX: Final = 500
 LEASE_SECONDS_MAX: Final = 600
 CLAIMS_PER_WALLET_MAX: Final = 3
 CLAIMS_PER_APP_MAX: Final = 12
-"""One app's wallets together: a few strangers cannot shut all its users out of a session."""
+"""For all wallets of one app together: well above the limit of one wallet, so that a few users
+cannot lock out the others."""
 
 
 class Status(StrEnum):
-    """Where a session stands; the last four are ends."""
+    """The status of a session; the last four are final."""
 
     CREATED = "created"
     SCANNED = "scanned"
@@ -38,12 +40,12 @@ class Status(StrEnum):
 
 
 OPEN: Final = frozenset({Status.CREATED, Status.SCANNED})
-"""May still be scanned, paid, cancelled and expired."""
+"""The session can still be scanned, paid, cancelled or expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A wallet's lease on the session. Good until another wallet has taken over."""
+    """A wallet's lease on the session; remains valid until another wallet claims it."""
 
     id: str
     wallet_id: str
@@ -53,7 +55,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Who paid and when, by the ledger's time."""
+    """Who paid, and when by the ledger's time."""
 
     wallet_id: str
     wallet_app_id: str
@@ -68,11 +70,11 @@ def check_sizes(
     metadata: Mapping[str, str],
     expires_in_seconds: int,
 ) -> None:
-    """Whether what a merchant says of a session is of an acceptable size.
+    """Check the sizes of what a merchant states about a session.
 
     Raises (checked in this order):
         InvalidRequest: the order's id, the description, the URL or the metadata is too long, or
-            one that must say something is empty; or the lifetime is out of range.
+            the order's id or the URL is empty; or the lifetime is out of range.
     """
     url = "-" if return_url is None else return_url
     if not 1 <= len(order_id) <= ORDER_ID_CHARS_MAX:
@@ -97,10 +99,10 @@ def check_sizes(
 
 
 def check_claims(session_id: str, *, by_wallet: int, by_app: int) -> None:
-    """Whether a wallet may claim once more, after so many claims by itself and by its app.
+    """Check that a wallet may claim again, given the claims by itself and by its app so far.
 
     Raises (checked in this order):
-        ClaimsExhausted: three by the wallet, or twelve by all wallets of its app together.
+        ClaimsExhausted: three claims by the wallet, or twelve by all wallets of its app.
     """
     for holder, count, claims_max in (
         ("wallet", by_wallet, CLAIMS_PER_WALLET_MAX),
@@ -110,6 +112,6 @@ def check_claims(session_id: str, *, by_wallet: int, by_app: int) -> None:
             raise ClaimsExhausted(session_id=session_id, holder=holder, claims_max=claims_max)
 
 
-def one_more(counts: Mapping[str, int], name: str) -> Mapping[str, int]:
-    """The counts with one more for a name."""
+def increment(counts: Mapping[str, int], name: str) -> Mapping[str, int]:
+    """A copy of the counts with one more for a name."""
     return {**counts, name: counts.get(name, 0) + 1}

@@ -1,1 +1,1 @@
-"""Wallets and the apps that act for them."""
+"""Wallets, top-up references and wallet apps."""

@@ -1,4 +1,4 @@
-"""The reference of a top-up: each one counts once per wallet, however long the wallet lives."""
+"""The reference of a top-up: used at most once per wallet, ever."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from domain.aggregate import LedgerAggregate
 
 
 class TopUpReference(LedgerAggregate):
-    """A reference that a wallet's top-up has used.
+    """A reference that a top-up of a wallet has used.
 
-    A stream of its own, derived from wallet and reference, so that a wallet with a million
-    top-ups needs no list of them: the stream exists or it does not.
+    Its stream id is derived from wallet and reference, so a wallet with a million top-ups needs no
+    list of references: the stream exists or it does not.
     """
 
     TOPIC = "top_up_reference"
 
     class Event(Aggregate.Event):
-        """Anything that happens to a reference."""
+        """The base of a reference's events."""
 
         TOPIC = "top_up_reference.event"
 
     class Used(Event, Aggregate.Created):
-        """A top-up of the wallet was recorded under the reference."""
+        """A top-up of the wallet used the reference."""
 
         TOPIC = "top_up_reference.used"
         wallet_id: str
@@ -39,12 +39,12 @@ class TopUpReference(LedgerAggregate):
 
     @staticmethod
     def stream_id(wallet_id: UUID, reference: str) -> UUID:
-        """The stream of a wallet's reference. Migration 0003 computes the same in SQL."""
+        """The stream of a wallet's reference. Migration 0003 computes the same id in SQL."""
         return ids.derive("top-up reference", wallet_id.bytes, reference)
 
     @classmethod
     def use(cls, *, wallet_id: UUID, reference: str, at: datetime) -> TopUpReference:
-        """Record that the wallet was topped up under the reference. `at` is the ledger's time."""
+        """Record that a top-up of the wallet used the reference. `at` is the ledger's time."""
         return cls._create(
             cls.Used,
             id=cls.stream_id(wallet_id, reference),

@@ -1,4 +1,4 @@
-"""The wallet: what a payer may spend, in one currency."""
+"""The wallet: a payer's balance in one currency."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from eventsourcing.domain import Aggregate, event
 
 from domain import ids
 from domain.aggregate import LedgerAggregate
-from domain.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 from domain.money.currencies import Currency
 from domain.money.money import Money, check_range, currency_in_use
+from domain.wallets.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 
 BALANCE_MINOR_MAX: Final = 10**15
-"""The most a wallet may hold, in minor units: exact in every JSON reader."""
+"""The largest balance of a wallet, in minor units; exact in every JSON parser."""
 
 
 class Wallet(LedgerAggregate):
     """A balance that never goes below zero: topped up, and captured by payments.
 
-    `held_minor` is money promised to a processor that has not answered yet; a hold counts
-    against what is available at once.
+    `held_minor` is reserved for payments whose processor has not responded yet; it is not part of
+    the available balance.
     """
 
     TOPIC = "wallet"
     STATE_VERSION = 1
 
     class State(TypedDict):
-        """What a snapshot keeps; raise `STATE_VERSION` with every change."""
+        """The contents of a snapshot; raise `STATE_VERSION` with every change."""
 
         wallet_app_id: str
         currency: str
@@ -38,7 +38,7 @@ class Wallet(LedgerAggregate):
         held_minor: int
 
     class Event(Aggregate.Event):
-        """Anything that happens to a wallet."""
+        """The base of a wallet's events."""
 
         TOPIC = "wallet.event"
 
@@ -51,7 +51,7 @@ class Wallet(LedgerAggregate):
         exponent: int
 
     class ToppedUp(Event):
-        """Money came in."""
+        """Money was added to the wallet."""
 
         TOPIC = "wallet.topped_up"
         amount_minor: int
@@ -60,11 +60,11 @@ class Wallet(LedgerAggregate):
         reference: str
 
         def apply(self, aggregate: Wallet) -> None:
-            """There is more to spend."""
+            """Increase the available balance."""
             aggregate.available_minor += self.amount_minor
 
     class Captured(Event):
-        """Money went out to pay a session."""
+        """Money was taken to pay a session."""
 
         TOPIC = "wallet.captured"
         amount_minor: int
@@ -73,7 +73,7 @@ class Wallet(LedgerAggregate):
         session_id: str
 
         def apply(self, aggregate: Wallet) -> None:
-            """There is less to spend."""
+            """Decrease the available balance."""
             aggregate.available_minor -= self.amount_minor
 
     @event(Opened)
@@ -105,34 +105,33 @@ class Wallet(LedgerAggregate):
 
     @property
     def public_id(self) -> str:
-        """The id as the outside writes it."""
+        """Public TypeID."""
         return ids.encode("wal", self.id)
 
     @property
     def available(self) -> Money:
-        """What may be spent now."""
+        """The balance that can be spent now."""
         return Money(self.available_minor, self.currency)
 
     @property
     def held(self) -> Money:
-        """What is promised and not yet captured."""
+        """The balance that is reserved and not yet captured."""
         return Money(self.held_minor, self.currency)
 
     def top_up(self, *, amount: Money, reference: str, at: datetime) -> None:
-        """Take money in.
+        """Add money.
 
         Args:
             amount: 1 to 999,999,999,999 minor units of the wallet's currency.
-            reference: the payer's bank's or operator's name for it, once per wallet: see
-                `TopUpReference`.
+            reference: the bank's or operator's reference, unique per wallet (`TopUpReference`).
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
             InvalidRequest: the amount is out of range.
-            WalletCurrencyMismatch: another currency.
-            BalanceLimit: the wallet would hold more than 10^15 minor units.
+            WalletCurrencyMismatch: the amount is in another currency.
+            BalanceLimit: the balance would exceed 10^15 minor units.
         """
-        self._must_hold(amount)
+        self._check_amount(amount)
         if self.available_minor + self.held_minor + amount.minor > BALANCE_MINOR_MAX:
             raise BalanceLimit(wallet_id=self.public_id, limit_minor=BALANCE_MINOR_MAX)
         self.trigger_event(
@@ -145,14 +144,14 @@ class Wallet(LedgerAggregate):
         )
 
     def capture(self, *, amount: Money, session_id: str, at: datetime) -> None:
-        """Pay a session at once.
+        """Take money to pay a session.
 
         Raises (checked in this order):
             InvalidRequest: the amount is out of range.
-            WalletCurrencyMismatch: the session asks for another currency.
-            InsufficientFunds: less is available than asked for.
+            WalletCurrencyMismatch: the amount is in another currency.
+            InsufficientFunds: the available balance is less than the amount.
         """
-        self._must_hold(amount)
+        self._check_amount(amount)
         if amount.minor > self.available_minor:
             raise InsufficientFunds(
                 wallet_id=self.public_id, asked_minor=amount.minor, currency=amount.currency
@@ -166,7 +165,7 @@ class Wallet(LedgerAggregate):
             timestamp=at,
         )
 
-    def _must_hold(self, amount: Money) -> None:
+    def _check_amount(self, amount: Money) -> None:
         check_range(amount.minor)
         if amount.currency != self.currency:
             raise WalletCurrencyMismatch(

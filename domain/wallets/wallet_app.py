@@ -1,4 +1,4 @@
-"""The wallet app: it opens wallets and acts for those it opened."""
+"""The wallet app: it opens wallets and acts on their behalf."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from domain.names import check_name
 
 
 class WalletApp(LedgerAggregate):
-    """A program that payers hold, known to the ledger by its keys."""
+    """A program that payers use; it calls the API with its own keys."""
 
     TOPIC = "wallet_app"
 
     class Event(Aggregate.Event):
-        """Anything that happens to a wallet app."""
+        """The base of a wallet app's events."""
 
         TOPIC = "wallet_app.event"
 
     class Registered(Event, Aggregate.Created):
-        """The operator let the app in."""
+        """The operator registered the wallet app."""
 
         TOPIC = "wallet_app.registered"
         name: str
@@ -33,10 +33,10 @@ class WalletApp(LedgerAggregate):
 
     @classmethod
     def register(cls, *, wallet_app_id: UUID, name: str, at: datetime) -> WalletApp:
-        """Let a wallet app in under a name of 1 to 80 characters.
+        """Register a wallet app with a name of 1 to 80 characters.
 
         Raises:
-            InvalidRequest: the name is empty or too long.
+            InvalidRequest: the name is empty, too long or not acceptable text.
         """
         check_name(name)
         return cls._create(cls.Registered, id=wallet_app_id, timestamp=at, name=name)

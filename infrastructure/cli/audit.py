@@ -1,4 +1,4 @@
-"""`audit check`: is everything as it must be? On a live database, without stopping anything."""
+"""`audit check`: check the invariants of a live database, without stopping anything."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.postgres.connections import DatabaseRole
 
-SHOWN_MAX: Final = 20
+VIOLATIONS_MAX: Final = 20
 
 
 @click.group()
 def audit() -> None:
-    """Audits: what must always be so, checked on the log itself."""
+    """Check the log, its receipts and the read models."""
 
 
 @audit.command("check")
 def check() -> None:
-    """Check every invariant over the log, its receipts and the read models.
+    """Check every invariant of the log, its receipts, the snapshots and the read models.
 
-    Reads one snapshot; exit 0 if all is well, 1 on a violation (the first bad positions are named).
+    Reads one snapshot of the database. Exits with 0 if there is no violation, with 1 otherwise;
+    the first violations are listed by position.
 
-    This finds changes that do not fit the rest of the database. It cannot find a history that
-    somebody with the owner's or a superuser's rights rewrote consistently.
+    This check finds changes that contradict the rest of the database. It cannot find a history
+    that the owner or a superuser rewrote consistently.
     """
     settings = _support.settings()
     with _support.report_errors(), bootstrap.database(settings) as url:
@@ -39,7 +40,8 @@ def check() -> None:
         f"{report.rows} rows: {len(report.violations)} violations"
     )
     click.echo(audits.LIMIT)
-    for violation in sorted(report.violations, key=lambda one: one.position)[:SHOWN_MAX]:
+    by_position = sorted(report.violations, key=lambda violation: violation.position)
+    for violation in by_position[:VIOLATIONS_MAX]:
         click.echo(str(violation), err=True)
     if report.violations:
         sys.exit(_support.EXIT_FAILED)

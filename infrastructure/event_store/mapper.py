@@ -108,7 +108,7 @@ def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, A
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        if (repaired := text.repaired(data)) == data:
+        if (repaired := text.replace_lone_surrogates(data)) == data:
             raise
         return decode(repaired)
 

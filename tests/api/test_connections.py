@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from api.http.addresses import client_address, counted_as, is_local
+from api.http.addresses import client_address, is_local, network_of
 from api.http.connections import ConnectionLimits, ConnectionTable
 from infrastructure import descriptors
 
@@ -102,7 +102,7 @@ def test_one_that_cannot_be_checked_keeps_nobody_from_being_checked(
         counted.admit(one)
 
     async def sweep() -> None:
-        sweeping = asyncio.create_task(counted.sweeping(lambda: 0.0))
+        sweeping = asyncio.create_task(counted.sweep(lambda: 0.0))
         async with asyncio.timeout(20):
             while sound.checked < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0)
@@ -124,8 +124,8 @@ def test_one_that_cannot_be_checked_keeps_nobody_from_being_checked(
         ("no:address", "no:address"),
     ],
 )
-def test_addresses_are_counted_as_those_who_have_them(address: str, counted: str) -> None:
-    assert counted_as(address) == counted
+def test_addresses_are_network_of_those_who_have_them(address: str, counted: str) -> None:
+    assert network_of(address) == counted
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from api.http import authentication
-from api.http.authentication import GOOD_SECONDS, Authenticator, Identity
+from api.http.authentication import TRUSTED_SECONDS, Authenticator
 from api.http.errors import TooManyRequests
+from api.http.identity import Identity
 from api.http.messages import HttpRequest
-from api.http.rate_limit import RateLimit, caller_at
+from api.http.rate_limit import RateLimit, address_bucket
 from api.tokens import Tokens
 from application.errors import LogUnavailable, NotFound, Unauthorized
 from domain import ids
@@ -144,13 +145,13 @@ def test_what_ended_badly_is_not_remembered() -> None:
         log.state.revoke(at=NOW)
         with pytest.raises(Unauthorized):
             await door.identify(a_request(), 100.0)
-        assert (log.asked, len(door._looks)) == (3, 0)
+        assert (log.asked, len(door._lookups)) == (3, 0)
 
     asyncio.run(run())
 
 
 def test_the_keys_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "KEYS_MAX", 3)
+    monkeypatch.setattr(authentication, "CREDENTIALS_MAX", 3)
     door = a_door(Log())
 
     async def run() -> None:
@@ -161,7 +162,7 @@ def test_the_keys_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         asks = [door.identify(a_request(key.text), 100.0) for key in keys]
         refused = await asyncio.gather(*asks, return_exceptions=True)
         assert all(isinstance(one, Unauthorized) for one in refused)
-        assert len(door._looks) <= 3
+        assert len(door._lookups) <= 3
 
     asyncio.run(run())
 
@@ -204,13 +205,13 @@ def test_what_was_good_a_moment_ago_never_waits_for_its_addresss_strangers(text:
 
     async def run() -> None:
         good = await door.identify(a_request(text), 100.0)
-        for second in range(100, 100 + int(GOOD_SECONDS)):
+        for second in range(100, 100 + int(TRUSTED_SECONDS)):
             await asks(door, 10, second + 0.5)
             assert await door.identify(a_request(text), second + 0.5) == good
-        last = 100 + GOOD_SECONDS
-        await asks(door, 10, last + GOOD_SECONDS)
+        last = 100 + TRUSTED_SECONDS
+        await asks(door, 10, last + TRUSTED_SECONDS)
         with pytest.raises(TooManyRequests):
-            await door.identify(a_request(text), last + GOOD_SECONDS)
+            await door.identify(a_request(text), last + TRUSTED_SECONDS)
 
     asyncio.run(run())
 
@@ -334,18 +335,18 @@ def test_an_address_is_counted_as_its_subscriber(
 
 
 def test_a_forwarded_text_that_is_no_address_is_counted_as_it_is_and_cut() -> None:
-    assert caller_at("x" * 9000) == "address " + "x" * 64
-    assert caller_at("fe80::1%eth0") == caller_at("fe80::2")
+    assert address_bucket("x" * 9000) == "address " + "x" * 64
+    assert address_bucket("fe80::1%eth0") == address_bucket("fe80::2")
 
 
 def test_the_keys_known_to_be_good_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "KEYS_MAX", 3)
+    monkeypatch.setattr(authentication, "CREDENTIALS_MAX", 3)
     door = a_door(Log())
 
     async def run() -> None:
         for number in range(9):
             token = TOKENS.for_page(WALLET, APP_KEY.key_id, NOW + timedelta(seconds=number))[0]
             await door.identify(a_request(token), 100.0)
-        assert len(door._good) == len(door._looks) == 3
+        assert len(door._valid_at) == len(door._lookups) == 3
 
     asyncio.run(run())

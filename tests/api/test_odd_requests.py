@@ -317,7 +317,7 @@ HOSTILE = [
 def test_hostile_text_in_any_parameter_of_any_operation_is_never_an_error_of_ours(
     api: ApiFixture, operation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.responses.CAUGHT_UP_SECONDS", 0.01)
+    monkeypatch.setattr("api.v1.lists.CATCH_UP_SECONDS", 0.01)
     who = next((one for one in sorted(operation.callers) if one in api.keys), "")
     names = [] if operation.query is None else list(operation.query.__struct_fields__)
     for text in HOSTILE:

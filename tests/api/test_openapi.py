@@ -35,7 +35,7 @@ def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
 def test_every_operation_keeps_its_word(
     api: ApiFixture, mode: GenerationMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.responses.CAUGHT_UP_SECONDS", 0.01)
+    monkeypatch.setattr("api.v1.lists.CATCH_UP_SECONDS", 0.01)
     schema = schemathesis.openapi.from_url(f"{api.settings.public_origin}/openapi.json")
     tried = []
     for result in schema.get_all_operations():

@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from api.tokens import BadToken, Tokens, Use
+from api.v1.lists import read_cursor, write_cursor
+from domain.errors import InvalidRequest
 from domain.merchants.api_key import ApiKey, BearerKey, Role
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,7 +23,7 @@ TOKENS, STRANGER = Tokens(b"s" * 32), Tokens(b"t" * 32)
 
 def key_opens(*, ours: bool) -> bool:
     key = ApiKey.issue(key=KEY, holder_id="auditor", at=AT)
-    return key.opens(KEY if ours else OTHER)
+    return key.accepts(KEY if ours else OTHER)
 
 
 def session_token_opens(*, ours: bool) -> bool:
@@ -42,7 +44,10 @@ def page_token_opens(*, ours: bool) -> bool:
 
 
 def cursor_is_ours(*, ours: bool) -> bool:
-    return TOKENS.is_cursor("12", (TOKENS if ours else STRANGER).for_cursor("12"))
+    try:
+        return read_cursor(TOKENS, write_cursor(TOKENS if ours else STRANGER, 12)) == 12
+    except InvalidRequest:
+        return False
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from api.app import operations
-from api.http.authentication import Caller
+from api.http.identity import CallerRole
 from domain.merchants.api_key import Role
 from tests.support.api_fixture import USD_10, ApiFixture
 
@@ -97,11 +97,11 @@ def test_each_route_is_closed_to_every_role_that_it_does_not_name(
     api: ApiFixture, foreign: dict[str, str]
 ) -> None:
     holders = {
-        Caller.MERCHANT: "merchant",
-        Caller.WALLET: "wallet",
-        Caller.AUDITOR: "auditor",
-        Caller.OPERATOR: "operator",
-        Caller.PAGE: foreign["page"],
+        CallerRole.MERCHANT: "merchant",
+        CallerRole.WALLET: "wallet",
+        CallerRole.AUDITOR: "auditor",
+        CallerRole.OPERATOR: "operator",
+        CallerRole.PAGE: foreign["page"],
     }
     checked = 0
     for operation, (caller, key) in product(operations(api.services), holders.items()):

@@ -58,7 +58,7 @@ class Ownership:
 def test_two_tenants_in_any_order_see_nothing_of_each_other(
     api: ApiFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.responses.CAUGHT_UP_SECONDS", 0.01)
+    monkeypatch.setattr("api.v1.lists.CATCH_UP_SECONDS", 0.01)
     schema = schemathesis.openapi.from_url(f"{api.settings.public_origin}/openapi.json")
     ownership = Ownership()
     turns: list[str] = []

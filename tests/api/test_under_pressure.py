@@ -116,7 +116,7 @@ def _soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
 def test_a_twin_waits_for_the_first_and_is_told_if_it_takes_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(command_dispatcher, "TWIN_SECONDS", 0.1)
+    monkeypatch.setattr(command_dispatcher, "DUPLICATE_SECONDS", 0.1)
 
     async def story() -> None:
         ledger = LedgerFixture(log := Gate())
@@ -139,7 +139,7 @@ def test_a_twin_waits_for_the_first_and_is_told_if_it_takes_too_long(
 
 
 def test_a_caller_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_dispatcher, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(command_dispatcher, "RESULT_SECONDS", 0.1)
 
     async def story() -> None:
         ledger = LedgerFixture(log := Gate())

@@ -1,4 +1,4 @@
-"""Events made by the house are the library's own, and never without their time."""
+"""Events that aggregates trigger equal the library's own, and always have a timestamp."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def a_top_up(**changes: Any) -> dict[str, Any]:
     return {"amount_minor": 5, "currency": "USD", "exponent": 2, "reference": "r"} | changes
 
 
-def test_an_event_is_what_its_frozen_dataclass_would_have_made() -> None:
+def test_a_triggered_event_equals_one_made_by_its_frozen_dataclass() -> None:
     wallet = a_wallet()
     wallet.trigger_event(Wallet.ToppedUp, timestamp=NOW, **a_top_up())
 
     for event in wallet.pending_events:
-        made: Any = event
-        again = type(made)(**vars(made))
-        assert (made, hash(repr(made))) == (again, hash(repr(again)))
-        assert list(vars(made)) == list(vars(again))  # the order in which it is stored
+        triggered: Any = event
+        expected = type(triggered)(**vars(triggered))
+        assert (triggered, repr(triggered)) == (expected, repr(expected))
+        assert list(vars(triggered)) == list(vars(expected))  # the order in which it is stored
         with pytest.raises(dataclasses.FrozenInstanceError):
-            made.timestamp = NOW
+            triggered.timestamp = NOW
 
 
 @pytest.mark.parametrize(
     ("changes", "named"), [({"colour": "red"}, "colour"), ({"originator_topic": "x"}, "topic")]
 )
-def test_a_field_too_many_is_named_and_changes_nothing(changes: Any, named: str) -> None:
+def test_an_unknown_field_is_named_and_changes_nothing(changes: Any, named: str) -> None:
     wallet = a_wallet()
 
     with pytest.raises(TypeError, match=named):
@@ -48,7 +48,7 @@ def test_a_field_too_many_is_named_and_changes_nothing(changes: Any, named: str)
     assert (wallet.version, wallet.available_minor, len(wallet.pending_events)) == (1, 0, 1)
 
 
-def test_a_missing_field_is_named_and_a_missing_time_is_not_made_up() -> None:
+def test_a_missing_field_is_named_and_a_missing_timestamp_is_not_invented() -> None:
     wallet = a_wallet()
     trigger: Any = wallet.trigger_event
 

@@ -1,119 +1,94 @@
-"""Two keys of one holder live at a time: the ring decides, whoever asks."""
+"""Key rings: at most two active keys per holder, whoever issues them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-
-import pytest
-from uuid_utils.compat import uuid7
+from uuid import UUID
 
 from domain import ids
-from domain.errors import InvalidRequest, KeyLimit
 from domain.merchants.api_key import ApiKey, BearerKey, Role
+from domain.merchants.errors import KeyLimit
 from domain.merchants.key_ring import KeyRing
-from domain.merchants.merchant import Merchant
-from domain.wallets.wallet_app import WalletApp
+from tests.support.aggregates import Fact, fact, given
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-MERCHANT = ids.encode("mer", uuid7())
+LATER = datetime(2026, 5, 2, tzinfo=UTC)
+MERCHANT = ids.encode("mer", UUID(int=1))
+LIMIT = KeyLimit(holder_id=MERCHANT, keys_max=2, role="merchant")
 
 
-def a_key(role: Role = Role.MERCHANT, holder: str = MERCHANT, *, revoked: bool = False) -> ApiKey:
-    bearer = BearerKey.make(mode="test", role=role, key_id=uuid7(), random=b"k" * 32)
+def a_key(
+    number: int, role: Role = Role.MERCHANT, holder: str = MERCHANT, *, revoked: bool = False
+) -> ApiKey:
+    bearer = BearerKey.make(mode="test", role=role, key_id=UUID(int=number), random=b"k" * 32)
     key = ApiKey.issue(key=bearer, holder_id=holder, at=NOW)
     if revoked:
         key.revoke(at=NOW)
     return key
 
 
-def by_id(*keys: ApiKey) -> dict[str, ApiKey]:
-    return {key.public_id: key for key in keys}
+ONE, TWO, THREE = a_key(1), a_key(2), a_key(3)
 
 
-def test_two_keys_may_live_and_a_third_may_not() -> None:
-    one, two, three = a_key(), a_key(), a_key()
-    ring = KeyRing.open(key=one, others={}, at=NOW)
-    ring.add(key=two, others=by_id(one), at=NOW)
-
-    with pytest.raises(KeyLimit) as refused:
-        ring.add(key=three, others=by_id(one, two), at=NOW)
-
-    assert refused.value.facts == {"holder_id": MERCHANT, "keys_max": 2, "role": "merchant"}
-    assert ring.living == (one.public_id, two.public_id)
-    assert len(ring.pending_events) == 2
-
-
-def test_a_revoked_key_makes_room_and_is_forgotten() -> None:
-    one, two, three = a_key(), a_key(), a_key()
-    ring = KeyRing.open(key=one, others={}, at=NOW)
-    ring.add(key=two, others=by_id(one), at=NOW)
-    one.revoke(at=NOW)
-
-    ring.add(key=three, others=by_id(one, two), at=NOW)
-
-    assert ring.living == (two.public_id, three.public_id)
-
-
-def test_keys_from_before_there_were_rings_count() -> None:
-    with pytest.raises(KeyLimit):
-        KeyRing.open(key=a_key(), others=by_id(a_key(), a_key()), at=NOW)
-
-    ring = KeyRing.open(key=a_key(), others=by_id(old := a_key(), a_key(revoked=True)), at=NOW)
-
-    assert old.public_id in ring.living
-    assert len(ring.living) == 2
-
-
-def test_a_key_of_the_ring_that_the_caller_leaves_out_counts_as_living() -> None:
-    ring = KeyRing.open(key=a_key(), others={}, at=NOW)
-    ring.add(key=a_key(), others={}, at=NOW)
-
-    with pytest.raises(KeyLimit):
-        ring.add(key=a_key(), others={}, at=NOW)
-
-
-def test_another_holders_keys_and_another_roles_do_not_count() -> None:
-    strangers = [a_key(holder=ids.encode("mer", uuid7())) for _ in range(2)]
-    auditors = [a_key(Role.AUDITOR, "auditor") for _ in range(2)]
-
-    ring = KeyRing.open(key=a_key(), others=by_id(*strangers, *auditors), at=NOW)
-
-    assert len(ring.living) == 1
-    assert KeyRing.stream_id(Role.AUDITOR, "auditor") != KeyRing.stream_id(Role.OPERATOR, "auditor")
-
-
-@pytest.mark.parametrize(
-    ("role", "holder"),
-    [
-        (Role.MERCHANT, ""),
-        (Role.MERCHANT, ids.encode("app", uuid7())),
-        (Role.WALLET, MERCHANT),
-        (Role.WALLET, "app_x"),
-        (Role.AUDITOR, MERCHANT),
-        (Role.OPERATOR, ""),
-    ],
-    ids=range(6),
-)
-def test_a_key_is_given_to_a_holder_of_its_role_only(role: Role, holder: str) -> None:
-    with pytest.raises(InvalidRequest):
-        a_key(role, holder)
-
-
-@pytest.mark.parametrize("name", ["", "x" * 81, "two\nlines"])
-def test_holders_have_names_that_fit_a_screen(name: str) -> None:
-    with pytest.raises(InvalidRequest):
-        Merchant.register(merchant_id=uuid7(), name=name, return_hosts=(), at=NOW)
-    with pytest.raises(InvalidRequest):
-        WalletApp.register(wallet_app_id=uuid7(), name=name, at=NOW)
-
-
-@pytest.mark.parametrize(
-    "hosts", [("h",) * 21, ("",), ("shop.example/path",), ("höst.example",), ("x" * 254,)]
-)
-def test_a_merchant_has_at_most_twenty_plain_hosts(hosts: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidRequest):
-        Merchant.register(merchant_id=uuid7(), name="Cafe", return_hosts=hosts, at=NOW)
-    name = Merchant.register(
-        merchant_id=uuid7(), name="x" * 80, return_hosts=("Shop.Example",) * 20, at=NOW
+def added(key: ApiKey, *active: ApiKey, at: datetime = NOW) -> Fact:
+    return fact(
+        KeyRing.KeyAdded,
+        at,
+        role=key.role.value,
+        holder_id=key.holder_id,
+        key_id=key.public_id,
+        living=[one.public_id for one in (*active, key)],
     )
-    assert name.return_hosts == ("shop.example",) * 20
+
+
+def open_with(key: ApiKey, *others: ApiKey) -> Callable[[None], KeyRing]:
+    return lambda _: KeyRing.open(key=key, others={one.public_id: one for one in others}, at=NOW)
+
+
+def add(key: ApiKey, *others: ApiKey) -> Callable[[KeyRing], None]:
+    return lambda ring: ring.add(key=key, others={one.public_id: one for one in others}, at=LATER)
+
+
+def test_the_first_key_starts_the_ring() -> None:
+    scenario = given().when(open_with(ONE)).then(added(ONE))
+
+    assert scenario.aggregate.id == KeyRing.stream_id(Role.MERCHANT, MERCHANT)
+
+
+def test_a_second_key_is_added_and_a_third_is_refused() -> None:
+    scenario = given(added(ONE)).when(add(TWO, ONE)).then(added(TWO, ONE, at=LATER))
+
+    scenario.when(add(THREE, ONE, TWO)).then(LIMIT)
+
+    assert scenario.aggregate.living == (ONE.public_id, TWO.public_id)
+
+
+def test_a_revoked_key_makes_room_and_leaves_the_ring() -> None:
+    revoked = a_key(1, revoked=True)
+    ring = given(added(ONE), added(TWO, ONE))
+
+    ring.when(add(THREE, revoked, TWO)).then(added(THREE, TWO, at=LATER))
+
+    assert ring.aggregate.living == (TWO.public_id, THREE.public_id)
+
+
+def test_keys_issued_before_key_rings_existed_count() -> None:
+    revoked = a_key(4, revoked=True)
+
+    given().when(open_with(THREE, ONE, TWO)).then(LIMIT)
+    given().when(open_with(THREE, ONE, revoked)).then(added(THREE, ONE))
+
+
+def test_a_key_of_the_ring_that_the_caller_does_not_pass_counts_as_active() -> None:
+    given(added(ONE), added(TWO, ONE)).when(add(THREE)).then(LIMIT)
+
+
+def test_keys_of_another_holder_or_role_do_not_count() -> None:
+    other = ids.encode("mer", UUID(int=2))
+    strangers = [a_key(5, holder=other), a_key(6, holder=other)]
+    auditors = [a_key(7, Role.AUDITOR, "auditor"), a_key(8, Role.AUDITOR, "auditor")]
+
+    given().when(open_with(ONE, *strangers, *auditors)).then(added(ONE))
+
+    assert KeyRing.stream_id(Role.AUDITOR, "auditor") != KeyRing.stream_id(Role.OPERATOR, "auditor")

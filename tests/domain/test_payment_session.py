@@ -1,303 +1,395 @@
-"""Given what happened, when asked, then an event or a refusal, in the order that is promised."""
+"""Payment sessions: what each method records, and what it refuses in which order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from domain.errors import (
+from domain import ids, times
+from domain.errors import InvalidRequest, LedgerError
+from domain.money.money import Money
+from domain.sessions.errors import (
     AmountMismatch,
     ClaimRequired,
     ClaimsExhausted,
-    DomainError,
-    InvalidRequest,
     SessionClaimed,
     SessionExpired,
     SessionNotPayable,
 )
-from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
-from domain.sessions.state import Status
+from domain.sessions.state import Payment, Status
+from tests.support.aggregates import STREAM, Fact, Scenario, fact, fold, given
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=10)
+LEASE_END = NOW + timedelta(seconds=90)
 DEADLINE = NOW + timedelta(seconds=900)
 TICK = timedelta(microseconds=1)
+SESSION = ids.encode("ps", STREAM)
+EXPIRED = SessionExpired(session_id=SESSION, expires_at=times.to_text(DEADLINE))
+CLAIM_REQUIRED = ClaimRequired(session_id=SESSION)
+TERMS: dict[str, Any] = {
+    "merchant_id": "mer_1",
+    "merchant_name": "Cafe",
+    "order_id": "1",
+    "description": "",
+    "expires_in_seconds": 900,
+    "return_url": None,
+    "metadata": {},
+    "checkout_may_cancel": False,
+}
+MONEY = {"amount_minor": 1000, "currency": "USD", "exponent": 2}
 
 
-def a_new_session(**facts: Any) -> PaymentSession:
-    given = {
-        "session_id": uuid7(),
-        "merchant_id": "mer_1",
-        "merchant_name": "Cafe",
-        "order_id": "1",
-        "amount": Money(1000, "USD"),
-        "at": NOW,
-    }
-    return PaymentSession.create(**{**given, **facts})
+def created(**changes: Any) -> Fact:
+    fields = {**TERMS, **MONEY, "expires_at": times.to_text(DEADLINE), **changes}
+    return fact(PaymentSession.Created, NOW, **fields)
 
 
-def a_session(*steps: str) -> PaymentSession:
-    """A session that has lived through some steps, all by wallet `w1` of app `a1`."""
-    session = a_new_session()
-    for step in steps:
-        match step:
-            case "scanned":
-                scan(session)
-            case "paid":
-                pay(session)
-            case "cancelled":
-                session.cancel(by="merchant", at=LATER)
-            case "expired":
-                assert session.expire(at=DEADLINE)
-    session.collect_events()
-    return session
-
-
-def scan(session: PaymentSession, **facts: Any) -> None:
-    given = {
-        "wallet_id": "w1",
-        "wallet_app_id": "a1",
-        "claim_id": "c1",
-        "at": NOW,
-        "lease_seconds": 90,
-    }
-    session.scan(**{**given, **facts})
-
-
-def pay(session: PaymentSession, **facts: Any) -> None:
-    given = {"wallet_id": "w1", "claim_id": "c1", "amount": Money(1000, "USD"), "at": LATER}
-    session.pay(**{**given, **facts})
-
-
-@pytest.mark.parametrize(
-    ("steps", "facts", "refusal"),
-    [
-        (["scanned", "paid"], {"wallet_id": "w2"}, SessionNotPayable),
-        (["cancelled"], {"at": DEADLINE}, SessionNotPayable),
-        (["expired"], {}, SessionExpired),
-        (["scanned"], {"wallet_id": "w2", "at": DEADLINE}, SessionExpired),
-        (["scanned"], {"wallet_id": "w2", "at": LATER}, SessionClaimed),
-        (
-            ["scanned"],
-            {"wallet_id": "w2", "at": NOW + timedelta(seconds=90) - TICK},
-            SessionClaimed,
-        ),
-    ],
-)
-def test_a_scan_is_refused_in_the_promised_order(
-    steps: list[str], facts: dict[str, Any], refusal: type[DomainError]
-) -> None:
-    session = a_session(*steps)
-
-    with pytest.raises(refusal):
-        scan(session, **facts)
-
-    assert session.pending_events == []
-
-
-@pytest.mark.parametrize(
-    ("steps", "facts", "refusal"),
-    [
-        (["scanned", "paid"], {"wallet_id": "w2"}, SessionNotPayable),
-        (["cancelled"], {"at": DEADLINE, "claim_id": "x"}, SessionNotPayable),
-        (["expired"], {"claim_id": "x"}, SessionExpired),
-        (["scanned"], {"at": DEADLINE, "claim_id": "x", "amount": Money(1, "USD")}, SessionExpired),
-        (["scanned"], {"claim_id": "x", "amount": Money(1, "USD")}, ClaimRequired),
-        (["scanned"], {"wallet_id": "w2"}, ClaimRequired),
-        ([], {}, ClaimRequired),
-        (["scanned"], {"amount": Money(999, "USD")}, AmountMismatch),
-        (["scanned"], {"amount": Money(1001, "USD")}, AmountMismatch),
-        (["scanned"], {"amount": Money(1000, "EUR")}, AmountMismatch),
-    ],
-)
-def test_a_payment_is_refused_in_the_promised_order(
-    steps: list[str], facts: dict[str, Any], refusal: type[DomainError]
-) -> None:
-    session = a_session(*steps)
-
-    with pytest.raises(refusal):
-        pay(session, **facts)
-
-    assert session.pending_events == []
-
-
-def test_a_payment_is_allowed_until_the_last_microsecond() -> None:
-    session = a_session("scanned")
-
-    with pytest.raises(SessionExpired):
-        pay(session, at=DEADLINE)
-    pay(session, at=DEADLINE - TICK)
-
-    assert [type(one) for one in session.pending_events] == [PaymentSession.Paid]
-
-
-def test_scanning_again_with_ones_own_claim_makes_no_event_even_when_the_lease_is_over() -> None:
-    session = a_session("scanned")
-
-    scan(session, claim_id="c2", at=NOW + timedelta(seconds=300))
-
-    assert session.pending_events == []
-    assert session.claim is not None
-    assert session.claim.id == "c1"
-
-
-def test_another_wallet_takes_over_when_the_lease_is_over_and_the_first_claim_is_gone() -> None:
-    session = a_session("scanned")
-    lapsed = NOW + timedelta(seconds=90)
-
-    scan(session, wallet_id="w2", wallet_app_id="a2", claim_id="c2", at=lapsed)
-
-    assert [type(one) for one in session.pending_events] == [PaymentSession.Scanned]
-    with pytest.raises(ClaimRequired):
-        pay(session, at=lapsed)
-    pay(session, wallet_id="w2", claim_id="c2", at=lapsed)
-    assert session.paid_by("w2")
-
-
-def test_a_lapsed_claim_still_pays_as_long_as_nobody_has_taken_over() -> None:
-    session = a_session("scanned")
-
-    pay(session, at=NOW + timedelta(seconds=600))
-
-    assert session.paid_by("w1")
-
-
-def claim_in_turn(session: PaymentSession, *wallets: str, app: str = "a1") -> datetime:
-    """Each wallet claims when the lease before it is over; answers with the end of the last."""
-    at = session.claim.lease_until if session.claim else NOW
-    for wallet in wallets:
-        scan(
-            session, wallet_id=wallet, wallet_app_id=app, claim_id=f"c{at}", at=at, lease_seconds=1
-        )
-        at += timedelta(seconds=1)
-    return at
-
-
-def test_a_wallet_may_hold_a_session_three_times_and_leaves_the_app_to_its_others() -> None:
-    session = a_session()
-    at = claim_in_turn(session, "w1", "w2", "w1", "w2", "w1", "w2")
-
-    for wallet in ("w1", "w2"):
-        session.claim = None
-        with pytest.raises(ClaimsExhausted) as refused:
-            scan(session, wallet_id=wallet, claim_id="c9", at=at)
-        facts = {"session_id": session.public_id, "holder": "wallet", "claims_max": 3}
-        assert refused.value.facts == facts
-    scan(session, wallet_id="w3", claim_id="c9", at=at)
-
-
-def test_an_apps_wallets_together_may_hold_a_session_twelve_times() -> None:
-    session = a_session()
-    at = claim_in_turn(session, *(f"w{number}" for number in range(12)))
-
-    with pytest.raises(ClaimsExhausted) as refused:
-        scan(session, wallet_id="w99", claim_id="c99", at=at)
-    assert (refused.value.facts["holder"], refused.value.facts["claims_max"]) == ("wallet app", 12)
-    scan(session, wallet_id="other", wallet_app_id="a2", claim_id="c99", at=at)
-
-
-def test_paying_again_makes_no_event_whatever_the_claim_amount_and_time() -> None:
-    session = a_session("scanned", "paid")
-
-    pay(session, claim_id="x", amount=Money(1, "EUR"), at=DEADLINE)
-
-    assert session.pending_events == []
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        {"amount": Money(0, "USD")},
-        {"amount": Money(10**12, "USD")},
-        {"amount": Money(1, "HRK")},
-        {"order_id": ""},
-        {"order_id": "x" * 65},
-        {"description": "x" * 201},
-        {"return_url": ""},
-        {"return_url": "x" * 2001},
-        {"metadata": {str(number): "" for number in range(21)}},
-        {"metadata": {"": ""}},
-        {"metadata": {"x" * 41: ""}},
-        {"metadata": {"x": "x" * 501}},
-        {"expires_in_seconds": 59},
-        {"expires_in_seconds": 86_401},
-    ],
-)
-def test_a_session_of_odd_terms_is_not_created(facts: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest):
-        a_new_session(**facts)
-
-
-def test_a_session_at_the_limits_is_created() -> None:
-    session = a_new_session(
-        order_id="x" * 64,
-        description="x" * 200,
-        return_url="x" * 2000,
-        metadata={f"{number:040}": "x" * 500 for number in range(20)},
-        expires_in_seconds=86_400,
-        amount=Money(10**12 - 1, "USD"),
+def scanned(
+    wallet: str = "w1", app: str = "a1", claim: str = "c1", *, at: datetime = NOW, seconds: int = 90
+) -> Fact:
+    lease_until = times.to_text(at + timedelta(seconds=seconds))
+    return fact(
+        PaymentSession.Scanned,
+        at,
+        claim_id=claim,
+        wallet_id=wallet,
+        wallet_app_id=app,
+        lease_until=lease_until,
     )
 
-    assert len(session.pending_events) == 1
+
+def paid(wallet: str = "w1", claim: str = "c1", *, at: datetime = LATER) -> Fact:
+    merchant = {"merchant_id": "mer_1", "merchant_name": "Cafe"}
+    return fact(PaymentSession.Paid, at, wallet_id=wallet, claim_id=claim, **MONEY, **merchant)
 
 
-@pytest.mark.parametrize("lease_seconds", [0, 601])
-def test_a_lease_of_an_odd_length_is_refused(lease_seconds: int) -> None:
-    session = a_session()
-
-    with pytest.raises(InvalidRequest):
-        scan(session, lease_seconds=lease_seconds)
-    assert session.pending_events == []
-
-
-def test_only_the_merchant_and_the_checkout_screen_cancel() -> None:
-    session = a_session()
-
-    with pytest.raises(InvalidRequest):
-        session.cancel(by="anybody", at=LATER)
-    assert session.pending_events == []
+CANCELLED = fact(PaymentSession.Cancelled, LATER, by="merchant")
+EXPIRED_EVENT = fact(PaymentSession.Expired, DEADLINE, expires_at=times.to_text(DEADLINE))
+HISTORIES = {
+    "created": [created()],
+    "scanned": [created(), scanned()],
+    "paid": [created(), scanned(), paid()],
+    "cancelled": [created(), CANCELLED],
+    "expired": [created(), EXPIRED_EVENT],
+}
 
 
-def test_the_payer_scanning_a_paid_session_is_answered() -> None:
-    session = a_session("scanned", "paid")
-
-    scan(session)
-
-    assert session.pending_events == []
+def not_payable(status: str) -> SessionNotPayable:
+    return SessionNotPayable(session_id=SESSION, session_status=status)
 
 
-@pytest.mark.parametrize("steps", [["scanned", "paid"], ["cancelled"], ["expired"]])
-def test_a_session_that_has_ended_is_neither_cancelled_nor_expired(steps: list[str]) -> None:
-    session = a_session(*steps)
-
-    with pytest.raises(SessionNotPayable):
-        session.cancel(by="merchant", at=LATER)
-    assert not session.expire(at=DEADLINE)
-    assert session.pending_events == []
-
-
-def test_a_session_reads_as_expired_at_once_and_is_expired_once() -> None:
-    session = a_session("scanned")
-
-    assert session.status_at(DEADLINE - TICK) is Status.SCANNED
-    assert session.status_at(DEADLINE) is Status.EXPIRED
-    assert not session.expire(at=DEADLINE - TICK)
-    assert session.expire(at=DEADLINE)
-    assert not session.expire(at=DEADLINE)
+def mismatch(minor: int, currency: str) -> AmountMismatch:
+    return AmountMismatch(
+        session_id=SESSION,
+        asked_minor=1000,
+        asked_currency="USD",
+        offered_minor=minor,
+        offered_currency=currency,
+    )
 
 
-def test_a_released_claim_lets_another_wallet_in_at_once() -> None:
-    session = a_session("scanned")
+def create(**changes: Any) -> Callable[[Any], PaymentSession]:
+    terms = {name: value for name, value in TERMS.items() if name not in changes}
+    return lambda _: PaymentSession.create(
+        **{"session_id": STREAM, "amount": Money(1000, "USD"), "at": NOW, **terms, **changes}
+    )
 
-    with pytest.raises(ClaimRequired):
-        session.release_claim(wallet_app_id="a2", wallet_id=None, at=LATER)
-    with pytest.raises(ClaimRequired):
-        session.release_claim(wallet_app_id="a1", wallet_id="w2", at=LATER)
-    session.release_claim(wallet_app_id="a1", wallet_id=None, at=LATER)
 
-    assert session.status is Status.CREATED
-    scan(session, wallet_id="w2", claim_id="c2", at=LATER)
+def scan(
+    wallet: str = "w1",
+    app: str = "a1",
+    claim: str = "c1",
+    *,
+    at: datetime = NOW,
+    lease_seconds: int = 90,
+) -> Callable[[PaymentSession], None]:
+    return lambda session: session.scan(
+        wallet_id=wallet, wallet_app_id=app, claim_id=claim, at=at, lease_seconds=lease_seconds
+    )
+
+
+def pay(
+    wallet: str = "w1",
+    claim: str = "c1",
+    *,
+    amount: Money = Money(1000, "USD"),  # noqa: B008 - immutable
+    at: datetime = LATER,
+) -> Callable[[PaymentSession], None]:
+    return lambda session: session.pay(wallet_id=wallet, claim_id=claim, amount=amount, at=at)
+
+
+def release(app: str, wallet: str | None = None) -> Callable[[PaymentSession], None]:
+    return lambda session: session.release_claim(wallet_app_id=app, wallet_id=wallet, at=LATER)
+
+
+def claims(*wallets: str, app: str = "a1") -> list[Fact]:
+    """Claims of one second each, one after the other, from the creation on."""
+    return [
+        scanned(wallet, app, f"c{n}", at=NOW + timedelta(seconds=n), seconds=1)
+        for n, wallet in enumerate(wallets)
+    ]
+
+
+def test_creating_records_the_terms() -> None:
+    scenario = given().when(create()).then(created())
+
+    session = scenario.aggregate
+    assert (session.public_id, session.status, session.amount) == (
+        SESSION,
+        Status.CREATED,
+        Money(1000, "USD"),
+    )
+    assert (session.created_on, session.expires_at, session.claim) == (NOW, DEADLINE, None)
+
+
+def test_terms_at_their_limits_are_accepted() -> None:
+    limits: dict[str, Any] = {
+        "order_id": "x" * 64,
+        "description": "x" * 200,
+        "return_url": "x" * 2000,
+        "metadata": {f"{number:040}": "x" * 500 for number in range(20)},
+        "checkout_may_cancel": True,
+        "expires_in_seconds": 86_400,
+    }
+    expires_at = times.to_text(NOW + timedelta(days=1))
+
+    given().when(create(**limits, amount=Money(1, "KWD"))).then(
+        created(**limits, amount_minor=1, currency="KWD", exponent=3, expires_at=expires_at)
+    )
+    given().when(create(amount=Money(999_999_999_999, "USD"))).then(
+        created(amount_minor=999_999_999_999)
+    )
+
+
+@pytest.mark.parametrize(
+    ("terms", "name", "reason"),
+    [
+        ({"amount": Money(0, "USD")}, "amount.minor", "must be from 1 to 999999999999"),
+        ({"amount": Money(10**12, "USD")}, "amount.minor", "must be from 1 to 999999999999"),
+        ({"amount": Money(0, "HRK")}, "amount.currency", "HRK has been withdrawn"),
+        ({"order_id": ""}, "order_id", "must have 1 to 64 characters"),
+        ({"order_id": "x" * 65}, "order_id", "must have 1 to 64 characters"),
+        ({"description": "x" * 201}, "description", "may have at most 200 characters"),
+        ({"return_url": ""}, "return_url", "must have 1 to 2000 characters"),
+        ({"return_url": "x" * 2001}, "return_url", "must have 1 to 2000 characters"),
+        ({"metadata": dict.fromkeys(map(str, range(21)), "")}, "metadata", "may have at most 20 entries"),
+        ({"metadata": {"": ""}}, "metadata", "keys must have 1 to 40 characters"),
+        ({"metadata": {"x" * 41: ""}}, "metadata", "keys must have 1 to 40 characters"),
+        ({"metadata": {"x": "x" * 501}}, "metadata", "values may have at most 500 characters"),
+        ({"expires_in_seconds": 59}, "expires_in_seconds", "must be from 60 to 86400"),
+        ({"expires_in_seconds": 86_401}, "expires_in_seconds", "must be from 60 to 86400"),
+    ],
+)  # fmt: skip
+def test_terms_out_of_range_are_refused(terms: dict[str, Any], name: str, reason: str) -> None:
+    given().when(create(**terms)).then(InvalidRequest.of(name, reason))
+
+
+def test_a_scan_records_a_claim() -> None:
+    scenario = given(created()).when(scan()).then(scanned())
+
+    claim = scenario.aggregate.claim
+    assert (claim.id, claim.wallet_id, claim.wallet_app_id) == ("c1", "w1", "a1")
+    assert (claim.lease_until, scenario.aggregate.status) == (LEASE_END, Status.SCANNED)
+
+
+CLAIMED = SessionClaimed(
+    session_id=SESSION, lease_until=times.to_text(LEASE_END), retry_after_seconds=80
+)
+CLAIMED_TO_THE_LAST = SessionClaimed(
+    session_id=SESSION, lease_until=times.to_text(LEASE_END), retry_after_seconds=1
+)
+
+
+@pytest.mark.parametrize(
+    ("history", "act", "refusal"),
+    [
+        ("paid", scan("w2"), not_payable("paid")),
+        ("cancelled", scan(at=DEADLINE), not_payable("cancelled")),
+        ("expired", scan(), EXPIRED),
+        ("scanned", scan("w2", at=DEADLINE), EXPIRED),
+        ("scanned", scan("w2", at=LATER), CLAIMED),
+        ("scanned", scan("w2", at=LEASE_END - TICK, lease_seconds=0), CLAIMED_TO_THE_LAST),
+        ("created", scan(lease_seconds=0), InvalidRequest.of("lease_seconds", "must be from 1 to 600")),
+        ("created", scan(lease_seconds=601), InvalidRequest.of("lease_seconds", "must be from 1 to 600")),
+    ],
+)  # fmt: skip
+def test_scans_are_refused_in_the_documented_order(
+    history: str, act: Callable[[PaymentSession], None], refusal: LedgerError
+) -> None:
+    given(*HISTORIES[history]).when(act).then(refusal)
+
+
+def test_scanning_again_with_a_claim_records_nothing_even_after_the_lease() -> None:
+    scenario = given(*HISTORIES["scanned"]).when(scan(claim="c2", at=LEASE_END + TICK)).then()
+
+    assert scenario.aggregate.claim.id == "c1"
+
+
+def test_the_payer_scanning_a_paid_session_records_nothing() -> None:
+    given(*HISTORIES["paid"]).when(scan()).then()
+
+
+def test_another_wallet_takes_over_after_the_lease_and_the_first_claim_is_gone() -> None:
+    (
+        given(*HISTORIES["scanned"])
+        .when(scan("w2", "a2", "c2", at=LEASE_END))
+        .then(scanned("w2", "a2", "c2", at=LEASE_END))
+        .when(pay(at=LEASE_END))
+        .then(CLAIM_REQUIRED)
+        .when(pay("w2", "c2", at=LEASE_END))
+        .then(paid("w2", "c2", at=LEASE_END))
+    )
+
+
+def test_a_wallet_claims_a_session_three_times_and_leaves_its_apps_other_wallets_their_claims() -> (
+    None
+):
+    at = NOW + timedelta(seconds=7)
+    history = [created(), *claims("w1", "w2", "w1", "w2", "w1", "w2", "w3")]
+
+    for wallet in ("w1", "w2"):
+        exhausted = ClaimsExhausted(session_id=SESSION, holder="wallet", claims_max=3)
+        given(*history).when(scan(wallet, claim="c9", at=at)).then(exhausted)
+    given(*history).when(scan("w4", claim="c9", at=at)).then(scanned("w4", claim="c9", at=at))
+
+
+def test_all_wallets_of_an_app_together_claim_a_session_twelve_times() -> None:
+    at = NOW + timedelta(seconds=12)
+    history = [created(), *claims(*(f"w{number}" for number in range(12)))]
+    exhausted = ClaimsExhausted(session_id=SESSION, holder="wallet app", claims_max=12)
+
+    given(*history).when(scan("w99", claim="c99", at=at)).then(exhausted)
+    given(*history).when(scan("w99", "a2", "c99", at=at)).then(scanned("w99", "a2", "c99", at=at))
+
+
+def test_a_released_claim_lets_another_wallet_scan_immediately() -> None:
+    released = fact(PaymentSession.ClaimReleased, LATER, claim_id="c1")
+
+    scenario = given(*HISTORIES["scanned"]).when(release("a1")).then(released)
+
+    assert (scenario.aggregate.status, scenario.aggregate.claim) == (Status.CREATED, None)
+    scenario.when(scan("w2", claim="c2", at=LATER)).then(scanned("w2", claim="c2", at=LATER))
+    given(*HISTORIES["scanned"]).when(release("a1", "w1")).then(released)
+
+
+@pytest.mark.parametrize(
+    ("history", "act", "refusal"),
+    [
+        ("paid", release("a1"), not_payable("paid")),
+        ("expired", release("a1"), EXPIRED),
+        ("created", release("a1"), CLAIM_REQUIRED),
+        ("scanned", release("a2"), CLAIM_REQUIRED),
+        ("scanned", release("a1", "w2"), CLAIM_REQUIRED),
+    ],
+)
+def test_releases_are_refused_in_the_documented_order(
+    history: str, act: Callable[[PaymentSession], None], refusal: LedgerError
+) -> None:
+    given(*HISTORIES[history]).when(act).then(refusal)
+
+
+def test_a_payment_records_the_full_amount_and_the_payer() -> None:
+    scenario = given(*HISTORIES["scanned"]).when(pay()).then(paid())
+
+    session = scenario.aggregate
+    assert (session.status, session.ended_at) == (Status.PAID, LATER)
+    assert session.payment == Payment("w1", "a1", "c1", LATER)
+    assert (session.paid_by("w1"), session.paid_by("w2")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("history", "act", "refusal"),
+    [
+        ("paid", pay("w2"), not_payable("paid")),
+        ("cancelled", pay(claim="x", at=DEADLINE), not_payable("cancelled")),
+        ("expired", pay(claim="x"), EXPIRED),
+        ("scanned", pay(claim="x", amount=Money(1, "USD"), at=DEADLINE), EXPIRED),
+        ("scanned", pay(at=DEADLINE), EXPIRED),
+        ("scanned", pay(claim="x", amount=Money(1, "USD")), CLAIM_REQUIRED),
+        ("scanned", pay("w2"), CLAIM_REQUIRED),
+        ("created", pay(), CLAIM_REQUIRED),
+        ("scanned", pay(amount=Money(999, "USD")), mismatch(999, "USD")),
+        ("scanned", pay(amount=Money(1001, "USD")), mismatch(1001, "USD")),
+        ("scanned", pay(amount=Money(1000, "EUR")), mismatch(1000, "EUR")),
+    ],
+)
+def test_payments_are_refused_in_the_documented_order(
+    history: str, act: Callable[[PaymentSession], None], refusal: LedgerError
+) -> None:
+    given(*HISTORIES[history]).when(act).then(refusal)
+
+
+def test_a_payment_is_accepted_until_the_last_microsecond() -> None:
+    given(*HISTORIES["scanned"]).when(pay(at=DEADLINE - TICK)).then(paid(at=DEADLINE - TICK))
+
+
+def test_a_claim_whose_lease_has_ended_pays_until_another_wallet_takes_over() -> None:
+    at = NOW + timedelta(seconds=600)
+
+    given(*HISTORIES["scanned"]).when(pay(at=at)).then(paid(at=at))
+
+
+def test_paying_again_records_nothing_whatever_the_claim_amount_and_time() -> None:
+    again = pay(claim="x", amount=Money(1, "EUR"), at=DEADLINE)
+
+    given(*HISTORIES["paid"]).when(again).then()
+
+
+@pytest.mark.parametrize("by", ["merchant", "checkout"])
+def test_the_merchant_and_the_checkout_screen_cancel(by: str) -> None:
+    cancelled = fact(PaymentSession.Cancelled, LATER, by=by)
+
+    scenario = (
+        given(*HISTORIES["scanned"])
+        .when(lambda session: session.cancel(by=by, at=LATER))
+        .then(cancelled)
+    )
+
+    assert (scenario.aggregate.status, scenario.aggregate.ended_at) == (Status.CANCELLED, LATER)
+
+
+@pytest.mark.parametrize(
+    ("history", "by", "at", "refusal"),
+    [
+        ("paid", "anyone", LATER, not_payable("paid")),
+        ("cancelled", "merchant", LATER, not_payable("cancelled")),
+        ("expired", "merchant", LATER, not_payable("expired")),
+        ("scanned", "merchant", DEADLINE, not_payable("expired")),
+        ("created", "anyone", LATER, InvalidRequest.of("by", "must be merchant or checkout")),
+    ],
+)
+def test_cancellations_are_refused_in_the_documented_order(
+    history: str, by: str, at: datetime, refusal: LedgerError
+) -> None:
+    given(*HISTORIES[history]).when(lambda session: session.cancel(by=by, at=at)).then(refusal)
+
+
+def expire(scenario: Scenario, at: datetime) -> Scenario:
+    return scenario.when(lambda session: session.expire(at=at))
+
+
+def test_an_open_session_expires_once_at_its_deadline() -> None:
+    scenario = given(*HISTORIES["scanned"])
+
+    assert expire(scenario, DEADLINE - TICK).then().returned is False
+    assert expire(scenario, DEADLINE).then(EXPIRED_EVENT).returned is True
+    assert expire(scenario, DEADLINE).then().returned is False
+    assert scenario.aggregate.ended_at == DEADLINE
+
+
+@pytest.mark.parametrize("history", ["paid", "cancelled", "expired"])
+def test_a_session_that_has_ended_does_not_expire(history: str) -> None:
+    assert expire(given(*HISTORIES[history]), DEADLINE).then().returned is False
+
+
+def test_the_status_is_expired_from_the_deadline_on() -> None:
+    scanned_, paid_ = fold(*HISTORIES["scanned"]), fold(*HISTORIES["paid"])
+
+    assert scanned_.status_at(DEADLINE - TICK) is Status.SCANNED
+    assert scanned_.status_at(DEADLINE) is Status.EXPIRED
+    assert paid_.status_at(DEADLINE) is Status.PAID

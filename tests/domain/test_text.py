@@ -1,4 +1,4 @@
-"""Acceptable text: one definition, and no event is ever made with any other."""
+"""Acceptable text: one definition, and every event holds no other."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import text
-from domain.aggregate import _make
+from domain.aggregate import _new_event
 from domain.errors import InvalidRequest
 from tests.support.any_text import UNACCEPTABLE, acceptable
 from tests.support.golden import EVENTS
 
 
-def test_the_definition_is_the_contracts_for_every_character_there_is() -> None:
+def test_the_definition_holds_for_every_code_point() -> None:
     refused = {code for code in range(0x110000) if not text.is_acceptable(chr(code))}
 
     controls = {*range(0x20), *range(0x7F, 0xA0)}
@@ -32,16 +32,16 @@ def test_one_unacceptable_character_anywhere_is_enough(before: str, bad: str, af
 
 
 @given(acceptable(0, 50))
-def test_acceptable_text_is_left_as_it_is(value: str) -> None:
+def test_acceptable_text_is_unchanged(value: str) -> None:
     text.check("name", {value: [value, {value: value}]})
     assert text.is_acceptable(value)
-    assert text.shown(value) == value
+    assert text.replace_unacceptable(value) == value
 
 
 @given(st.text(st.characters(), max_size=50))
-def test_what_is_shown_is_acceptable_and_of_the_same_length(value: str) -> None:
-    assert text.is_acceptable(text.shown(value))
-    assert len(text.shown(value)) == len(value)
+def test_replaced_text_is_acceptable_and_has_the_same_length(value: str) -> None:
+    assert text.is_acceptable(text.replace_unacceptable(value))
+    assert len(text.replace_unacceptable(value)) == len(value)
 
 
 def test_a_refusal_names_the_place_and_the_character_and_never_the_text() -> None:
@@ -55,7 +55,7 @@ def test_a_refusal_names_the_place_and_the_character_and_never_the_text() -> Non
 
 
 def places(event: Any) -> list[tuple[str, Any]]:
-    """Every field of an event that holds text, with a function that puts one there."""
+    """Every field of an event that holds text, with a function that puts text there."""
     found: list[tuple[str, Any]] = []
     for name, value in vars(event).items():
         match value:
@@ -76,25 +76,23 @@ CASES = [
 
 
 @pytest.mark.parametrize(("event", "name", "put"), CASES)
-def test_no_event_is_made_with_unacceptable_text_in_any_field(
-    event: Any, name: str, put: Any
-) -> None:
+def test_no_event_can_have_unacceptable_text_in_any_field(event: Any, name: str, put: Any) -> None:
     for bad in UNACCEPTABLE:
         with pytest.raises(InvalidRequest) as refusal:
-            _make(type(event), {**vars(event), name: put(f"a{bad}b")})
+            _new_event(type(event), {**vars(event), name: put(f"a{bad}b")})
         named = refusal.value.facts["invalid_params"][0]["name"]  # type: ignore[index]
         assert str(named).startswith(name)
 
-    assert _make(type(event), {**vars(event), name: put("é✓ ok")})
+    assert _new_event(type(event), {**vars(event), name: put("é✓ ok")})
 
 
 @given(st.text(st.characters(), max_size=20))
-def test_json_with_lone_surrogates_is_repaired_and_other_json_is_untouched(value: str) -> None:
+def test_lone_surrogates_in_json_are_replaced_and_other_json_is_unchanged(value: str) -> None:
     raw = json.dumps({value: value}).encode()
 
-    [(key, repaired)] = json.loads(text.repaired(raw)).items()
+    [(key, repaired)] = json.loads(text.replace_lone_surrogates(raw)).items()
 
     assert key == repaired
     assert repaired.encode("utf-8", "strict").decode() == repaired
     if "\ufffd" not in repaired:
-        assert text.repaired(raw) == raw
+        assert text.replace_lone_surrogates(raw) == raw

@@ -1,4 +1,4 @@
-"""Ids, times, money, keys, codes: what is written is read back, and nothing else is."""
+"""Ids, times, amounts and QR codes: what is encoded is decoded, and nothing else is."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from iso4217 import Currency as Listed
 
 from domain import ids, times
-from domain.errors import InvalidQr, InvalidRequest
-from domain.merchants.api_key import BearerKey, Role
-from domain.merchants.merchant import Merchant
+from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, check_amount
 from domain.qr import dynamic_url
+from domain.qr.errors import InvalidQr
 
 PUBLIC = "https://pay.example"
 uuids = st.uuids()
@@ -34,7 +33,7 @@ def test_the_typeid_specification_vector() -> None:
 
 
 @given(uuids)
-def test_ids_are_read_back(value: UUID) -> None:
+def test_ids_are_decoded(value: UUID) -> None:
     assert ids.decode("wal", ids.encode("wal", value)) == value
 
 
@@ -43,13 +42,13 @@ def test_ids_are_read_back(value: UUID) -> None:
     ["", "ps_", "wal_" + "0" * 26, "ps_" + "8" + "0" * 25, "ps_" + "0" * 25, "ps_" + "0" * 27,
      "ps_" + "0" * 25 + "u", "ps_" + "0" * 25 + "O", "ps__" + "0" * 26, "PS_" + "0" * 26],
 )  # fmt: skip
-def test_other_ids_are_refused(text: str) -> None:
+def test_other_text_is_no_id(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|alphabet"):
         ids.decode("ps", text)
 
 
 @given(st.text(max_size=60))
-def test_no_text_breaks_the_id_reader(text: str) -> None:
+def test_decoding_any_text_either_refuses_or_is_exact(text: str) -> None:
     try:
         value = ids.decode("ps", text)
     except ValueError:
@@ -57,14 +56,14 @@ def test_no_text_breaks_the_id_reader(text: str) -> None:
     assert ids.encode("ps", value) == text
 
 
-def test_derived_ids_are_version_8_and_depend_on_where_parts_end() -> None:
+def test_derived_ids_are_version_8_and_depend_on_the_boundaries_of_their_parts() -> None:
     assert ids.derive("a", "bc").version == 8
     assert ids.derive("a", "bc") != ids.derive("ab", "c")
     assert ids.derive("a", "bc") == ids.derive("a", b"bc")
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_times_are_read_back_to_the_microsecond(at: datetime) -> None:
+def test_times_are_parsed_to_the_microsecond(at: datetime) -> None:
     text = times.to_text(at)
 
     assert times.from_text(text) == at
@@ -72,7 +71,7 @@ def test_times_are_read_back_to_the_microsecond(at: datetime) -> None:
     assert len(text) == 27
 
 
-def test_the_frozen_currencies_agree_with_the_published_list() -> None:
+def test_the_currencies_equal_the_published_list() -> None:
     listed = {c.code: (f"{c.number:03d}", c.exponent) for c in Listed if c.exponent is not None}
     ours = {c.code: (c.numeric, c.exponent) for c in CURRENCIES.values() if not c.withdrawn}
 
@@ -91,27 +90,8 @@ def test_amounts_out_of_range_are_refused_by_name(minor: int, code: str, field: 
         check_amount(minor, code)
 
 
-@given(uuids, st.binary(min_size=32, max_size=32), st.sampled_from(Role))
-def test_keys_are_read_back_and_a_mistyped_one_is_not(
-    key_id: UUID, random: bytes, role: Role
-) -> None:
-    key = BearerKey.make(mode="test", role=role, key_id=key_id, random=random)
-
-    assert BearerKey.parse(key.text) == key
-    assert key.secret not in repr(key)
-    wrong = key.text[:-1] + ("0" if key.text[-1] != "0" else "1")
-    with pytest.raises(ValueError, match="mistyped"):
-        BearerKey.parse(wrong)
-
-
-@given(st.text(max_size=200))
-def test_no_text_breaks_the_key_reader(text: str) -> None:
-    with pytest.raises(ValueError):
-        BearerKey.parse(text)
-
-
 @given(uuids)
-def test_codes_are_read_back_in_any_letter_case(session_id: UUID) -> None:
+def test_codes_are_parsed_in_any_letter_case(session_id: UUID) -> None:
     payload = dynamic_url.build(PUBLIC, session_id)
 
     assert payload == payload.upper()
@@ -134,28 +114,12 @@ SUFFIX = "0" * 26
      "https://pay.example/q/short", "https://[::1", f"https://pay.example:99999/q/{SUFFIX}",
      "https://pay.example/q/" + "0" * 600, f"https://pay.example/q/{SUFFIX}\x00"],
 )  # fmt: skip
-def test_foreign_codes_are_refused(payload: str) -> None:
+def test_other_codes_are_refused(payload: str) -> None:
     with pytest.raises(InvalidQr):
         dynamic_url.parse(payload, PUBLIC)
 
 
 @given(st.text(max_size=300))
-def test_no_text_breaks_the_code_reader(text: str) -> None:
+def test_no_other_text_is_a_code(text: str) -> None:
     with pytest.raises(InvalidQr):
         dynamic_url.parse(text, PUBLIC)
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://shop.example/", "https://evil.example/", "https://shop.example@evil.example/",
-     "https://evil.example\\@shop.example/", "https://shop.example:8443/", "https://",
-     "javascript:alert(1)", "https://[::1", "//shop.example/"],
-)  # fmt: skip
-def test_payers_are_sent_back_to_registered_hosts_only(url: str) -> None:
-    merchant = Merchant.register(
-        merchant_id=UUID(int=1), name="Cafe", return_hosts=("shop.example",), at=datetime.now(UTC)
-    )
-
-    merchant.check_return_url("https://SHOP.example/thanks?order=1")
-    with pytest.raises(InvalidRequest, match="return_url"):
-        merchant.check_return_url(url)

@@ -1,77 +1,92 @@
-"""A wallet's balance never goes below zero and every top-up counts once."""
+"""Wallets: the balance never goes below zero and never above the limit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from domain.errors import BalanceLimit, InsufficientFunds, InvalidRequest, WalletCurrencyMismatch
+from domain import ids
+from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money
-from domain.wallets.top_up_reference import TopUpReference
+from domain.wallets.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 from domain.wallets.wallet import BALANCE_MINOR_MAX, Wallet
+from tests.support.aggregates import STREAM, Fact, fact, given
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
+LATER = datetime(2026, 5, 2, tzinfo=UTC)
+WALLET = ids.encode("wal", STREAM)
+OPENED = fact(Wallet.Opened, NOW, wallet_app_id="app_1", currency="USD", exponent=2)
 
 
-def a_wallet(minor: int = 0) -> Wallet:
-    wallet = Wallet.open(
-        wallet_id=uuid7(), wallet_app_id="app_1", currency=CURRENCIES["USD"], at=NOW
+def topped_up(minor: int, reference: str = "r") -> Fact:
+    money = {"amount_minor": minor, "currency": "USD", "exponent": 2}
+    return fact(Wallet.ToppedUp, LATER, reference=reference, **money)
+
+
+def captured(minor: int) -> Fact:
+    money = {"amount_minor": minor, "currency": "USD", "exponent": 2}
+    return fact(Wallet.Captured, LATER, session_id="ps_1", **money)
+
+
+def open_in(currency: str) -> Callable[[None], Wallet]:
+    return lambda _: Wallet.open(
+        wallet_id=STREAM, wallet_app_id="app_1", currency=CURRENCIES[currency], at=NOW
     )
-    if minor:
-        wallet.top_up(amount=Money(minor, "USD"), reference="first", at=NOW)
-    return wallet
 
 
-def test_the_last_cent_can_be_spent_and_no_more() -> None:
-    wallet = a_wallet(1000)
-
-    wallet.capture(amount=Money(1000, "USD"), session_id="ps_1", at=NOW)
-
-    assert wallet.available_minor == 0
-    with pytest.raises(InsufficientFunds):
-        wallet.capture(amount=Money(1, "USD"), session_id="ps_2", at=NOW)
+def top_up(minor: int, currency: str = "USD") -> Callable[[Wallet], None]:
+    return lambda wallet: wallet.top_up(amount=Money(minor, currency), reference="r", at=LATER)
 
 
-def test_currency_is_checked_before_funds() -> None:
-    with pytest.raises(WalletCurrencyMismatch):
-        a_wallet().capture(amount=Money(10**9, "EUR"), session_id="ps_1", at=NOW)
+def capture(minor: int, currency: str = "USD") -> Callable[[Wallet], None]:
+    return lambda wallet: wallet.capture(amount=Money(minor, currency), session_id="ps_1", at=LATER)
 
 
-def test_a_reference_has_the_same_stream_for_ever_and_every_wallet_its_own() -> None:
-    one, other = UUID(int=1), UUID(int=2)
+def test_a_new_wallet_is_empty() -> None:
+    scenario = given().when(open_in("USD")).then(OPENED)
 
-    assert TopUpReference.stream_id(one, "A") == UUID("834437be-dc97-8ccf-8491-08e25867aaed")
-    assert len({TopUpReference.stream_id(w, r) for w in (one, other) for r in ("A", "B")}) == 4
+    assert (scenario.aggregate.public_id, scenario.aggregate.available.minor) == (WALLET, 0)
+    assert scenario.aggregate.held == Money(0, "USD")
 
 
-def test_a_wallet_holds_at_most_the_limit() -> None:
-    wallet = a_wallet()
-    for number in range(1000):
-        wallet.top_up(amount=Money(AMOUNT_MINOR_MAX, "USD"), reference=str(number), at=NOW)
+def test_a_withdrawn_currency_is_refused() -> None:
+    given().when(open_in("HRK")).then(InvalidRequest.of("currency", "HRK has been withdrawn"))
+
+
+def test_the_whole_balance_can_be_spent_and_no_more() -> None:
+    scenario = given(OPENED).when(top_up(1000)).then(topped_up(1000))
+
+    scenario.when(capture(1000)).then(captured(1000))
+
+    assert scenario.aggregate.available == Money(0, "USD")
+    scenario.when(capture(1)).then(
+        InsufficientFunds(wallet_id=WALLET, asked_minor=1, currency="USD")
+    )
+
+
+def test_the_currency_is_checked_before_funds_and_the_limit() -> None:
+    mismatch = WalletCurrencyMismatch(wallet_currency="USD", asked_currency="EUR")
+
+    given(OPENED).when(capture(10**9, "EUR")).then(mismatch)
+    given(OPENED).when(top_up(10**9, "EUR")).then(mismatch)
+
+
+def test_a_balance_reaches_the_limit_and_no_more() -> None:
+    history = [topped_up(AMOUNT_MINOR_MAX, str(number)) for number in range(1000)]
     left = BALANCE_MINOR_MAX - 1000 * AMOUNT_MINOR_MAX
-    wallet.top_up(amount=Money(left, "USD"), reference="to the limit", at=NOW)
 
-    with pytest.raises(BalanceLimit):
-        wallet.top_up(amount=Money(1, "USD"), reference="one more", at=NOW)
+    scenario = given(OPENED, *history).when(top_up(left)).then(topped_up(left))
 
-
-def test_no_wallet_is_opened_in_a_withdrawn_currency() -> None:
-    with pytest.raises(InvalidRequest):
-        Wallet.open(wallet_id=uuid7(), wallet_app_id="app_1", currency=CURRENCIES["HRK"], at=NOW)
+    assert scenario.aggregate.available_minor == BALANCE_MINOR_MAX
+    scenario.when(top_up(1)).then(BalanceLimit(wallet_id=WALLET, limit_minor=BALANCE_MINOR_MAX))
 
 
 @pytest.mark.parametrize("minor", [0, -1, AMOUNT_MINOR_MAX + 1])
-def test_no_money_moves_by_an_amount_that_is_out_of_range(minor: int) -> None:
-    wallet = a_wallet()
-    wallet.collect_events()
+def test_amounts_out_of_range_are_refused_before_the_currency(minor: int) -> None:
+    refusal = InvalidRequest.of("amount.minor", f"must be from 1 to {AMOUNT_MINOR_MAX}")
 
-    with pytest.raises(InvalidRequest):
-        wallet.top_up(amount=Money(minor, "USD"), reference="odd", at=NOW)
-    with pytest.raises(InvalidRequest):
-        wallet.capture(amount=Money(minor, "USD"), session_id="ps_1", at=NOW)
-
-    assert wallet.pending_events == []
+    given(OPENED).when(top_up(minor, "EUR")).then(refusal)
+    given(OPENED).when(capture(minor, "EUR")).then(refusal)

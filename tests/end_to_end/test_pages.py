@@ -110,10 +110,10 @@ def test_the_way_back_to_the_shop_can_be_stopped(api: ApiFixture, visit: Visit) 
 
     pay(api, session)
 
-    expect(screen.get_by_text(re.compile(r"Taking you back in \d s"))).to_be_visible()
-    screen.get_by_role("button", name="Stay here").click()
-    expect(screen.get_by_text(re.compile("Taking you back"))).to_be_hidden()
-    link = screen.get_by_role("link", name="Back to Cafe")
+    expect(screen.get_by_text(re.compile(r"Returning to the shop in \d second"))).to_be_visible()
+    screen.get_by_role("button", name="Stay on this page").click()
+    expect(screen.get_by_text(re.compile("Returning to the shop"))).to_be_hidden()
+    link = screen.get_by_role("link", name="Return to Cafe")
     expect(link).to_have_attribute("href", "https://shop.example/thanks")
 
 
@@ -207,28 +207,19 @@ def test_narrow_and_zoomed_screens_need_no_sideways_scrolling(
         shoot(page, f"narrow-{width}-{'checkout' if 'checkout' in url else 'wallet'}")
 
 
-def test_portuguese_has_its_own_forms(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session(amount={"minor": 123456, "currency": "BRL"})
-    screen = visit(locale="pt-BR").open(session["checkout_url"])
-
-    expect(screen.get_by_role("heading", name="Aguardando pagamento")).to_be_visible()
-    expect(screen.locator(".amount")).to_have_text("R$ 1.234,56")
-    assert screen.locator("html").get_attribute("lang") == "pt-BR"
-    judge(screen, "checkout-created-portuguese")
-    english = visit(locale="pt-BR").open(session["checkout_url"] + "&lang=en")
-    expect(english.get_by_role("heading", name="Waiting for payment")).to_be_visible()
-
-
 @pytest.mark.parametrize("what", ["token", "foreign", "unknown", "nonsense"])
 def test_an_address_that_opens_nothing_says_so(api: ApiFixture, visit: Visit, what: str) -> None:
     one, other = api.a_session(), api.a_session()
     origin = api.settings.public_origin
     foreign = other["checkout_url"].partition("token=")[2]
     url, told = {
-        "token": (f"{origin}/checkout/{one['id']}?token=1.2", "This link no longer opens"),
-        "foreign": (f"{origin}/checkout/{one['id']}?token={foreign}", "This link no longer opens"),
-        "unknown": (f"{origin}/q/{'0' * 26}", "Not found"),
-        "nonsense": (f"{origin}/q/x", "Not found"),
+        "token": (f"{origin}/checkout/{one['id']}?token=1.2", "payment link is no longer valid"),
+        "foreign": (
+            f"{origin}/checkout/{one['id']}?token={foreign}",
+            "payment link is no longer valid",
+        ),
+        "unknown": (f"{origin}/q/{'0' * 26}", "Payment not found"),
+        "nonsense": (f"{origin}/q/x", "Payment not found"),
     }[what]
     page = visit().open(url)
 

@@ -90,7 +90,7 @@ def test_a_page_left_open_overnight_says_that_its_link_is_over(
     clock.set(times.from_text(session["expires_at"]) + timedelta(hours=10))
     screen.get_by_role("link", name="Check again").click()
 
-    over = re.compile("This link no longer opens")
+    over = re.compile("payment link is no longer valid")
     expect(screen.get_by_role("heading", name=over)).to_be_visible()
     judge(screen, "message-overnight")
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -54,7 +55,7 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (blocking, bootstrap):
         monkeypatch.setattr(module, "READ_SECONDS", LIMIT_SECONDS)
         monkeypatch.setattr(module, "READY_SECONDS", LIMIT_SECONDS)
-    monkeypatch.setattr(command_dispatcher, "ANSWER_SECONDS", 2 * LIMIT_SECONDS)
+    monkeypatch.setattr(command_dispatcher, "RESULT_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(recorder, "APPEND_SECONDS", 2 * LIMIT_SECONDS)
     monkeypatch.setattr(pools, "CONNECT_SECONDS", pools.CONNECT_SECONDS_MIN)
 
@@ -114,7 +115,7 @@ def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
     monkeypatch: pytest.MonkeyPatch,
     remembered: bool,
 ) -> None:
-    monkeypatch.setattr(authentication, "KEY_SECONDS", 3600.0 if remembered else 0.0)
+    monkeypatch.setattr(authentication, "CACHE_SECONDS", 3600.0 if remembered else 0.0)
     with served_api(own_url) as api:
         session, wallet = api.a_session(), api.a_wallet()
         api.client.timeout = httpx.Timeout(PATIENCE_SECONDS)
@@ -157,7 +158,8 @@ def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
 
 def _nothing_is_held(api: ApiFixture) -> bool:
     """No thread and no connection of a reader blocking any more, though the database still does."""
-    models = api.services.read_models
-    held = [api.services.log, models]
-    lent = [one._connections._lent for one in held] + [models._probes._lent]  # type: ignore[attr-defined]
+    services: Any = api.services
+    reads = services.read_models._connect.__self__._pool
+    probes = services.health._connections._pool
+    lent = [pool._lent for pool in (services.log._connections, reads, probes)]
     return blocking._readers._work_queue.empty() and lent == [0, 0, 0]

@@ -1,4 +1,4 @@
-"""Which programs of the machine are started: only what the README promises, or what may be missing."""
+"""The external programs that are started: only those in the README, or optional ones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ OPTIONAL = {
     "chromium": "`make e2e` only",
     "chromium-browser": "`make e2e` only",
 }
-"""Why each is no promise that the README has to make."""
+"""Why each one is optional, so that the README need not require it."""
 
 
 def started(text: str) -> Iterator[str]:
-    """The names of programs that stand in calls which start or look for one."""
+    """The names of programs in calls that start or look up one."""
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -36,7 +36,7 @@ def started(text: str) -> Iterator[str]:
             yield str(first.value)
 
 
-def test_no_program_is_needed_that_the_readme_does_not_promise() -> None:
+def test_no_program_is_required_beyond_the_readme() -> None:
     needed = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in FILES
@@ -47,7 +47,7 @@ def test_no_program_is_needed_that_the_readme_does_not_promise() -> None:
     assert needed == set()
 
 
-def test_a_program_that_is_started_is_seen() -> None:
+def test_started_programs_are_detected() -> None:
     assert list(started('subprocess.run(["ps", "ax"])\nshutil.which("lsof")')) == ["ps", "lsof"]
-    seen = {name for path in FILES for name in started(path.read_text())}
-    assert {"unshare", "setpriv", "initdb", "chromium"} <= seen
+    detected = {name for path in FILES for name in started(path.read_text())}
+    assert {"unshare", "setpriv", "initdb", "chromium"} <= detected

@@ -1,4 +1,4 @@
-"""`audit check` on real databases that a superuser tampered with: each change found, at its place."""
+"""`audit check` on databases that a superuser tampered with: it reports each change by position."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def tamper(url: str, *statements: str) -> None:
             connection.execute(statement)
 
 
-def found(url: str, log: PostgresLog) -> set[tuple[str, int]]:
-    return {(one.invariant, one.position) for one in audit.check(url, log).violations}
+def violations(url: str, log: PostgresLog) -> set[tuple[str, int]]:
+    return {(found.invariant, found.position) for found in audit.check(url, log).violations}
 
 
 def state(old: str, new: str, position: int) -> str:
@@ -47,7 +47,7 @@ def state(old: str, new: str, position: int) -> str:
     )
 
 
-def test_an_untouched_ledger_is_clean(
+def test_an_untouched_ledger_has_no_violations(
     ledger: LedgerFixture, database_url: str, postgres_log: PostgresLog
 ) -> None:
     report = audit.check(database_url, postgres_log)
@@ -55,7 +55,7 @@ def test_an_untouched_ledger_is_clean(
     assert (report.events, report.violations) == (10, [])
 
 
-def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) -> None:
+def test_an_empty_ledger_has_no_violations(database_url: str, postgres_log: PostgresLog) -> None:
     report = audit.check(database_url, postgres_log)
 
     assert (report.events, report.violations) == (0, [])
@@ -65,7 +65,7 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
 @pytest.mark.parametrize(
     ("statements", "violation"),
     [
-        # The head: where and when the next append goes on.
+        # The head: position and time that the next append continues from.
         (["update ledger.head set pos = pos + 1"], ("head-agrees", 11)),
         (["update ledger.head set pos = pos + 1000000"], ("head-agrees", 11)),
         (["update ledger.head set pos = 7"], ("head-agrees", 8)),
@@ -79,7 +79,7 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
             ["insert into ledger.process_positions values ('expiry', 11)"],
             ("head-agrees", 11),
         ),
-        # A tail that was cut with its receipts.
+        # The last events removed with their receipts.
         (
             [
                 "delete from ledger.events where notification_id > 8",
@@ -87,7 +87,7 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
             ],
             ("head-agrees", 9),
         ),
-        # Times out of order, or not those of the receipt.
+        # Times out of order, or different from the receipt's.
         (
             [f"update ledger.events {SET} + interval '1 hour' where notification_id = 3"],
             ("time-never-back", 4),
@@ -119,7 +119,7 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
             [f"update ledger.commands {SET} - interval '1 year' where first_pos = 8"],
             ("times-agree", 8),
         ),
-        # Times that no clock had.
+        # Times that no clock could show.
         (
             ["update ledger.events set recorded_at = 'infinity' where notification_id = 6"],
             ("times-agree", 6),
@@ -134,7 +134,7 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
         ),
         ([state('"timestamp":"20', '"timestamp":"19', 5)], ("times-agree", 5)),
         ([state('"timestamp":"20', '"timestamp":"21', 8)], ("times-agree", 8)),
-        # Words and amounts that no event ever held.
+        # Values that no event can hold.
         ([state('"amount_minor":([0-9]+)', '"amount_minor":"\\1"', 5)], ("known-topics", 5)),
         ([state('"timestamp":"[^"]*"', '"timestamp":5', 8)], ("known-topics", 8)),
         # Receipts.
@@ -146,22 +146,22 @@ def test_an_empty_ledger_is_clean(database_url: str, postgres_log: PostgresLog) 
         ),
     ],
 )
-def test_what_was_changed_is_found_and_named(
+def test_a_change_is_reported_at_its_position(
     ledger: LedgerFixture,
     database_url: str,
     postgres_log: PostgresLog,
     statements: list[str],
     violation: tuple[str, int],
 ) -> None:
-    assert found(database_url, postgres_log) == set()
+    assert violations(database_url, postgres_log) == set()
 
     tamper(database_url, *statements)
 
-    assert violation in found(database_url, postgres_log)
+    assert violation in violations(database_url, postgres_log)
 
 
 @pytest.mark.unaudited
-def test_the_program_says_what_the_check_cannot_show(
+def test_the_program_states_what_the_check_cannot_prove(
     ledger: LedgerFixture, database_url: str, tmp_path: Path
 ) -> None:
     def check(*words: str) -> subprocess.CompletedProcess[str]:
@@ -178,6 +178,6 @@ def test_the_program_says_what_the_check_cannot_show(
     assert (clean.returncode, "10 events" in clean.stdout) == (0, True)
     assert (moved.returncode, "head-agrees at position 11" in moved.stderr) == (1, True)
     for done in (clean, moved, explained):
-        told = " ".join(done.stdout.replace("│", " ").split())
-        assert "rewrote consistently" in told
-        assert "superuser" in told
+        output = " ".join(done.stdout.replace("│", " ").split())
+        assert "rewrote consistently" in output
+        assert "superuser" in output

@@ -94,10 +94,11 @@ def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def same(before: Any, now: Any) -> bool:
-    """Equal as JSON but for addresses, `request_id` and members added since."""
+    """Equal as JSON but for addresses, `request_id`, prose and members added since."""
     if isinstance(before, dict) and isinstance(now, dict):
         return all(
-            name == "request_id" or (name in now and same(value, now[name]))
+            name == "request_id"
+            or (name in now and (name in {"title", "detail"} or same(value, now[name])))
             for name, value in before.items()
         )
     if isinstance(before, list) and isinstance(now, list):

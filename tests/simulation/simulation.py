@@ -10,14 +10,15 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from application.checks.checker import check_log
 from application.checks.notices import check_answers, check_notices
+from application.checks.violation import Violation
 from application.command import Command, Envelope, Outcome, Result
 from application.commands.create_session import CreateSession
 from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
 from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import history
-from application.invariants import Violation, check_log
 from domain import ids
 from domain.errors import LedgerError
 from domain.money.currencies import CURRENCIES
@@ -226,7 +227,7 @@ class Simulation:
             held = len(history(self.log, stream))
             if held < version:
                 violations.append(Violation("acknowledged-is-kept", 0, f"{stream}: {held}"))
-        for session in checker.sessions.values():
+        for session in checker.sessions.facts.values():
             if session.status in OPEN:
                 text = f"{session.session_id} is still {session.status}"
                 violations.append(Violation("everything-drains", session.position, text))

@@ -1,4 +1,4 @@
-"""The reference pages, made from the code. `python -m tests.support.documents` writes them."""
+"""The reference pages, generated from the code by `python -m tests.support.documents`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from api.app import operations
 from api.context import ApiConfig, Services
-from api.http.errors import STATUS
+from api.http.errors import status_of
 from api.http.openapi import problems_of
 from api.http.schema_text import fields
 from api.tokens import Tokens
@@ -21,24 +21,25 @@ from infrastructure.event_store.registry import AGGREGATES
 from infrastructure.settings import PREFIX, Settings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-MADE = "<!-- made from the code by `make docs`; do not edit -->\n\n"
+GENERATED = "<!-- generated from the code by `make docs`; do not edit -->\n\n"
 
 
 HTTP_PREFACE = (
     "Amounts are integers in minor units; times are RFC 3339 in UTC with microseconds. Errors are "
-    "problem documents ([errors](errors.md)). Free texts (`description`, `metadata`, `reference`) "
-    "are not for personal data. Every answer to a command carries `Ledger-Position`. A wrong field "
-    "is `invalid-request` with its name."
+    "problem documents ([errors](errors.md)). Do not put personal data into free text "
+    "(`description`, `metadata`, `reference`). Every response to a command has a `Ledger-Position` "
+    "header. An invalid field is refused with `invalid-request`, which names it."
 )
 EVENTS_PREFACE = (
-    "Topics are stable for ever. Every event also has its position, stream, version, `recorded_at` "
-    "(the ledger's time), id, command id, actor, trace id and schema version. `timestamp` is the "
-    "ledger's time at which the command was decided. No event holds a secret or personal data."
+    "Topics and fields never change. Every event also has a position, stream, version, "
+    "`recorded_at` (the ledger's time when it was recorded), id, command id, actor, trace id and "
+    "schema version; `timestamp` is the ledger's time when it was decided. No event contains a "
+    "secret or personal data."
 )
 
 
 def a_document_services() -> Services:
-    """Services that describe operations and serve none."""
+    """Services that are sufficient to describe operations, but not to serve requests."""
     nothing = cast("Any", None)
     config = ApiConfig(
         public_url="http://127.0.0.1:8080",
@@ -55,6 +56,7 @@ def a_document_services() -> Services:
         dispatcher=nothing,
         tokens=Tokens(b"s" * 32),
         read_models=nothing,
+        health=nothing,
         qr_images=nothing,
         metrics=nothing,
         new_id=nothing,
@@ -64,21 +66,21 @@ def a_document_services() -> Services:
 
 def http() -> str:
     """Every operation."""
-    out = ["# HTTP", MADE + HTTP_PREFACE]
+    out = ["# HTTP", GENERATED + HTTP_PREFACE]
     for operation in operations(a_document_services()):
         path = operation.path.replace(":str}", "}")
-        callers = ", ".join(sorted(operation.callers)) or "anybody"
+        callers = ", ".join(sorted(operation.callers)) or "anyone"
         if operation.local_without_key:
-            callers += ", or this machine without a key"
+            callers += ", or this machine without an API key"
         responses = ", ".join(map(str, operation.responses))
         facts = [
             f"## {operation.method} `{path}`",
             f"{operation.summary}. {operation.description}".strip(),
             "\n".join(
                 [
-                    f"- who: {callers}",
+                    f"- callers: {callers}",
                     f"- Idempotency-Key: {operation.idempotency.value}",
-                    f"- answers: {responses}",
+                    f"- responses: {responses}",
                     f"- problems: {', '.join(f'`{code}`' for code in problems_of(operation))}",
                 ]
             ),
@@ -90,7 +92,7 @@ def http() -> str:
                     for name, required, schema in fields(kind)
                 ]
                 facts.append(
-                    f"| {title} | required | what |\n| --- | --- | --- |\n" + "\n".join(rows)
+                    f"| {title} | required | type |\n| --- | --- | --- |\n" + "\n".join(rows)
                 )
         out += facts
     return "\n\n".join(out) + "\n"
@@ -98,7 +100,7 @@ def http() -> str:
 
 def events() -> str:
     """Every event."""
-    out = ["# Events", MADE + EVENTS_PREFACE]
+    out = ["# Events", GENERATED + EVENTS_PREFACE]
     for aggregate in AGGREGATES:
         for event in vars(aggregate).values():
             topic = getattr(event, "TOPIC", "")
@@ -122,21 +124,21 @@ def events() -> str:
 def errors() -> str:
     """Every error."""
     rows = []
-    for code, status in sorted(STATUS.items()):
-        kind = LedgerError.by_code[code]
-        doc = " ".join((kind.__doc__ or "").split())
-        kept = "kept" if kind.kept else ""
-        again = "yes" if kind.transient else ""
-        rows.append(f"| `{code}` | {status} | {again} | {kept} | {doc} |")
+    for code, error in sorted(LedgerError.by_code.items()):
+        doc = " ".join((error.__doc__ or "").split())
+        transient = "yes" if error.kind.transient else ""
+        kept = "yes" if error.kind.kept else ""
+        rows.append(
+            f"| `{code}` | {error.kind} | {status_of(error)} | {transient} | {kept} | {doc} |"
+        )
     return (
         "# Errors\n\n"
-        + MADE
+        + GENERATED
         + "Problem documents (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, "
-        "`transient` and the facts as members. *Again*: asking again may help. *Kept*: an "
-        "idempotency key answers with it for ever.\n\n"
-        "| code | status | again | kept | when |\n| --- | --- | --- | --- | --- |\n"
-        + "\n".join(rows)
-        + "\n"
+        "`transient` and the facts as members. *Transient*: the same request may succeed later. "
+        "*Kept*: the refusal is recorded under the idempotency key, and every retry returns it.\n\n"
+        "| code | kind | status | transient | kept | when |\n"
+        "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
     )
 
 
@@ -152,17 +154,18 @@ def settings() -> str:
         )
     return (
         "# Settings\n\n"
-        + MADE
-        + "Variables win over `qrledger.toml` in the current folder. An unknown name or a wrong "
-        "value ends the program with status 2 and one line that names it.\n\n"
-        "| variable | in the file | default | what |\n| --- | --- | --- | --- |\n"
+        + GENERATED
+        + "Environment variables take precedence over `qrledger.toml` in the current folder. With an "
+        "unknown name or an invalid value the program exits with status 2 and a line that names "
+        "it.\n\n"
+        "| variable | in the file | default | description |\n| --- | --- | --- | --- |\n"
         + "\n".join(rows)
         + "\n"
     )
 
 
 def _cell(text: str) -> str:
-    """Fit for a table: a bar would end the cell."""
+    """Escape a bar, which would end the table's cell."""
     return text.replace("|", "\\|")
 
 

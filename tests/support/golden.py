@@ -1,7 +1,7 @@
-"""One event of each kind, and the files that must load for ever.
+"""One event of each class, and the golden files that must load forever.
 
-`python -m tests.support.golden` writes the files of new events. It never rewrites one: bytes that
-were stored once are hashed by others.
+`python -m tests.support.golden` writes the files of new events. It never overwrites one, because
+stored bytes never change.
 """
 
 from __future__ import annotations

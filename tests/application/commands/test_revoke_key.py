@@ -17,7 +17,7 @@ def test_a_key_is_revoked() -> None:
 
     scenario.then(event(ApiKey.Revoked, KEY.key_id))
     assert scenario.subject.revoked
-    assert not scenario.subject.opens(KEY)
+    assert not scenario.subject.accepts(KEY)
 
 
 def test_revoking_again_changes_nothing() -> None:

@@ -1,0 +1,127 @@
+"""The router: authentication, rate limit and parsing of every request, then its handler."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from api.context import Services
+from api.http.authentication import Authenticator, client_address, is_local
+from api.http.errors import TooManyRequests
+from api.http.identity import CallerRole, Identity
+from api.http.messages import ClientGone, DefaultHeaders, HttpRequest, HttpResponse
+from api.http.operation import Call, Idempotency, Operation
+from api.http.parsing import (
+    Body,
+    decode_body,
+    parse_idempotency_key,
+    path_id,
+    read_body,
+    read_query,
+)
+from api.http.problems import on_any_error, to_response
+from api.http.rate_limit import RateLimit, address_bucket
+from application.errors import Forbidden, IdempotencyKeyRequired
+from domain.errors import InvalidRequest, LedgerError
+
+PUBLIC: Final = Identity(CallerRole.PAGE, "", "public")
+"""The identity of a caller without a key."""
+
+
+class Router:
+    """Makes Litestar routes from operations."""
+
+    def __init__(self, services: Services, default_headers: DefaultHeaders) -> None:
+        self._services = services
+        self._default_headers = default_headers
+        self._rate_limit = RateLimit(services.config.rate_limit)
+        self._authenticator = Authenticator(services, self._rate_limit)
+
+    def route(self, operation: Operation) -> HTTPRouteHandler:
+        """The Litestar handler of an operation; it returns an ASGI application of ours."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            with suppress(ClientGone):
+                response = await self._measure(operation, HttpRequest(scope, receive))
+                await response.send(send, self._default_headers)
+
+        def application() -> ASGIApp:
+            return serve
+
+        return HTTPRouteHandler(
+            [operation.path, *operation.aliases],
+            http_method=operation.method,  # type: ignore[arg-type]
+            name=operation.name,
+            status_code=200,
+            sync_to_thread=False,
+        )(application)
+
+    async def _measure(self, operation: Operation, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        try:
+            response = await self._serve(operation, request)
+        except LedgerError as refusal:
+            response = to_response(refusal)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged with its traceback
+            response = on_any_error(operation.method, operation.name, error)
+        self._services.metrics.request_served(
+            operation=operation.name,
+            status=response.status_code,
+            seconds=time.perf_counter() - started,
+        )
+        return response
+
+    async def _serve(self, operation: Operation, request: HttpRequest) -> HttpResponse:
+        identity = PUBLIC
+        now = time.monotonic()
+        config = self._services.config
+        if request.repeated:
+            self._take_token(address_bucket(client_address(request, config)), now)
+            raise InvalidRequest.of(request.repeated, "is sent twice")
+        local = operation.local_without_key and is_local(request, config)
+        if operation.callers and not local:
+            identity = await self._authenticator.identify(request, now)
+            self._take_token(identity.holder, now)
+            if identity.role not in operation.callers:
+                raise Forbidden(reason=f"A key of the role {identity.role} may not do this")
+        elif operation.limited:
+            self._take_token(address_bucket(client_address(request, config)), now)
+        call = Call(
+            operation=operation,
+            request=request,
+            services=self._services,
+            identity=identity,
+            key=_idempotency_key(operation, request),
+        )
+        arguments: dict[str, Any] = {}
+        query = read_query(request, operation.query)
+        if operation.query:
+            arguments["query"] = query
+        if operation.body:
+            call.body = arguments["body"] = await read_body(request, operation.body)
+        elif operation.method != "GET" and (raw := await request.body()):
+            decode_body(request, raw, Body)  # no body is expected: only `{}` is accepted
+        for name, prefix in operation.path_ids:
+            text = str(request.path_params[name])
+            arguments[name] = path_id(prefix, text) if prefix else text
+        return await operation.handler(call, **arguments)
+
+    def _take_token(self, bucket: str, now: float) -> None:
+        if not self._rate_limit.allows(bucket, now):
+            raise TooManyRequests(limit=self._rate_limit.per_second)
+
+
+def _idempotency_key(operation: Operation, request: HttpRequest) -> str:
+    """The caller's idempotency key; empty if there is none or the operation takes none."""
+    if operation.idempotency is Idempotency.NONE:
+        return ""
+    key = parse_idempotency_key(request.headers.get("idempotency-key"))
+    if operation.idempotency is Idempotency.REQUIRED and not key:
+        raise IdempotencyKeyRequired
+    return key

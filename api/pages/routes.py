@@ -1,0 +1,198 @@
+"""The pages: the address in the QR code, and the checkout screen. Programs get JSON instead."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta
+
+from api import blocking
+from api.context import Services
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Operation
+from api.http.parsing import Query, SessionPathId, path_id
+from api.pages.rendering import language_for, render, wants_html
+from api.pages.sessions import checkout_texts, session_facts, wallet_texts
+from api.pages.texts import languages
+from api.tokens import BadToken, Use
+from api.v1.responses import command_response, conditional_response
+from api.views.sessions import PublicSessionView, public_session_view, session_etag
+from application.commands.cancel_session import CancelSession
+from application.errors import Forbidden, NotFound, Unauthorized
+from application.reader import Current
+from domain import ids, times
+from domain.sessions.errors import SessionNotPayable
+from domain.sessions.payment_session import PaymentSession
+
+LanguageTag = Annotated[str, Meta(max_length=20)]
+Token = Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class LanguageQuery(Query):
+    """The language of a page."""
+
+    lang: LanguageTag = ""
+
+
+class TokenQuery(LanguageQuery, kw_only=True):
+    """The session's token, as in its `checkout_url`."""
+
+    token: Token
+
+
+class PageRoutes:
+    """The operations behind the pages. They need no key."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        languages()  # reads the catalogues at start-up, not in the first response
+
+    def operations(self) -> list[Operation]:
+        """Every route of this file."""
+        return [
+            Operation(
+                name="getCodeAddress", method="GET", path="/q/{code:str}",
+                aliases=("/Q/{code:str}",),
+                summary="The address in the QR code: the public part of its session",
+                page=True, responses={200: PublicSessionView, 304: None},
+                problems=("not-found",),
+                handler=self.code_address,
+            ),
+            Operation(
+                name="getCheckout", method="GET", path="/checkout/{id:str}",
+                summary="The session as shown on its checkout screen",
+                page=True, responses={200: PublicSessionView, 304: None},
+                problems=("unauthorized", "not-found"), handler=self.checkout,
+            ),
+            Operation(
+                name="cancelFromCheckout", method="POST", path="/checkout/{id:str}/cancel",
+                summary="Cancel from the checkout screen, if the merchant allowed it",
+                page=True, responses={200: PublicSessionView},
+                problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
+                handler=self.cancel,
+            ),
+        ]  # fmt: skip
+
+    async def code_address(
+        self,
+        call: Call,
+        query: LanguageQuery,  # noqa: ARG002 - the page reads `lang` from the request
+        code: str,
+    ) -> HttpResponse:
+        """The wallet page for a browser, otherwise the public part; the code in any letter case."""
+        if code.isascii():  # the Kelvin sign (U+212A) is not a K, although it lower-cases to one
+            code = code.lower().removeprefix("ps_")
+        html = wants_html(call.request)
+        try:
+            current = await self._read(path_id("ps", f"ps_{code}"))
+        except NotFound:
+            if html:
+                _ = language_for(call.request).gettext
+                title = _("Payment not found")
+                hint = _("No payment was found at this address. Scan the code again.")
+                return message_page(call, title, hint, status=404)
+            raise
+        if html:
+            return wallet_page(call, current)
+        view = public_session_view(current.state, current.now)
+        return conditional_response(call, view, session_etag(current.state, current.now))
+
+    async def checkout(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
+        """The checkout page for a browser, otherwise the public part with order and return URL."""
+        html = wants_html(call.request)
+        try:
+            current = await self._with_token(id, query.token)
+        except Unauthorized:
+            if html:
+                _ = language_for(call.request).gettext
+                title = _("This payment link is no longer valid")
+                hint = _("Ask the merchant for a new link.")
+                return message_page(call, title, hint, status=401)
+            raise
+        if html:
+            return checkout_page(call, current, query.token)
+        view = public_session_view(current.state, current.now, with_token=True)
+        return conditional_response(call, view, session_etag(current.state, current.now))
+
+    async def cancel(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
+        """Cancel, if the merchant allowed it when creating the session."""
+        current = await self._with_token(id, query.token)
+        if not current.state.checkout_may_cancel:
+            raise Forbidden(reason="This session cannot be cancelled from its checkout screen")
+        command = CancelSession(
+            session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
+        )
+        html = wants_html(call.request)
+        checkout = HttpResponse(
+            b"", status_code=303, headers={"Location": _checkout_url(current, query.token)}
+        )
+        try:
+            outcome = await call.send(command)
+        except SessionNotPayable:
+            if html:  # it has already ended: the page shows how
+                return checkout
+            raise
+        if html:
+            return checkout
+        view = public_session_view(outcome.subject, outcome.recorded_at, with_token=True)
+        return command_response(outcome, view)
+
+    async def _read(self, session_id: UUID) -> Current[PaymentSession]:
+        get = self._services.reader.get
+        return await blocking.read(get, PaymentSession, session_id, "payment session")
+
+    async def _with_token(self, session_id: UUID, token: str) -> Current[PaymentSession]:
+        try:
+            current = await self._read(session_id)
+            self._services.tokens.check_session(Use.CHECKOUT, token, session_id, current.now)
+        except (BadToken, NotFound):  # an unknown id must look like a wrong token
+            session = ids.encode("ps", session_id)
+            raise Unauthorized(reason=f"The token is not valid for {session}") from None
+        return current
+
+
+def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> HttpResponse:
+    """The checkout screen, at the till or in the payer's browser."""
+    session, language = current.state, language_for(call.request)
+    url = _checkout_url(current, token)
+    facts = session_facts(call, current, Use.LIVE, poll_url=url, texts=checkout_texts(language))
+    return render(
+        "checkout.html",
+        call.services.config,
+        language,
+        order_id=session.order_id,
+        qr_url=f"/v1/payment-sessions/{session.public_id}/qr.svg",
+        may_cancel=session.checkout_may_cancel,
+        cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
+        return_url=session.return_url,
+        checkout_url=url,
+        **facts,
+    )
+
+
+def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
+    """The wallet page, which the address in the QR code opens: payee, amount, and Pay."""
+    session, language = current.state, language_for(call.request)
+    url = f"/q/{ids.encode_suffix(session.id)}"
+    facts = session_facts(call, current, Use.WATCH, poll_url=url, texts=wallet_texts(language))
+    return render(
+        "wallet.html",
+        call.services.config,
+        language,
+        paid_at=times.to_text(session.payment.paid_at) if session.payment else "",
+        reference=session.public_id,
+        **facts,
+    )
+
+
+def message_page(call: Call, title: str, hint: str, *, status: int) -> HttpResponse:
+    """A page that explains what happened and what to do next."""
+    language = language_for(call.request)
+    return render(
+        "message.html", call.services.config, language, title=title, hint=hint, status_code=status
+    )
+
+
+def _checkout_url(current: Current[PaymentSession], token: str) -> str:
+    return f"/checkout/{current.state.public_id}?token={token}"

@@ -1,0 +1,58 @@
+"""What a caller may read; everything else is reported as not found."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from api import blocking
+from api.http.identity import CallerRole
+from api.http.operation import Call
+from application.errors import NotFound
+from application.reader import Current
+from domain.sessions.payment_session import PaymentSession
+from domain.wallets.wallet import Wallet
+
+
+async def readable_session(call: Call, session_id: UUID) -> Current[PaymentSession]:
+    """The session, if the caller may read it.
+
+    A wallet app or page may read every session that one of its wallets has ever claimed.
+
+    Raises:
+        NotFound: there is no such session, or it is not the caller's.
+    """
+    get = call.services.reader.get
+    current = await blocking.read(get, PaymentSession, session_id, "payment session")
+    session, holder = current.state, call.identity.holder
+    match call.identity.role:
+        case CallerRole.MERCHANT:
+            may_read = session.merchant_id == holder
+        case CallerRole.WALLET:
+            may_read = holder in session.claims_by_app
+        case CallerRole.PAGE:
+            may_read = holder in session.claims_by_wallet
+        case role:
+            may_read = role is CallerRole.AUDITOR
+    if not may_read:
+        raise NotFound(thing="payment session")
+    return current
+
+
+async def readable_wallet(call: Call, wallet_id: UUID) -> Current[Wallet]:
+    """The wallet, if the caller may read it.
+
+    Raises:
+        NotFound: there is no such wallet, or it is not the caller's.
+    """
+    current = await blocking.read(call.services.reader.get, Wallet, wallet_id, "wallet")
+    identity = call.identity
+    match identity.role:
+        case CallerRole.WALLET:
+            may_read = current.state.wallet_app_id == identity.holder
+        case CallerRole.PAGE:
+            may_read = wallet_id == identity.wallet_id
+        case role:
+            may_read = role in {CallerRole.AUDITOR, CallerRole.OPERATOR}
+    if not may_read:
+        raise NotFound(thing="wallet")
+    return current

@@ -1,0 +1,103 @@
+"""Lists: pages with opaque cursors, and the wait for a read model."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from api import blocking
+from api.http.operation import Call
+from api.tokens import Tokens
+from application.errors import NotCaughtUp
+from domain.errors import InvalidRequest
+from projections._read_model import ReadModel
+
+CATCH_UP_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.02
+_POLL_SECONDS_MAX: Final = 0.2
+_CURSOR_CHARS_MAX: Final = 80
+
+Row = TypeVar("Row")
+View = TypeVar("View")
+
+
+class Page(msgspec.Struct, Generic[View], frozen=True):
+    """A page of a list; `next_cursor` is null on the last page."""
+
+    data: list[View]
+    next_cursor: str | None
+
+
+def page_of(
+    call: Call,
+    rows: Sequence[Row],
+    limit: int,
+    view: Callable[[Row], View],
+    position: Callable[[Row], int],
+) -> Page[View]:
+    """A page of views.
+
+    Args:
+        call: the request.
+        rows: up to `limit` + 1 rows; one more than `limit` means that there is another page.
+        limit: the maximum number of views on the page.
+        view: the view of a row.
+        position: the position by which the list is ordered.
+    """
+    visible = rows[:limit]
+    more = len(rows) > limit
+    cursor = write_cursor(call.services.tokens, position(visible[-1])) if more else None
+    return Page([view(row) for row in visible], cursor)
+
+
+def write_cursor(tokens: Tokens, position: int) -> str:
+    """An opaque cursor after a position; it stays valid while rows are added."""
+    text = str(position)
+    raw = f"{text}.{tokens.for_cursor(text)}".encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def read_cursor(tokens: Tokens, cursor: str | None) -> int | None:
+    """The position of a cursor; None if there is no cursor.
+
+    Raises:
+        InvalidRequest: not exactly the text that `write_cursor` returns for a position.
+    """
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        raw = base64.urlsafe_b64decode(padded.encode("ascii")).decode()
+        position = int(raw.partition(".")[0]) if len(cursor) <= _CURSOR_CHARS_MAX else None
+    except ValueError:
+        position = None
+    unpadded = cursor.rstrip("=")
+    if position is None or not hmac.compare_digest(write_cursor(tokens, position), unpadded):
+        raise InvalidRequest.of("cursor", "is not a cursor of this list")
+    return position
+
+
+async def caught_up(call: Call, model: type[ReadModel], at_least: int | None) -> None:
+    """Wait until a read model has reached a position.
+
+    Raises:
+        NotCaughtUp: it has not reached the position after 5 s.
+    """
+    if not at_least:
+        return
+    deadline = time.monotonic() + CATCH_UP_SECONDS
+    pause = _POLL_SECONDS
+    while True:
+        position = await blocking.read(call.services.read_models.position, model)
+        if position >= at_least:
+            return
+        if time.monotonic() > deadline:
+            raise NotCaughtUp(position=position, at_least=at_least)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _POLL_SECONDS_MAX)

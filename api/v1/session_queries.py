@@ -1,0 +1,148 @@
+"""Queries on payment sessions: one session, its events, and a merchant's list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from api import blocking
+from api.context import Services
+from api.http.fields import KnownCurrencyCode, Limit, OrderId, Position, TimeText
+from api.http.identity import CallerRole
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Operation
+from api.http.parsing import Query, SessionPathId, none_if_unset
+from api.v1.access import readable_session
+from api.v1.lists import Page, caught_up, page_of, read_cursor
+from api.v1.responses import conditional_response, json_response
+from api.views.events import EventView, event_view
+from api.views.sessions import SessionStatus, SessionView, SessionViews, session_etag
+from application.event_log import history
+from domain import times
+from domain.errors import InvalidRequest
+from projections.sessions import SessionRow, Sessions
+
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+class SessionsQuery(Query):
+    """Filters of the list. Times are RFC 3339; `created_to` is exclusive."""
+
+    status: SessionStatus | UnsetType = UNSET
+    order_id: OrderId | UnsetType = UNSET
+    currency: KnownCurrencyCode | UnsetType = UNSET
+    created_from: TimeText | UnsetType = UNSET
+    created_to: TimeText | UnsetType = UNSET
+    limit: Limit = 20
+    cursor: str | UnsetType = UNSET
+    at_least: Position | UnsetType = UNSET
+
+
+class EventsOfSessionQuery(Query):
+    """A page of a session's events."""
+
+    limit: Limit = 100
+    cursor: str | UnsetType = UNSET
+
+
+class SessionQueryRoutes:
+    """The queries on payment sessions."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._views = SessionViews(services.config, services.tokens)
+
+    def operations(self) -> list[Operation]:
+        """The operations of this module."""
+        session = "/v1/payment-sessions/{id:str}"
+        merchant, auditor = CallerRole.MERCHANT, CallerRole.AUDITOR
+        return [
+            Operation(
+                name="listPaymentSessions", method="GET", path="/v1/payment-sessions",
+                summary="List the merchant's sessions, newest first",
+                callers=frozenset({merchant}), responses={200: Page[SessionView]},
+                problems=("not-caught-up",), handler=self.list,
+            ),
+            Operation(
+                name="getPaymentSession", method="GET", path=session,
+                summary="Get one session, read from the log: always current",
+                description="Wallet apps see `claim` and `paid` of their own wallets only.",
+                callers=frozenset({merchant, auditor, CallerRole.WALLET, CallerRole.PAGE}),
+                responses={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
+            ),
+            Operation(
+                name="listPaymentSessionEvents", method="GET", path=f"{session}/events",
+                summary="List a session's events, oldest first",
+                callers=frozenset({merchant, auditor}),
+                responses={200: Page[EventView]}, problems=("not-found",), handler=self.events,
+            ),
+        ]  # fmt: skip
+
+    async def get(self, call: Call, id: SessionPathId) -> HttpResponse:
+        """One session."""
+        current = await readable_session(call, id)
+        view = self._views.view(
+            current.state, position=current.position, now=current.now, identity=call.identity
+        )
+        return conditional_response(call, view, session_etag(current.state, current.now))
+
+    async def events(
+        self, call: Call, query: EventsOfSessionQuery, id: SessionPathId
+    ) -> HttpResponse:
+        """A page of a session's events."""
+        current = await readable_session(call, id)
+        after = read_cursor(self._services.tokens, none_if_unset(query.cursor)) or 0
+        recorded = await blocking.read(history, self._services.log, current.state.id)
+        rows = [event for event in recorded if event.position > after]
+        return json_response(page_of(call, rows, query.limit, event_view, lambda row: row.position))
+
+    async def list(self, call: Call, query: SessionsQuery) -> HttpResponse:
+        """A page of the merchant's sessions."""
+        await caught_up(call, Sessions, none_if_unset(query.at_least))
+        find = partial(
+            self._services.read_models[Sessions].of_merchant,
+            call.identity.holder,
+            status=none_if_unset(query.status),
+            order_id=none_if_unset(query.order_id),
+            currency=none_if_unset(query.currency),
+            created_from=_parse_time("created_from", none_if_unset(query.created_from)),
+            created_to=_parse_time("created_to", none_if_unset(query.created_to)),
+            before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
+            limit=query.limit + 1,
+        )
+
+        def rows_and_time() -> tuple[Sequence[SessionRow], datetime]:
+            now = self._services.log.now()
+            return find(now=now), now
+
+        rows, now = await blocking.read(rows_and_time)
+
+        def view(row: SessionRow) -> SessionView:
+            return self._views.view(row, position=row.position, now=now, identity=call.identity)
+
+        return json_response(
+            page_of(call, rows, query.limit, view, lambda row: row.created_position)
+        )
+
+
+def _parse_time(name: str, text: str | None) -> datetime | None:
+    """The time in a query parameter; None if it was left out.
+
+    Raises:
+        InvalidRequest: not RFC 3339 with an offset.
+    """
+    if text is None:
+        return None
+    try:
+        if _RFC_3339.fullmatch(text):
+            return times.from_text(text.upper())
+    except ValueError:
+        pass
+    raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset")

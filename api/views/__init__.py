@@ -1,0 +1,1 @@
+"""How responses present sessions, wallets and events; independent of any web framework."""

@@ -1,0 +1,240 @@
+"""How responses present payment sessions, to key holders and to the public."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+from api.context import ApiConfig
+from api.http.fields import ClaimId, SessionId, Time, WalletId
+from api.http.identity import CallerRole, Identity
+from api.tokens import Tokens, Use
+from api.views.merchants import MerchantView, PayeeView
+from api.views.money import MoneyView, money_view
+from domain import ids, times
+from domain.money.money import Money
+from domain.qr import dynamic_url
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Payment, Status
+from projections.sessions import SessionRow
+
+CACHED_SESSIONS_MAX: Final = 4096
+"""Sessions whose constant fields are cached: a session is presented at least three times."""
+SessionStatus = Literal[
+    "created", "scanned", "processing", "paid", "expired", "cancelled", "failed"
+]
+
+
+class QrView(Struct, frozen=True):
+    """The QR code: its text and the URLs of its images."""
+
+    payload: str
+    svg_url: str
+    png_url: str
+    txt_url: str
+
+
+class ClaimView(Struct, frozen=True):
+    """A wallet's lease on the session."""
+
+    id: ClaimId
+    wallet_id: WalletId
+    lease_until: Time
+
+
+class PaidView(Struct, frozen=True):
+    """The payment: when it was made, by which wallet, and its amount."""
+
+    paid_at: Time
+    wallet_id: WalletId
+    claim_id: ClaimId
+    amount: MoneyView
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """A payment session, for key holders."""
+
+    object: Literal["payment_session"] = "payment_session"
+    id: SessionId
+    status: SessionStatus
+    version: int
+    position: int
+    flags: list[str]
+    merchant: MerchantView
+    order_id: str
+    amount: MoneyView
+    refunded_minor: int
+    description: str
+    created_at: Time
+    expires_at: Time
+    expires_in_seconds: int
+    server_time: Time
+    served_at: Time | UnsetType = UNSET
+    metadata: dict[str, str]
+    qr: QrView
+    checkout_url: str | None
+    live_url: str
+    claim: ClaimView | None
+    paid: PaidView | None
+    return_url: str | None
+
+
+class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The public part of a session. The session's token adds the last three fields."""
+
+    object: Literal["payment_session"]
+    id: SessionId
+    status: SessionStatus
+    version: int
+    merchant: PayeeView
+    amount: MoneyView
+    description: str
+    created_at: Time
+    expires_at: Time
+    expires_in_seconds: int
+    server_time: Time
+    paid_at: Time | None
+    order_id: str | UnsetType = UNSET
+    return_url: str | UnsetType | None = UNSET
+    checkout_may_cancel: bool | UnsetType = UNSET
+
+
+SessionSource = PaymentSession | SessionRow
+"""The source of a session's view: the aggregate, or a row of the read model."""
+
+
+class _ConstantFields(NamedTuple):
+    """The fields that are the same in every view of a session."""
+
+    id: str
+    created_at: str
+    expires_at: str
+    qr: QrView
+    checkout_url: str
+    live_url: str
+
+
+class SessionViews:
+    """Makes the views of sessions, with the URLs of this installation and the tokens in them."""
+
+    def __init__(self, config: ApiConfig, tokens: Tokens) -> None:
+        self._config = config
+        self._tokens = tokens
+        self._constant_fields = lru_cache(CACHED_SESSIONS_MAX)(self._make_constant_fields)
+
+    def view(
+        self,
+        session: SessionSource,
+        *,
+        position: int,
+        now: datetime,
+        identity: Identity,
+        scanned: bool = False,
+    ) -> SessionView:
+        """The session as a key holder may see it.
+
+        Args:
+            session: the state to present.
+            position: the log's position of that state.
+            now: the ledger's time of the response; determines whether the session has expired.
+            identity: the caller. Wallets see only their own claims and payments; only merchants
+                get the URL of the checkout screen, which may cancel.
+            scanned: adds `served_at`.
+        """
+        constant = self._constant_fields(session.id, session.created_on, session.expires_at)
+        status = session.status_at(now)
+        claim = session.claim if status is Status.SCANNED else None
+        if claim and not identity.owns(claim.wallet_app_id, claim.wallet_id):
+            claim = None
+        payment = session.payment
+        if payment and not identity.owns(payment.wallet_app_id, payment.wallet_id):
+            payment = None
+        return SessionView(
+            id=constant.id,
+            status=status.value,
+            version=session.version,
+            position=position,
+            flags=[],
+            merchant=MerchantView(session.merchant_id, session.merchant_name),
+            order_id=session.order_id,
+            amount=money_view(session.amount),
+            refunded_minor=0,
+            description=session.description,
+            created_at=constant.created_at,
+            expires_at=constant.expires_at,
+            expires_in_seconds=session.expires_in_seconds,
+            server_time=times.to_text(now),
+            served_at=times.to_text(now) if scanned else UNSET,
+            metadata=dict(session.metadata),
+            qr=constant.qr,
+            checkout_url=constant.checkout_url if identity.role is CallerRole.MERCHANT else None,
+            live_url=constant.live_url,
+            claim=ClaimView(claim.id, claim.wallet_id, times.to_text(claim.lease_until))
+            if claim
+            else None,
+            paid=_paid_view(payment, session.amount) if payment else None,
+            return_url=session.return_url,
+        )
+
+    def _make_constant_fields(
+        self, session: UUID, created_on: datetime, expires_at: datetime
+    ) -> _ConstantFields:
+        origin, session_id = self._config.public_url, ids.encode("ps", session)
+        image_url = f"{origin}/v1/payment-sessions/{session_id}/qr"
+        checkout_token, live_token = (
+            self._tokens.for_session(use, session, expires_at) for use in (Use.CHECKOUT, Use.LIVE)
+        )
+        return _ConstantFields(
+            id=session_id,
+            created_at=times.to_text(created_on),
+            expires_at=times.to_text(expires_at),
+            qr=QrView(
+                dynamic_url.build(origin, session),
+                f"{image_url}.svg",
+                f"{image_url}.png",
+                f"{image_url}.txt",
+            ),
+            checkout_url=f"{origin}/checkout/{session_id}?token={checkout_token}",
+            live_url=f"{self._config.live_public_url}/live?session={session_id}&token={live_token}",
+        )
+
+
+def public_session_view(
+    session: SessionSource, now: datetime, *, with_token: bool = False
+) -> PublicSessionView:
+    """The part of a session that its id gives access to, or its token (`with_token`)."""
+    return PublicSessionView(
+        object="payment_session",
+        id=ids.encode("ps", session.id),
+        status=session.status_at(now).value,
+        version=session.version,
+        merchant=PayeeView(session.merchant_name),
+        amount=money_view(session.amount),
+        description=session.description,
+        created_at=times.to_text(session.created_on),
+        expires_at=times.to_text(session.expires_at),
+        expires_in_seconds=session.expires_in_seconds,
+        server_time=times.to_text(now),
+        paid_at=times.to_text(session.payment.paid_at) if session.payment else None,
+        order_id=session.order_id if with_token else UNSET,
+        return_url=session.return_url if with_token else UNSET,
+        checkout_may_cancel=session.checkout_may_cancel if with_token else UNSET,
+    )
+
+
+def session_etag(session: SessionSource, now: datetime) -> str:
+    """The session's version and status: the ETag also changes when the session expires."""
+    return f'"{session.version}-{session.status_at(now).value}"'
+
+
+def _paid_view(payment: Payment, amount: Money) -> PaidView:
+    return PaidView(
+        paid_at=times.to_text(payment.paid_at),
+        wallet_id=payment.wallet_id,
+        claim_id=payment.claim_id,
+        amount=money_view(amount),
+    )

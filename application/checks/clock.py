@@ -1,0 +1,27 @@
+"""The ledger's clock: an accepted offset never takes time back."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from application.checks.violation import Violations
+from application.event_log import Recorded
+
+
+class ClockCheck:
+    """Follows acceptances of the database's clock."""
+
+    aggregates: ClassVar[tuple[str, ...]] = ("clock",)
+
+    def __init__(self, violations: Violations) -> None:
+        self.offset_microseconds = 0
+        """What the last acceptance adds to the database's clock."""
+        self._violations = violations
+
+    def observe(self, recorded: Recorded, event: Any) -> None:
+        """Check the next acceptance."""
+        if recorded.topic == "clock.accepted":
+            self.offset_microseconds = event.offset_microseconds
+            if event.offset_microseconds < 0:
+                text = f"accepted with {event.offset_microseconds} µs"
+                self._violations.report("time-never-back", text)

@@ -1,0 +1,50 @@
+"""The order of the log: positions, versions and times."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from application.checks.violation import Violations
+from application.event_log import Recorded
+
+TIMESTAMP_SKEW_MAX: Final = timedelta(days=1)
+"""Deciding and recording are milliseconds apart, unless a test ledger's clock moved in between."""
+
+
+class LogCheck:
+    """Follows every event: positions and versions without gaps, times that never go back."""
+
+    def __init__(self, violations: Violations) -> None:
+        self.position = 0
+        """Of the last event."""
+        self.recorded_at: datetime | None = None
+        """Of the last event."""
+        self._violations = violations
+        self._versions: dict[UUID, int] = {}
+
+    def observe(self, recorded: Recorded) -> None:
+        """Check the place of the next event."""
+        expected, self.position = self.position + 1, recorded.position
+        if recorded.position != expected:
+            self._violations.report("gapless-positions", f"expected {expected}")
+        if self.recorded_at is not None and recorded.recorded_at < self.recorded_at:
+            text = f"{recorded.recorded_at} after {self.recorded_at}"
+            self._violations.report("time-never-back", text)
+        self.recorded_at = recorded.recorded_at
+        version = self._versions.get(recorded.stream_id, 0) + 1
+        if recorded.version != version:
+            text = f"stream {recorded.stream_id}: expected {version}, found {recorded.version}"
+            self._violations.report("contiguous-versions", text)
+        self._versions[recorded.stream_id] = recorded.version
+
+    def check_timestamp(self, recorded: Recorded, event: Any) -> None:
+        """Compare when an event was decided with when it was recorded.
+
+        Accepting the clock moves the ledger's time itself, so that event is exempt.
+        """
+        apart = abs(event.timestamp - recorded.recorded_at)
+        if apart > TIMESTAMP_SKEW_MAX and recorded.topic != "clock.accepted":
+            text = f"{recorded.topic} decided at {event.timestamp}, recorded at "
+            self._violations.report("times-agree", f"{text}{recorded.recorded_at}")

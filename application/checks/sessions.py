@@ -1,0 +1,121 @@
+"""Payment sessions: legal transitions, in time, paid once and in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from application.checks.violation import Violations
+from application.event_log import Recorded
+from domain import times
+from domain.sessions.state import CLAIMS_PER_APP_MAX, CLAIMS_PER_WALLET_MAX
+
+TRANSITIONS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
+    "payment_session.scanned": (frozenset({"created", "scanned"}), "scanned"),
+    "payment_session.claim_released": (frozenset({"scanned"}), "created"),
+    "payment_session.paid": (frozenset({"scanned"}), "paid"),
+    "payment_session.expired": (frozenset({"created", "scanned"}), "expired"),
+    "payment_session.cancelled": (frozenset({"created", "scanned"}), "cancelled"),
+}
+"""The statuses an event may follow, and the status it leads to. Other events change no status."""
+
+
+@dataclass(slots=True)
+class SessionFacts:
+    """A session, from its events."""
+
+    session_id: UUID
+    merchant_id: str
+    order_id: str
+    amount_minor: int
+    currency: str
+    expires_at: datetime
+    position: int
+    """Of the last transition, as in the read model."""
+    version: int = 1
+    """Of the last transition."""
+    status: str = "created"
+    claim: tuple[str, str, datetime] | None = None
+    """Claim id, wallet id, end of the lease."""
+    claims: dict[str, int] = field(default_factory=dict)
+    """Claims by the id of the wallet, and by that of its app."""
+    payer: str | None = None
+    paid_position: int = 0
+
+
+class SessionCheck:
+    """Follows payment sessions."""
+
+    aggregates: ClassVar[tuple[str, ...]] = ("payment_session",)
+
+    def __init__(self, violations: Violations) -> None:
+        self.facts: dict[UUID, SessionFacts] = {}
+        self.paid_minor: dict[str, int] = {}
+        """The sum of all payments, by currency."""
+        self._violations = violations
+
+    def observe(self, recorded: Recorded, event: Any) -> None:
+        """Check the next event of a session against those before it."""
+        session = self.facts.get(recorded.stream_id)
+        if recorded.topic == "payment_session.created":
+            if session is not None:
+                self._violations.report("legal-transitions", "created twice")
+            self.facts[recorded.stream_id] = SessionFacts(
+                recorded.stream_id, event.merchant_id, event.order_id, event.amount_minor,
+                event.currency, times.from_text(event.expires_at), recorded.position,
+            )  # fmt: skip
+            return
+        if session is None:
+            text = f"{recorded.topic} of a session never created"
+            self._violations.report("legal-transitions", text)
+            return
+        if recorded.topic in TRANSITIONS:
+            self._transition(session, recorded, event)
+
+    def _transition(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
+        sources, status = TRANSITIONS[recorded.topic]
+        if session.status not in sources:
+            invariant = "one-payment" if session.status == "paid" else "legal-transitions"
+            self._violations.report(invariant, f"{recorded.topic} after {session.status}")
+        late = recorded.recorded_at >= session.expires_at
+        if late != (recorded.topic == "payment_session.expired"):
+            text = f"{recorded.topic}, deadline {session.expires_at}"
+            self._violations.report("on-time", text)
+        if recorded.topic == "payment_session.scanned":
+            self._scanned(session, recorded, event)
+        elif recorded.topic == "payment_session.paid":
+            self._paid(session, event)
+            session.paid_position = recorded.position
+        elif recorded.topic == "payment_session.claim_released":
+            session.claim = None
+        session.status = status
+        session.version, session.position = recorded.version, recorded.position
+
+    def _scanned(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
+        claim = session.claim
+        if claim and claim[1] != event.wallet_id and recorded.recorded_at < claim[2]:
+            self._violations.report("legal-transitions", f"claimed while {claim[1]} holds a claim")
+        for holder, claims_max in (
+            (event.wallet_id, CLAIMS_PER_WALLET_MAX),
+            (event.wallet_app_id, CLAIMS_PER_APP_MAX),
+        ):
+            count = session.claims.get(holder, 0) + 1
+            if count > claims_max:
+                self._violations.report("legal-transitions", f"{holder} claimed it {count} times")
+            session.claims[holder] = count
+        session.claim = (event.claim_id, event.wallet_id, times.from_text(event.lease_until))
+
+    def _paid(self, session: SessionFacts, event: Any) -> None:
+        if session.payer is not None:
+            text = f"paid by {session.payer} and by {event.wallet_id}"
+            self._violations.report("one-payment", text)
+        if session.claim is None or session.claim[:2] != (event.claim_id, event.wallet_id):
+            self._violations.report("legal-transitions", f"{event.wallet_id} paid without a claim")
+        if (event.amount_minor, event.currency) != (session.amount_minor, session.currency):
+            self._violations.report("money-conserved", "the payment is not the session's amount")
+        session.payer = event.wallet_id
+        before = self.paid_minor.get(event.currency, 0)
+        self.paid_minor[event.currency] = before + event.amount_minor

@@ -1,0 +1,85 @@
+"""Refusals of payment sessions and orders."""
+
+from __future__ import annotations
+
+from domain.errors import ErrorKind, LedgerError
+
+
+class SessionExpired(LedgerError):
+    """The payment session's deadline has passed, by the ledger's time."""
+
+    code = "session-expired"
+    kind = ErrorKind.EXPIRED
+    title = "Payment session has expired"
+    sentence = "The payment session {session_id} expired at {expires_at}."
+
+
+class SessionNotPayable(LedgerError):
+    """The payment session is cancelled, failed, processing, or paid by another wallet."""
+
+    code = "session-not-payable"
+    kind = ErrorKind.CONFLICT
+    title = "Payment session can no longer be paid"
+    sentence = "The payment session {session_id} is {session_status}."
+
+
+class SessionClaimed(LedgerError):
+    """Another wallet holds a claim whose lease has not ended."""
+
+    code = "session-claimed"
+    kind = ErrorKind.BUSY
+    title = "Payment session is claimed by another wallet"
+    sentence = (
+        "Another wallet holds a claim on the payment session {session_id} until {lease_until}."
+    )
+
+
+class ClaimRequired(LedgerError):
+    """The wallet holds no claim on the payment session, or presented another claim's id."""
+
+    code = "claim-required"
+    kind = ErrorKind.CONFLICT
+    title = "Payment session must be scanned first"
+    sentence = "The wallet holds no claim on the payment session {session_id}; scan the code again."
+
+
+class ClaimsExhausted(LedgerError):
+    """The wallet, or all wallets of its app together, reached the limit of claims."""
+
+    code = "claims-exhausted"
+    kind = ErrorKind.CONFLICT
+    title = "Claim limit reached"
+    sentence = (
+        "The {holder} has claimed the payment session {session_id} {claims_max} times, "
+        "which is the limit."
+    )
+
+
+class AmountMismatch(LedgerError):
+    """The payment's amount or currency is not the session's."""
+
+    code = "amount-mismatch"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "Amount does not match the session"
+    sentence = (
+        "The payment session {session_id} is for {asked_minor} {asked_currency} "
+        "in minor units, not {offered_minor} {offered_currency}."
+    )
+
+
+class OrderOpen(LedgerError):
+    """The merchant's order has a payment session that can still be paid."""
+
+    code = "order-open"
+    kind = ErrorKind.CONFLICT
+    title = "Order has an open payment session"
+    sentence = "The order {order_id} has an open payment session, {session_id}."
+
+
+class OrderPaid(LedgerError):
+    """The merchant's order has been paid."""
+
+    code = "order-paid"
+    kind = ErrorKind.CONFLICT
+    title = "Order is already paid"
+    sentence = "The order {order_id} was paid by the payment session {session_id}."
