@@ -93,7 +93,7 @@ class Bus:
         return result
 
     def resolve_deferred(self, deferred: Deferred) -> Result | None:
-        """Read a long stream to its end; the replayed result, or None if the command can be resent.
+        """Read a long stream; the replayed result, or None if the command can be decided now.
 
         Takes as long as the stream is: not for a lane.
         """
@@ -131,8 +131,9 @@ class Bus:
     def _run_round(self, batch: Sequence[PendingDecision]) -> None:
         """Load, decide in order, append, settle.
 
-        The first command is settled or uses up a try, so `TRIES_MAX` bounds the rounds. Of several
-        commands with one id only the first decides; the others wait for its receipt.
+        The number of rounds is bounded: each settles the first command, uses up one of its tries or
+        discovers one of its streams. Of several commands with one id only the first decides; the
+        others wait for its receipt.
         """
         firsts: dict[UUID, PendingDecision] = {}
         for pending in batch:
