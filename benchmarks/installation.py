@@ -14,7 +14,7 @@ from pathlib import Path
 
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import AccountAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 

@@ -1,1 +1,1 @@
-"""How the world is met."""
+"""Adapters for databases, networks and files, and the program itself."""

@@ -18,7 +18,7 @@ from application.checks.violation import Violation
 from application.event_log import Receipt, Recorded
 from infrastructure.event_store import rows
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.event_store.postgres_snapshots import every_snapshot
+from infrastructure.event_store.postgres_snapshots import all_snapshots
 from infrastructure.postgres.connections import DatabaseRole, connect
 
 PAGE: Final = 1000
@@ -88,7 +88,7 @@ def check(url: str, log: PostgresLog) -> Report:
             (list(_ROW_CHECKS),),
         )
         model_positions: dict[str, int] = dict(tracked.fetchall())
-        snapshots = SnapshotChecker(every_snapshot(connection))
+        snapshots = SnapshotChecker(all_snapshots(connection))
         for recorded in _events(connection, log):
             checker.observe(recorded)
             snapshots.observe(recorded)

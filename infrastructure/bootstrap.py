@@ -1,19 +1,19 @@
-"""The composition root: the one place where all rooms meet."""
+"""The composition root: the only module that imports every other layer."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from litestar import Litestar
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from uuid_utils.compat import uuid7
 
 from api.app import create_app
@@ -21,6 +21,7 @@ from api.blocking import READ_SECONDS, READY_SECONDS
 from api.command_dispatcher import CommandDispatcher
 from api.context import ApiConfig, Services
 from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
+from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
 from api.live.server import LiveConfig, Notifier
 from api.tokens import Tokens
@@ -31,90 +32,45 @@ from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from infrastructure import descriptors
+from infrastructure.database import read_token_secret
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
-from infrastructure.http_server import BACKLOG, serving
+from infrastructure.health import HealthCheck
+from infrastructure.http_server import listen, port_in_use, serving
 from infrastructure.metrics import PrometheusMetrics
-from infrastructure.postgres import migrate as migrations
-from infrastructure.postgres import runtime_login
 from infrastructure.postgres.connections import (
     LINK_SECONDS,
     STATEMENT_SECONDS,
     ConnectionPool,
     DatabaseRole,
 )
-from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.qr_images import SegnoImages
-from infrastructure.read_models import HealthCheck, QueryConnections
 from infrastructure.settings import Settings
-from infrastructure.workers.expiry import ExpiryWorker
-from infrastructure.workers.loops import LoopReport
-from infrastructure.workers.projector import Projector
-from infrastructure.workers.supervisor import Progress, Supervisor, lead
+from infrastructure.status import Status, read_status
+from infrastructure.workers.feed import deliver_pages
+from infrastructure.workers.leadership import run_as_leader
+from infrastructure.workers.process import leading
+from infrastructure.workers.supervisor import Supervisor
 from projections._read_model import ReadModels, all_models
+from projections._runner import Runner, read_lags
 
 READ_CONNECTIONS_MAX: Final = 8
 PROBE_CONNECTIONS_MAX: Final = 2
-"""For readiness and figures, which must be told while every other connection is held."""
+"""For readiness and metrics, which must work while every other connection is in use."""
 READ_STATEMENT: Final = 4
 READY_STATEMENT: Final = 1
 APPEND_STATEMENT: Final = 14
-"""Seconds after which the server ends a statement: before we give up its link (`READ_SECONDS`,
-`READY_SECONDS`, `APPEND_SECONDS`), so that a slow server is not left with work nobody waits for."""
+"""Seconds after which the server cancels a statement: less than the time after which this process
+closes the connection (`READ_SECONDS`, `READY_SECONDS`, `APPEND_SECONDS`), so that a slow server
+does not continue work whose result nobody receives."""
 WRITER_LANES: Final = 2
-"""One decides while the other waits for the log; more would only take turns at the log's lock."""
-
-
-class PortInUse(Exception):
-    """Somebody else listens there; the text says where and what to do."""
-
-
-@contextmanager
-def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
-    """The database's URL, the embedded server's if none is set; checked to be ready.
-
-    The embedded server's is that of its runtime login; its superuser only migrates.
-
-    Raises (checked in this order):
-        EmbeddedError: the embedded server cannot run here.
-        DatabaseNotReady: too old, not migrated, newer than this program, or of the other mode; or
-            only the owner's URL is set.
-        psycopg.OperationalError: the server cannot be reached.
-    """
-    if settings.migrate_url and not settings.database_url:
-        msg = "QRLEDGER_MIGRATE_URL is set, QRLEDGER_DATABASE_URL is not: set it to the runtime's"
-        raise migrations.DatabaseNotReady(msg)
-    server = None if settings.database_url else EmbeddedServer(settings.home_folder)
-    url = settings.database_url or (server.start() if server else "")
-    stopped, supervisor = Event(), Supervisor()
-    if server is not None:
-        supervisor.keep("embedded PostgreSQL", partial(server.keep_alive, stopped))
-    try:
-        if migrate or server is not None:
-            migrate_database(settings, settings.migrate_url or url)
-        if server is not None:
-            url = runtime_login.embedded_url(url, server.folder)
-        mode = migrations.check(url)
-        if mode != settings.mode:
-            msg = f"this is a {mode} ledger, QRLEDGER_MODE says {settings.mode}"
-            raise migrations.DatabaseNotReady(msg)
-        yield url
-    finally:
-        stopped.set()
-        supervisor.stop()
-        if server is not None:
-            server.stop()
-
-
-def migrate_database(settings: Settings, url: str, *, runtime: str = "") -> list[str]:
-    """Bring the database up to date; see `infrastructure.postgres.migrate`."""
-    secret = secrets.token_bytes(32)
-    return migrations.migrate(url, mode=settings.mode, token_secret=secret, runtime=runtime)
+"""One decides while the other waits for the log; more would only wait for the log's lock."""
 
 
 def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard:
-    """What judges the database's clock; one per process, for all its logs."""
+    """The judge of the database's clock; one per process, shared by its logs."""
     return ClockGuard(
         ahead_seconds=settings.clock_ahead_seconds,
         behind_seconds=settings.clock_behind_seconds,
@@ -131,15 +87,15 @@ def make_log(
     statement_seconds: int = STATEMENT_SECONDS,
     guard: ClockGuard | None = None,
 ) -> PostgresLog:
-    """The event log with connections of its own; no read takes longer than `limit_seconds`."""
-    connections = ConnectionPool(
+    """The event log with a pool of its own; no read takes longer than `limit_seconds`."""
+    pool = ConnectionPool(
         url,
         database_role,
         size_max=size_max,
         limit_seconds=limit_seconds,
         statement_seconds=statement_seconds,
     )
-    return PostgresLog(connections, new_id=uuid7, guard=guard)
+    return PostgresLog(pool, new_id=uuid7, guard=guard)
 
 
 def make_bus(
@@ -150,20 +106,31 @@ def make_bus(
 
 
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
-    """The ledger's own secret, for signing tokens."""
-    connections = ConnectionPool(url, database_role, size_max=1)
-    with connections.connection() as connection:
-        row = connection.execute("select token_secret from ledger.identity").fetchone()
-    connections.close()
-    if row is None:
-        msg = "the ledger has no identity: run `qrledger migrate`"
-        raise migrations.DatabaseNotReady(msg)
-    return Tokens(bytes(row[0]))
+    """Signs and verifies tokens with the ledger's secret."""
+    return Tokens(read_token_secret(url, database_role))
+
+
+def make_runners(
+    metrics: Metrics | None = None,
+) -> dict[str, Callable[[Connection[TupleRow]], Runner]]:
+    """The runner of every read model, by the read model's name, for a connection."""
+    return {model.name: partial(Runner, model, metrics=metrics) for model in all_models()}
+
+
+def ledger_status(url: str, settings: Settings) -> Status:
+    """The state of the ledger, within about 10 s; a failure is a problem of the status."""
+    return read_status(url, settings.mode, read_lags)
+
+
+def connection_limits() -> ConnectionLimits:
+    """The limits of one port, with as many connections as the file descriptors allow."""
+    allowed = descriptors.connections_max(descriptors.raise_limit())
+    return ConnectionLimits(total=min(CONNECTIONS_MAX, allowed))
 
 
 @dataclass(slots=True)
 class ApiProcess:
-    """The HTTP server with everything it needs."""
+    """The API and the settings of its HTTP server."""
 
     app: Litestar
     services: Services
@@ -173,66 +140,52 @@ class ApiProcess:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Serve until left; answers what is in flight before it ends.
+        """Serve within the context; on exit, complete the requests in flight.
 
         Raises:
-            PortInUse: the port is taken.
+            PortInUse: the port cannot be bound.
         """
-        where = f"{self.settings.host}:{self.settings.port}"
-        family = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
-        address = (self.settings.host, self.settings.port)
-        try:
-            listening = socket.create_server(address, family=family, backlog=BACKLOG)
-        except OSError as error:
-            msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_PORT"
-            raise PortInUse(msg) from error
-        table = ConnectionTable(self.limits, self.settings.trusted_proxies, on_full=self.on_full)
-        default_headers = security_headers(secure=self.services.config.secure)
-        async with serving(self.app, listening, table, default_headers):
+        settings = self.settings
+        listening = listen(settings.host, settings.port, setting="QRLEDGER_PORT")
+        table = ConnectionTable(self.limits, settings.trusted_proxies, on_full=self.on_full)
+        headers = security_headers(secure=self.services.config.secure)
+        async with serving(self.app, listening, table, Refusals(self.limits, headers)):
             yield
-
-
-def connection_limits() -> ConnectionLimits:
-    """The limits of one port, with as many connections as the descriptors allow."""
-    most = descriptors.connections_max(descriptors.raise_limit())
-    return ConnectionLimits(total=min(CONNECTIONS_MAX, most))
 
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
-    shared: dict[str, Any] = {"limit_seconds": READ_SECONDS, "statement_seconds": READ_STATEMENT}
-    reads = ConnectionPool(url, DatabaseRole.WRITER, size_max=READ_CONNECTIONS_MAX, **shared)
-    probes = ConnectionPool(
-        url,
-        DatabaseRole.WRITER,
-        size_max=PROBE_CONNECTIONS_MAX,
-        limit_seconds=READY_SECONDS,
-        statement_seconds=READY_STATEMENT,
+    resources = ExitStack()
+
+    def make_pool(size_max: int, limit_seconds: float, statement_seconds: int) -> ConnectionPool:
+        pool = ConnectionPool(
+            url,
+            DatabaseRole.WRITER,
+            size_max=size_max,
+            limit_seconds=limit_seconds,
+            statement_seconds=statement_seconds,
+        )
+        resources.callback(pool.close)
+        return pool
+
+    reads = make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT)
+    probes = make_pool(PROBE_CONNECTIONS_MAX, READY_SECONDS, READY_STATEMENT)
+    metrics = PrometheusMetrics(lambda: health())  # noqa: PLW0108 - defined below
+    guard = make_guard(settings, metrics)
+    health = HealthCheck(QueryConnections(probes), guard, read_lags)
+    read_log = PostgresLog(
+        make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), new_id=uuid7, guard=guard
+    )
+    write_log = PostgresLog(
+        make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), new_id=uuid7, guard=guard
     )
     snapshots = PostgresSnapshots(reads)
+    resources.callback(snapshots.close)
     states = StateCache(snapshot_store=snapshots)
-    health = HealthCheck(QueryConnections(probes))
-    metrics = PrometheusMetrics(health)
-    guard = health.guard = make_guard(settings, metrics)
-    read_log = make_log(
-        url, DatabaseRole.WRITER, size_max=READ_CONNECTIONS_MAX, guard=guard, **shared
-    )
-    write_log = make_log(
-        url,
-        DatabaseRole.WRITER,
-        size_max=WRITER_LANES,
-        limit_seconds=READ_SECONDS,
-        statement_seconds=APPEND_STATEMENT,
-        guard=guard,
-    )
 
     def make_writer(deliver: Deliver) -> Writer:
         lanes = (make_bus(write_log, metrics, states) for _ in range(WRITER_LANES))
         return Writer(*lanes, deliver=deliver, metrics=metrics)
-
-    def close() -> None:
-        for held in (snapshots, read_log, write_log, reads, probes):
-            held.close()
 
     services = Services(
         config=ApiConfig(
@@ -252,7 +205,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         qr_images=SegnoImages(),
         metrics=metrics,
         new_id=uuid7,
-        close=close,
+        close=resources.close,
     )
     limits = connection_limits()
     return ApiProcess(create_app(services), services, settings, limits, metrics.displaced.inc)
@@ -260,22 +213,21 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
 
 @asynccontextmanager
 async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
-    """The notifier with its follower, until left.
+    """The notifier and its follower of the log, within the context.
 
     Raises:
-        PortInUse: the port is taken.
+        PortInUse: the port cannot be bound.
     """
     supervisor = Supervisor()
     metrics = PrometheusMetrics(
         loops=lambda: {name: halt is not None for name, halt in supervisor.loops.items()}
     )
-    guard = make_guard(settings, metrics)
     log = make_log(
         url,
         DatabaseRole.READER,
         size_max=READ_CONNECTIONS_MAX,
         limit_seconds=READ_SECONDS,
-        guard=guard,
+        guard=make_guard(settings, metrics),
     )
     config = LiveConfig(
         host=settings.host,
@@ -304,23 +256,12 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         after=await asyncio.to_thread(log.head),
         on_unknown=metrics.unknown_event,
     )
-
-    def follow(on_progress: Progress) -> None:
-        for page in follower.pages():
-            try:
-                notifier.feed(page)
-            except Exception:
-                follower.position -= len(page)  # positions are gapless: the same page again
-                raise
-            on_progress()
-
     try:
         await notifier.open()
     except OSError as error:
-        where = f"{settings.host}:{settings.live_port}"
-        msg = f"{where} cannot be used ({error.strerror}): free it, or set QRLEDGER_LIVE_PORT"
-        raise PortInUse(msg) from error
-    supervisor.keep("notifier", follow)
+        host, port = settings.host, settings.live_port
+        raise port_in_use(host, port, error, setting="QRLEDGER_LIVE_PORT") from error
+    supervisor.start("notifier", deliver_pages(follower, notifier.feed))
     try:
         yield notifier
     finally:
@@ -332,33 +273,16 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
 
 @contextmanager
 def working(url: str, settings: Settings | None = None) -> Iterator[None]:
-    """Projections and expiry, as the one leader or standing by, until left."""
-    stopped = Event()
+    """The projections and the expiry process, as the leader or on standby, within the context."""
+    stopped, leadership = Event(), Supervisor()
     metrics = PrometheusMetrics()
-    guard = make_guard(settings or Settings(), metrics)
-    leadership = Supervisor()
-
-    def work() -> tuple[Sequence[Callable[[], None]], LoopReport]:
-        supervisor = Supervisor()
-        read_log = make_log(url, DatabaseRole.PROJECTOR, size_max=READ_CONNECTIONS_MAX, guard=guard)
-        projectors = [
-            Projector(model, url=url, log=read_log, metrics=metrics) for model in all_models()
-        ]
-        write_log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
-        writes = ConnectionPool(url, DatabaseRole.WRITER, size_max=1)
-        snapshots = PostgresSnapshots(writes)
-        bus = make_bus(write_log, cache=StateCache(snapshot_store=snapshots))
-        expiry = ExpiryWorker(url=url, log=read_log, bus=bus, new_id=uuid7)
-        for projector in projectors:
-            supervisor.keep(projector.model.name, projector.follow)
-        supervisor.keep("expiry timers", expiry.follow)
-        supervisor.keep("expiry sweep", expiry.sweep)
-        stops: list[Callable[[], None]] = [projector.stop for projector in projectors]
-        stops += [expiry.stop, supervisor.stop]
-        stops += [one.close for one in (read_log, write_log, snapshots, writes)]
-        return stops, LoopReport(lambda: supervisor.loops)
-
-    leadership.keep("leadership", lambda _went_well: lead(url, stopped, work))
+    work = partial(
+        leading,
+        url,
+        guard=make_guard(settings or Settings(), metrics),
+        runners=make_runners(metrics),
+    )
+    leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""How many connections the descriptors of this process allow."""
+"""The number of connections that the file descriptors of this process allow."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from contextlib import suppress
 from typing import Final
 
 RESERVED: Final = 256
-"""For database connections, files, the embedded server, and what is accepted in one go."""
+"""For database connections, files, the embedded server, and connections accepted in a burst."""
 PORTS: Final = 2
-"""The API and the live socket may share a process (`qrledger demo`); each takes half."""
+"""The API and the live socket may share a process (`qrledger demo`); each gets half."""
 CONNECTIONS_MIN: Final = 16
 UNLIMITED: Final = 1_048_576
 
 
 def raise_limit() -> int:
-    """Raise the soft limit to the hard one, where that is allowed; answers with what holds now."""
+    """Raise the soft limit to the hard limit if allowed; returns the limit now in force."""
     try:
         import resource  # noqa: PLC0415 - absent on Windows
     except ImportError:
@@ -28,5 +28,5 @@ def raise_limit() -> int:
 
 
 def connections_max(descriptors: int) -> int:
-    """Connections that one port may hold with so many descriptors, at least 16."""
+    """Connections per port for a number of descriptors, at least 16."""
     return max((descriptors - RESERVED) // PORTS, CONNECTIONS_MIN)

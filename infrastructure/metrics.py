@@ -1,4 +1,4 @@
-"""Figures for Prometheus: the write path, the read models, requests and sockets of this process."""
+"""Prometheus metrics of this process: write path, read models, requests, sockets."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LABELS_MAX: Final = 512
 
 
 class PrometheusMetrics:
-    """Counts into a registry of its own."""
+    """Metrics in a registry of their own."""
 
     def __init__(
         self,
         health: Callable[[], Health] | None = None,
         loops: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
-        """Begin to count.
+        """Register the metrics.
 
         Args:
-            health: asked at each scrape, for lags and the worker's loops; it may fail.
+            health: called at each scrape for lags and the worker's loops; may raise.
             loops: this process's own loops by name, true for a halted one.
         """
         self.registry = CollectorRegistry()
@@ -52,58 +52,63 @@ class PrometheusMetrics:
             "qrledger_request_seconds", "Time of one request", ["operation", "status"],
             buckets=_FAST, registry=self.registry,
         )  # fmt: skip
-        self._request = lru_cache(LABELS_MAX)(self._requests.labels)  # finding a label is not free
+        self._request = lru_cache(LABELS_MAX)(
+            self._requests.labels
+        )  # looking up a label is expensive
         self._verdict = lru_cache(LABELS_MAX)(self._verdicts.labels)
         self._projected = Counter(
-            "qrledger_projected_events", "Events taken in", ["name"], registry=self.registry
+            "qrledger_projected_events",
+            "Events applied to a read model",
+            ["name"],
+            registry=self.registry,
         )
         self.displaced = Counter(
             "qrledger_connections_displaced",
-            "Connections closed or turned away because their port or address was full",
+            "Connections closed or refused because their port or address was full",
             registry=self.registry,
         )
         self.sockets = Gauge("qrledger_live_sockets", "Open sockets", registry=self.registry)
         self.disconnects = Counter(
             "qrledger_live_partings",
-            "Sockets closed by us, by code",
+            "Sockets closed by the server, by code",
             ["code"],
             registry=self.registry,
         )
         self._unknown = Counter(
             "qrledger_unknown_events",
-            "Events passed over as this program does not know them",
+            "Events skipped because this program does not know their topic",
             registry=self.registry,
         )
         self.registry.register(_Health(health, loops))
 
     def batch_appended(self, *, commands: int, events: int, seconds: float) -> None:
-        """One append, from call to verdicts."""
+        """Count one append; `seconds` from the call to the verdicts."""
         self._batch.observe(commands)
         self._append.observe(seconds)
         self._events.inc(events)
 
     def verdicts_given(self, kind: str, commands: int) -> None:
-        """So many commands of a batch had this verdict."""
+        """Count the commands of a batch that had this verdict."""
         self._verdict(kind).inc(commands)
 
     def queue_depth(self, commands: int) -> None:
-        """Commands waiting for the writer."""
+        """Set the number of commands waiting for the writer."""
         self._queue.set(commands)
 
     def clock_judged(self, *, in_doubt: bool) -> None:
-        """Whether the database's clock could be believed when it was last asked."""
+        """Set whether the database's clock was in doubt when it was last read."""
         self._clock.set(in_doubt)
 
     def projected(self, *, name: str, events: int, position: int) -> None:  # noqa: ARG002
-        """A read model took a page in."""
+        """Count a page applied to a read model."""
         self._projected.labels(name).inc(events)
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
-        """One request."""
+        """Count one request."""
         self._request(operation, str(status)).observe(seconds)
 
     def unknown_event(self, _topic: str) -> None:
-        """An event was passed over. Its topic is no label: what is stored must not make series."""
+        """Count a skipped event, without its topic: stored text must not create time series."""
         self._unknown.inc()
 
     def exposition(self) -> bytes:
@@ -112,7 +117,7 @@ class PrometheusMetrics:
 
 
 class _Health(Collector):
-    """How far read models are behind and which loops are halted, asked at each scrape."""
+    """The lags of the read models and the halted loops, read at each scrape."""
 
     def __init__(
         self, health: Callable[[], Health] | None, loops: Callable[[], Mapping[str, bool]]
@@ -121,14 +126,18 @@ class _Health(Collector):
         self._loops = loops
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing is asked before the first scrape."""
+        """No metrics: registering must not query the database."""
         return []
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """Two gauges per read model and one per loop; only our own loops without the database."""
+        """Two gauges per read model and one per loop; without the database, the own loops only."""
         events = GaugeMetricFamily("qrledger_lag_events", "Events behind the log", labels=["name"])
-        seconds = GaugeMetricFamily("qrledger_lag_seconds", "Seconds behind", labels=["name"])
-        halted = GaugeMetricFamily("qrledger_loop_halted", "1 if it is halted", labels=["name"])
+        seconds = GaugeMetricFamily(
+            "qrledger_lag_seconds", "Seconds behind the log", labels=["name"]
+        )
+        halted = GaugeMetricFamily(
+            "qrledger_loop_halted", "1 if the loop is halted", labels=["name"]
+        )
         for name, is_halted in self._loops().items():
             halted.add_metric([name], float(is_halted))
         if self._health is None:

@@ -1,7 +1,7 @@
-"""What an origin is: exactly scheme://host[:port], as it may stand in a header or a code.
+"""Origins: exactly scheme://host[:port], safe in headers, links and QR codes.
 
-An origin of ours goes into policies, links and QR codes, so nothing else gets in: no user-info, no
-path, query or fragment, not even empty ones, and no character that a header would read as more.
+No user-info, path, query or fragment is accepted, not even an empty one, nor any character that has
+a meaning in a header.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LABEL = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?")
 
 
 def parse(text: str, schemes: tuple[str, ...]) -> tuple[str, str, int | None]:
-    """Scheme, host (lower case, IPv6 without brackets) and port (None: the scheme's own).
+    """Scheme, host (lower case, IPv6 without brackets) and port (None for the default port).
 
     Raises:
         ValueError: not an origin (RFC 6454, 6.2) of one of the schemes.
@@ -29,8 +29,9 @@ def parse(text: str, schemes: tuple[str, ...]) -> tuple[str, str, int | None]:
     if match is None or match.group(1) not in schemes:
         msg = "not an origin"
         raise ValueError(msg)
-    scheme, written, digits = match.groups()
-    host = str(ipaddress.IPv6Address(written[1:-1])) if written[0] == "[" else host_name(written)
+    scheme, host_text, digits = match.groups()
+    is_ipv6 = host_text[0] == "["
+    host = str(ipaddress.IPv6Address(host_text[1:-1])) if is_ipv6 else host_name(host_text)
     port = int(digits) if digits else None
     if port is not None and (digits[0] == "0" or not 1 <= port <= PORT_MAX):
         msg = "not a port"
@@ -42,7 +43,7 @@ def host_name(text: str) -> str:
     """A DNS name (RFC 1123, 2.1) or an IPv4 address, in lower case.
 
     Raises:
-        ValueError: neither. `1.2.3` and `0x7f.1` are neither: browsers read them as addresses.
+        ValueError: neither, such as `1.2.3` and `0x7f.1`, which browsers read as addresses.
     """
     labels = text.split(".")
     if not 1 <= len(text) <= HOST_CHARS_MAX or not all(map(_LABEL.fullmatch, labels)):
@@ -54,7 +55,7 @@ def host_name(text: str) -> str:
 
 
 def listen_host(text: str) -> str:
-    """An address to listen on: IPv4, IPv6 without brackets, or a name; empty stands for all.
+    """An address to listen on: IPv4, IPv6 without brackets, or a name; empty for all addresses.
 
     Raises:
         ValueError: none of these.
@@ -65,9 +66,9 @@ def listen_host(text: str) -> str:
 
 
 def write(scheme: str, host: str, port: int | None) -> str:
-    """The origin as browsers write it: the scheme's own port is left out."""
-    written = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{written}" if port is None else f"{scheme}://{written}:{port}"
+    """The origin as browsers write it, without the default port."""
+    authority = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{authority}" if port is None else f"{scheme}://{authority}:{port}"
 
 
 def is_loopback(host: str) -> bool:

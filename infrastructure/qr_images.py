@@ -1,4 +1,4 @@
-"""Drawing codes with segno: never Micro QR, dark on light, a quiet zone of four modules or more."""
+"""QR codes drawn with segno: never Micro QR, dark on light, quiet zone of four modules or more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import segno
 
 ERROR_LEVEL: Final = "m"
 MASK: Final = 2
-"""Fixed: searching for the best of eight masks is four fifths of the time; readers do not care."""
+"""Fixed: choosing the best of eight masks takes four fifths of the time and no reader needs it."""
 CACHED_MAX: Final = 2048
 
 
@@ -20,7 +20,7 @@ def _code(text: str) -> segno.QRCode:
 
 
 class SegnoImages:
-    """Pictures of a text; the symbol is kept, pictures are drawn from it in under 2 ms."""
+    """Images of a text; the symbol is cached, and drawing it takes less than 2 ms."""
 
     def svg(self, text: str, *, scale: int, border: int) -> bytes:
         """One path, black on white, crisp at any size."""
@@ -37,7 +37,7 @@ class SegnoImages:
         return out.getvalue()
 
     def terminal(self, text: str, *, border: int) -> bytes:
-        """Two modules per character in half blocks, light ones drawn: for dark terminals."""
+        """Half blocks, two modules per character; light modules are drawn, for dark terminals."""
         rows = [list(row) for row in _code(text).matrix_iter(scale=1, border=border)]
         if len(rows) % 2:
             rows.append([0] * len(rows[0]))

@@ -1,4 +1,4 @@
-"""How this Python is run: the garbage collector, tuned for a process that keeps many objects."""
+"""The garbage collector, tuned for a process that keeps many objects."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ OLD_ROUNDS: Final = 100
 
 
 def tune_garbage_collector() -> None:
-    """Look for garbage cycles seldom: a command makes hundreds of objects and hardly a cycle.
+    """Collect garbage cycles rarely: a command creates hundreds of objects and hardly any cycles.
 
     With Python's own thresholds the collector takes a quarter of the time of a busy bus
-    (docs/explanation/performance.md); what was there at the start is never looked at again.
+    (docs/explanation/performance.md). Objects that exist at the start are never examined again.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Settings: `QRLEDGER_*` variables over `qrledger.toml` over defaults; anything odd is refused."""
+"""Settings: `QRLEDGER_*` variables, then `qrledger.toml`, then defaults; validated strictly."""
 
 from __future__ import annotations
 
@@ -23,51 +23,52 @@ Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 
 class SettingsError(Exception):
-    """A setting is unknown or wrong; the text names it and says what is expected."""
+    """A setting is unknown or invalid; the message names it and says what is expected."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every setting, as the file names it; the variable is the upper-case name with QRLEDGER_."""
+    """Every setting by its name in the file; a variable is QRLEDGER_ and the upper-case name."""
 
-    home: Annotated[str, Meta(description="Where state is kept. Default: the XDG data folder.")] = (
-        ""
-    )
+    home: Annotated[
+        str, Meta(description="Folder for local state. Default: in the XDG data folder.")
+    ] = ""
     database_url: Annotated[
-        str, Meta(description="PostgreSQL 15 or newer; absent, the embedded server is used.")
+        str, Meta(description="PostgreSQL 15 or newer. If not set, the embedded server is used.")
     ] = ""
     migrate_url: Annotated[
         str,
-        Meta(description="The same database with its owner's login, for `migrate` only."),
+        Meta(description="The same database with its owner's login; used by `migrate` only."),
     ] = ""
-    host: Annotated[str, Meta(description="Address the servers listen on.")] = "127.0.0.1"
+    host: Annotated[str, Meta(description="Address that the servers listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port of the API and its pages.")] = 8080
     live_port: Annotated[Port, Meta(description="Port of the live socket.")] = 8081
     public_url: Annotated[
         str,
-        Meta(description="Origin under which the outside reaches the API; https unless loopback."),
+        Meta(description="Public origin of the API; https unless loopback."),
     ] = ""
     live_public_url: Annotated[
         str,
-        Meta(description="Origin of the live socket for the outside; wss unless loopback."),
+        Meta(description="Public origin of the live socket; wss unless loopback."),
     ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],
-        Meta(description="Addresses whose X-Forwarded-For is believed; commas between them."),
+        Meta(description="Addresses whose X-Forwarded-For is trusted, separated by commas."),
     ] = ()
     mode: Annotated[
-        Literal["live", "test"], Meta(description="The ledger's mode, fixed at `migrate`.")
+        Literal["live", "test"],
+        Meta(description="The ledger's mode, fixed by the first `migrate`."),
     ] = "test"
     claim_seconds: Annotated[
-        int, Meta(ge=1, le=600, description="How long a scan holds a session.")
+        int, Meta(ge=1, le=600, description="How long a scan claims a session, in seconds.")
     ] = 90
     rate_limit: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="Requests a second per caller; 0 for none.")
+        int, Meta(ge=0, le=1_000_000, description="Requests per second and caller; 0 for no limit.")
     ] = 100
     live_per_address: Annotated[
         int, Meta(ge=0, le=1_000_000, description="Live sockets per address; 0 for no limit.")
     ] = 64
     live_max: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="Live sockets in all; 0 for no limit.")
+        int, Meta(ge=0, le=1_000_000, description="Live sockets in total; 0 for no limit.")
     ] = 20_000
 
     clock_ahead_seconds: Annotated[
@@ -75,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             ge=60,
             le=86_400,
-            description="How far the database's clock may jump ahead; further is refused.",
+            description="How far the database's clock may jump ahead, in seconds.",
         ),
     ] = AHEAD_SECONDS
     clock_behind_seconds: Annotated[
@@ -83,22 +84,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             ge=1,
             le=300,
-            description="How far the database's clock may fall back; further is refused.",
+            description="How far the database's clock may fall back, in seconds.",
         ),
     ] = BEHIND_SECONDS
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """What may be shown: never the URL of a database, it has a password."""
-        told = {name: getattr(self, name) for name in self.__struct_fields__}
-        return [(k, "…" if k in DATABASE_URLS and v else v) for k, v in told.items()]
+        """The settings without the URLs of databases, which contain passwords."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return [(k, "…" if k in DATABASE_URLS and v else v) for k, v in values.items()]
 
     def __repr__(self) -> str:
-        """The same, as text."""
+        """The settings as text, without the URLs of databases."""
         return f"Settings({', '.join(f'{k}={v!r}' for k, v in self.__rich_repr__())})"
 
     @property
     def home_folder(self) -> Path:
-        """Where state is kept."""
+        """The folder for local state."""
         if self.home:
             return Path(self.home).expanduser().absolute()
         base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
@@ -106,12 +107,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def public_origin(self) -> str:
-        """Origin under which the outside reaches the API."""
+        """The public origin of the API."""
         return self.public_url or f"http://{_reachable(self.host)}:{self.port}"
 
     @property
     def live_origin(self) -> str:
-        """Origin under which the outside reaches the live socket."""
+        """The public origin of the live socket."""
         return self.live_public_url or f"ws://{_reachable(self.host)}:{self.live_port}"
 
 
@@ -119,11 +120,11 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
     """Read the settings.
 
     Args:
-        environ: the process's variables.
-        folder: where `qrledger.toml` is looked for.
+        environ: the environment variables.
+        folder: the folder of `qrledger.toml`.
 
     Raises:
-        SettingsError: an unknown name, a wrong value, or a file that is not TOML.
+        SettingsError: an unknown name, an invalid value, or a file that is not TOML.
     """
     values = _from_file(folder / FILE)
     known = {field.name: field for field in msgspec.structs.fields(Settings)}
@@ -201,25 +202,25 @@ def _listen_host(host: str) -> str:
 
 
 def _origin(name: str, url: str, schemes: tuple[str, str]) -> str:
-    """The origin as browsers write it; empty if it is not set."""
+    """The origin as browsers write it, or empty."""
     if not url:
         return url
     try:
         scheme, host, port = origins.parse(url, schemes)
     except ValueError:
         msg = (
-            f"setting {name}: must be an origin such as {schemes[1]}://pay.example and nothing "
-            "more, not even a slash"
+            f"setting {name}: must be an origin such as {schemes[1]}://pay.example, without a path "
+            "or a trailing slash"
         )
         raise SettingsError(msg) from None
     if scheme == schemes[0] and not origins.is_loopback(host):
-        msg = f"setting {name}: must be {schemes[1]} unless it is loopback"
+        msg = f"setting {name}: must be {schemes[1]} unless the host is loopback"
         raise SettingsError(msg)
     return origins.write(scheme, host, port)
 
 
 def _reachable(host: str) -> str:
-    """An address to connect to for one to listen on."""
+    """An address to connect to, for an address to listen on."""
     if host in {"0.0.0.0", ""}:  # noqa: S104 - compared, not bound
         return "127.0.0.1"
     if host == "::":

@@ -1,4 +1,4 @@
-"""What `qrledger status` tells: whether the ledger is ready, and if not, what keeps it from it."""
+"""The state of the ledger as `qrledger status` shows it: ready or not, and why."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from psycopg.rows import TupleRow
 
 from application.clock_guard import ClockGuard
 from domain import times
-from infrastructure.health import health
+from infrastructure.health import ReadLags, read_health
 from infrastructure.postgres import deadline, migrate
 from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.workers.leadership import has_leader
 from infrastructure.workers.loops import loop_states
-from infrastructure.workers.supervisor import LEADER_KEY
 
-ANSWER_SECONDS: Final = 5.0
-"""How long the database may take to tell."""
+QUERY_SECONDS: Final = 5.0
+"""How long the queries may take in total."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Status:
-    """How the ledger stands. Absent parts (None, empty) could not be learnt."""
+    """The state of the ledger. Parts that could not be read are None or empty."""
 
     problems: list[str] = field(default_factory=list)
-    """What keeps it from being ready, in words; empty when it is ready."""
+    """Why the ledger is not ready, as phrases; empty when it is ready."""
     mode: str | None = None
     position: int | None = None
     """The last position of the log."""
@@ -40,87 +40,82 @@ class Status:
 
     @property
     def ready(self) -> bool:
-        """Whether `/readyz` would answer 200."""
+        """Whether `/readyz` would return 200."""
         return not self.problems
 
     def as_json(self) -> dict[str, Any]:
-        """The same as primitives."""
+        """The status as primitives."""
         return {"ready": self.ready, **asdict(self)}
 
     def lines(self) -> list[str]:
-        """The same for people, one fact a line."""
-        found = [("ready", "yes" if self.ready else "no: " + "; ".join(self.problems))]
+        """The status as text, one fact per line."""
+        facts = [("ready", "yes" if self.ready else "no: " + "; ".join(self.problems))]
         if self.position is not None:
-            found.append(("log", f"{self.mode} ledger, head at position {self.position}"))
+            facts.append(("log", f"{self.mode} ledger, head at position {self.position}"))
         for model in self.read_models:
             behind = f"{model['events']} events and {model['seconds']} s behind"
-            told = "never built" if model["seconds"] is None else behind
-            found.append((f"  {model['name']}", f"position {model['position']}, {told}"))
+            lag = "never built" if model["seconds"] is None else behind
+            facts.append((f"  {model['name']}", f"position {model['position']}, {lag}"))
         if self.worker_leads is not None:
-            found.append(("worker", "one leads" if self.worker_leads else "none leads"))
+            facts.append(("worker", "running" if self.worker_leads else "none is running"))
         for loop in self.loops:
-            since = f"halted since {loop['halted_since']} ({loop['reason']})"
-            found.append((f"  {loop['name']}", since if loop["halted_since"] else "goes on"))
+            halt = f"halted since {loop['halted_since']} ({loop['reason']})"
+            facts.append((f"  {loop['name']}", halt if loop["halted_since"] else "running"))
         if self.expiry_timers is not None:
             timers = self.expiry_timers
-            found.append(("expiry timers", f"{timers['due']} due of {timers['all']}"))
+            facts.append(("expiry timers", f"{timers['due']} due of {timers['all']}"))
         if self.clock is not None:
             doubt = f", in doubt: {self.clock['doubt']}" if self.clock["doubt"] else ""
-            found.append(("clock", f"{self.clock['now']}{doubt}"))
-        return [f"{name:<18}{told}" for name, told in found]
+            facts.append(("clock", f"{self.clock['now']}{doubt}"))
+        return [f"{name:<18}{value}" for name, value in facts]
 
 
-def status(url: str, mode: str) -> Status:
-    """Ask the database, within about 10 s; `mode` is what the settings say. Never raises for it."""
-    found = Status()
+def read_status(url: str, mode: str, read_lags: ReadLags) -> Status:
+    """Query the database, within about 10 s. A database error is a problem of the status.
+
+    Args:
+        url: the database.
+        mode: `live` or `test`, as the settings say.
+        read_lags: reads the lags of the read models.
+    """
+    status = Status()
     try:
-        found.mode = migrate.check(url)
-        if found.mode != mode:
-            found.problems.append(f"this is a {found.mode} ledger, QRLEDGER_MODE says {mode}")
+        status.mode = migrate.check(url)
+        if status.mode != mode:
+            status.problems.append(str(migrate.wrong_mode(status.mode, mode)))
         with (
             connect(url, DatabaseRole.READER) as connection,
-            deadline.limit(connection, ANSWER_SECONDS),
+            deadline.limit(connection, QUERY_SECONDS),
         ):
-            _ask(connection, found)
+            _fill(status, connection, read_lags)
     except migrate.DatabaseNotReady as error:
-        found.problems.append(str(error))
+        status.problems.append(str(error))
     except psycopg.Error as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        found.problems.append(f"the database cannot be asked: {lines[-1]}")
-    return found
+        status.problems.append(f"the database cannot be queried: {lines[-1]}")
+    return status
 
 
-def _ask(connection: Connection[TupleRow], found: Status) -> None:
-    known = health(connection, ClockGuard())
-    found.position = known.position
-    found.problems += known.unready
-    found.read_models = [
+def _fill(status: Status, connection: Connection[TupleRow], read_lags: ReadLags) -> None:
+    health = read_health(connection, ClockGuard(), read_lags)
+    status.position = health.position
+    status.problems += health.unready
+    status.read_models = [
         {
             "name": lag.name,
             "position": lag.position,
             "events": lag.events,
             "seconds": round(lag.seconds, 3) if math.isfinite(lag.seconds) else None,
         }
-        for lag in known.lags
+        for lag in health.lags
     ]
-    found.worker_leads = _worker_leads(connection)
-    found.loops = [
+    status.worker_leads = has_leader(connection)
+    status.loops = [
         {"name": loop.name, "halted_since": _text(loop.halted_since), "reason": loop.reason}
         for loop in loop_states(connection)
     ]
-    found.expiry_timers = _expiry_timers(connection)
-    found.clock = {"now": times.to_text(known.clock.now), "doubt": known.clock.doubt}
-
-
-def _worker_leads(connection: Connection[TupleRow]) -> bool:
-    """Whether a worker of this database holds the lock of `workers.supervisor.lead`."""
-    query = (
-        "select exists (select from pg_locks where locktype = 'advisory' and granted "
-        "and database = (select oid from pg_database where datname = current_database()) "
-        "and classid = %s and objid = %s and objsubid = 1)"
-    )
-    row = connection.execute(query, (LEADER_KEY >> 32, LEADER_KEY & 0xFFFFFFFF)).fetchone()
-    return bool(row and row[0])
+    status.expiry_timers = _expiry_timers(connection)
+    status.clock = {"now": times.to_text(health.clock.now), "doubt": health.clock.doubt}
 
 
 def _expiry_timers(connection: Connection[TupleRow]) -> dict[str, Any]:
@@ -128,8 +123,8 @@ def _expiry_timers(connection: Connection[TupleRow]) -> dict[str, Any]:
         "select count(*) filter (where due_at <= ledger.now()), count(*), min(due_at) "
         "from ledger.due where kind = 'expiry'"
     )
-    [(due, every, first)] = connection.execute(query).fetchall()
-    return {"due": due, "all": every, "next_at": _text(first)}
+    [(due, total, next_at)] = connection.execute(query).fetchall()
+    return {"due": due, "all": total, "next_at": _text(next_at)}
 
 
 def _text(at: datetime | None) -> str | None:

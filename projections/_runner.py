@@ -15,8 +15,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
+from application.health import Lag
 from application.ports.metrics import Metrics, NoMetrics
-from projections._read_model import ReadModel
+from projections._read_model import ReadModel, all_models
 
 BUILD_PAGE_EVENTS: Final = 1000
 NEXT_SUFFIX: Final = "__next"
@@ -162,22 +163,22 @@ class Runner:
         return differences
 
 
-def lags(connection: Connection[TupleRow]) -> list[tuple[str, int, int, float]]:
-    """Name, position, events behind the log, and age in seconds of the next event to apply.
+def read_lags(connection: Connection[TupleRow]) -> list[Lag]:
+    """The lag of every read model, by name; infinite seconds for one that was never built.
 
     Raises:
         psycopg.OperationalError: the database is unavailable.
     """
     query = """
-        select t.name, t.position, h.head - t.position,
-               coalesce(extract(epoch from ledger.now() - e.recorded_at), 0)::float8
+        select t.name, t.position, greatest(0, h.head - t.position),
+               greatest(0, coalesce(extract(epoch from ledger.now() - e.recorded_at), 0))::float8
           from read_models.tracking t
           cross join (select coalesce(max(notification_id), 0) head from ledger.events) h
           left join ledger.events e on e.notification_id = t.position + 1
-         where t.name not like '%\\_\\_%' order by t.name
     """
     try:
         rows = connection.execute(query).fetchall()
     except psycopg.errors.UndefinedTable:
-        return []
-    return [(str(n), int(p), max(0, int(b)), max(0.0, float(s))) for n, p, b, s in rows]
+        rows = []
+    built = {row[0]: Lag(*row) for row in rows}
+    return [built.get(m.name) or Lag(m.name, 0, 0, float("inf")) for m in all_models()]

@@ -1,4 +1,11 @@
-"""One PostgreSQL for the run, started here; a database of its own for every test that asks."""
+"""One PostgreSQL server per pytest process, and a migrated database per test that requests one.
+
+What a test waits for is the set-up of its database. A clone of a migrated template would skip the
+migrations, but roles are cluster-wide and named after their database, so a clone has another
+database's grants. The server is made cheaper instead: no fsync (a killed server loses nothing by
+that, a machine without power would), and no password check for the superuser, who opens most of
+the connections. Other logins authenticate as in production.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +25,7 @@ from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
+from infrastructure.postgres.server_process import SETTINGS, USER
 from tests.support.postgres import TestClock
 
 settings.register_profile(
@@ -30,17 +38,25 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """A PostgreSQL; TEST_POSTGRES_MAJOR chooses which, if several are installed."""
+    """A PostgreSQL; TEST_POSTGRES_MAJOR selects the version if several are installed."""
     major = os.environ.get("TEST_POSTGRES_MAJOR")
-    server = EmbeddedServer(tmp_path_factory.mktemp("server"), major=int(major) if major else None)
-    server.start()
+    server = EmbeddedServer(
+        tmp_path_factory.mktemp("server"),
+        major=int(major) if major else None,
+        settings={**SETTINGS, "fsync": "off", "full_page_writes": "off"},
+    )
+    url = server.start()
+    access = server.data / "pg_hba.conf"
+    access.write_text(f"host all {USER} 127.0.0.1/32 trust\n{access.read_text()}")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("select pg_reload_conf()")
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
 def make_database(server: EmbeddedServer) -> Callable[[], str]:
-    """Makes fresh, empty databases; answers with their URLs."""
+    """Creates empty databases and returns their URLs."""
 
     def make() -> str:
         url = server.start()
@@ -54,7 +70,7 @@ def make_database(server: EmbeddedServer) -> Callable[[], str]:
 
 @pytest.fixture
 def database_url(make_database: Callable[[], str], request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh, migrated test ledger; when the test is over, every invariant must hold in it."""
+    """A new, migrated test ledger; after the test, every invariant must hold in it."""
     url = make_database()
     migrate(url, mode="test", token_secret=secrets.token_bytes(32))
     yield url
@@ -67,7 +83,7 @@ def database_url(make_database: Callable[[], str], request: pytest.FixtureReques
 
 @pytest.fixture
 def postgres_log(database_url: str) -> Iterator[PostgresLog]:
-    """The event log of a fresh ledger."""
+    """The event log of a new ledger."""
     log = PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=16))
     yield log
     log.close()
@@ -75,7 +91,7 @@ def postgres_log(database_url: str) -> Iterator[PostgresLog]:
 
 @pytest.fixture
 def clock(database_url: str) -> TestClock:
-    """The ledger's time, in the test's hand: set it, and the ledger believes it."""
+    """Sets the clock of the ledger."""
     return TestClock(database_url)
 
 

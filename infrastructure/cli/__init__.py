@@ -1,10 +1,10 @@
-"""The program: one file per command; each parses, bootstraps and runs."""
+"""The program: one file per command; each parses its arguments, builds what it needs, and runs."""
 
 from __future__ import annotations
 
 import rich_click as click
 
-from infrastructure.cli import audit, clock, database, demo, holders, servers, status
+from infrastructure.cli import accounts, audit, clock, database, demo, servers, status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,12 +23,12 @@ for command in (
     servers.notify,
     database.migrate,
     database.rebuild,
-    holders.merchants,
-    holders.apps,
-    holders.keys,
+    accounts.merchants,
+    accounts.apps,
+    accounts.keys,
     audit.audit,
     clock.clock,
-    status.status,
+    status.show_status,
 ):
     program.add_command(command)
 

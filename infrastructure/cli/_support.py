@@ -1,4 +1,4 @@
-"""What every command of the program shares: settings, one clear line for what is wrong, Ctrl-C."""
+"""Shared by the commands: settings, one-line error messages, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import psycopg
 
 from application.errors import LogUnavailable
 from domain.errors import InvalidRequest, LedgerError
-from infrastructure.bootstrap import PortInUse
+from infrastructure.http_server import PortInUse
 from infrastructure.logs import safe_message
-from infrastructure.postgres.embedded import EmbeddedError
 from infrastructure.postgres.failures import is_transient
 from infrastructure.postgres.migrate import DatabaseNotReady
+from infrastructure.postgres.server_process import EmbeddedError
 from infrastructure.postgres.urls import without_secrets
 from infrastructure.runtime import tune_garbage_collector
 from infrastructure.settings import Settings, SettingsError, load
@@ -30,13 +30,13 @@ EXIT_INTERRUPTED: Final = 130
 
 
 def fail(text: str, code: int = EXIT_BAD_INPUT) -> NoReturn:
-    """One line on standard error, and out."""
+    """Write one line to standard error and exit."""
     sys.stderr.write(f"qrledger: {text}\n")
     sys.exit(code)
 
 
 def settings() -> Settings:
-    """The settings; an odd one ends the program with status 2."""
+    """The settings; an invalid one ends the program with status 2."""
     try:
         return load(os.environ, Path.cwd())
     except SettingsError as error:
@@ -45,7 +45,7 @@ def settings() -> Settings:
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Turn what can go wrong outside into one line and status 2."""
+    """Turn expected errors into one line and status 2, or 1 for a refusal."""
     try:
         yield
     except KeyboardInterrupt:
@@ -54,7 +54,7 @@ def report_errors() -> Iterator[None]:
         fail(str(error))
     except psycopg.Error as error:
         if not is_transient(error):
-            fail(f"the database refused: {safe_message(error)}", EXIT_FAILED)
+            fail(f"the database refused a statement: {safe_message(error)}", EXIT_FAILED)
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         reason = without_secrets(reason)
         fail(
@@ -68,7 +68,7 @@ def report_errors() -> Iterator[None]:
 
 
 def run_until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run a coroutine; SIGINT or SIGTERM sets the event it is given, a second one ends at once."""
+    """Run a coroutine. SIGINT or SIGTERM sets its event; a second signal exits at once."""
 
     async def run() -> None:
         stop = asyncio.Event()

@@ -10,6 +10,7 @@ import rich_click as click
 from infrastructure import audit as audits
 from infrastructure import bootstrap
 from infrastructure.cli import _support
+from infrastructure.database import open_database
 from infrastructure.postgres.connections import DatabaseRole
 
 VIOLATIONS_MAX: Final = 20
@@ -31,7 +32,7 @@ def check() -> None:
     that the owner or a superuser rewrote consistently.
     """
     settings = _support.settings()
-    with _support.report_errors(), bootstrap.database(settings) as url:
+    with _support.report_errors(), open_database(settings) as url:
         log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
         report = audits.check(url, log)
         log.close()

@@ -8,14 +8,15 @@ import rich_click as click
 
 from infrastructure import bootstrap, logs
 from infrastructure.cli import _support
+from infrastructure.database import open_database
 
 
 @click.command()
 def serve() -> None:
-    """Run the API. Any number of these may run."""
+    """Run the API. Any number of API processes may run."""
     settings = _support.settings()
     logs.configure()
-    with _support.report_errors(), bootstrap.database(settings) as url:
+    with _support.report_errors(), open_database(settings) as url:
         api = bootstrap.make_api(settings, url)
 
         async def run(stop: asyncio.Event) -> None:
@@ -28,10 +29,10 @@ def serve() -> None:
 
 @click.command()
 def work() -> None:
-    """Run projections and expiry. One leads; the others stand by."""
+    """Run projections and expiry. One worker leads; the others stand by."""
     settings = _support.settings()
     logs.configure()
-    with _support.report_errors(), bootstrap.database(settings) as url:
+    with _support.report_errors(), open_database(settings) as url:
 
         async def run(stop: asyncio.Event) -> None:
             with bootstrap.working(url, settings):
@@ -43,10 +44,10 @@ def work() -> None:
 
 @click.command()
 def notify() -> None:
-    """Run the live socket. Any number of these may run."""
+    """Run the live socket. Any number of notifiers may run."""
     settings = _support.settings()
     logs.configure()
-    with _support.report_errors(), bootstrap.database(settings) as url:
+    with _support.report_errors(), open_database(settings) as url:
 
         async def run(stop: asyncio.Event) -> None:
             async with bootstrap.notifying(settings, url):

@@ -1,4 +1,4 @@
-"""The library's datastore on our connections: few rights, bounded waits, one pool."""
+"""The datastore of the eventsourcing library on a connection pool of ours."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ _ERRORS: tuple[tuple[type[psycopg.Error], type[persistence.PersistenceError]], .
 
 
 class LedgerDatastore(PostgresDatastore):
-    """Hands the library connections that already have their role; its own pool stays closed."""
+    """Gives the library connections that have assumed their role; its own pool is unused."""
 
-    def __init__(self, connections: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         super().__init__("", "", "", "", "", schema="ledger")
-        self.connections = connections
+        self.connections = pool
 
     def register_type_adapters(self) -> None:
-        """Nothing: the library's composite types are not in our schema."""
+        """Does nothing: our schema does not have the library's composite types."""
 
     @contextmanager
     def get_connection(self) -> Iterator[Connection[DictRow]]:
-        """Lend a connection with dictionary rows, errors as the library names them."""
+        """A connection with dictionary rows, whose errors are those of the library."""
         try:
             with self.connections.connection() as connection:
-                lent = cast("Connection[Any]", connection)
-                lent.row_factory = dict_row
+                with_dicts = cast("Connection[Any]", connection)
+                with_dicts.row_factory = dict_row
                 try:
-                    yield lent
+                    yield with_dicts
                 finally:
-                    lent.row_factory = tuple_row
+                    with_dicts.row_factory = tuple_row
         except psycopg.Error as error:
-            for ours, theirs in _ERRORS:
-                if isinstance(error, ours):
-                    raise theirs(str(error)) from error
+            for database_error, library_error in _ERRORS:
+                if isinstance(error, database_error):
+                    raise library_error(str(error)) from error
             raise
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the pool."""
         super().close()
         if hasattr(self, "connections"):
             self.connections.close()

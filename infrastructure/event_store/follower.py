@@ -1,7 +1,7 @@
-"""Following the log: polling is the truth, NOTIFY a hint; a lost connection is made anew.
+"""Follows the log by polling; NOTIFY shortens the wait, and a lost connection is replaced.
 
-Positions are gapless, so a page that does not begin right after the last one is corruption and
-stops the follower loudly.
+Positions have no gaps, so a page that does not begin right after the previous one means a corrupt
+log and stops the follower.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ PAGE_EVENTS: Final = 500
 POLL_SECONDS: Final = 0.5
 RECONNECT_SECONDS: Final = 0.2
 UNKNOWN_MAX: Final = 100
-"""How many unknown topics are named in the log, once each."""
+"""How many unknown topics are logged, once each."""
 
 _log = logging.getLogger(__name__)
 
 
 class LogCorrupt(Exception):
-    """The log has a gap: nobody should go on."""
+    """The log has a gap; no follower may continue."""
 
 
 class Follower:
-    """Pages of the log from a position on, for ever; an empty page whenever it is caught up."""
+    """Endless pages of the log from a position on; an empty page when it has caught up."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class Follower:
         """Follow from a position on.
 
         Args:
-            log: how pages are read.
+            log: reads the pages.
             url: the database to listen on.
-            database_role: the role that the connection takes.
-            after: the last position that was taken in.
-            pace_seconds: wait so long after each page, for who may lag a little.
-            on_unknown: told the topic of each event that this program does not know; such events
-                are in the pages, as positions are gapless, and must not be decoded.
+            database_role: the role that the connection assumes.
+            after: the last position that was processed.
+            pace_seconds: the wait after each page, for a caller that may lag a little.
+            on_unknown: called with the topic of each event that this program does not know; such
+                events are part of the pages, and the caller must not decode them.
         """
         self._event_log = log
         self._url = url
@@ -69,15 +69,15 @@ class Follower:
         self._stopped = Event()
 
     def stop(self) -> None:
-        """Let `pages` end within half a second."""
+        """Make `pages` return within half a second."""
         self._stopped.set()
 
     def pages(self) -> Iterator[Sequence[Recorded]]:
-        """Yield pages in order. The caller moves `position` back if it could not take one in.
+        """Yield pages in order. The caller moves `position` back if it could not process a page.
 
         Raises:
             LogCorrupt: a position is missing.
-            psycopg.Error: a mistake of ours; what the world does is waited out.
+            psycopg.Error: any failure that is not transient.
         """
         while not self._stopped.is_set():
             try:
@@ -88,7 +88,7 @@ class Follower:
                 if not is_transient(error):
                     raise
                 if not self._stopped.is_set():
-                    _log.info("following the log: %s; connecting again", type(error).__name__)
+                    _log.info("following the log: %s; reconnecting", type(error).__name__)
                 self._stopped.wait(RECONNECT_SECONDS)
 
     def _pages_on(self, connection: Connection[TupleRow]) -> Iterator[Sequence[Recorded]]:
@@ -96,24 +96,24 @@ class Follower:
             with deadline.limit(connection, LINK_SECONDS):
                 page = self._event_log.page(connection, self.position, PAGE_EVENTS)
             if page and page[0].position != self.position + 1:
-                msg = f"the log goes from position {self.position} to {page[0].position}"
+                msg = f"the log has a gap between positions {self.position} and {page[0].position}"
                 raise LogCorrupt(msg)
             if page:
                 self.position = page[-1].position
-                self._look_for_unknown(page)
+                self._report_unknown(page)
             yield page
             if len(page) == PAGE_EVENTS:
                 continue
-            if self._pace_seconds:  # who may lag a little takes more at once
+            if self._pace_seconds:  # larger pages for a caller that may lag
                 self._stopped.wait(self._pace_seconds)
             if not page:
                 for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-                    pass  # all that have come: one look answers them all
+                    pass  # the next query covers every notification that has arrived
 
-    def _look_for_unknown(self, page: Sequence[Recorded]) -> None:
+    def _report_unknown(self, page: Sequence[Recorded]) -> None:
         for recorded in page:
             if recorded.topic not in registry.EVENTS:
                 self._on_unknown(recorded.topic)
                 if recorded.topic not in self._unknown and len(self._unknown) < UNKNOWN_MAX:
                     self._unknown.add(recorded.topic)
-                    _log.warning("unknown events %.80r are passed over", recorded.topic)
+                    _log.warning("skipping events of unknown topic %.80r", recorded.topic)

@@ -1,8 +1,8 @@
-"""Events to bytes and back: JSON through msgspec, one decoder per topic, upcasting in one place.
+"""Maps events to JSON bytes and back with msgspec: one decoder per topic, upcasting in one place.
 
-The stored bytes are what audits hash, so they are written once and never rewritten. A class that
-changed shape has a `class_version` above 1 and functions `upcast_v1_v2(state)` and so on; its old
-bytes are decoded loosely, brought up step by step, then checked against today's fields.
+Audits hash the stored bytes, so they are never rewritten. A class that changed shape has a
+`class_version` above 1 and functions `upcast_v1_v2(state)` and so on; its old bytes are decoded
+without a schema, upcast step by step, then checked against the current fields.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _ENVELOPE = {"originator_id", "originator_version"}
 
 
 class LedgerMapper(Mapper[UUID]):
-    """Maps declarative events whose fields are primitives; the timestamp is an RFC 3339 text."""
+    """Maps events whose fields are primitives; the timestamp is an RFC 3339 text."""
 
     events: ClassVar[Mapping[str, type[Any]]] = registry.EVENTS
-    """All that can be read: a topic that is not here is never looked for elsewhere."""
+    """Every readable topic; no other topic is ever resolved to a class."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__(JSONTranscoder())
@@ -41,7 +41,7 @@ class LedgerMapper(Mapper[UUID]):
         self._decoders: dict[str, tuple[type[Any], Callable[[bytes], dict[str, Any]]]] = {}
 
     def encode(self, event: object) -> bytes:
-        """The bytes that are stored of an event: its fields, less its place."""
+        """The stored bytes of an event: its fields without stream and version."""
         state = vars(event).copy()
         del state["originator_id"], state["originator_version"]
         version = schema_version(type(event))
@@ -50,7 +50,7 @@ class LedgerMapper(Mapper[UUID]):
         return self._write(state)
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """Write an event; its class names the topic."""
+        """Encode an event; the topic is that of its class."""
         kind: Any = type(domain_event)
         return StoredEvent(
             originator_id=domain_event.originator_id,
@@ -60,11 +60,11 @@ class LedgerMapper(Mapper[UUID]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> AggregateEvent:
-        """Read an event.
+        """Decode an event.
 
         Raises (checked in this order):
-            UnknownEvent: this program has no class for its topic.
-            MapperDeserialisationError: not such an event; names topic, stream and version.
+            UnknownEvent: this program has no class for the topic.
+            MapperDeserialisationError: the bytes are not an event of this topic.
         """
         known = self._decoders.get(stored_event.topic)
         if known is None:
@@ -90,19 +90,19 @@ class LedgerMapper(Mapper[UUID]):
 
 
 def _check_origin(topic: str, state: Mapping[str, Any]) -> None:
-    """The first event of a stream names its aggregate, which the library would import by name.
+    """Check the aggregate named by the first event of a stream; the library would import it.
 
     Raises:
-        ValueError: it names another than its own.
+        ValueError: it is not the aggregate of the topic.
     """
     origin = state.get("originator_topic")
     if origin is not None and origin != topic.partition(".")[0]:
-        msg = f"it says that it begins a {origin!r}"
+        msg = f"its originator topic is {origin!r}"
         raise ValueError(msg)
 
 
 def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, Any]:
-    """The fields; an escaped lone surrogate, which no text of ours can hold, reads as U+FFFD."""
+    """The fields; an escaped lone surrogate, which no accepted text holds, becomes U+FFFD."""
     try:
         return decode(data)
     except msgspec.ValidationError:
@@ -114,7 +114,7 @@ def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, A
 
 
 def schema_version(kind: type[Any]) -> int:
-    """The version of an event class's shape, 1 if it never changed."""
+    """The version of an event class's fields, 1 if they never changed."""
     return int(getattr(kind, "class_version", 1))
 
 
@@ -125,20 +125,20 @@ def _fields(kind: type[Any]) -> dict[str, Any]:
     names = [name for name in kind.__dataclass_fields__ if name not in _ENVELOPE]
     namespace = {"datetime": datetime, "UUID": UUID}
     return {
-        name: eval(hints[name], namespace) if isinstance(hints[name], str) else hints[name]  # noqa: S307 - our own annotations
+        name: eval(hints[name], namespace) if isinstance(hints[name], str) else hints[name]  # noqa: S307 - annotations of the domain
         for name in names
     }
 
 
 def _decoder(kind: type[Any]) -> Callable[[bytes], dict[str, Any]]:
     shape: Any = TypedDict(kind.__name__, _fields(kind))  # type: ignore[misc]
-    today = schema_version(kind)
-    if today == 1:
+    current = schema_version(kind)
+    if current == 1:
         return typing.cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(shape).decode)
 
     def decode(data: bytes) -> dict[str, Any]:
         state = msgspec.json.decode(data)
-        for version in range(state.pop("class_version", 1), today):
+        for version in range(state.pop("class_version", 1), current):
             getattr(kind, f"upcast_v{version}_v{version + 1}")(state)
         return typing.cast("dict[str, Any]", msgspec.convert(state, shape))
 

@@ -1,4 +1,4 @@
-"""The event log on PostgreSQL: domain events in, domain events out, one round trip each way."""
+"""The event log on PostgreSQL: one round trip per load, append or page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from infrastructure.postgres.failures import is_transient
 T = TypeVar("T")
 
 READ_TRIES_MAX: Final = 2
-"""A read on a connection that died while it was idle is tried once more on a fresh one."""
+"""A read on a connection that broke while idle is repeated once on a new connection."""
 
 
 class PostgresLog:
@@ -47,28 +47,28 @@ class PostgresLog:
 
     def __init__(
         self,
-        connections: ConnectionPool,
+        pool: ConnectionPool,
         *,
         new_id: Callable[[], UUID] = uuid7,
         guard: ClockGuard | None = None,
     ) -> None:
         self._guard = guard if guard is not None else ClockGuard()
-        datastore = LedgerDatastore(connections)
+        datastore = LedgerDatastore(pool)
         self.recorder = LedgerRecorder(datastore, new_id=new_id, guard=self._guard)
-        self._connections = connections
+        self._pool = pool
         self._mapper = LedgerMapper()
 
     def load(self, streams: Mapping[UUID, int], receipts: Sequence[UUID]) -> LoadResult:
         """See the port."""
         after = list(streams.values())
         parameters = (arrays.uuids(streams), arrays.int8s(after), arrays.uuids(receipts))
-        asked = self._guard.elapsed()
-        found = self._read(lambda connection: rows.LOAD(connection, *parameters))
-        return self._loading(found, asked)
+        elapsed = self._guard.elapsed()
+        result_rows = self._read(lambda connection: rows.LOAD(connection, *parameters))
+        return self._load_result(result_rows, elapsed)
 
     def append(self, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """See the port."""
-        return self.recorder.append(batch, [self._rows(pending.events) for pending in batch])
+        return self.recorder.append(batch, [self._rows(request.events) for request in batch])
 
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
         """See the port."""
@@ -96,52 +96,52 @@ class PostgresLog:
 
     def clock_state(self) -> ClockState:
         """See the port."""
-        asked = self._guard.elapsed()
+        elapsed = self._guard.elapsed()
         [row] = self._select_rows(rows.CLOCK_STATE, ())
-        return self._guard.judge(ClockReading(*row), asked)
+        return self._guard.judge(ClockReading(*row), elapsed)
 
     def of_topics(self, topics: Sequence[str]) -> Sequence[Recorded]:
-        """Every event of a few rare topics, oldest first: who was let in, which keys were given."""
+        """Every event of a few rare topics, oldest first, such as the keys that were issued."""
         return self._select(rows.OF_TOPICS, (list(topics),))
 
     def close(self) -> None:
-        """Close the connections."""
-        self._connections.close()
+        """Close the connection pool."""
+        self._pool.close()
 
     def page(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[Recorded]:
-        """A page of the log on a given connection."""
-        return self._recorded(_ask(connection, rows.PAGE, (Int8(after), Int8(limit))))
+        """A page of the log, read on the given connection."""
+        return self._recorded(_fetch(connection, rows.PAGE, (Int8(after), Int8(limit))))
 
-    def _loading(self, found: Sequence[TupleRow], asked: float) -> LoadResult:
+    def _load_result(self, result_rows: Sequence[TupleRow], elapsed: float) -> LoadResult:
         width, clock = rows.EVENT_WIDTH, -rows.CLOCK_WIDTH
-        receipts = [Receipt(*row[width:clock]) for row in found if row[width] is not None]
+        receipts = [Receipt(*row[width:clock]) for row in result_rows if row[width] is not None]
         return LoadResult(
-            events=[self._event(row[:width]) for row in found if row[0] is not None],
+            events=[self._event(row[:width]) for row in result_rows if row[0] is not None],
             receipts={receipt.command_id: receipt for receipt in receipts},
-            now=self._guard.judge(ClockReading(*found[0][clock:]), asked).now,
+            now=self._guard.judge(ClockReading(*result_rows[0][clock:]), elapsed).now,
         )
 
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Recorded]:
         return self._recorded(self._select_rows(query, parameters))
 
     def _select_rows(self, query: str, parameters: Sequence[Any]) -> list[TupleRow]:
-        return self._read(lambda connection: _ask(connection, query, parameters))
+        return self._read(lambda connection: _fetch(connection, query, parameters))
 
-    def _read(self, ask: Callable[[Connection[TupleRow]], T]) -> T:
-        until = monotonic() + self._connections.limit_seconds
+    def _read(self, query: Callable[[Connection[TupleRow]], T]) -> T:
+        until = monotonic() + self._pool.limit_seconds
         for attempt in range(READ_TRIES_MAX):
             try:
-                with self._connections.connection(until - monotonic()) as connection:
-                    return ask(connection)
+                with self._pool.connection(until - monotonic()) as connection:
+                    return query(connection)
             except psycopg.Error as error:
                 if not is_transient(error):
                     raise
                 if attempt + 1 == READ_TRIES_MAX or monotonic() >= until:
-                    raise LogUnavailable(reason="the database is away or busy") from error
+                    raise LogUnavailable(reason="the database is unavailable or busy") from error
         raise AssertionError
 
-    def _recorded(self, found: Sequence[TupleRow]) -> list[Recorded]:
-        return [self._event(row) for row in found]
+    def _recorded(self, result_rows: Sequence[TupleRow]) -> list[Recorded]:
+        return [self._event(row) for row in result_rows]
 
     def _event(self, row: TupleRow) -> Recorded:
         return Recorded(*row, self._decode)  # type: ignore[call-arg]
@@ -164,14 +164,16 @@ class PostgresLog:
         ]
 
 
-def _ask(connection: Connection[TupleRow], query: str, parameters: Sequence[Any]) -> list[TupleRow]:
-    """Ask in binary, prepared at once: these few queries are asked for ever."""
+def _fetch(
+    connection: Connection[TupleRow], query: str, parameters: Sequence[Any]
+) -> list[TupleRow]:
+    """Fetch all rows of a binary, prepared query."""
     return connection.cursor(binary=True).execute(query, parameters, prepare=True).fetchall()
 
 
 def _one(cursor: Cursor[TupleRow]) -> Any:
     row = cursor.fetchone()
     if row is None:
-        msg = "the database answered without a row"
+        msg = "the database returned no row"
         raise psycopg.InterfaceError(msg)
     return row[0]

@@ -1,4 +1,4 @@
-"""Snapshots in a table beside the log, written by a thread of their own."""
+"""Snapshots in a table of the log's database, written by a thread of their own."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from infrastructure.postgres.failures import is_transient
 from infrastructure.postgres.prepared import Prepared
 
 OFFERED_MAX: Final = 1024
-"""Snapshots that wait to be written; more than that and the oldest is dropped."""
-WRITTEN_MAX: Final = 64
-"""Snapshots in one statement."""
+"""Snapshots that wait to be written; beyond that number the oldest is dropped."""
+BATCH_MAX: Final = 64
+"""Snapshots written at a time."""
 STOP_SECONDS: Final = 5.0
 COLUMNS: Final = "originator_id, shape, originator_version, position, state"
 LATEST: Final = Prepared(f"""
@@ -32,7 +32,7 @@ select {COLUMNS} from ledger.snapshots
    and originator_version > $4
  order by originator_version desc limit 1
 """)  # noqa: S608 - column names are constants
-KEEP: Final = f"""
+INSERT: Final = f"""
 insert into ledger.snapshots ({COLUMNS})
 values (%b, %b, %b, %b, %b) on conflict do nothing
 """  # noqa: S608
@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 class PostgresSnapshots:
     """`application.ports.snapshots.Snapshots` on the log's database."""
 
-    def __init__(self, connections: ConnectionPool) -> None:
-        self._connections = connections
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
         self._offered: deque[Snapshot] = deque(maxlen=OFFERED_MAX)
         self._changed = Condition()
         self._stopping = False
@@ -55,8 +55,8 @@ class PostgresSnapshots:
     ) -> Snapshot | None:
         """See the port."""
         try:
-            with self._connections.connection() as connection:
-                found = LATEST(
+            with self._pool.connection() as connection:
+                snapshots = LATEST(
                     connection,
                     arrays.uuid(stream_id),
                     arrays.texts(shapes),
@@ -66,8 +66,8 @@ class PostgresSnapshots:
         except psycopg.Error as error:
             if not is_transient(error):
                 raise
-            raise LogUnavailable(reason="the database is away or busy") from error
-        return Snapshot(*found[0]) if found else None
+            raise LogUnavailable(reason="the database is unavailable or busy") from error
+        return Snapshot(*snapshots[0]) if snapshots else None
 
     def offer(self, snapshot: Snapshot) -> None:
         """See the port."""
@@ -79,7 +79,7 @@ class PostgresSnapshots:
             self._changed.notify()
 
     def close(self) -> None:
-        """Write what was offered, at most 5 s; the connections are the owner's to close."""
+        """Write the offered snapshots, for at most 5 s; the caller closes the connection pool."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -87,21 +87,23 @@ class PostgresSnapshots:
             self._thread.join(STOP_SECONDS)
 
     def _write(self) -> None:
-        while some := self._next():
+        while snapshots := self._next_batch():
             try:
-                with self._connections.connection() as connection:
-                    connection.cursor().executemany(KEEP, some)
-            except psycopg.Error as error:  # it is made again when it is missed
-                _log.warning("%d snapshots were not kept: %s", len(some), type(error).__name__)
+                with self._pool.connection() as connection:
+                    connection.cursor().executemany(INSERT, snapshots)
+            except psycopg.Error as error:  # it is made again when it is needed
+                _log.warning(
+                    "%d snapshots were not stored: %s", len(snapshots), type(error).__name__
+                )
 
-    def _next(self) -> list[Snapshot]:
+    def _next_batch(self) -> list[Snapshot]:
         with self._changed:
             self._changed.wait_for(lambda: self._offered or self._stopping)
-            return [self._offered.popleft() for _ in range(min(WRITTEN_MAX, len(self._offered)))]
+            return [self._offered.popleft() for _ in range(min(BATCH_MAX, len(self._offered)))]
 
 
-def every_snapshot(connection: Connection[TupleRow]) -> Iterator[Snapshot]:
-    """All snapshots, one after the other, on a connection of the caller's."""
+def all_snapshots(connection: Connection[TupleRow]) -> Iterator[Snapshot]:
+    """Stream every snapshot, on the caller's connection."""
     query = f"select {COLUMNS} from ledger.snapshots"  # noqa: S608
     for row in connection.cursor(binary=True).stream(query):
         yield Snapshot(*row)

@@ -1,7 +1,7 @@
-"""The recorder behind the log: the library's, with our append and a poll that never sleeps in.
+"""The recorder behind the log: the library's, with our append and subscriptions that poll.
 
-Applications, repositories and the library's shipped test cases run on it as they are; the bus
-calls `append` with whole batches.
+The library's applications, repositories and test cases run on it unchanged; the bus calls `append`
+with whole batches.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from infrastructure.postgres import arrays
 from infrastructure.postgres.failures import is_outcome_unknown, is_transient
 
 APPEND_SECONDS: Final = 15.0
-"""How long one append may be without an answer before its link is given up."""
+"""How long one append may take before its connection is closed."""
 SETTLE_SECONDS: Final = 60.0
-"""How long a batch whose outcome is unknown is sent again before its callers are told so."""
+"""How long a batch with an unknown outcome is sent again before the append fails."""
 RETRY_SECONDS: Final = 0.1
 POLL_SECONDS: Final = 0.5
 
@@ -44,13 +44,13 @@ _log = logging.getLogger(__name__)
 
 
 class LedgerRecorder(PostgresApplicationRecorder):
-    """Appends through `ledger.append`; reads as the library does."""
+    """Appends with the SQL function `ledger.append`; reads as the library does."""
 
     def __init__(
         self,
         datastore: LedgerDatastore,
         *,
-        events_table_name: str = "events",  # noqa: ARG002 - the factory would say otherwise
+        events_table_name: str = "events",  # noqa: ARG002 - passed by the library's factory
         new_id: Callable[[], UUID] = uuid7,
         guard: ClockGuard | None = None,
     ) -> None:
@@ -61,16 +61,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self._guard = guard if guard is not None else ClockGuard()
 
     def create_table(self) -> None:
-        """Nothing: the schema is migrated, never made in passing."""
+        """Does nothing: migrations create the schema."""
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
-        """Append events as one command; the library's way in, for tools and tests.
+        """Append events as one command; for the library's own classes.
 
         Raises (checked in this order):
-            IntegrityError: a version is taken, or the command id is.
-            OperationalError: the log is away, or its clock is in doubt.
+            IntegrityError: a version or the command id exists already.
+            OperationalError: the log is unavailable, or its clock is in doubt.
         """
         if not stored_events:
             return []
@@ -81,10 +81,10 @@ class LedgerRecorder(PostgresApplicationRecorder):
         ]
         try:
             [verdict] = self.append([command], [events])
-        except LogUnavailable as away:
-            raise OperationalError(str(away)) from away
-        except LogRejected as refused:
-            raise IntegrityError(str(refused)) from refused
+        except LogUnavailable as error:
+            raise OperationalError(str(error)) from error
+        except LogRejected as error:
+            raise IntegrityError(str(error)) from error
         if verdict.kind is VerdictKind.DOUBT:
             raise OperationalError(verdict.kind)
         recorded = {VerdictKind.RECORDED, VerdictKind.DUPLICATE}
@@ -95,15 +95,15 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def append(
         self, batch: Sequence[AppendRequest], events: Sequence[Sequence[rows.EventRow]]
     ) -> list[Verdict]:
-        """Append a batch, each command with its events as bytes, in one round trip.
+        """Append a batch, each command with its encoded events, in one round trip.
 
-        If the link breaks while the answer is on its way, the same batch goes out again under the
-        same command ids until the log says what became of it: the new call waits behind the old
-        one's commit and then answers `duplicate` or `recorded`.
+        If the connection breaks before the result arrives, the same batch is sent again with the
+        same command ids until the outcome is known: the new call waits for the commit of the old
+        one and then returns `duplicate` or `recorded`.
 
         Raises (checked in this order):
-            LogRejected: the batch cannot be stored; nothing of it was.
-            LogUnavailable: the server is away, or its answer could not be learnt in 60 s.
+            LogRejected: the batch cannot be stored; no part of it was.
+            LogUnavailable: the server is unavailable, or the outcome was unknown for 60 s.
         """
         parameters = rows.append_parameters(batch, events, self._new_id)
         resent = False
@@ -112,15 +112,15 @@ class LedgerRecorder(PostgresApplicationRecorder):
             sent = False
             try:
                 with self.connections.connection(APPEND_SECONDS) as connection:
-                    asked = self._guard.elapsed()
+                    elapsed = self._guard.elapsed()
                     limits = self._limits()
                     sent = True
-                    found = rows.APPEND(connection, *parameters, *limits)
+                    result_rows = rows.APPEND(connection, *parameters, *limits)
                 verdicts = [
-                    Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in found
+                    Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in result_rows
                 ]
-                self._learn(verdicts, asked)
-                return verdicts  # noqa: TRY300 - what learns cannot fail as a database does
+                self._learn_time(verdicts, elapsed)
+                return verdicts  # noqa: TRY300 - learning the time raises no database error
             except psycopg.Error as error:
                 if not is_transient(error):
                     raise LogRejected(reason=error.diag.message_primary or str(error)) from error
@@ -128,27 +128,27 @@ class LedgerRecorder(PostgresApplicationRecorder):
                     raise LogUnavailable(reason=_reason(error)) from error
                 resent = True
                 if time.monotonic() > until:
-                    raise LogUnavailable(reason="the outcome could not be learnt") from error
+                    raise LogUnavailable(reason="the outcome is unknown") from error
                 _log.warning("append: %s; sending the batch again", type(error).__name__)
                 time.sleep(RETRY_SECONDS)
 
     def _limits(self) -> tuple[arrays.Value | None, arrays.Value, arrays.Value]:
-        """How far the log's clock may be believed, by what this process knows at the moment."""
+        """The clock limits of this append, by what this process knows of the ledger's time."""
         guard = self._guard
         limits = arrays.int4(guard.ahead_seconds), arrays.int4(guard.behind_seconds)
         return arrays.instant(guard.witness()), *limits
 
-    def _learn(self, verdicts: Sequence[Verdict], asked: float) -> None:
-        """The time that the log recorded at, whatever it is, is the ledger's time."""
+    def _learn_time(self, verdicts: Sequence[Verdict], elapsed: float) -> None:
+        """Adopt the time of a recorded command as the ledger's time."""
         for verdict in verdicts:
             if verdict.kind is VerdictKind.RECORDED:
-                self._guard.accept(verdict.recorded_at, asked)
+                self._guard.accept(verdict.recorded_at, elapsed)
                 return
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[PostgresApplicationRecorder]:
-        """Follow the log from after position `gt`; survives lost connections and restarts."""
+        """Follow the log after position `gt`, across lost connections and restarts."""
         return PollingSubscription(recorder=self, gt=gt, topics=topics)
 
 
@@ -159,11 +159,11 @@ def _reason(error: psycopg.Error) -> str:
         case "53100":
             return "the database's disk is full"
         case _:
-            return "the database is away or busy"
+            return "the database is unavailable or busy"
 
 
 class PollingSubscription(PostgresSubscription):
-    """NOTIFY is a hint; the poll, twice a second, is the truth."""
+    """Polls twice a second; NOTIFY only shortens the wait."""
 
     def _loop_on_pull(self) -> None:
         try:
@@ -171,7 +171,7 @@ class PollingSubscription(PostgresSubscription):
                 with suppress(InterfaceError, OperationalError):
                     self._pull()
                 self._has_been_notified.wait(timeout=POLL_SECONDS)
-        except BaseException as error:  # noqa: BLE001 - handed to the iterating thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the iterating thread
             self._thread_error = self._thread_error or error
             self.stop()
 

@@ -1,7 +1,7 @@
-"""The events this program knows, by topic: built from the aggregates, never from stored text.
+"""The event classes of this program by topic, collected from the aggregates.
 
-The event-sourcing library finds a class by importing what a topic names. What is stored is data:
-it chooses among the classes listed here and nothing else.
+The eventsourcing library finds a class by importing the module that a topic names. Stored topics
+are data, so here they only select one of the known classes.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     KeyRing,
     ClockAcceptance,
 )
-"""Every aggregate whose events are stored; a new one is added here."""
+"""Every aggregate whose events are stored; add a new one here."""
 
 
 def events_of(aggregates: Iterable[type[Any]]) -> Mapping[str, type[Any]]:
     """The event classes of some aggregates, by topic."""
-    found: dict[str, type[Any]] = {}
+    events: dict[str, type[Any]] = {}
     for aggregate in aggregates:
         for value in vars(aggregate).values():
             if isinstance(value, type) and "TOPIC" in vars(value) and value is not aggregate.Event:
-                found[value.TOPIC] = value  # type: ignore[attr-defined]
-    return MappingProxyType(found)
+                events[value.TOPIC] = value  # type: ignore[attr-defined]
+    return MappingProxyType(events)
 
 
 EVENTS: Final = events_of(AGGREGATES)

@@ -1,4 +1,4 @@
-"""The SQL of the log, and how rows become values: the one place that knows the columns."""
+"""The SQL of the log and the order of its columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infrastructure.postgres.arrays import Value
 from infrastructure.postgres.prepared import Prepared
 
 CHANNEL: Final = "ledger_events"
-"""What `append` notifies: a hint that there may be something new."""
+"""The channel that `append` notifies when there are new events."""
 
 APPEND: Final = Prepared("""
 select verdict, first_pos, last_pos, at from ledger.append(
@@ -30,7 +30,7 @@ CLOCK: Final = (
     "(select recorded_at from ledger.events order by notification_id desc limit 1) as last, "
     "(select mode = 'live' from ledger.identity where one) as live"
 )
-"""What a `ClockReading` is made of, as `append` sees it."""
+"""The first fields of a `ClockReading`, as `append` computes them."""
 CLOCK_WIDTH: Final = 3
 RECEIPT_COLUMNS: Final = (
     "r.command_id, r.fingerprint, r.first_pos, r.last_pos, r.recorded_at, r.subject, r.version, "
@@ -52,9 +52,9 @@ select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live from c
   left join ledger.events e on false
  order by 2, 3
 """)
-"""Events, then receipts, as one snapshot has them; the clock is read in every row, so that there
-is a row even when there is nothing else. `offset 0` is a fence: a plan made while the log was small
-asks stream by stream too."""
+"""Events, then receipts, of one snapshot. Every row has the clock, so that there is at least one
+row. `offset 0` is an optimization fence: also a plan made for a small log queries each stream by
+its key."""
 STREAM: Final = Prepared(f"""
 select {COLUMNS} from ledger.events e
  where e.originator_id = $1 and e.originator_version > $2 and e.originator_version <= $3
@@ -73,7 +73,7 @@ HEAD: Final = "select coalesce(max(notification_id), 0) from ledger.events"
 
 
 class EventRow(NamedTuple):
-    """An event as `append` takes it."""
+    """An event as a parameter of `append`."""
 
     stream_id: UUID
     version: int
@@ -85,19 +85,19 @@ class EventRow(NamedTuple):
 def append_parameters(
     batch: Sequence[AppendRequest], events: Sequence[Sequence[EventRow]], new_id: Callable[[], UUID]
 ) -> list[Value]:
-    """The sixteen arrays of `append`: ten with an entry per command, six per event."""
+    """The sixteen arrays of `append`: ten with one entry per command, six with one per event."""
     flat = [event for of_command in events for event in of_command]
     return [
-        arrays.uuids(one.command_id for one in batch),
-        arrays.blobs(one.fingerprint for one in batch),
-        arrays.instants(one.deadline for one in batch),
-        arrays.instants(one.not_before for one in batch),
+        arrays.uuids(request.command_id for request in batch),
+        arrays.blobs(request.fingerprint for request in batch),
+        arrays.instants(request.deadline for request in batch),
+        arrays.instants(request.not_before for request in batch),
         arrays.int4s([len(of_command) for of_command in events]),
-        arrays.texts(one.actor for one in batch),
-        arrays.texts(one.trace_id for one in batch),
-        arrays.uuids(one.subject for one in batch),
-        arrays.int8s([one.version for one in batch]),
-        arrays.blobs(one.refusal for one in batch),
+        arrays.texts(request.actor for request in batch),
+        arrays.texts(request.trace_id for request in batch),
+        arrays.uuids(request.subject for request in batch),
+        arrays.int8s([request.version for request in batch]),
+        arrays.blobs(request.refusal for request in batch),
         arrays.uuids(event.stream_id for event in flat),
         arrays.int8s([event.version for event in flat]),
         arrays.texts(event.topic for event in flat),

@@ -1,9 +1,8 @@
-"""Parameters in PostgreSQL's binary format, arrays above all: what a batch travels in.
+"""Parameters in PostgreSQL's binary format, mainly arrays: the format of a batch.
 
-psycopg looks at every element of a list anew; a batch has a thousand of them, all of one type. An
-array's layout is that of PostgreSQL's `array_send`: dimensions, a flag for nulls, the element's
-type, the length, the lower bound; then each element's length (-1 for null) and bytes, big-endian
-throughout.
+psycopg determines the type of every element of a list; a batch has a thousand elements of one type.
+The layout is that of PostgreSQL's `array_send`, big-endian: dimensions, null flag, element type,
+length, lower bound; then the length (-1 for null) and the bytes of each element.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Value(NamedTuple):
-    """A parameter ready to be sent, in PostgreSQL's binary format."""
+    """A parameter in PostgreSQL's binary format."""
 
     data: bytes
 
@@ -78,8 +77,8 @@ def uuid(value: UUID) -> Value:
 
 
 def _instant(at: datetime) -> bytes:
-    passed = at - _EPOCH
-    microseconds = (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+    elapsed = at - _EPOCH
+    microseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
     return struct.pack("!iq", 8, microseconds)
 
 
@@ -97,5 +96,5 @@ def _array(element: int, parts: list[bytes]) -> Value:
 
 
 def _head(element: int, length: int) -> bytes:
-    """An empty array has no dimension. The null flag is a hint that PostgreSQL makes anew."""
+    """The header; an empty array has no dimension. PostgreSQL recomputes the null flag."""
     return _HEAD.pack(1, 1, element, length, 1) if length else struct.pack("!iII", 0, 0, element)

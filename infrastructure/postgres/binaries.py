@@ -1,4 +1,4 @@
-"""Finding a PostgreSQL to run: the system's own first, then the one in a wheel."""
+"""Finds a PostgreSQL to run: one installed on the system, else the one in the wheel."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Binaries:
 
 
 def find(*, major: int | None = None) -> Binaries | None:
-    """The newest usable PostgreSQL, the system's before the wheel's.
+    """The newest usable PostgreSQL; the system's takes precedence over the wheel's.
 
     Args:
-        major: only this major version, because the data was written by it.
+        major: only this major version, because it wrote the data.
     """
     for group in (_system(), _wheel()):
-        fit = [one for one in group if one.major >= MAJOR_MIN and major in {None, one.major}]
-        if fit:
-            return max(fit, key=lambda one: one.major)
+        matching = [b for b in group if b.major >= MAJOR_MIN and major in {None, b.major}]
+        if matching:
+            return max(matching, key=lambda binaries: binaries.major)
     return None
 
 
@@ -40,19 +40,19 @@ def _system() -> list[Binaries]:
     on_path = shutil.which("initdb")
     if on_path:
         folders.append(Path(on_path).resolve().parent)
-    return [one for folder in folders if (one := _look(folder))]
+    return [binaries for folder in folders if (binaries := _inspect(folder))]
 
 
 def _wheel() -> list[Binaries]:
     package, install = _WHEEL
-    spec = importlib.util.find_spec(package)  # found, not imported: it would start servers
+    spec = importlib.util.find_spec(package)  # not imported: importing it starts servers
     if spec is None or spec.origin is None:
         return []
-    found = _look(Path(spec.origin).parent / install / "bin")
-    return [found] if found else []
+    binaries = _inspect(Path(spec.origin).parent / install / "bin")
+    return [binaries] if binaries else []
 
 
-def _look(folder: Path) -> Binaries | None:
+def _inspect(folder: Path) -> Binaries | None:
     if not (folder / "initdb").exists() or not (folder / "postgres").exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: few rights, bounded waits, and a dead link noticed in time."""
+"""Connections to PostgreSQL: restricted roles, bounded waits, dead links detected in time."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from infrastructure.postgres import deadline
 
 CONNECT_SECONDS: Final = 5
 CONNECT_SECONDS_MIN: Final = 2
-"""libpq knows no shorter limit."""
+"""libpq does not support a shorter limit."""
 WAIT_SECONDS: Final = 5.0
+"""How long a caller waits for a connection of a pool that has none free."""
 STATEMENT_SECONDS: Final = 30
 LINK_SECONDS: Final = STATEMENT_SECONDS + 5.0
-"""How long a lent connection may be silent, where nobody says less: longer than the server lets a
-statement run, so that it ends only what has no server behind it."""
+"""The default limit of one use of a pooled connection: longer than the server's own limit of a
+statement, so that only a use whose server no longer responds reaches it."""
 LOCK_SECONDS: Final = 5
 IDLE_IN_TRANSACTION_SECONDS: Final = 5
 ROLE_CHARS_MAX: Final = 63
 
 KEEPALIVE: Final[dict[str, int]] = {
-    # A link that swallows everything is noticed after 5 + 2 x 2 = 9 s when idle, 8 s when not.
+    # A link that drops every packet is detected after 5 + 2 x 2 = 9 s if idle, else after 8 s.
     "connect_timeout": CONNECT_SECONDS,
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -42,18 +43,18 @@ KEEPALIVE: Final[dict[str, int]] = {
 
 
 PLANNER: Final[dict[str, int | str]] = {
-    # The log is read by key only. A plan made while it was small must not scan it when it is large.
+    # The log is read by key only. A plan made for a small log must not scan a large one.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
-    # For few keys PostgreSQL would plan anew each time, which takes longer than asking.
+    # For few keys PostgreSQL would plan every execution, which takes longer than the query.
     "plan_cache_mode": "force_generic_plan",
 }
 
 
 class DatabaseRole(StrEnum):
-    """What a connection may do; each is a role of the database, taken with SET ROLE."""
+    """The rights of a connection; each is a role of the database, assumed with SET ROLE."""
 
     OWNER = "owner"
     WRITER = "writer"
@@ -62,7 +63,7 @@ class DatabaseRole(StrEnum):
 
 
 def role_name(database: str, database_role: DatabaseRole) -> str:
-    """The role of a right in one database; roles are cluster-wide, so its name leads."""
+    """The name of a role; it begins with the database's name because roles are cluster-wide."""
     name = f"{database}_ledger_{database_role}"
     if len(name.encode()) > ROLE_CHARS_MAX:
         digest = hashlib.sha256(database.encode()).hexdigest()[:16]
@@ -77,13 +78,13 @@ def connect(
     statement_seconds: int = STATEMENT_SECONDS,
     connect_seconds: int = CONNECT_SECONDS,
 ) -> Connection[TupleRow]:
-    """Open a connection in autocommit and take its role; None keeps the login's own rights.
+    """Open a connection in autocommit mode and assume a role; None keeps the login's own rights.
 
-    Takes at most `connect_seconds` (2 or more) to reach the server, and as long for the role.
+    Takes at most `connect_seconds` (2 or more) to connect, and the same time to assume the role.
 
     Raises:
         psycopg.OperationalError: the server cannot be reached or refuses.
-        psycopg.errors.InvalidParameterValue: the roles are not there; migrate first.
+        psycopg.errors.InvalidParameterValue: the roles do not exist; migrate first.
     """
     settings: dict[str, int | str] = {
         "statement_timeout": statement_seconds * 1000,
@@ -92,15 +93,16 @@ def connect(
     }
     if database_role in {DatabaseRole.WRITER, DatabaseRole.READER}:
         settings |= PLANNER
-    if (
-        database_role is DatabaseRole.PROJECTOR
-    ):  # rows and position are lost together, and read again from the log
+    if database_role is DatabaseRole.PROJECTOR:
+        # A crash loses rows together with their position; both are rebuilt from the log.
         settings["synchronous_commit"] = "off"
-    given = conninfo_to_dict(url)
+    url_parameters = conninfo_to_dict(url)
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    options = f"{options} -c timezone=UTC -c client_encoding=UTF8 {given.get('options') or ''}"
-    wanted = KEEPALIVE | {"connect_timeout": connect_seconds}
-    keepalive = {name: value for name, value in wanted.items() if name not in given}
+    options = (
+        f"{options} -c timezone=UTC -c client_encoding=UTF8 {url_parameters.get('options') or ''}"
+    )
+    defaults = KEEPALIVE | {"connect_timeout": connect_seconds}
+    keepalive = {name: value for name, value in defaults.items() if name not in url_parameters}
     extra: dict[str, Any] = {"application_name": "qrledger", **keepalive, "options": options}
     connection = psycopg.connect(url, autocommit=True, **extra)
     if database_role is not None:
@@ -115,10 +117,10 @@ def connect(
 
 
 class ConnectionPool:
-    """A small pool without threads: the last one used comes first, a broken one empties it.
+    """A small pool without threads: last in, first out; a broken connection discards the idle ones.
 
-    A pool of the library reconnects in the background with growing pauses; this one tries at once
-    whenever somebody asks, so the process is back as soon as the server is.
+    A request that finds no idle connection connects by itself. So a request fails at once while the
+    server refuses connections, and succeeds as soon as the server accepts them (ADR 19).
     """
 
     def __init__(
@@ -132,25 +134,25 @@ class ConnectionPool:
     ) -> None:
         self.url = url
         self.limit_seconds = limit_seconds
-        """How long one lending may take, the wait for a connection included."""
+        """The limit of one use, including the wait for a connection."""
         self._database_role = database_role
         self._size_max = size_max
         self._statement_seconds = statement_seconds
         self._idle: list[Connection[TupleRow]] = []
-        self._lent = 0
+        self._in_use = 0
         self._changed = Condition()
         self._closed = False
 
     @contextmanager
     def connection(self, seconds: float | None = None) -> Iterator[Connection[TupleRow]]:
-        """Lend a connection for at most `seconds`, or for the pool's own limit.
+        """A connection for at most `seconds`, or for the pool's own limit.
 
-        Waits at most 5 s of them for one to come back. Who holds it when the time is over gets an
-        error from whatever it waits for, and the connection is thrown away.
+        At most 5 s of this time are spent waiting for a free connection. When the time is over, the
+        statement in progress fails and the connection is discarded.
 
         Raises:
-            psycopg.OperationalError: none came back, the server cannot be reached, or the time is
-                over.
+            psycopg.OperationalError: no connection is free, the server cannot be reached, or the
+                time is over.
         """
         until = monotonic() + (self.limit_seconds if seconds is None else seconds)
         connection = self._take(until)
@@ -161,7 +163,7 @@ class ConnectionPool:
             self._give_back(connection)
 
     def close(self) -> None:
-        """Close what is idle now, and the rest when it comes back."""
+        """Close the idle connections now and the others when they are returned."""
         with self._changed:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -170,44 +172,46 @@ class ConnectionPool:
 
     def _take(self, until: float) -> Connection[TupleRow]:
         with self._changed:
-            patience = min(WAIT_SECONDS, max(0.0, until - monotonic()))
-            free = self._changed.wait_for(lambda: self._lent < self._size_max, patience)
+            wait_seconds = min(WAIT_SECONDS, max(0.0, until - monotonic()))
+            free = self._changed.wait_for(lambda: self._in_use < self._size_max, wait_seconds)
             if not free:
-                msg = "no database connection came free in time"
+                msg = "no database connection became free in time"
                 raise psycopg.OperationalError(msg)
             if self._closed:
-                msg = "the connections are closed"
+                msg = "the connection pool is closed"
                 raise psycopg.OperationalError(msg)
-            self._lent += 1
+            self._in_use += 1
             if self._idle:
                 return self._idle.pop()
         try:
-            left = max(CONNECT_SECONDS_MIN, min(CONNECT_SECONDS, int(until - monotonic())))
+            connect_seconds = max(
+                CONNECT_SECONDS_MIN, min(CONNECT_SECONDS, int(until - monotonic()))
+            )
             return connect(
                 self.url,
                 self._database_role,
                 statement_seconds=self._statement_seconds,
-                connect_seconds=left,
+                connect_seconds=connect_seconds,
             )
         except BaseException:
             with self._changed:
-                self._lent -= 1
+                self._in_use -= 1
                 self._changed.notify()
             raise
 
     def _give_back(self, connection: Connection[TupleRow]) -> None:
-        dead: list[Connection[TupleRow]] = []
+        discarded: list[Connection[TupleRow]] = []
         status = connection.info.transaction_status
         with self._changed:
-            self._lent -= 1
+            self._in_use -= 1
             if self._closed or connection.closed or status is not TransactionStatus.IDLE:
-                dead.append(connection)
+                discarded.append(connection)
                 if connection.broken:
-                    dead += self._idle
+                    discarded += self._idle
                     self._idle = []
             else:
                 self._idle.append(connection)
             self._changed.notify()
-        for one in dead:
+        for unused in discarded:
             with suppress(psycopg.Error):
-                one.close()
+                unused.close()

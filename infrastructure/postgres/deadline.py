@@ -1,10 +1,10 @@
-"""No wait for the database without an end: a link that is silent for too long is shut down.
+"""Deadlines for the use of database connections, enforced in this process.
 
-Statement timeouts are kept by the server, and a server that is frozen keeps nothing; the kernel of
-its machine goes on acknowledging, so TCP's own timers see no fault either. Here one thread looks
-four times a second at what this process waits for, and shuts the socket down under whoever has
-waited too long. That thread gets an ordinary connection error, whether psycopg or libpq holds it,
-over TCP or a Unix socket; thread and connection are free again.
+The server enforces statement timeouts, but a frozen server enforces nothing, and the kernel of its
+machine still acknowledges packets, so TCP's own timers detect no fault either. Here one thread
+checks four times a second what this process waits for, and shuts down the socket of a connection
+whose deadline has passed. The waiting thread gets an ordinary connection error, whether it waits in
+psycopg or libpq, over TCP or a Unix socket.
 """
 
 from __future__ import annotations
@@ -20,73 +20,73 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-LOOK_SECONDS: Final = 0.25
+CHECK_SECONDS: Final = 0.25
 
 _lock = threading.Lock()
-_waits: dict[int, float] = {}
+_deadlines: dict[int, float] = {}
 """Duplicated descriptors, and the monotonic time at which each is shut down."""
 _watchdog: threading.Thread | None = None
-_waiting = threading.Event()
+_has_deadlines = threading.Event()
 
 
 @contextmanager
 def limit(connection: Connection[Any], seconds: float) -> Iterator[Callable[[], None]]:
     """Shut the connection's socket down if the block takes longer than `seconds`.
 
-    Yields what starts the time anew, for work of many steps.
+    Yields a function that restarts the time, for work in many steps.
 
     Raises:
-        psycopg.OperationalError: the connection is closed already, or was shut down.
+        psycopg.OperationalError: the connection is closed, or was shut down.
     """
     descriptor = _duplicate(connection)
     with _lock:
-        _waits[descriptor] = time.monotonic() + seconds
+        _deadlines[descriptor] = time.monotonic() + seconds
         _start()
 
     def renew() -> None:
         with _lock:
-            _waits[descriptor] = time.monotonic() + seconds
+            _deadlines[descriptor] = time.monotonic() + seconds
 
     try:
         yield renew
     finally:
         with _lock:
-            del _waits[descriptor]
+            del _deadlines[descriptor]
         os.close(descriptor)
 
 
 def _duplicate(connection: Connection[Any]) -> int:
-    """A descriptor of our own, so that no number is shut down that names something else by now."""
+    """A descriptor of our own: the connection's number could be reused for another file."""
     try:
         return os.dup(connection.fileno())
-    except OSError as error:  # no descriptor is left
-        msg = f"the database link cannot be watched: {error.strerror}"
+    except OSError as error:  # out of descriptors
+        msg = f"no deadline can be set for the database connection: {error.strerror}"
         raise psycopg.OperationalError(msg) from error
 
 
 def _start() -> None:
-    global _watchdog  # noqa: PLW0603 - one thread for the process
+    global _watchdog  # noqa: PLW0603 - one thread per process
     if _watchdog is None or not _watchdog.is_alive():
         _watchdog = threading.Thread(target=_watch, name="database deadlines", daemon=True)
         _watchdog.start()
-    _waiting.set()
+    _has_deadlines.set()
 
 
 def _watch() -> None:
     while True:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(CHECK_SECONDS)
         with _lock:
-            if not _waits:
-                _waiting.clear()
+            if not _deadlines:
+                _has_deadlines.clear()
             now = time.monotonic()
-            for descriptor in [one for one, until in _waits.items() if now >= until]:
-                _waits[descriptor] = float("inf")
+            for descriptor in [d for d, until in _deadlines.items() if now >= until]:
+                _deadlines[descriptor] = float("inf")
                 _shut_down(descriptor)
-        _waiting.wait()
+        _has_deadlines.wait()
 
 
 def _shut_down(descriptor: int) -> None:
-    with suppress(OSError):  # the link has ended by itself
+    with suppress(OSError):  # the link is closed already
         link = socket.socket(fileno=descriptor)
         try:
             link.shutdown(socket.SHUT_RDWR)

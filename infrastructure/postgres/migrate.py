@@ -1,7 +1,7 @@
-"""Bring a database up to date: roles, schema, numbered SQL files; safe to run at any moment.
+"""Brings a database up to date: roles, schema, numbered SQL files; safe to run at any time.
 
-Each file runs once, in a transaction, under one advisory lock; its SHA-256 is recorded, so an
-edited file is noticed. Only what cannot be rebuilt is migrated: read models fill themselves.
+Each file runs once, in a transaction, under one advisory lock; its SHA-256 is recorded so that an
+edited file is detected. Read models are not migrated: they are rebuilt from the log.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class DatabaseNotReady(Exception):
-    """The database cannot carry the ledger as it is; the text says what to do."""
+    """The database cannot be used as it is; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +45,24 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """Every migration of this version of the program, in order."""
+    """The migrations of this version of the program, in order."""
     folder = resources.files("infrastructure.postgres") / "sql"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return [Migration(int(f.name[:4]), f.name, f.read_text("utf-8")) for f in files]
 
 
 def migrate(url: str, *, mode: str, token_secret: bytes, runtime: str = "") -> list[str]:
-    """Apply what is missing; answers with the names of the files applied.
+    """Apply the missing migrations; returns their file names.
 
     Args:
         url: a login that may create roles and schemas in this database.
         mode: `live` or `test`; fixed by the first migration.
         token_secret: 32 random bytes, used only if the ledger has none yet.
-        runtime: a login that gets the rights to run the program; empty: none.
+        runtime: a login that is granted the rights to run the program; empty for none.
 
     Raises (checked in this order):
-        DatabaseNotReady: too old, too few rights, newer than this program, a changed file, a
-            ledger of the other mode, or `runtime` must not run the program.
+        DatabaseNotReady: too old, insufficient rights, newer than this program, a changed file,
+            a ledger of the other mode, or `runtime` must not run the program.
         psycopg.OperationalError: the server cannot be reached.
     """
     with connect(url, None, statement_seconds=MIGRATE_SECONDS) as connection:
@@ -84,9 +84,9 @@ def migrate(url: str, *, mode: str, token_secret: bytes, runtime: str = "") -> l
 
 
 def check(url: str) -> str:
-    """Whether the database is ready for this program; answers with its mode.
+    """Check that the database is ready for this program; returns its mode.
 
-    A login that can do more than the program needs is served, with a warning in the log.
+    A login with more rights than the program needs is accepted with a warning in the log.
 
     Raises (checked in this order):
         DatabaseNotReady: too old, never migrated, half migrated, or newer than this program.
@@ -115,16 +115,16 @@ def check(url: str) -> str:
         if row is None:
             msg = "the database is half migrated, it has no identity: run `qrledger migrate`"
             raise DatabaseNotReady(msg)
-        excess = runtime_login.excess_of(connection, connection.info.user)
+        excess = runtime_login.excess_rights(connection, connection.info.user)
         if excess:
             _log.warning("%s", excess_warning(connection.info.user, excess))
         return str(row[0])
 
 
 def excess_warning(login: str, excess: str) -> str:
-    """What an operator is told of a runtime login that could rewrite the log."""
+    """The warning about a runtime login that could rewrite the log."""
     return (
-        f"the login {login!r} {excess}, so this process could rewrite the log: make a login for "
+        f"the login {login!r} {excess}, so this process could rewrite the log: create a login for "
         "it and run `qrledger migrate --runtime LOGIN` with QRLEDGER_MIGRATE_URL"
     )
 
@@ -179,7 +179,7 @@ def _make_roles(connection: Connection[TupleRow]) -> None:
         member = connection.execute("select pg_has_role(session_user, %s, 'member')", (name,))
         if member.fetchone() != (True,) or connection.info.parameter_status("is_superuser") != "on":
             connection.execute(sql.SQL("grant {} to session_user").format(role))
-    # The owner hands the schema of read models to the projector.
+    # The owner creates the schema of the read models for the projector.
     owner, projector = (
         sql.Identifier(role_name(connection.info.dbname, r))
         for r in (DatabaseRole.OWNER, DatabaseRole.PROJECTOR)
@@ -203,11 +203,11 @@ def _check_known(applied: dict[int, bytes]) -> None:
     for number, digest in sorted(applied.items()):
         if number not in known:
             msg = (
-                f"the database has migration {number}, which this program does not know: upgrade it"
+                f"the database has migration {number}, unknown to this program: upgrade the program"
             )
             raise DatabaseNotReady(msg)
         if known[number].digest != digest:
-            msg = f"{known[number].name} was applied with another text than this program's"
+            msg = f"{known[number].name} was applied with another text than that of this program"
             raise DatabaseNotReady(msg)
 
 
@@ -233,5 +233,9 @@ def _check_identity(connection: Connection[TupleRow], mode: str, token_secret: b
     )
     row = connection.execute("select mode from ledger.identity").fetchone()
     if row != (mode,):
-        msg = f"this is a {row[0] if row else '?'} ledger, QRLEDGER_MODE says {mode}"
-        raise DatabaseNotReady(msg)
+        raise wrong_mode(str(row[0]) if row else "?", mode)
+
+
+def wrong_mode(ledger_mode: str, mode: str) -> DatabaseNotReady:
+    """The error for a ledger whose mode is not that of the settings."""
+    return DatabaseNotReady(f"this is a {ledger_mode} ledger, but QRLEDGER_MODE is {mode}")

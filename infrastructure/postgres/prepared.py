@@ -1,8 +1,8 @@
-"""Statements asked thousands of times a second: prepared once per connection, binary both ways.
+"""Statements executed thousands of times a second: prepared once per connection, binary.
 
-A cursor of psycopg would do, at a tenth of a millisecond of Python each time; this hands libpq the
-bytes as they are and lets psycopg read the rows. Not for connections that listen: notifications
-that arrive meanwhile stay with libpq until the socket speaks again.
+A psycopg cursor takes a tenth of a millisecond of Python per execution; this module passes the
+bytes to libpq and lets psycopg read the rows. Not for connections that listen: notifications that
+arrive meanwhile stay in libpq until the next data on the socket.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _numbers = count(1)
 
 
 class Prepared:
-    """One statement with `$1`, `$2`, … for its parameters."""
+    """One statement with the parameters `$1`, `$2`, …."""
 
     def __init__(self, query: str) -> None:
         self._query: Final = query.encode()
@@ -31,36 +31,36 @@ class Prepared:
     def __call__(
         self, connection: Connection[TupleRow], *values: Value | None
     ) -> list[tuple[Any, ...]]:
-        """All rows of the answer; a value that is None is null.
+        """Execute the statement and return all rows; None is null.
 
         Raises:
             psycopg.Error: as psycopg's own cursors do.
         """
-        known = _known(connection)
+        state = _state_of(connection)
         link = connection.pgconn
-        if self._name not in known.statements:
+        if self._name not in state.statements:
             _check(connection, link.prepare(self._name, self._query), ExecStatus.COMMAND_OK)
-            known.statements.add(self._name)
+            state.statements.add(self._name)
         data: list[Any] = [None if value is None else value.data for value in values]
         result = link.exec_prepared(self._name, data, [Format.BINARY] * len(data), 1)
         _check(connection, result, ExecStatus.TUPLES_OK)
-        known.transformer.set_pgresult(result)
-        return known.transformer.load_rows(0, result.ntuples, tuple)
+        state.transformer.set_pgresult(result)
+        return state.transformer.load_rows(0, result.ntuples, tuple)
 
 
-class _Known:
-    """What is remembered of one connection."""
+class _ConnectionState:
+    """The state kept for one connection."""
 
     def __init__(self, connection: Connection[TupleRow]) -> None:
         self.statements: set[bytes] = set()
         self.transformer = Transformer(connection)
 
 
-def _known(connection: Connection[TupleRow]) -> _Known:
-    known: _Known | None = connection.__dict__.get("qrledger_known")
-    if known is None:
-        known = connection.__dict__["qrledger_known"] = _Known(connection)
-    return known
+def _state_of(connection: Connection[TupleRow]) -> _ConnectionState:
+    state: _ConnectionState | None = connection.__dict__.get("qrledger_state")
+    if state is None:
+        state = connection.__dict__["qrledger_state"] = _ConnectionState(connection)
+    return state
 
 
 def _check(connection: Connection[TupleRow], result: Any, expected: ExecStatus) -> None:

@@ -1,4 +1,4 @@
-"""Small questions about processes of this machine."""
+"""Processes of this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this id exists, ours or anybody's."""
+    """Whether a process with this id exists, whoever owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -18,7 +18,7 @@ def alive(pid: int) -> bool:
 
 
 def succeeds(command: list[str]) -> bool:
-    """Whether a command ends with status 0 within 10 s; what it writes is dropped."""
+    """Whether a command exits with status 0 within 10 s; its output is discarded."""
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=10)
     except (OSError, subprocess.SubprocessError):

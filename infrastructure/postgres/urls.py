@@ -1,7 +1,7 @@
-"""Database URLs: read before they are used, so that no error has to quote one.
+"""Database URLs, validated before use so that no error message has to quote one.
 
-libpq names what it cannot read in its messages; in a URL with an odd character that is a part of
-the password.
+libpq quotes what it cannot parse; in a URL with an unescaped character this may be a part of the
+password.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 
 
 class BadDatabaseUrl(ValueError):
-    """Not a database URL; the text says what is wrong without quoting any of it."""
+    """Not a database URL; the message says why without quoting any part of it."""
 
 
 def check(url: str) -> None:
-    """Whether libpq will read the URL as its author meant it.
+    """Check that libpq will read the URL as its author meant it.
 
     Raises:
         BadDatabaseUrl: another scheme, an unescaped character, or an unknown parameter.
@@ -43,16 +43,16 @@ def check(url: str) -> None:
         )
         raise BadDatabaseUrl(msg)
     try:
-        facts = conninfo_to_dict(url)
+        parameters = conninfo_to_dict(url)
     except psycopg.Error:
-        msg = f"must be {form}, and its parameters those of libpq"
+        msg = f"must be {form}, with no parameters other than those of libpq"
         raise BadDatabaseUrl(msg) from None
-    for port in filter(None, str(facts.get("port") or "").split(",")):
+    for port in filter(None, str(parameters.get("port") or "").split(",")):
         if not (port.isdigit() and 1 <= int(port) <= 65_535):  # noqa: PLR2004
-            msg = f"must be {form}; the port is a number from 1 to 65535"
+            msg = f"must be {form}; the port must be a number from 1 to 65535"
             raise BadDatabaseUrl(msg)
 
 
 def without_secrets(text: str) -> str:
-    """A message of libpq without what may stand in it of a connection string."""
+    """A message of libpq without the secrets of a connection string."""
     return _SECRETS.sub(lambda m: "//***@" if m.group(1) else f"{m.group(2)}=***", text)

@@ -1,1 +1,1 @@
-"""What is kept running."""
+"""Long-running loops and their supervision."""

@@ -1,4 +1,4 @@
-"""Keeps the expiry process running: timers in a table, commands through a bus of its own."""
+"""Runs the expiry process: timers in a table, commands through a bus of its own."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from infrastructure.workers.supervisor import Progress
 
 SWEEP_SECONDS: Final = 0.5
 SWEEP_SECONDS_MAX: Final = 120.0
-"""How long one sweep may take, the append's own patience included, before its link is given up."""
+"""How long one sweep, including its append, may take before its connection is closed."""
 PAUSE_SECONDS: Final = 0.02
-"""Between two full sweeps, so that a herd of expiries leaves the log to payments."""
+"""The pause between two full sweeps, so that many expiries at a time do not delay payments."""
 
 _log = logging.getLogger(__name__)
 
 
 class ExpiryWorker:
-    """Follows the log into the table `due`, and asks about what is due."""
+    """Keeps the timers in `ledger.due`, and sends a command for every timer that is due."""
 
     def __init__(self, *, url: str, log: PostgresLog, bus: Bus, new_id: Callable[[], UUID]) -> None:
         self._url = url
@@ -43,13 +43,13 @@ class ExpiryWorker:
         self._follower: Follower | None = None
 
     def stop(self) -> None:
-        """Let both loops end within a second."""
+        """Make both loops return within a second."""
         self._stopped.set()
         if self._follower is not None:
             self._follower.stop()
 
     def follow(self, on_progress: Progress) -> None:
-        """Keep the timers, until stopped."""
+        """Keep the timers up to date, until stopped."""
         with connect(self._url, DatabaseRole.PROJECTOR) as connection:
             self._follower = Follower(
                 self._event_log,
@@ -67,19 +67,19 @@ class ExpiryWorker:
                     return
 
     def sweep(self, on_progress: Progress) -> None:
-        """Ask about what is due, until stopped."""
+        """Process due timers, until stopped."""
         with connect(self._url, DatabaseRole.PROJECTOR) as connection:
             while not self._stopped.is_set():
                 with deadline.limit(connection, SWEEP_SECONDS_MAX):
-                    asked = self.sweep_once(connection)
+                    count = self.sweep_once(connection)
                 on_progress()
-                full = asked == expiry.SWEEP_SESSIONS_MAX
+                full = count == expiry.SWEEP_SESSIONS_MAX
                 self._stopped.wait(PAUSE_SECONDS if full else SWEEP_SECONDS)
 
     def sweep_once(self, connection: Connection[TupleRow]) -> int:
-        """Ask about the sessions whose time is over, at most 256; answers with how many.
+        """Process at most 256 due timers; returns their number.
 
-        While the clock is in doubt nothing could be recorded, so nothing is asked.
+        Does nothing while the clock is in doubt, as nothing could be recorded.
         """
         state = self._event_log.clock_state()
         if state.doubt:

@@ -1,8 +1,8 @@
-"""How the worker's loops go, told through the database to whoever asks: readiness, metrics, status.
+"""The state of the worker's loops, stored in the database for readiness, metrics and status.
 
-The worker is a process of its own. It writes one row per loop when it begins to lead and whenever
-something has changed; the API reads them. Rows of a worker that died stay as it left them: its
-read models show their lag, and the next leader writes its own.
+The worker is a process of its own. It writes one row per loop when it becomes the leader and after
+every change; the API reads them. The rows of a dead worker remain until the next leader writes its
+own; meanwhile the lags of the read models show that the worker is dead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from infrastructure.workers.supervisor import Halt
 
 @dataclass(frozen=True, slots=True)
 class LoopState:
-    """One loop of the worker, as it last told."""
+    """The last reported state of one loop."""
 
     name: str
     halted_since: datetime | None
@@ -28,20 +28,20 @@ class LoopState:
 
 
 class LoopReport:
-    """Writes what has changed, all rows in one transaction."""
+    """Writes the states when they have changed, all rows in one transaction."""
 
     def __init__(self, loops: Callable[[], Mapping[str, Halt | None]]) -> None:
         self._loops = loops
-        self._told: Mapping[str, Halt | None] | None = None
+        self._reported: Mapping[str, Halt | None] | None = None
 
     def __call__(self, connection: Connection[TupleRow]) -> None:
-        """Write the rows if they are not as last told.
+        """Write the rows if they differ from the last report.
 
         Raises:
-            psycopg.Error: they could not be written; told again at the next call.
+            psycopg.Error: the rows could not be written; the next call tries again.
         """
         loops = self._loops()
-        if loops == self._told:
+        if loops == self._reported:
             return
         with connection.transaction():
             connection.execute("delete from ledger.worker_loops")
@@ -51,14 +51,14 @@ class LoopReport:
                     "values (%s, %s, %s)",
                     (name, halt and halt.since, halt and halt.reason),
                 )
-        self._told = loops
+        self._reported = loops
 
 
 def loop_states(connection: Connection[TupleRow]) -> list[LoopState]:
-    """Every loop of the worker, by name; none before a worker has ever led.
+    """Every loop of the worker, by name; none before the first leader.
 
     Raises:
-        psycopg.OperationalError: the database is away.
+        psycopg.OperationalError: the database is unavailable.
     """
     query = "select name, halted_since, reason from ledger.worker_loops order by name"
     return [LoopState(*row) for row in connection.execute(query).fetchall()]

@@ -1,56 +1,69 @@
-"""Keeps one read model up to date: follows the log, takes pages in, starts over when it must."""
+"""Keeps one read model up to date: builds it if necessary, then applies the log page by page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
-from typing import Final
+from typing import Final, Protocol
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
-from application.ports.metrics import Metrics
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import deadline
 from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.workers.supervisor import Progress
-from projections._read_model import ReadModel
-from projections._runner import Runner
 
 BUILD_SECONDS: Final = 600
 APPLY_SECONDS: Final = 60.0
-"""How long one page may take before its connection is given up."""
+"""How long one page may take before its connection is closed."""
 PACE_SECONDS: Final = 0.1
-"""A list may lag that much: under load one transaction takes many events in."""
+"""The lag accepted so that, under load, one transaction applies many events."""
+
+ReadPage = Callable[[int, int], Sequence[Recorded]]
+"""Events after a position, at most so many."""
+
+
+class Runner(Protocol):
+    """Applies events to one read model, on one connection."""
+
+    def prepare(self, read: ReadPage) -> int:
+        """Build the read model if it is missing or outdated; returns its position."""
+
+    def apply_page(self, page: Sequence[Recorded]) -> int:
+        """Apply a page in one transaction; returns the read model's position afterwards."""
+
+
+MakeRunner = Callable[[Connection[TupleRow]], Runner]
 
 
 class Projector:
-    """One read model's worker.
+    """Follows the log for one read model.
 
-    A poison event halts it, loudly: rows about money are never guessed. It is tried again alone,
-    as a new release or a mended row may help; the other read models go on.
+    An event that cannot be applied halts the loop of this read model only: rows about money are
+    never guessed. The supervisor restarts it, as a new release or a repaired row may help.
     """
 
-    def __init__(
-        self, model: type[ReadModel], *, url: str, log: PostgresLog, metrics: Metrics
-    ) -> None:
-        self.model = model
+    def __init__(self, make_runner: MakeRunner, *, url: str, log: PostgresLog) -> None:
+        self._make_runner = make_runner
         self._url = url
         self._event_log = log
-        self._metrics = metrics
         self._stopped = Event()
         self._follower: Follower | None = None
 
     def stop(self) -> None:
-        """Let `follow` end within a second."""
+        """Make `follow` return within a second."""
         self._stopped.set()
         if self._follower is not None:
             self._follower.stop()
 
     def follow(self, on_progress: Progress) -> None:
-        """Take the log in, until stopped or until an event cannot be taken in."""
+        """Apply the log until stopped or until an event cannot be applied."""
         url, database_role = self._url, DatabaseRole.PROJECTOR
         with connect(url, database_role, statement_seconds=BUILD_SECONDS) as connection:
-            runner = Runner(self.model, connection, metrics=self._metrics)
+            runner = self._make_runner(connection)
             with deadline.limit(connection, BUILD_SECONDS) as renew:
 
                 def read(after: int, limit: int) -> Sequence[Recorded]:

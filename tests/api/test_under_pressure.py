@@ -92,7 +92,7 @@ def test_the_api_returns_503_while_the_database_is_unavailable_and_recovers(
         assert api.client.get("/healthz").status_code == 200
 
         port = urlsplit(url).port
-        monkeypatch.setattr("infrastructure.postgres.embedded._free_port", lambda: port)
+        monkeypatch.setattr("infrastructure.postgres.server_process.free_port", lambda: port)
         own_server.start()
 
         assert _soon(lambda: create().status_code == 201)

@@ -17,7 +17,7 @@ import psycopg.sql
 
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import AccountAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate

@@ -1,4 +1,4 @@
-"""The database goes away, in the worst moments; nobody is told a falsehood."""
+"""The database becomes unavailable at the worst moments; no wrong outcome is ever reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
 
 class CuttingProxy:
-    """Passes bytes to PostgreSQL; on demand swallows the next answers and cuts the link."""
+    """Forwards bytes to PostgreSQL; on demand drops the next result and closes the connection."""
 
     def __init__(self, url: str) -> None:
         self._target = (urlsplit(url).hostname or "", urlsplit(url).port or 0)
@@ -63,7 +63,7 @@ class CuttingProxy:
         try:
             while data := server.recv(65536):
                 if self.cut_after and self.cut_after in data:
-                    self.cut_after = b""  # the commit is done, its answer is lost
+                    self.cut_after = b""  # committed, but the result is lost
                     self.cuts += 1
                     break
                 client.sendall(data)
@@ -74,7 +74,7 @@ class CuttingProxy:
 
 
 def _end(link: socket.socket) -> None:
-    """Tell both the peer and the thread that is reading; close alone would tell neither."""
+    """Wake the peer and the reading thread; close alone would wake neither."""
     with suppress(OSError):
         link.shutdown(socket.SHUT_RDWR)
     link.close()
@@ -93,14 +93,14 @@ def through(url: str, proxy: CuttingProxy) -> str:
     return parts._replace(netloc=netloc).geturl()
 
 
-def test_an_answer_lost_after_the_commit_is_found_again_and_is_no_conflict(
+def test_a_result_lost_after_the_commit_is_recovered_without_a_conflict(
     database_url: str, proxy: CuttingProxy
 ) -> None:
     log = PostgresLog(ConnectionPool(through(database_url, proxy), DatabaseRole.WRITER, size_max=1))
     ledger = LedgerFixture(log)
     wallet, session = ledger.open_wallet(), ledger.create_session()
     claim = ledger.claim_session(session, wallet)
-    proxy.cut_after = b"verdict"  # only the append answers with that column
+    proxy.cut_after = b"verdict"  # only the result of an append has this column
 
     outcome = ledger.send(ledger.pay(session, wallet, claim), key="k")
 
@@ -113,30 +113,28 @@ def test_an_answer_lost_after_the_commit_is_found_again_and_is_no_conflict(
     log.close()
 
 
-def test_a_whole_batch_whose_answer_is_lost_is_settled(
-    database_url: str, proxy: CuttingProxy
-) -> None:
+def test_a_batch_whose_result_is_lost_is_settled(database_url: str, proxy: CuttingProxy) -> None:
     log = PostgresLog(ConnectionPool(through(database_url, proxy), DatabaseRole.WRITER, size_max=1))
     ledger = LedgerFixture(log)
-    proxy.cut_after = b"verdict"  # only the append answers with that column
+    proxy.cut_after = b"verdict"  # only the result of an append has this column
 
     results = ledger.bus.send_all([envelope(ledger.create(f"A-{n}")) for n in range(50)])
 
     assert proxy.cuts == 1
-    assert all(isinstance(one, Outcome) for one in results)
+    assert all(isinstance(result, Outcome) for result in results)
     created = "select count(*) from ledger.events where topic = 'payment_session.created'"
     assert rows(database_url, created) == [(50,)]
     log.close()
 
 
-def test_an_outcome_that_cannot_be_learnt_is_told_as_such(
+def test_an_unknown_outcome_is_reported_as_unknown(
     database_url: str, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "SETTLE_SECONDS", 0.3)
     log = PostgresLog(ConnectionPool(through(database_url, proxy), DatabaseRole.WRITER, size_max=1))
     ledger = LedgerFixture(log)
     command = ledger.create("A-1")
-    proxy.cut_after = b"verdict"  # only the append answers with that column
+    proxy.cut_after = b"verdict"  # only the result of an append has this column
     monkeypatch.setattr("infrastructure.postgres.connections.connect", refuse := Refusing(proxy))
 
     assert ledger.try_send(command, key="k") == "overloaded"
@@ -149,7 +147,7 @@ def test_an_outcome_that_cannot_be_learnt_is_told_as_such(
 
 
 class Refusing:
-    """Connections are refused once the link was cut, until it is over."""
+    """Refuses connections after the cut, until the test ends."""
 
     def __init__(self, proxy: CuttingProxy) -> None:
         from infrastructure.postgres import connections  # noqa: PLC0415
@@ -173,11 +171,11 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSer
 
 def restart(server: EmbeddedServer, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     server.stop()
-    monkeypatch.setattr("infrastructure.postgres.embedded._free_port", lambda: port)
+    monkeypatch.setattr("infrastructure.postgres.server_process.free_port", lambda: port)
     server.start()
 
 
-def test_a_restart_in_mid_traffic_loses_nothing_that_was_acknowledged(
+def test_a_restart_under_traffic_loses_nothing_acknowledged(
     own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from infrastructure.postgres.migrate import migrate  # noqa: PLC0415
@@ -197,7 +195,7 @@ def test_a_restart_in_mid_traffic_loses_nothing_that_was_acknowledged(
 
     def follow() -> None:
         for page in follower.pages():
-            followed.extend(one.position for one in page)
+            followed.extend(recorded.position for recorded in page)
 
     def answered(result: Result) -> None:
         if isinstance(result, LedgerError):
@@ -223,8 +221,10 @@ def test_a_restart_in_mid_traffic_loses_nothing_that_was_acknowledged(
     wait_for(lambda: followed and followed[-1] == log.head())
     follower.stop()
 
-    stored = {one.position for one in log.read(0, 1000)} | set(range(1001, log.head() + 1))
-    assert {one.position for one in acknowledged} <= stored
+    stored = {recorded.position for recorded in log.read(0, 1000)} | set(
+        range(1001, log.head() + 1)
+    )
+    assert {outcome.position for outcome in acknowledged} <= stored
     assert set(refused) <= {"overloaded"}
     assert followed == list(range(1, log.head() + 1))
     created = rows(url, "select count(*) from ledger.events where topic ~ 'session.created'")
@@ -242,7 +242,7 @@ def test_a_follower_survives_terminated_backends(
 
     def follow() -> None:
         for page in follower.pages():
-            followed.extend(one.position for one in page)
+            followed.extend(recorded.position for recorded in page)
 
     thread = Thread(target=follow, daemon=True)
     thread.start()
@@ -283,7 +283,7 @@ def test_the_librarys_subscription_survives_terminated_backends(
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
-    """Wait until something is so; it is a failure if it never is."""
+    """Wait until a condition holds; fail if it never does."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if found := condition():

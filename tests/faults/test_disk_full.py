@@ -1,4 +1,4 @@
-"""The disk fills up: nobody is told 'paid' who is not, and nothing acknowledged is lost."""
+"""The disk fills up: no payment is acknowledged wrongly, and nothing acknowledged is lost."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_a_full_disk_refuses_and_loses_nothing(small_disk: Path) -> None:
     free = os.statvfs(small_disk)
     filler.write_bytes(b"x" * (free.f_bavail * free.f_frsize - LEFT_BYTES))
 
-    kept, refused = _sell(ledger, wallet)
+    paid, refused = _sell(ledger, wallet)
     filler.unlink()
     more, _ = _sell(ledger, wallet, until=20)
 
     assert refused <= {"overloaded"}
     assert refused, "the disk was never full"
     assert more, "it never came back"
-    for session in (*kept, *more):
+    for session in (*paid, *more):
         assert ledger.session(session).payment is not None
     report = audit.check(url, log)
     assert report.violations == []
@@ -72,11 +72,11 @@ def test_a_full_disk_refuses_and_loses_nothing(small_disk: Path) -> None:
 
 
 def _sell(ledger: LedgerFixture, wallet: UUID, until: int = 10**9) -> tuple[list[UUID], set[str]]:
-    """Create, scan, pay; what was acknowledged as paid, and which refusals came."""
+    """Create, scan and pay; returns the acknowledged payments and the refusals."""
     paid: list[UUID] = []
     refused: set[str] = set()
     for _ in range(TRIES_MAX):
-        metadata = {str(number): token_hex(250) for number in range(20)}  # as much as may be
+        metadata = {str(number): token_hex(250) for number in range(20)}  # the maximum
         command = ledger.create(description="x" * 100, metadata=metadata)
         steps = ledger.try_send(command, key=str(command.session_id))
         if isinstance(steps, Outcome):

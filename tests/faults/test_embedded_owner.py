@@ -1,4 +1,4 @@
-"""Programs that share one home and its embedded server: who survives takes the server over."""
+"""Processes that share one home and its embedded server: a survivor takes the server over."""
 
 from __future__ import annotations
 
@@ -24,60 +24,60 @@ from tests.support.postgres import rows
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
 
-def asks_the_database(port: int) -> bool:
-    """A key that nobody gave out is 401 by the log, and 503 when the log is away."""
+def reaches_the_database(port: int) -> bool:
+    """An unknown key is 401 if the log can be read, and 503 if it is unavailable."""
     key = BearerKey.make(mode="test", role=Role.MERCHANT, key_id=UUID(int=1), random=b"x" * 32)
     try:
-        answer = httpx.get(
+        response = httpx.get(
             f"http://127.0.0.1:{port}/v1/payment-sessions",
             headers={"Authorization": f"Bearer {key.text}"},
             timeout=20,
         )
     except httpx.TransportError:
         return False
-    assert answer.status_code in {401, 503}
-    return answer.status_code == 401
+    assert response.status_code in {401, 503}
+    return response.status_code == 401
 
 
-def test_when_the_owner_is_killed_the_survivor_takes_the_server_over(home: Path) -> None:
+def test_a_surviving_process_takes_over_the_server_of_a_killed_owner(home: Path) -> None:
     first, second = free_port(), free_port()
     assert run(home, "migrate").returncode == 0
     with running(home, "serve", PORT=first) as owner:
-        wait_for(lambda: asks_the_database(first))
+        wait_for(lambda: reaches_the_database(first))
         before = EmbeddedServer(home).pid
         with running(home, "serve", PORT=second) as survivor:
-            wait_for(lambda: asks_the_database(second))
+            wait_for(lambda: reaches_the_database(second))
 
             owner.send_signal(signal.SIGKILL)
             owner.wait(10)
             wait_for(lambda: EmbeddedServer(home).pid not in {before, None})
-            wait_for(lambda: asks_the_database(second))
+            wait_for(lambda: reaches_the_database(second))
 
             third = run(home, "keys", "list")
             survivor.send_signal(signal.SIGTERM)
             survivor.wait(30)
 
     assert third.returncode == 0, third.stderr
-    assert EmbeddedServer(home).pid is None  # who took it over stops it too
+    assert EmbeddedServer(home).pid is None  # the new owner stops it
 
 
-def test_a_clean_end_of_the_owner_is_taken_over_too(home: Path) -> None:
+def test_a_surviving_process_takes_over_after_a_clean_exit_of_the_owner(home: Path) -> None:
     port = free_port()
     home.mkdir()
     owner = EmbeddedServer(home)
     url = owner.start()
     with running(home, "serve", PORT=port):
-        wait_for(lambda: asks_the_database(port))
+        wait_for(lambda: reaches_the_database(port))
         owner.stop()
         wait_for(lambda: EmbeddedServer(home).pid is not None)
-        wait_for(lambda: asks_the_database(port))
+        wait_for(lambda: reaches_the_database(port))
 
         assert rows(url, "select 1") == [(1,)]
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """A server of this process, without its watch."""
+def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A server owned by this process, without its watch."""
     server = EmbeddedServer(tmp_path / "home")
     server.start()
     yield server
@@ -85,7 +85,7 @@ def kept(tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 
 class NoDescriptors:
-    """This process may open nothing more: EMFILE, as under a flood of connections."""
+    """No descriptor is left (EMFILE), as under a flood of connections."""
 
     def __enter__(self) -> None:
         self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -96,32 +96,34 @@ class NoDescriptors:
 
 
 @pytest.mark.parametrize("adopted", [False, True], ids=["its child", "taken over"])
-def test_no_descriptor_left_is_not_a_dead_server(kept: EmbeddedServer, adopted: bool) -> None:
-    before, told = kept.pid, ""
-    process = kept._process
-    if adopted:  # as after a start that found the server of a killed process
-        kept._process, kept._adopted = None, before
+def test_a_shortage_of_descriptors_is_not_a_dead_server(
+    server: EmbeddedServer, adopted: bool
+) -> None:
+    before, message = server.pid, ""
+    process = server._process
+    if adopted:  # as if started while the server of a killed process was running
+        server._process, server._adopted = None, before
 
     with NoDescriptors():
         try:
-            kept._watch()
+            server._watch()
         except OSError as error:
-            told = os.strerror(error.errno or 0)
+            message = os.strerror(error.errno or 0)
         with pytest.raises(OSError, match="Too many open files"):
-            kept._running()
+            server._running()
 
-    assert told == ("Too many open files" if adopted else "")
-    assert kept.pid == before
-    kept._process = process
+    assert message == ("Too many open files" if adopted else "")
+    assert server.pid == before
+    server._process = process
 
 
-def test_the_watch_outlives_a_want_of_descriptors(
-    kept: EmbeddedServer, caplog: pytest.LogCaptureFixture
+def test_the_watch_survives_a_shortage_of_descriptors(
+    server: EmbeddedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     stopped, well = Event(), Event()
-    thread = Thread(target=kept.keep_alive, args=(stopped, well.set), daemon=True)
-    before = kept.pid
-    kept._adopted, kept._process = before, (process := kept._process) and None
+    thread = Thread(target=server.keep_alive, args=(stopped, well.set), daemon=True)
+    before = server.pid
+    server._adopted, server._process = before, (process := server._process) and None
     thread.start()
     with NoDescriptors():
         wait_for(lambda: caplog.text.count("Too many open files; trying again") >= 2)
@@ -130,11 +132,11 @@ def test_the_watch_outlives_a_want_of_descriptors(
     stopped.set()
     thread.join(10)
 
-    assert kept.pid == before
-    kept._process = process
+    assert server.pid == before
+    server._process = process
 
 
-def test_a_server_that_died_comes_back_on_its_port(tmp_path: Path) -> None:
+def test_a_restarted_server_uses_the_same_port(tmp_path: Path) -> None:
     first = EmbeddedServer(tmp_path / "home")
     url = first.start()
     first.stop()

@@ -1,4 +1,4 @@
-"""PostgreSQL neither answers nor ends (SIGSTOP): every wait has a limit, and nothing stays stuck."""
+"""PostgreSQL is frozen (SIGSTOP): every wait has a limit, and everything recovers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from tests.support.postgres import frozen
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 LIMIT_SECONDS = 0.5
 PATIENCE_SECONDS = 15.0
-"""A generous wall: what has no limit never comes."""
+"""A generous limit: an unbounded wait exceeds any."""
 CALLERS = 24
-"""More than there are threads and connections."""
+"""More than the threads and connections."""
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def pid(server: EmbeddedServer) -> int:
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("database_role", [DatabaseRole.WRITER, DatabaseRole.PROJECTOR])
-def test_a_silent_link_is_shut_down_under_whoever_waits(
+def test_a_silent_connection_is_shut_down_at_its_deadline(
     own_server: EmbeddedServer, own_url: str, database_role: DatabaseRole
 ) -> None:
     with (
@@ -78,10 +78,12 @@ def test_a_silent_link_is_shut_down_under_whoever_waits(
     ):
         connection.execute("select 1")
 
-    assert not deadline._waits
+    assert not deadline._deadlines
 
 
-def test_libpqs_own_blocking_calls_end_too(own_server: EmbeddedServer, own_url: str) -> None:
+def test_blocking_calls_of_libpq_end_at_the_deadline(
+    own_server: EmbeddedServer, own_url: str
+) -> None:
     pool = ConnectionPool(own_url, DatabaseRole.WRITER, size_max=1, limit_seconds=LIMIT_SECONDS)
     log = PostgresLog(pool)
     ledger = LedgerFixture(log)
@@ -90,12 +92,12 @@ def test_libpqs_own_blocking_calls_end_too(own_server: EmbeddedServer, own_url: 
     with frozen(pid(own_server)), pytest.raises(Exception, match="away"):
         log.load({session: 0}, [])
 
-    assert (pool._lent, pool._idle) == (0, [])
+    assert (pool._in_use, pool._idle) == (0, [])
     assert wait_for(lambda: log.load({session: 0}, []).events)
     log.close()
 
 
-def test_who_answers_in_time_is_left_alone(own_url: str) -> None:
+def test_a_connection_within_its_deadline_is_not_shut_down(own_url: str) -> None:
     with (
         connect(own_url, DatabaseRole.READER) as connection,
         deadline.limit(connection, 0.4) as renew,
@@ -108,7 +110,7 @@ def test_who_answers_in_time_is_left_alone(own_url: str) -> None:
 
 
 @pytest.mark.parametrize("remembered", [False, True], ids=["keys looked up", "keys remembered"])
-def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
+def test_every_response_is_503_in_time_and_everything_works_afterwards(
     own_server: EmbeddedServer,
     own_url: str,
     short_limits: None,
@@ -121,7 +123,7 @@ def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
         api.client.timeout = httpx.Timeout(PATIENCE_SECONDS)
         body = {"order_id": "A", "amount": USD_10}
         create = partial(api.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
-        asked = [
+        requests = [
             partial(api.call, "wallet", "GET", f"/v1/wallets/{wallet}"),
             partial(api.call, "wallet", "GET", f"/v1/wallets/{wallet}/payments"),
             partial(api.call, "merchant", "GET", f"/v1/payment-sessions/{session['id']}"),
@@ -130,36 +132,38 @@ def test_every_answer_is_503_in_time_and_all_is_well_afterwards(
             partial(api.call, "auditor", "GET", "/v1/events"),
             create,
         ]
-        before = [ask().status_code for ask in asked[:-1]]
+        before = [send().status_code for send in requests[:-1]]
         live = f"http://127.0.0.1:{api.settings.live_port}/healthz"
 
         with frozen(pid(own_server)), ThreadPoolExecutor(CALLERS) as callers:
-            answers = [
-                one.result()
-                for one in [callers.submit(asked[n % len(asked)]) for n in range(CALLERS)]
+            responses = [
+                future.result()
+                for future in [callers.submit(requests[n % len(requests)]) for n in range(CALLERS)]
             ]
             ready = api.client.get("/readyz")
             alive = [api.client.get("/healthz").status_code, httpx.get(live).status_code]
             figures = api.client.get("/metrics").status_code
             wait_for(lambda: _nothing_is_held(api))
         started = time.monotonic()
-        wait_for(lambda: all(ask().is_success for ask in asked))
+        wait_for(lambda: all(send().is_success for send in requests))
         wait_for(lambda: api.client.get("/readyz").status_code == 200)
 
         assert before == [200] * 6
-        assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "overloaded")}
+        assert {(r.status_code, r.json()["code"]) for r in responses} == {(503, "overloaded")}
         assert (ready.status_code, ready.json()["code"]) == (503, "not-ready")
         assert alive == [200, 200]
         assert figures == 200
         assert time.monotonic() - started < PATIENCE_SECONDS
         again = api.call("merchant", "POST", "/v1/payment-sessions", body, key=str(uuid4()))
-        assert again.json()["code"] == "order-open"  # the first was stored once, under its key
+        assert (
+            again.json()["code"] == "order-open"
+        )  # the first request was stored once, under its key
 
 
 def _nothing_is_held(api: ApiFixture) -> bool:
-    """No thread and no connection of a reader blocking any more, though the database still does."""
+    """No reader's thread or connection is blocked any more, although the database is."""
     services: Any = api.services
     reads = services.read_models._connect.__self__._pool
     probes = services.health._connections._pool
-    lent = [pool._lent for pool in (services.log._connections, reads, probes)]
-    return blocking._readers._work_queue.empty() and lent == [0, 0, 0]
+    in_use = [pool._in_use for pool in (services.log._pool, reads, probes)]
+    return blocking._readers._work_queue.empty() and in_use == [0, 0, 0]

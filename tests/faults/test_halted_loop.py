@@ -1,4 +1,4 @@
-"""A loop that a mistake of ours halts: seen by whoever asks, tried again, alone."""
+"""A halted loop: reported everywhere, restarted alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.sync.client import connect as listen
 from api.live.protocol import SessionFeed
 from api.live.server import Notifier
 from domain import ids
-from infrastructure.workers import supervisor
+from infrastructure.workers import leadership, supervisor
 from infrastructure.workers.expiry import ExpiryWorker
 from projections.sessions import Sessions
 from tests.faults.test_database_away import wait_for
@@ -27,21 +27,21 @@ pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Halted loops are tried again at once, as far as a person can tell."""
+def fast_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halted loops restart almost at once."""
     monkeypatch.setattr(supervisor, "HALT_SECONDS_MIN", 0.2)
-    monkeypatch.setattr(supervisor, "ELECTION_SECONDS", 0.1)
+    monkeypatch.setattr(leadership, "ELECTION_SECONDS", 0.1)
 
 
 def ready(api: ApiFixture) -> bool:
     return api.client.get("/readyz").status_code == 200
 
 
-def figures_of(api: ApiFixture) -> str:
+def metrics_of(api: ApiFixture) -> str:
     return str(api.call("operator", "GET", "/metrics").text)
 
 
-def test_a_halted_sweep_shows_although_the_log_is_quiet_and_ends_when_it_is_mended(
+def test_a_halted_sweep_is_reported_until_it_is_repaired(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = Event()
@@ -56,23 +56,26 @@ def test_a_halted_sweep_shows_although_the_log_is_quiet_and_ends_when_it_is_mend
     with api_fixture(database_url) as api:
         wait_for(lambda: ready(api))
         metric = 'qrledger_loop_halted{name="expiry sweep"}'
-        wait_for(lambda: f"{metric} 0.0" in figures_of(api))
+        wait_for(lambda: f"{metric} 0.0" in metrics_of(api))
         head = api.position()
 
         broken.set()
         wait_for(lambda: not ready(api))
-        told = api.client.get("/readyz").json()
-        figures = figures_of(api)
+        document = api.client.get("/readyz").json()
+        figures = metrics_of(api)
         broken.clear()
         wait_for(lambda: ready(api))
 
-        assert (told["code"], told["detail"]) == ("not-ready", "Not ready: expiry sweep is halted.")
+        assert (document["code"], document["detail"]) == (
+            "not-ready",
+            "Not ready: expiry sweep is halted.",
+        )
         assert f"{metric} 1.0" in figures
-        assert f"{metric} 0.0" in figures_of(api)
+        assert f"{metric} 0.0" in metrics_of(api)
         assert api.position() == head
 
 
-def test_a_halted_projector_keeps_no_other_from_going_on(
+def test_other_read_models_continue_beside_a_halted_one(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply, broken = Sessions.apply, Event()
@@ -95,11 +98,11 @@ def test_a_halted_projector_keeps_no_other_from_going_on(
         broken.clear()
         wait_for(lambda: ready(api))
 
-        shown = api.call("merchant", "GET", "/v1/payment-sessions").json()["data"]
-        assert [one["status"] for one in shown] == ["paid", "created"]
+        sessions = api.call("merchant", "GET", "/v1/payment-sessions").json()["data"]
+        assert [session["status"] for session in sessions] == ["paid", "created"]
 
 
-def test_a_list_that_no_worker_has_built_yet_is_503(database_url: str) -> None:
+def test_a_list_that_was_never_built_is_503(database_url: str) -> None:
     with api_fixture(database_url, projections=False) as api:
         response = api.call("merchant", "GET", "/v1/payment-sessions")
 
@@ -107,7 +110,7 @@ def test_a_list_that_no_worker_has_built_yet_is_503(database_url: str) -> None:
 
 
 @pytest.mark.unaudited
-def test_an_event_nobody_knows_stops_nobody(
+def test_an_unknown_event_stops_no_loop(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served_api(database_url) as api:
@@ -136,13 +139,13 @@ def test_an_event_nobody_knows_stops_nobody(
         assert httpx.get(f"{live}/healthz").text == "ok\n"
         assert "qrledger_unknown_events_total 3.0" in httpx.get(f"{live}/metrics").text
         page = api.call("auditor", "GET", "/v1/events?limit=100").json()["data"]
-        assert {"this:zen", "payment_session.refunded"} <= {one["type"] for one in page}
+        assert {"this:zen", "payment_session.refunded"} <= {event["type"] for event in page}
         folded = api.call("merchant", "GET", f"/v1/payment-sessions/{watched['id']}")
         assert (folded.status_code, folded.json()["code"]) == (500, "internal-error")
         assert "upgrade it" in caplog.text
 
 
-def test_a_halted_notifier_says_so_and_tells_what_it_could_not(
+def test_a_halted_notifier_is_reported_and_delivers_everything_later(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed, broken = Notifier.feed, Event()
@@ -161,16 +164,16 @@ def test_a_halted_notifier_says_so_and_tells_what_it_could_not(
             broken.set()
             assert api.scan(session, wallet).status_code == 200
             wait_for(lambda: httpx.get(health).status_code == 503)
-            told = httpx.get(health).text
+            text = httpx.get(health).text
             broken.clear()
             heard = json.loads(screen.recv(20))
         wait_for(lambda: httpx.get(health).status_code == 200)
 
-    assert told == "halted: notifier\n"
+    assert text == "halted: notifier\n"
     assert heard["event"] == "payment_session.scanned"
 
 
-def test_one_listeners_failure_silences_no_other(
+def test_a_failure_of_one_listener_affects_no_other(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served_api(database_url) as api:

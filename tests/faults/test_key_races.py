@@ -1,4 +1,4 @@
-"""Many operators give out keys of one holder at the same moment: two live, whoever was first."""
+"""Several operators issue keys of one holder concurrently: two are active in the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from domain.errors import LedgerError
 from domain.merchants.api_key import BearerKey, Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import AccountAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
@@ -18,32 +18,34 @@ OPERATORS = 8
 
 
 @pytest.mark.parametrize("role", [Role.MERCHANT, Role.OPERATOR])
-def test_eight_who_give_out_keys_at_once_leave_two_living(database_url: str, role: Role) -> None:
+def test_eight_concurrent_key_issues_leave_two_active_keys(database_url: str, role: Role) -> None:
     logs = [
         bootstrap.make_log(database_url, DatabaseRole.WRITER, size_max=1) for _ in range(OPERATORS)
     ]
-    desks = [AccountAdmin(log, bootstrap.make_bus(log), "test") for log in logs]
-    holder = desks[0].register_merchant("Cafe", ())
+    admins = [AccountAdmin(log, bootstrap.make_bus(log), "test") for log in logs]
+    holder = admins[0].register_merchant("Cafe", ())
     start = Barrier(OPERATORS)
-    ends: list[BearerKey | str] = []
+    results: list[BearerKey | str] = []
 
-    def give_out(admin: AccountAdmin) -> None:
+    def issue(admin: AccountAdmin) -> None:
         start.wait()
         try:
-            ends.append(admin.issue_key(role, holder))
+            results.append(admin.issue_key(role, holder))
         except LedgerError as refusal:
-            ends.append(refusal.code)
+            results.append(refusal.code)
 
-    threads = [Thread(target=give_out, args=(admin,)) for admin in desks]
+    threads = [Thread(target=issue, args=(admin,)) for admin in admins]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
 
-    given = [one for one in ends if isinstance(one, BearerKey)]
-    assert Counter(one for one in ends if isinstance(one, str)) == {"key-limit": OPERATORS - 2}
-    living = {key.id for key in desks[0].every_key() if not key.revoked}
-    assert living == {one.key_id for one in given}
-    assert len(living) == 2
+    issued = [result for result in results if isinstance(result, BearerKey)]
+    assert Counter(result for result in results if isinstance(result, str)) == {
+        "key-limit": OPERATORS - 2
+    }
+    active = {key.id for key in admins[0].all_keys() if not key.revoked}
+    assert active == {key.key_id for key in issued}
+    assert len(active) == 2
     for log in logs:
         log.close()

@@ -1,4 +1,4 @@
-"""Races have one winner, and every loser a clean answer."""
+"""Races have one winner, and every loser gets a clear refusal."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.machine import Ledger, LedgerMachine
 from tests.support.postgres import TestClock, rows
 
-START = datetime(2040, 1, 1, tzinfo=UTC)  # after whatever the fixtures recorded by the real clock
+START = datetime(
+    2040, 1, 1, tzinfo=UTC
+)  # after the events that the fixtures recorded by the real clock
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
 
 @pytest.fixture
 def ledgers(database_url: str) -> Iterator[list[LedgerFixture]]:
-    """Two API processes' worth of buses on one ledger, with the same people."""
+    """The buses of two API processes on one ledger, with the same accounts."""
     logs = [
         PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=4)) for _ in range(2)
     ]
@@ -45,19 +47,19 @@ def code(result: Result) -> str:
     return result.code if isinstance(result, LedgerError) else "ok"
 
 
-def test_a_thousand_pays_of_one_session_by_two_wallets_have_one_winner(
+def test_a_thousand_payments_of_one_session_by_two_wallets_have_one_winner(
     ledgers: list[LedgerFixture], database_url: str
 ) -> None:
     wallets = [ledgers[0].open_wallet(50_000), ledgers[0].open_wallet(50_000)]
     session = ledgers[0].create_session()
     claims = [ledgers[0].claim_session(session, wallets[0]), "clm_" + "0" * 26]
-    answers: list[tuple[int, str]] = []
+    results: list[tuple[int, str]] = []
     done = Event()
     writers = [Writer(ledger.bus) for ledger in ledgers]
 
     def answered(wallet: int, result: Result) -> None:
-        answers.append((wallet, code(result)))
-        if len(answers) == 1000:
+        results.append((wallet, code(result)))
+        if len(results) == 1000:
             done.set()
 
     for number in range(1000):
@@ -72,8 +74,8 @@ def test_a_thousand_pays_of_one_session_by_two_wallets_have_one_winner(
     for writer in writers:
         writer.stop()
 
-    counted = Counter(answers)
-    assert counted[0, "ok"] == 500  # the winner, and its own repeats, all the same payment
+    counted = Counter(results)
+    assert counted[0, "ok"] == 500  # the winner and its own repetitions are one payment
     assert set(counted) <= {(0, "ok"), (1, "session-not-payable"), (1, "claim-required")}
     assert sum(counted.values()) == 1000
     assert ledgers[0].wallet(wallets[0]).available_minor == 49_000
@@ -82,7 +84,7 @@ def test_a_thousand_pays_of_one_session_by_two_wallets_have_one_winner(
     assert rows(database_url, paid) == [(1,)]
 
 
-def test_two_wallets_that_scan_and_pay_at_once_have_one_winner(
+def test_two_wallets_that_scan_and_pay_concurrently_have_one_winner(
     ledgers: list[LedgerFixture],
 ) -> None:
     for _ in range(20):
@@ -98,7 +100,7 @@ def test_two_wallets_that_scan_and_pay_at_once_have_one_winner(
 
 
 def _race(ledgers: list[LedgerFixture], session: UUID, wallets: list[UUID]) -> list[str]:
-    """Each wallet scans and pays through a process of its own; how it ended for each."""
+    """Each wallet scans and pays through a process of its own; returns the result of each."""
     start = Barrier(len(wallets))
     ends: list[str] = []
 
@@ -119,7 +121,7 @@ def _race(ledgers: list[LedgerFixture], session: UUID, wallets: list[UUID]) -> l
     return ends
 
 
-def test_fifty_calls_under_one_key_are_one_command(ledgers: list[LedgerFixture]) -> None:
+def test_fifty_calls_with_one_key_are_one_command(ledgers: list[LedgerFixture]) -> None:
     command = ledgers[0].create("A-1")
     results: list[Outcome | str] = []
     start = Barrier(50)
@@ -133,7 +135,7 @@ def test_fifty_calls_under_one_key_are_one_command(ledgers: list[LedgerFixture])
 
     def ledger_url(ledger: LedgerFixture) -> str:
         assert isinstance(ledger.log, PostgresLog)
-        return ledger.log._connections.url
+        return ledger.log._pool.url
 
     threads = [Thread(target=call, args=(ledgers[n % 2],)) for n in range(50)]
     for thread in threads:
@@ -141,11 +143,11 @@ def test_fifty_calls_under_one_key_are_one_command(ledgers: list[LedgerFixture])
     for thread in threads:
         thread.join(60)
 
-    outcomes = [one for one in results if isinstance(one, Outcome)]
+    outcomes = [r for r in results if isinstance(r, Outcome)]
     assert len(outcomes) == 50
-    assert len({one.subject.id for one in outcomes}) == 1
-    assert len({one.position for one in outcomes}) == 1
-    assert sum(not one.replayed for one in outcomes) == 1
+    assert len({outcome.subject.id for outcome in outcomes}) == 1
+    assert len({outcome.position for outcome in outcomes}) == 1
+    assert sum(not outcome.replayed for outcome in outcomes) == 1
     assert ledgers[0].try_send(command) == "order-open"
 
 
@@ -166,22 +168,22 @@ def test_pay_expire_and_cancel_at_the_deadline(
     }
 
     results = ledgers[0].bus.send_all([envelope(commands[name]) for name in order])
-    said = dict(zip(order, map(code, results), strict=True))
+    codes = dict(zip(order, map(code, results), strict=True))
 
     status = ledgers[0].session(session).status
     if offset < 0:
         winner, loser = ("pay", "cancel") if status is Status.PAID else ("cancel", "pay")
         assert status in {Status.PAID, Status.CANCELLED}
-        assert said == {winner: "ok", loser: "session-not-payable", "expire": "ok"}
+        assert codes == {winner: "ok", loser: "session-not-payable", "expire": "ok"}
     else:
         assert status is Status.EXPIRED
-        assert (said["pay"], said["cancel"]) == ("session-expired", "session-not-payable")
+        assert (codes["pay"], codes["cancel"]) == ("session-expired", "session-not-payable")
     spent = 5000 - ledgers[0].wallet(wallet).available_minor
     assert spent == (1000 if status is Status.PAID else 0)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_process_whose_clock_is_wrong_changes_nothing(
+def test_a_process_with_a_wrong_clock_changes_nothing(
     ledgers: list[LedgerFixture], monkeypatch: pytest.MonkeyPatch, clock: TestClock, hours: int
 ) -> None:
     class Wrong(datetime):
@@ -208,7 +210,7 @@ def test_a_process_whose_clock_is_wrong_changes_nothing(
         assert abs(recorded.event.timestamp - recorded.recorded_at) < timedelta(seconds=5)
 
 
-def test_eight_writers_and_a_tailing_reader_skip_nothing(database_url: str) -> None:
+def test_a_follower_of_eight_writers_skips_nothing(database_url: str) -> None:
     logs = [
         PostgresLog(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=2)) for _ in range(9)
     ]
@@ -220,7 +222,7 @@ def test_eight_writers_and_a_tailing_reader_skip_nothing(database_url: str) -> N
     def tail() -> None:
         follower = Follower(logs[8], database_url, DatabaseRole.READER, after=0)
         for page in follower.pages():
-            seen.extend(one.position for one in page)
+            seen.extend(recorded.position for recorded in page)
             if written.is_set() and len(seen) >= logs[8].head():
                 return
 
@@ -228,13 +230,13 @@ def test_eight_writers_and_a_tailing_reader_skip_nothing(database_url: str) -> N
         ledger = LedgerFixture(logs[number], like=first)
         for turn in range(40):
             sessions = [ledger.create() for _ in range(4)]
-            ledger.bus.send_all([envelope(one) for one in sessions])
-            for one in sessions:
-                wallet = shared[(number + turn) % 3]  # contended on purpose
-                scanned = ledger.try_send(ledger.scan(one.session_id, wallet))
+            ledger.bus.send_all([envelope(session) for session in sessions])
+            for session in sessions:
+                wallet = shared[(number + turn) % 3]  # contended intentionally
+                scanned = ledger.try_send(ledger.scan(session.session_id, wallet))
                 if isinstance(scanned, Outcome):
                     claim = scanned.subject.claim.id
-                    ledger.try_send(ledger.pay(one.session_id, wallet, claim))
+                    ledger.try_send(ledger.pay(session.session_id, wallet, claim))
 
     reader = Thread(target=tail)
     reader.start()
@@ -260,7 +262,7 @@ def test_eight_writers_and_a_tailing_reader_skip_nothing(database_url: str) -> N
         log.close()
 
 
-def test_the_ledger_does_what_the_model_says_on_postgresql(
+def test_the_ledger_on_postgresql_agrees_with_the_model(
     database_url: str, clock: TestClock
 ) -> None:
     class OnPostgres(Ledger):

@@ -1,4 +1,4 @@
-"""A database that refuses to write, for a while: 503, nothing is called stored, nothing halts."""
+"""A database that is read-only for a while: 503, nothing is stored, no loop halts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.postgres import TestClock, read_only, rows
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
 
-def test_an_append_is_refused_and_nothing_is_called_stored(
+def test_an_append_is_refused_and_nothing_is_stored(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
     ledger = LedgerFixture(postgres_log)
@@ -36,10 +36,10 @@ def test_an_append_is_refused_and_nothing_is_called_stored(
     assert rows(database_url, of_session, command.session_id) == [(1,)]
 
 
-def test_creates_are_503_reads_go_on_and_the_same_key_works_afterwards(database_url: str) -> None:
+def test_creates_are_503_reads_work_and_the_same_key_works_afterwards(database_url: str) -> None:
     with api_fixture(database_url) as api:
         session = api.a_session()
-        wait_for(lambda: api.client.get("/readyz").status_code == 200)  # the lists are built
+        wait_for(lambda: api.client.get("/readyz").status_code == 200)  # the read models are built
         body = {"order_id": "A", "amount": USD_10}
 
         def create() -> Any:
@@ -61,7 +61,7 @@ def test_creates_are_503_reads_go_on_and_the_same_key_works_afterwards(database_
         assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_no_loop_halts_and_what_was_due_expires_afterwards(
+def test_no_loop_halts_and_due_sessions_expire_afterwards(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = TestClock(database_url)
@@ -77,7 +77,7 @@ def test_no_loop_halts_and_what_was_due_expires_afterwards(
 
         def topics() -> list[str]:
             rows_of = api.call("merchant", "GET", api_session).json()["data"]
-            return [one["type"] for one in rows_of]
+            return [row["type"] for row in rows_of]
 
         wait_for(lambda: "payment_session.expired" in topics())
         wait_for(lambda: api.client.get("/readyz").status_code == 200)

@@ -1,4 +1,4 @@
-"""The embedded server: durable, never root, joined by others; and how we connect to any server."""
+"""The embedded server: durable, never root, shared by processes; and connections to any server."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from infrastructure import bootstrap
+from infrastructure.database import open_database
 from infrastructure.event_store import rows as log_rows
 from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres import binaries, embedded, runtime_login
+from infrastructure.postgres import binaries, runtime_login, server_process
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect, role_name
-from infrastructure.postgres.embedded import EmbeddedError, EmbeddedServer
+from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
+from infrastructure.postgres.server_process import EmbeddedError
 from infrastructure.settings import Settings
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
@@ -26,19 +27,24 @@ from tests.support.postgres import rows
 pytestmark = pytest.mark.postgres
 
 
-def test_it_is_durable_private_and_not_root(server: EmbeddedServer) -> None:
+def test_it_is_durable_private_and_not_root(home: Path) -> None:
+    server = EmbeddedServer(home)
     url = server.start()
-    [(shown,)] = rows(
-        url,
-        "select array_agg(setting order by name) from pg_settings where name in "
-        "('data_checksums', 'fsync', 'full_page_writes', 'listen_addresses', 'synchronous_commit')",
-    )
+    try:
+        [(values,)] = rows(
+            url,
+            "select array_agg(setting order by name) from pg_settings where name in "
+            "('data_checksums', 'fsync', 'full_page_writes', 'listen_addresses',"
+            " 'synchronous_commit')",
+        )
 
-    assert shown == ["on", "on", "on", "127.0.0.1", "on"]
-    assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
-    assert server.folder.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(url.replace("qrledger:", "qrledger:x", 1))
+        assert values == ["on", "on", "on", "127.0.0.1", "on"]
+        assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
+        assert server.folder.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(url.replace("qrledger:", "qrledger:x", 1))
+    finally:
+        server.stop()
 
 
 def test_a_second_process_joins_it_and_leaves_it_running(
@@ -55,16 +61,16 @@ def test_a_second_process_joins_it_and_leaves_it_running(
 def test_a_stop_and_a_start_keep_the_data(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path / "home")
     with psycopg.connect(server.start()) as connection:
-        connection.execute("create table kept as select 1 as a")
+        connection.execute("create table stored as select 1 as a")
     server.stop()
     assert server.pid is None
 
     again = EmbeddedServer(tmp_path / "home")
-    assert rows(again.start(), "select a from kept") == [(1,)]
+    assert rows(again.start(), "select a from stored") == [(1,)]
     again.stop()
 
 
-def test_without_a_postgresql_it_says_what_to_do(
+def test_without_a_postgresql_the_error_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binaries, "_system", list)
@@ -74,7 +80,9 @@ def test_without_a_postgresql_it_says_what_to_do(
         EmbeddedServer(tmp_path / "home").start()
 
 
-def test_the_systems_own_comes_before_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_installation_takes_precedence_over_the_wheel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def several() -> list[binaries.Binaries]:
         return [binaries.Binaries(Path("/a"), 14), binaries.Binaries(Path("/b"), 16)]
 
@@ -86,9 +94,9 @@ def test_the_systems_own_comes_before_the_wheels(monkeypatch: pytest.MonkeyPatch
     assert binaries.find(major=14) is None
 
 
-def test_every_connection_has_bounds_and_notices_a_dead_link_in_time(database_url: str) -> None:
+def test_every_connection_has_timeouts_and_keepalives(database_url: str) -> None:
     with connect(database_url, DatabaseRole.WRITER) as connection:
-        shown: dict[str, str] = dict(
+        settings: dict[str, str] = dict(
             connection.execute(
                 "select name, setting from pg_settings where name in ('statement_timeout', "
                 "'lock_timeout', 'idle_in_transaction_session_timeout', 'synchronous_commit')"
@@ -98,7 +106,7 @@ def test_every_connection_has_bounds_and_notices_a_dead_link_in_time(database_ur
     idle = int(parameters["keepalives_idle"])
     idle += int(parameters["keepalives_interval"]) * int(parameters["keepalives_count"])
 
-    assert shown == {
+    assert settings == {
         "statement_timeout": "30000",
         "lock_timeout": "5000",
         "idle_in_transaction_session_timeout": "5000",
@@ -109,18 +117,18 @@ def test_every_connection_has_bounds_and_notices_a_dead_link_in_time(database_ur
     assert int(parameters["connect_timeout"]) < 10
 
 
-def test_a_pool_is_bounded_and_gives_no_dead_connection_twice(
+def test_a_pool_is_bounded_and_discards_broken_connections(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infrastructure.postgres.connections.WAIT_SECONDS", 0.05)
     pool = ConnectionPool(database_url, DatabaseRole.READER, size_max=2)
     with (
-        pool.connection() as one,
-        pool.connection() as two,
+        pool.connection() as first,
+        pool.connection() as second,
         pytest.raises(psycopg.OperationalError, match="in time"),
         pool.connection(),
     ):
-        assert one is not two
+        assert first is not second
     rows(
         database_url,
         "select pg_terminate_backend(pid) from pg_stat_activity "
@@ -144,7 +152,7 @@ def test_long_database_names_have_roles_too() -> None:
     assert all(len(name) <= 63 for name in names)
 
 
-def test_without_a_single_notification_the_poll_finds_everything(
+def test_a_follower_without_notifications_finds_every_event(
     database_url: str, postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_rows, "CHANNEL", "a_channel_that_is_silent")
@@ -154,7 +162,7 @@ def test_without_a_single_notification_the_poll_finds_everything(
 
     def follow() -> None:
         for page in follower.pages():
-            seen.extend(one.position for one in page)
+            seen.extend(recorded.position for recorded in page)
             if len(seen) >= 4:
                 found.set()
 
@@ -167,22 +175,22 @@ def test_without_a_single_notification_the_poll_finds_everything(
     follower.stop()
     thread.join(5)
     assert seen == [1, 2, 3, 4]
-    assert embedded.PORTS.stop <= 32_768
+    assert server_process.PORTS.stop <= 32_768
 
 
-def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
+def test_an_old_home_gets_a_restricted_login_at_the_next_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     home = tmp_path / "home"
     old = EmbeddedServer(home)
-    url = old.start()  # as the first version left it: one login, the superuser
+    url = old.start()  # as the first version left it: with the superuser only
     migrate(url, mode="test", token_secret=b"s" * 32)
     log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
     LedgerFixture(log).create_session()
     log.close()
     old.stop()
 
-    with caplog.at_level(logging.WARNING), bootstrap.database(Settings(home=str(home))) as first:
+    with caplog.at_level(logging.WARNING), open_database(Settings(home=str(home))) as first:
         log = PostgresLog(ConnectionPool(first, DatabaseRole.WRITER, size_max=1))
         assert log.head() == 4
         LedgerFixture(log).create_session()
@@ -195,7 +203,7 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
                 connection.execute(f"set role {role_name('qrledger', DatabaseRole.OWNER)}")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("select * from ledger.events")
-    with bootstrap.database(Settings(home=str(home))) as second:
+    with open_database(Settings(home=str(home))) as second:
         assert urlsplit(second).password == urlsplit(first).password
 
     assert who == (runtime_login.LOGIN,)
@@ -204,7 +212,7 @@ def test_an_old_home_is_upgraded_to_a_login_of_few_rights_at_the_next_start(
     assert "superuser" not in caplog.text
 
 
-def test_several_starts_at_once_agree_on_the_login_and_a_lost_password_is_replaced(
+def test_concurrent_starts_share_the_login_and_a_lost_password_is_replaced(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     url = server.start()
@@ -212,8 +220,8 @@ def test_several_starts_at_once_agree_on_the_login_and_a_lost_password_is_replac
 
     with ThreadPoolExecutor(4) as pool:
         urls = set(pool.map(lambda _: runtime_login.embedded_url(url, tmp_path), range(4)))
-    [one] = urls
-    assert rows(one, "select 1") == [(1,)]
+    [url_of_all] = urls
+    assert rows(url_of_all, "select 1") == [(1,)]
 
     (tmp_path / runtime_login.PASSWORD_FILE).unlink()
     owner = role_name("qrledger", DatabaseRole.OWNER)
@@ -223,4 +231,4 @@ def test_several_starts_at_once_agree_on_the_login_and_a_lost_password_is_replac
     with psycopg.connect(two) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(f"set role {owner}")
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(one)
+        psycopg.connect(url_of_all)

@@ -1,4 +1,4 @@
-"""The contract of the event log: every adapter, and the one in memory, keeps it."""
+"""The contract of the event log, for every adapter and the one in memory."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
 
-class Rig:
-    """A log, and a hand on its clock."""
+class LogFixture:
+    """A log and its clock."""
 
     def __init__(self, log: EventLog, set_clock: Callable[[datetime], None]) -> None:
         self.log = log
@@ -35,18 +35,18 @@ class Rig:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-def rig(request: pytest.FixtureRequest) -> Rig:
+def fixture(request: pytest.FixtureRequest) -> LogFixture:
     if request.param == "memory":
         memory = MemoryLog()
 
         def set_clock(at: datetime) -> None:
             memory.clock = at
 
-        return Rig(memory, set_clock)
+        return LogFixture(memory, set_clock)
     log = request.getfixturevalue("postgres_log")
     clock = request.getfixturevalue("clock")
     clock.set(AT)
-    return Rig(log, clock.set)
+    return LogFixture(log, clock.set)
 
 
 def a_wallet(wallet_id: UUID | None = None) -> Wallet:
@@ -76,15 +76,15 @@ def pending(events: Sequence[Any], **facts: Any) -> AppendRequest:
 
 
 @pytest.mark.unaudited  # top-ups without their references
-def test_what_is_appended_is_read_back_whole(rig: Rig) -> None:
+def test_appended_events_are_read_back_complete(fixture: LogFixture) -> None:
     wallet = a_wallet()
     opened = wallet.collect_events()
     command = pending([*opened, *top_up(wallet)])
 
-    [verdict] = rig.log.append([command])
+    [verdict] = fixture.log.append([command])
 
     assert (verdict.first_position, verdict.last_position) == (1, 2)
-    first, second = rig.log.read(0, 10)
+    first, second = fixture.log.read(0, 10)
     assert (first.position, second.position) == (1, 2)
     assert (first.version, second.version) == (1, 2)
     assert (first.topic, second.topic) == ("wallet.opened", "wallet.topped_up")
@@ -93,88 +93,96 @@ def test_what_is_appended_is_read_back_whole(rig: Rig) -> None:
     assert first.event_id != second.event_id
     assert first.recorded_at == second.recorded_at == verdict.recorded_at
     assert fold([first, second]) == wallet
-    assert rig.log.head() == 2
-    assert rig.log.read(1, 1)[0].position == 2
-    assert [one.version for one in history(rig.log, wallet.id)] == [1, 2]
-    assert [one.version for one in rig.log.stream(wallet.id, after=1)] == [2]
-    assert [one.version for one in rig.log.stream(wallet.id, up_to=1)] == [1]
+    assert fixture.log.head() == 2
+    assert fixture.log.read(1, 1)[0].position == 2
+    assert [recorded.version for recorded in history(fixture.log, wallet.id)] == [1, 2]
+    assert [recorded.version for recorded in fixture.log.stream(wallet.id, after=1)] == [2]
+    assert [recorded.version for recorded in fixture.log.stream(wallet.id, up_to=1)] == [1]
 
 
 @pytest.mark.unaudited  # top-ups without their references
-def test_loading_gives_what_is_new_the_receipts_and_the_time(rig: Rig) -> None:
+def test_load_returns_new_events_receipts_and_the_time(fixture: LogFixture) -> None:
     wallet, other = a_wallet(), a_wallet()
     command = pending(
         [*wallet.collect_events(), *top_up(wallet)], fingerprint=b"f", subject=wallet.id, version=2
     )
-    rig.append(command, pending(other.collect_events()))
-    rig.set_clock(AT + HOUR)
+    fixture.append(command, pending(other.collect_events()))
+    fixture.set_clock(AT + HOUR)
 
-    loading = rig.log.load({wallet.id: 1, other.id: 0, uuid7(): 0}, [command.command_id, uuid7()])
+    loaded = fixture.log.load(
+        {wallet.id: 1, other.id: 0, uuid7(): 0}, [command.command_id, uuid7()]
+    )
 
-    assert {(one.stream_id, one.version) for one in loading.events} == {
+    assert {(recorded.stream_id, recorded.version) for recorded in loaded.events} == {
         (wallet.id, 2),
         (other.id, 1),
     }
-    assert loading.now == AT + HOUR
-    [receipt] = loading.receipts.values()
+    assert loaded.now == AT + HOUR
+    [receipt] = loaded.receipts.values()
     assert receipt.command_id == command.command_id
     assert (receipt.fingerprint, receipt.last_position) == (b"f", 2)
     assert (receipt.subject, receipt.version, receipt.refusal) == (wallet.id, 2, None)
 
 
 @pytest.mark.unaudited  # top-ups without their references
-def test_a_long_stream_is_loaded_in_part_and_says_that_there_is_more(rig: Rig) -> None:
+def test_a_long_stream_is_loaded_in_part_with_a_sign_that_there_is_more(
+    fixture: LogFixture,
+) -> None:
     wallet = a_wallet()
     events = [*wallet.collect_events()]
     while len(events) < LOAD_EVENTS_MAX + 10:
         events += top_up(wallet)
-    rig.append(pending(events))
+    fixture.append(pending(events))
 
-    loading = rig.log.load({wallet.id: 0}, [])
-    rest = rig.log.load({wallet.id: 20}, [])
+    loaded = fixture.log.load({wallet.id: 0}, [])
+    rest = fixture.log.load({wallet.id: 20}, [])
 
-    assert [one.version for one in loading.events] == [*range(1, LOAD_EVENTS_MAX + 2)]
-    assert [one.version for one in rest.events] == [*range(21, LOAD_EVENTS_MAX + 11)]
+    assert [recorded.version for recorded in loaded.events] == [*range(1, LOAD_EVENTS_MAX + 2)]
+    assert [recorded.version for recorded in rest.events] == [*range(21, LOAD_EVENTS_MAX + 11)]
 
 
 @pytest.mark.unaudited  # top-ups without their references
-def test_a_conflict_leaves_nothing_and_burns_no_position(rig: Rig) -> None:
+def test_a_conflict_stores_nothing_and_uses_no_position(fixture: LogFixture) -> None:
     wallet = a_wallet()
     opened = wallet.collect_events()
 
-    assert rig.append(pending(opened), pending(opened)) == ["recorded", "conflict"]
+    assert fixture.append(pending(opened), pending(opened)) == ["recorded", "conflict"]
     stale = pending(opened)
-    assert rig.append(pending(top_up(wallet)), stale) == ["recorded", "conflict"]
+    assert fixture.append(pending(top_up(wallet)), stale) == ["recorded", "conflict"]
 
-    assert [one.position for one in rig.log.read(0, 10)] == [1, 2]
-    assert stale.command_id not in rig.log.load({}, [stale.command_id]).receipts
+    assert [recorded.position for recorded in fixture.log.read(0, 10)] == [1, 2]
+    assert stale.command_id not in fixture.log.load({}, [stale.command_id]).receipts
 
 
 @pytest.mark.unaudited  # top-ups without their references
-def test_whoever_built_on_a_loser_loses_even_if_its_version_fits_by_accident(rig: Rig) -> None:
+def test_a_command_that_builds_on_a_conflicting_one_conflicts_even_if_its_version_matches(
+    fixture: LogFixture,
+) -> None:
     wallet = a_wallet()
-    rig.append(pending(wallet.collect_events()))
+    fixture.append(pending(wallet.collect_events()))
     mine = top_up(wallet)
     built_on_mine = top_up(wallet)
-    rig.append(pending(mine), pending(built_on_mine))
+    fixture.append(pending(mine), pending(built_on_mine))
     third = top_up(wallet)
     late = pending(third, deadline=AT)
     built_on_late = pending(top_up(wallet))
-    accident = pending([replace(one, originator_version=4) for one in third])
+    accident = pending([replace(event, originator_version=4) for event in third])
 
-    assert rig.append(late, built_on_late) == ["late", "conflict"]
-    assert rig.append(late, accident) == ["late", "conflict"]
-    assert rig.append(pending(third)) == ["recorded"]
+    assert fixture.append(late, built_on_late) == ["late", "conflict"]
+    assert fixture.append(late, accident) == ["late", "conflict"]
+    assert fixture.append(pending(third)) == ["recorded"]
 
 
-def test_commands_on_several_streams_win_or_lose_whole(rig: Rig) -> None:
-    one, two = a_wallet(), a_wallet()
-    first, second = one.collect_events(), two.collect_events()
-    rig.append(pending(first))
+def test_commands_on_several_streams_are_recorded_completely_or_not_at_all(
+    fixture: LogFixture,
+) -> None:
+    one, other = a_wallet(), a_wallet()
+    first, second = one.collect_events(), other.collect_events()
+    fixture.append(pending(first))
 
-    assert rig.append(pending([*second, *first])) == ["conflict"]
+    assert fixture.append(pending([*second, *first])) == ["conflict"]
 
-    assert history(rig.log, two.id) == []
+    assert history(fixture.log, other.id) == []
 
 
 @pytest.mark.unaudited
@@ -183,82 +191,86 @@ def test_commands_on_several_streams_win_or_lose_whole(rig: Rig) -> None:
     [(-1, "recorded", "early"), (0, "late", "recorded"), (1, "late", "recorded")],
 )
 def test_deadlines_are_half_open_to_the_microsecond(
-    rig: Rig, offset: int, deadline: str, not_before: str
+    fixture: LogFixture, offset: int, deadline: str, not_before: str
 ) -> None:
-    rig.set_clock(AT + timedelta(microseconds=offset))
+    fixture.set_clock(AT + timedelta(microseconds=offset))
 
-    assert rig.append(pending(a_wallet().collect_events(), deadline=AT)) == [deadline]
-    assert rig.append(pending(a_wallet().collect_events(), not_before=AT)) == [not_before]
-    assert rig.append(pending([], deadline=AT)) == [deadline]
+    assert fixture.append(pending(a_wallet().collect_events(), deadline=AT)) == [deadline]
+    assert fixture.append(pending(a_wallet().collect_events(), not_before=AT)) == [not_before]
+    assert fixture.append(pending([], deadline=AT)) == [deadline]
 
 
-def test_time_never_goes_back(rig: Rig) -> None:
-    rig.set_clock(AT + HOUR)
-    rig.append(pending(a_wallet().collect_events()))
-    rig.set_clock(AT + HOUR - 29 * SECOND)
+def test_time_never_goes_back(fixture: LogFixture) -> None:
+    fixture.set_clock(AT + HOUR)
+    fixture.append(pending(a_wallet().collect_events()))
+    fixture.set_clock(AT + HOUR - 29 * SECOND)
 
-    [verdict] = rig.log.append([pending(a_wallet().collect_events())])
+    [verdict] = fixture.log.append([pending(a_wallet().collect_events())])
 
     assert (verdict.kind, verdict.recorded_at) == ("recorded", AT + HOUR)
 
 
-def test_a_clock_that_fell_back_far_records_nothing_and_knows_what_was_recorded(rig: Rig) -> None:
-    rig.set_clock(AT + HOUR)
+def test_a_clock_that_fell_back_far_records_nothing_but_knows_recorded_commands(
+    fixture: LogFixture,
+) -> None:
+    fixture.set_clock(AT + HOUR)
     known = pending(a_wallet().collect_events(), fingerprint=b"f")
-    rig.append(known)
-    rig.set_clock(AT + HOUR - 31 * SECOND)
+    fixture.append(known)
+    fixture.set_clock(AT + HOUR - 31 * SECOND)
 
     fresh = pending(a_wallet().collect_events(), fingerprint=b"f")
-    assert rig.append(known, fresh, known._replace(fingerprint=b"g")) == [
+    assert fixture.append(known, fresh, known._replace(fingerprint=b"g")) == [
         "duplicate",
         "doubt",
         "reused",
     ]
 
-    assert rig.log.head() == 1
-    assert rig.log.load({}, [fresh.command_id]).receipts == {}
-    assert rig.log.clock_state().doubt
+    assert fixture.log.head() == 1
+    assert fixture.log.load({}, [fresh.command_id]).receipts == {}
+    assert fixture.log.clock_state().doubt
 
 
-def test_the_time_that_is_loaded_never_goes_back_either(rig: Rig) -> None:
-    rig.set_clock(AT + HOUR)
-    rig.append(pending(a_wallet().collect_events()))
-    rig.set_clock(AT)
+def test_the_time_returned_by_load_never_goes_back(fixture: LogFixture) -> None:
+    fixture.set_clock(AT + HOUR)
+    fixture.append(pending(a_wallet().collect_events()))
+    fixture.set_clock(AT)
 
-    assert rig.log.now() == AT + HOUR
-    assert rig.log.load({}, []).now == AT + HOUR
-    assert rig.log.load({uuid7(): 0}, [uuid7()]).now == AT + HOUR
+    assert fixture.log.now() == AT + HOUR
+    assert fixture.log.load({}, []).now == AT + HOUR
+    assert fixture.log.load({uuid7(): 0}, [uuid7()]).now == AT + HOUR
 
 
-def test_a_command_sent_again_is_known_with_its_positions(rig: Rig) -> None:
+def test_a_repeated_command_is_a_duplicate_with_its_positions(fixture: LogFixture) -> None:
     wallet = a_wallet()
     command = pending(wallet.collect_events(), fingerprint=b"f")
-    rig.append(command)
-    rig.set_clock(AT + HOUR)
+    fixture.append(command)
+    fixture.set_clock(AT + HOUR)
 
-    again, other = rig.log.append([command])[0], command._replace(fingerprint=b"g")
+    again, other = fixture.log.append([command])[0], command._replace(fingerprint=b"g")
 
     assert (again.kind, again.first_position, again.last_position) == ("duplicate", 1, 1)
     assert again.recorded_at == AT
-    assert rig.append(other) == ["reused"]
-    assert rig.log.head() == 1
+    assert fixture.append(other) == ["reused"]
+    assert fixture.log.head() == 1
 
 
-def test_a_refusal_is_kept_without_an_event(rig: Rig) -> None:
+def test_a_refusal_is_stored_without_an_event(fixture: LogFixture) -> None:
     command = pending([], fingerprint=b"f", refusal=b'{"code":"x"}')
 
-    [verdict] = rig.log.append([command])
+    [verdict] = fixture.log.append([command])
 
     assert (verdict.first_position, verdict.last_position) == (None, None)
-    receipt = rig.log.load({}, [command.command_id]).receipts[command.command_id]
+    receipt = fixture.log.load({}, [command.command_id]).receipts[command.command_id]
     assert (receipt.refusal, receipt.last_position) == (b'{"code":"x"}', None)
-    assert rig.log.head() == 0
+    assert fixture.log.head() == 0
 
 
-def test_a_thousand_commands_are_one_batch(rig: Rig) -> None:
+def test_a_thousand_commands_are_one_batch(fixture: LogFixture) -> None:
     wallets = [a_wallet() for _ in range(1000)]
 
-    verdicts: Sequence[Verdict] = rig.log.append([pending(w.collect_events()) for w in wallets])
+    verdicts: Sequence[Verdict] = fixture.log.append([pending(w.collect_events()) for w in wallets])
 
-    assert [one.first_position for one in verdicts] == list(range(1, 1001))
-    assert [one.stream_id for one in rig.log.read(0, 1000)] == [one.id for one in wallets]
+    assert [verdict.first_position for verdict in verdicts] == list(range(1, 1001))
+    assert [recorded.stream_id for recorded in fixture.log.read(0, 1000)] == [
+        wallet.id for wallet in wallets
+    ]

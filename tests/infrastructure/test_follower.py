@@ -1,4 +1,4 @@
-"""Following the log: the poll is the truth, and a hole in the log is never stepped over."""
+"""Following the log: polling finds every event, and a gap is never skipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.ledger_fixture import LedgerFixture
 pytestmark = pytest.mark.postgres
 
 
-def test_an_event_is_seen_although_no_notification_comes(
+def test_an_event_is_found_without_a_notification(
     database_url: str, postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rows, "CHANNEL", "nobody_speaks_here")
@@ -27,7 +27,7 @@ def test_an_event_is_seen_although_no_notification_comes(
 
     def follow() -> None:
         for page in follower.pages():
-            seen.extend(one.position for one in page)
+            seen.extend(recorded.position for recorded in page)
 
     Thread(target=follow, daemon=True).start()
     _until(lambda: len(seen) == postgres_log.head())
@@ -39,14 +39,14 @@ def test_an_event_is_seen_although_no_notification_comes(
 
 
 @pytest.mark.unaudited
-def test_a_hole_in_the_log_stops_a_follower(database_url: str, postgres_log: PostgresLog) -> None:
+def test_a_gap_in_the_log_stops_a_follower(database_url: str, postgres_log: PostgresLog) -> None:
     ledger = LedgerFixture(postgres_log)
     ledger.create_session()
     with psycopg.connect(database_url) as owner:
-        owner.execute("set session_replication_role = replica")  # past every trigger
+        owner.execute("set session_replication_role = replica")  # disables every trigger
         owner.execute("delete from ledger.events where notification_id = 1")
 
-    with pytest.raises(LogCorrupt, match="from position 0 to 2"):
+    with pytest.raises(LogCorrupt, match="between positions 0 and 2"):
         next(Follower(postgres_log, database_url, DatabaseRole.READER, after=0).pages())
 
 

@@ -1,4 +1,4 @@
-"""The program's own log: one line of JSON whatever is told, and no values of merchants or payers."""
+"""Logging: one line of JSON for any text, without the values of merchants or payers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NOTE = "the payer's own words"
 def line(error: BaseException) -> dict[str, Any]:
     info = (type(error), error, error.__traceback__)
     record = logging.LogRecord("x", logging.ERROR, "f", 1, "%s halted", ("sessions",), info)
-    told: dict[str, Any] = json.loads(JsonFormatter().format(record))
-    return told
+    fields: dict[str, Any] = json.loads(JsonFormatter().format(record))
+    return fields
 
 
 @pytest.mark.parametrize(
@@ -32,38 +32,38 @@ def line(error: BaseException) -> dict[str, Any]:
         ("select * from jsonb_to_recordset(%s) as r (a int)", Jsonb([{"a": NOTE}]), "22P02"),
         ("select %s::int", NOTE, "22P02"),
         ("select %s::timestamptz", NOTE, "22007"),
-        ("insert into told values (%s), ('b')", NOTE, "23514"),
+        ("insert into notes values (%s), ('b')", NOTE, "23514"),
     ],
 )  # fmt: skip
-def test_a_database_error_is_told_without_the_values_it_repeats(
+def test_a_database_error_is_logged_without_the_values_it_quotes(
     database_url: str, query: str, value: Any, state: str
 ) -> None:
     with psycopg.connect(database_url) as connection:
-        connection.execute("create temp table told (note text check (length(note) < 3))")
+        connection.execute("create temp table notes (note text check (length(note) < 3))")
         with pytest.raises(psycopg.Error) as failed:
             connection.execute(query, (value,))
-    assert NOTE in str(failed.value)  # what must not get into the log
+    assert NOTE in str(failed.value)  # must not be logged
     wrapped = LogRejected(reason="it cannot be stored")
     wrapped.__cause__ = failed.value
 
     for error in (failed.value, wrapped):
-        told = line(error)["exception"]
-        assert NOTE not in told
-        assert f"(SQLSTATE {state})" in told
-        assert "File " in told
-    assert told.endswith("LogRejected: The event log refused the batch: it cannot be stored.")
+        exception = line(error)["exception"]
+        assert NOTE not in exception
+        assert f"(SQLSTATE {state})" in exception
+        assert "File " in exception
+    assert exception.endswith("LogRejected: The event log refused the batch: it cannot be stored.")
 
 
-def test_a_chain_of_errors_is_told_from_its_first_cause_on_and_ends() -> None:
+def test_a_chain_of_errors_is_logged_from_its_first_cause_and_is_bounded() -> None:
     first, second = ValueError("first"), KeyError("second")
     second.__cause__ = first
-    first.__context__ = second  # a loop
+    first.__context__ = second  # a cycle
 
-    told = line(second)
+    fields = line(second)
 
-    assert told["message"] == "sessions halted"
-    assert told["exception"] == "ValueError: first\nKeyError: 'second'"
+    assert fields["message"] == "sessions halted"
+    assert fields["exception"] == "ValueError: first\nKeyError: 'second'"
 
 
-def test_a_lone_surrogate_is_written_as_its_escape() -> None:
+def test_a_lone_surrogate_is_logged_as_an_escape() -> None:
     assert line(ValueError("a\ud800b\x00"))["exception"] == "ValueError: a\\ud800b\x00"

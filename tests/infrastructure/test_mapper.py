@@ -1,4 +1,4 @@
-"""Events to bytes and back, and history that is older than the code."""
+"""Events to bytes and back, including events older than the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
 
 
 class Shop(Aggregate):
-    """An aggregate whose event changed its shape twice."""
+    """An aggregate whose event changed its fields twice."""
 
     TOPIC = "test_shop"
 
@@ -45,7 +45,7 @@ class Shop(Aggregate):
 
 
 class ShopMapper(LedgerMapper):
-    """Knows the shop's events, and no others."""
+    """Knows only the events of the shop."""
 
     events = events_of([Shop])
 
@@ -65,13 +65,13 @@ OLD = b'{"timestamp":"2026-01-01T12:00:00.000001Z","originator_topic":"test_shop
         (OLD + b',"country":"FR","city":"Nice","class_version":3}', "FR", "Nice"),
     ],
 )
-def test_old_bytes_are_brought_up_step_by_step(state: bytes, country: str, city: str) -> None:
+def test_old_bytes_are_upcast_step_by_step(state: bytes, country: str, city: str) -> None:
     event: Any = ShopMapper().to_domain_event(stored(state))
 
     assert (event.name, event.country, event.city, event.timestamp) == ("A", country, city, AT)
 
 
-def test_todays_shape_is_written_with_its_version_and_read_back() -> None:
+def test_the_current_version_is_stored_and_read_back() -> None:
     opened: Any = Shop.Opened
     event = opened(
         originator_id=uuid4(),
@@ -91,7 +91,7 @@ def test_todays_shape_is_written_with_its_version_and_read_back() -> None:
 
 
 @pytest.mark.parametrize("state", [b"", b"{", b"[]", b'{"name":1}', b"\xff", b'{"timestamp":"x"}'])
-def test_bytes_that_are_no_such_event_are_named(state: bytes) -> None:
+def test_unreadable_bytes_are_reported_with_topic_and_stream(state: bytes) -> None:
     with pytest.raises(MapperDeserialisationError, match=r"test_shop.opened"):
         ShopMapper().to_domain_event(stored(state))
 
@@ -116,5 +116,5 @@ def test_a_stored_origin_never_imports_a_module() -> None:
     assert set(sys.modules) == loaded
 
 
-def test_the_registry_holds_every_event_of_the_golden_files() -> None:
+def test_the_registry_has_every_event_of_the_golden_files() -> None:
     assert {type(event) for event in EVENTS} == set(registry.EVENTS.values())

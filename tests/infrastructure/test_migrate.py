@@ -1,4 +1,4 @@
-"""Migrations: at any moment, by several at once, and clear words for what cannot be."""
+"""Migrations: at any time, concurrently, and with clear errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.postgres
 SECRET = b"s" * 32
 
 
-def test_several_at_the_same_moment_make_one_ledger(make_database: Callable[[], str]) -> None:
+def test_concurrent_migrations_create_one_ledger(make_database: Callable[[], str]) -> None:
     url = make_database()
 
     with ThreadPoolExecutor(8) as pool:
@@ -33,7 +33,7 @@ def test_the_mode_is_fixed(database_url: str) -> None:
         migrate(database_url, mode="live", token_secret=SECRET)
 
 
-def test_the_secret_is_made_once(database_url: str) -> None:
+def test_the_secret_is_created_once(database_url: str) -> None:
     before = rows(database_url, "select token_secret from ledger.identity")
 
     migrate(database_url, mode="test", token_secret=b"t" * 32)
@@ -41,7 +41,7 @@ def test_the_secret_is_made_once(database_url: str) -> None:
     assert rows(database_url, "select token_secret from ledger.identity") == before
 
 
-def test_an_empty_database_is_told(make_database: Callable[[], str]) -> None:
+def test_an_empty_database_is_reported(make_database: Callable[[], str]) -> None:
     with pytest.raises(DatabaseNotReady, match="qrledger migrate"):
         check(make_database())
 
@@ -50,12 +50,12 @@ def test_an_empty_database_is_told(make_database: Callable[[], str]) -> None:
     ("change", "word"),
     [
         ("delete from ledger.migrations where number = 2", "half migrated"),
-        ("insert into ledger.migrations values (9999, 'x', '')", "does not know"),
+        ("insert into ledger.migrations values (9999, 'x', '')", "unknown to this program"),
         ("update ledger.migrations set digest = '' where number = 1", "another text"),
         ("delete from ledger.identity", "identity"),
     ],
 )
-def test_a_database_that_does_not_fit_is_told(database_url: str, change: str, word: str) -> None:
+def test_an_unusable_database_is_reported(database_url: str, change: str, word: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(change)
 
@@ -63,7 +63,7 @@ def test_a_database_that_does_not_fit_is_told(database_url: str, change: str, wo
         check(database_url)
 
 
-def test_an_old_server_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_server_is_reported(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "VERSION_MIN", 990_000)
 
     with pytest.raises(DatabaseNotReady, match="too old"):
@@ -93,11 +93,11 @@ def test_an_ordinary_owner_without_superuser_can_migrate_and_run(
 
     assert check(app) == "test"
     owner = role_name(name, DatabaseRole.OWNER)
-    with psycopg.connect(app) as one, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        one.execute(f"set role {owner}")
+    with psycopg.connect(app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(f"set role {owner}")
 
 
-def test_a_login_without_rights_is_told(make_database: Callable[[], str]) -> None:
+def test_a_login_without_rights_is_reported(make_database: Callable[[], str]) -> None:
     url = make_database()
     name = urlsplit(url).path.lstrip("/")
     with psycopg.connect(url, autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""A plan is kept as long as its connection: one made while the log was small must ask by key too."""
+"""Plans live as long as their connection: one made for a small log must use the keys, too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.mark.parametrize("sessions", [0, 1, 60])
-def test_streams_and_receipts_are_found_by_key_whatever_the_size_of_the_log(
+def test_streams_and_receipts_are_found_by_key_in_a_log_of_any_size(
     postgres_log: PostgresLog, database_url: str, sessions: int
 ) -> None:
     ledger = LedgerFixture(postgres_log)
@@ -36,11 +36,11 @@ def test_streams_and_receipts_are_found_by_key_whatever_the_size_of_the_log(
     scans = re.findall(r"(\w+ Scan\b.*) on (?:events|commands)\b.*\n *(.*)", plan)
     assert len(scans) >= 2, plan
     for scan, below in scans:
-        newest = scan == "Index Scan Backward using events_pkey"  # the clock looks at one row
+        newest = scan == "Index Scan Backward using events_pkey"  # the clock reads one row
         assert newest or below.startswith(("Index Cond", "Recheck Cond")), plan
 
 
-def test_plans_of_the_log_are_made_once(database_url: str) -> None:
+def test_statements_of_the_log_are_planned_once(database_url: str) -> None:
     with connect(database_url, DatabaseRole.WRITER) as connection:
         found = connection.execute("show plan_cache_mode").fetchall()
 

@@ -1,4 +1,4 @@
-"""Who may do what to the log: asked of PostgreSQL's catalogue, and tried."""
+"""Privileges on the log, checked in PostgreSQL's catalog and by trying."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.postgres
 RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
 OPERATIONAL = {"due", "process_positions", "snapshots", "worker_loops"}
-"""Tables of `ledger` that are no history: they can be built again."""
+"""Tables of `ledger` that are not part of the history and can be rebuilt."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 
 
@@ -31,8 +31,8 @@ def a_role(url: str, database_role: DatabaseRole) -> str:
 def test_runtime_roles_may_only_select_on_the_log(
     database_url: str, database_role: DatabaseRole, table: str
 ) -> None:
-    # The head is the writer's lock: only the audit, which is a reader, looks at it.
-    wanted = {"SELECT"} if table != "head" or database_role is DatabaseRole.READER else set()
+    # The head is the writer's lock: only the audit, a reader, reads it.
+    expected = {"SELECT"} if table != "head" or database_role is DatabaseRole.READER else set()
     privileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 
     [granted] = rows(
@@ -43,7 +43,7 @@ def test_runtime_roles_may_only_select_on_the_log(
         privileges,
     )
 
-    assert set(granted[0] or []) == wanted
+    assert set(granted[0] or []) == expected
 
 
 def test_only_the_writer_may_append(database_url: str) -> None:
@@ -75,7 +75,9 @@ def test_only_the_writer_may_append(database_url: str) -> None:
         "create or replace function ledger.now() returns timestamptz language sql as 'select now()'",
     ],
 )
-def test_even_a_superusers_url_runs_with_few_rights(database_url: str, statement: str) -> None:
+def test_a_superusers_connection_has_the_rights_of_its_role_only(
+    database_url: str, statement: str
+) -> None:
     with connect(database_url, DatabaseRole.WRITER) as connection:
         assert connection.execute("select session_user::text").fetchone() == ("qrledger",)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -86,7 +88,7 @@ def test_even_a_superusers_url_runs_with_few_rights(database_url: str, statement
 @pytest.mark.parametrize(
     "statement", ["update {} set recorded_at = now()", "delete from {}", "truncate {}"]
 )
-def test_the_second_wall_stops_the_owner(
+def test_triggers_stop_the_owner(
     database_url: str, postgres_log: PostgresLog, table: str, statement: str
 ) -> None:
     LedgerFixture(postgres_log).open_wallet()
@@ -123,7 +125,7 @@ def test_the_head_follows_the_log(database_url: str, postgres_log: PostgresLog) 
 
 
 def a_login(url: str, options: str = "") -> tuple[str, str]:
-    """A login that the operator made: its name and its URL."""
+    """A login created by the operator: its name and its URL."""
     parts = urlsplit(url)
     name = parts.path.lstrip("/") + "_runtime"
     with psycopg.connect(url, autocommit=True) as connection:
@@ -134,7 +136,7 @@ def a_login(url: str, options: str = "") -> tuple[str, str]:
 
 @pytest.fixture
 def runtime_url(database_url: str) -> str:
-    """A login of its own, as `qrledger migrate --runtime LOGIN` leaves it."""
+    """The URL of a login prepared by `qrledger migrate --runtime LOGIN`."""
     name, url = a_login(database_url)
     migrate(database_url, mode="test", token_secret=b"s" * 32, runtime=name)
     return url
@@ -167,7 +169,7 @@ FORBIDDEN = [
 ]
 
 
-def test_the_runtimes_login_cannot_become_more_than_it_is(runtime_url: str) -> None:
+def test_the_runtime_login_cannot_gain_rights(runtime_url: str) -> None:
     names = {
         "owner": a_role(runtime_url, DatabaseRole.OWNER),
         "login": urlsplit(runtime_url).username,
@@ -177,8 +179,8 @@ def test_the_runtimes_login_cannot_become_more_than_it_is(runtime_url: str) -> N
         with connect(runtime_url, database_role) as connection:
             for statement in FORBIDDEN:
                 *before, last = statement.format(**names).split("; ")
-                for one in before:
-                    connection.execute(one)
+                for preparation in before:
+                    connection.execute(preparation)
                 try:
                     connection.execute(last)
                 except psycopg.errors.InsufficientPrivilege:
@@ -188,7 +190,7 @@ def test_the_runtimes_login_cannot_become_more_than_it_is(runtime_url: str) -> N
     assert allowed == []
 
 
-def test_no_runtime_role_owns_or_changes_anything_of_the_ledger(runtime_url: str) -> None:
+def test_no_runtime_role_owns_or_changes_the_log(runtime_url: str) -> None:
     login = str(urlsplit(runtime_url).username)
     roles = [login, *(a_role(runtime_url, database_role) for database_role in RUNTIME)]
     with psycopg.connect(runtime_url) as connection:
@@ -233,7 +235,7 @@ def test_no_runtime_role_owns_or_changes_anything_of_the_ledger(runtime_url: str
     assert {name for (name,) in member} == set(roles[1:])
 
 
-def test_the_runtimes_login_runs_the_program(
+def test_the_runtime_login_can_run_the_program(
     database_url: str, runtime_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert check(runtime_url) == "test"
@@ -252,7 +254,7 @@ def test_the_runtimes_login_runs_the_program(
     assert rows(database_url, "select count(*) from ledger.events") == [(4,)]
 
 
-def test_one_url_for_both_works_with_a_warning(
+def test_the_owners_url_works_for_the_runtime_with_a_warning(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -271,7 +273,7 @@ def test_one_url_for_both_works_with_a_warning(
         ("", "grant {owner} to {login}", "member of the ledger's owner"),
     ],
 )
-def test_a_login_that_could_rewrite_the_log_is_not_taken_and_is_told(
+def test_a_login_that_could_rewrite_the_log_is_refused(
     database_url: str, options: str, grant: str, word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     name, url = a_login(database_url, options)
@@ -289,6 +291,6 @@ def test_a_login_that_could_rewrite_the_log_is_not_taken_and_is_told(
     assert word in caplog.text
 
 
-def test_a_login_that_is_not_there_is_told(database_url: str) -> None:
+def test_a_missing_login_is_reported(database_url: str) -> None:
     with pytest.raises(DatabaseNotReady, match="no login 'nobody_here'"):
         migrate(database_url, mode="test", token_secret=b"s" * 32, runtime="nobody_here")

@@ -1,4 +1,4 @@
-"""Every picture is read back by an independent reader."""
+"""Every image is read back by an independent reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(picture: Image.Image) -> str:
 
 
 def from_svg(data: bytes, scale: int) -> Image.Image:
-    """Paint the one path of the picture, as a browser would: strokes of one module."""
+    """Paint the image's only path as a browser would: strokes one module wide."""
     text = data.decode()
     size = int(re.search(r'width="(\d+)"', text)[1])  # type: ignore[index]
     path = re.search(r'class="qrline"[^>]* d="([^"]+)"', text) or re.search(
@@ -50,7 +50,7 @@ def from_svg(data: bytes, scale: int) -> Image.Image:
 
 @pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("scale", [2, 8, 20])
-def test_png_pictures_are_read_back(origin: str, scale: int) -> None:
+def test_png_images_are_read_back(origin: str, scale: int) -> None:
     text = dynamic_url.build(origin, uuid4())
 
     picture = Image.open(io.BytesIO(images.png(text, scale=scale, border=4)))
@@ -60,7 +60,7 @@ def test_png_pictures_are_read_back(origin: str, scale: int) -> None:
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_svg_pictures_are_read_back(origin: str) -> None:
+def test_svg_images_are_read_back(origin: str) -> None:
     text = dynamic_url.build(origin, uuid4())
 
     data = images.svg(text, scale=8, border=4)
@@ -71,7 +71,7 @@ def test_svg_pictures_are_read_back(origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_terminal_pictures_are_read_back(origin: str) -> None:
+def test_terminal_images_are_read_back(origin: str) -> None:
     text = dynamic_url.build(origin, uuid4())
 
     lines = images.terminal(text, border=4).decode().splitlines()
@@ -86,7 +86,7 @@ def test_terminal_pictures_are_read_back(origin: str) -> None:
 
 @pytest.mark.parametrize("angle", [0, 90, 17])
 @pytest.mark.parametrize("blur", [0.0, 1.5])
-def test_a_tilted_or_blurred_picture_is_read_back(angle: int, blur: float) -> None:
+def test_a_tilted_or_blurred_image_is_read_back(angle: int, blur: float) -> None:
     text = dynamic_url.build(ORIGINS[1], uuid4())
     picture = Image.open(io.BytesIO(images.png(text, scale=8, border=8))).convert("L")
 
@@ -97,7 +97,7 @@ def test_a_tilted_or_blurred_picture_is_read_back(angle: int, blur: float) -> No
     assert read(tilted) == text
 
 
-def test_upper_case_makes_a_smaller_symbol_and_short_texts_are_no_micro_codes() -> None:
+def test_upper_case_makes_a_smaller_symbol_and_short_texts_make_no_micro_qr() -> None:
     text = dynamic_url.build("https://pay.example", uuid4())
 
     def modules(content: str) -> int:

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.postgres, pytest.mark.unaudited]
 
 
 class OnOurs:
-    """Gives the library's cases a recorder on a fresh ledger."""
+    """Gives the library's test cases a recorder on a new ledger."""
 
     INITIAL_VERSION = 1
     _recorder: LedgerRecorder
@@ -49,7 +49,7 @@ class OnOurs:
 
 
 class Silent(LedgerRecorder):
-    """Keeps the positions to itself, as the aggregate recorder's case expects."""
+    """Returns no positions, as the aggregate recorder's test case expects."""
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
         super().insert_events(stored_events, **kwargs)
@@ -78,7 +78,7 @@ class TestNonInterleaving(OnOurs, NonInterleavingNotificationIDsBaseCase):
         return self._recorder
 
 
-def test_conflicts_burn_no_position(database_url: str) -> None:
+def test_conflicts_use_no_position(database_url: str) -> None:
     recorder = LedgerRecorder(
         LedgerDatastore(ConnectionPool(database_url, DatabaseRole.WRITER, size_max=1))
     )
@@ -93,7 +93,7 @@ def test_conflicts_burn_no_position(database_url: str) -> None:
     assert recorder.insert_events([event(2)]) == [2]
 
 
-def test_an_application_of_the_library_runs_on_it(
+def test_an_application_of_the_library_runs_on_the_recorder(
     database_url: str, make_database: Callable[[], str]
 ) -> None:
     from eventsourcing.application import Application  # noqa: PLC0415

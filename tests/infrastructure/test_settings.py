@@ -1,4 +1,4 @@
-"""Settings: what is odd is refused, by name, with status 2."""
+"""Settings: invalid ones are refused by name with status 2."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOWHERE = Path("/nonexistent")
 SECRET = "s3cret-pa55word"
 
 
-def test_variables_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+def test_variables_override_the_file_and_the_file_overrides_defaults(tmp_path: Path) -> None:
     (tmp_path / "qrledger.toml").write_text('port = 9000\nclaim_seconds = 30\nmode = "live"\n')
 
     settings = load({"QRLEDGER_PORT": "9100", "OTHER": "x"}, tmp_path)
@@ -48,7 +48,7 @@ def test_variables_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) 
         ({"QRLEDGER_PORT": "8081"}, "live_port"),
     ],
 )
-def test_a_wrong_variable_is_named(environ: dict[str, str], word: str, tmp_path: Path) -> None:
+def test_an_invalid_variable_is_named(environ: dict[str, str], word: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=word):
         load(environ, tmp_path)
 
@@ -57,14 +57,14 @@ def test_a_wrong_variable_is_named(environ: dict[str, str], word: str, tmp_path:
     ("text", "word"),
     [("prot = 1", "prot"), ("port = 'x'", "port"), ("port = ", "TOML"), ("port = 1.5", "port")],
 )
-def test_a_wrong_file_is_told(text: str, word: str, tmp_path: Path) -> None:
+def test_an_invalid_file_is_reported(text: str, word: str, tmp_path: Path) -> None:
     (tmp_path / "qrledger.toml").write_text(text)
 
     with pytest.raises(SettingsError, match=word):
         load({}, tmp_path)
 
 
-def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     (tmp_path / "qrledger.toml").write_bytes(b"\xff\xfe")
 
     with pytest.raises(SettingsError, match="cannot be read"):
@@ -115,7 +115,7 @@ def policy_of(settings: Settings) -> str:
         ("http://[::1]", "http://[::1]"),
     ],
 )
-def test_an_origin_is_taken_as_browsers_write_it(text: str, origin: str) -> None:
+def test_an_origin_is_normalized_as_browsers_write_it(text: str, origin: str) -> None:
     settings = with_public(text)
 
     assert settings.public_origin == origin
@@ -142,7 +142,7 @@ def test_an_origin_is_taken_as_browsers_write_it(text: str, origin: str) -> None
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["public_url", "live_public_url"])
-def test_what_is_more_or_less_than_an_origin_is_refused(text: str, name: str) -> None:
+def test_anything_but_an_origin_is_refused(text: str, name: str) -> None:
     if name == "live_public_url":
         text = re.sub("^http", "ws", text)
 
@@ -151,7 +151,7 @@ def test_what_is_more_or_less_than_an_origin_is_refused(text: str, name: str) ->
 
 
 @given(st.text(max_size=60) | st.from_regex(r"https?://.{0,40}"))
-def test_whatever_is_taken_is_an_origin_and_nothing_else_in_the_policy(text: str) -> None:
+def test_an_accepted_origin_is_exactly_one_source_in_the_policy(text: str) -> None:
     try:
         settings = with_public(text)
     except SettingsError:
@@ -175,7 +175,7 @@ def test_one_hostile_character_anywhere_is_refused(data: st.DataObject) -> None:
     "host",
     ["evil;script-src *", "a b", "1.2.3.4:80", "u@h", "h/x", "fe80::1%eth0", "h\u0430", "[::1]"],
 )
-def test_a_host_that_would_be_more_in_a_header_is_refused(host: str) -> None:
+def test_a_host_with_a_meaning_in_a_header_is_refused(host: str) -> None:
     with pytest.raises(SettingsError, match="host"):
         load({"QRLEDGER_HOST": host}, NOWHERE)
 
@@ -211,25 +211,25 @@ BAD_URLS = [
 
 @pytest.mark.parametrize("name", ["database_url", "migrate_url"])
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_a_malformed_database_url_is_told_without_its_password(url: str, name: str) -> None:
-    with pytest.raises(SettingsError) as told:
+def test_a_malformed_database_url_is_reported_without_its_password(url: str, name: str) -> None:
+    with pytest.raises(SettingsError) as raised:
         load({f"QRLEDGER_{name.upper()}": url}, NOWHERE)
 
-    text = str(told.value)
+    text = str(raised.value)
     assert text.startswith(f"setting {name}: must be postgresql://")
     assert SECRET not in text
     assert "\n" not in text
-    assert told.value.__suppress_context__
+    assert raised.value.__suppress_context__
 
 
 @given(st.text(max_size=60))
-def test_no_text_in_a_database_url_is_quoted_or_breaks_the_reader(text: str) -> None:
-    told = ""
+def test_no_part_of_a_database_url_is_quoted_or_breaks_the_parser(text: str) -> None:
+    message = ""
     try:
         urls.check(f"postgresql://me:{SECRET}{text}@db/x")
     except urls.BadDatabaseUrl as error:
-        told = str(error)
-    assert SECRET not in told
+        message = str(error)
+    assert SECRET not in message
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_no_text_in_a_database_url_is_quoted_or_breaks_the_reader(text: str) -> 
         "postgresql://me:p@[::1]:5432/x", "postgresql:///x",
     ],
 )  # fmt: skip
-def test_a_good_database_url_is_taken_and_never_shown(url: str) -> None:
+def test_a_valid_database_url_is_accepted_and_never_shown(url: str) -> None:
     settings = load({"QRLEDGER_DATABASE_URL": url, "QRLEDGER_MIGRATE_URL": url}, NOWHERE)
 
     assert settings.database_url == settings.migrate_url == url
@@ -249,11 +249,11 @@ def test_a_good_database_url_is_taken_and_never_shown(url: str) -> None:
     assert "port=8080" in repr(settings)
 
 
-def test_a_message_of_the_library_is_told_without_secrets() -> None:
+def test_a_message_of_libpq_is_shown_without_secrets() -> None:
     for url in (f"postgresql//me:{SECRET}@db/x", f"host=db password={SECRET} nonsense=1"):
-        with pytest.raises(psycopg.Error) as told:
+        with pytest.raises(psycopg.Error) as raised:
             psycopg.connect(url)
-        assert SECRET in str(told.value) + url
-        assert SECRET not in urls.without_secrets(str(told.value))
+        assert SECRET in str(raised.value) + url
+        assert SECRET not in urls.without_secrets(str(raised.value))
     assert SECRET not in urls.without_secrets(f"x postgresql://me:{SECRET}@db/x y")
     assert SECRET not in urls.without_secrets(f"host=db PASSWORD = '{SECRET} x' port=1")

@@ -1,4 +1,4 @@
-"""Snapshots beside the log: kept, found, compared with the fold, and never believed blindly."""
+"""Snapshots: stored, found, and compared with the events by the audit."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ def a_snapshot(stream: UUID, version: int, shape: str = "wallet:1") -> Snapshot:
 
 
 @pytest.mark.contract
-@pytest.mark.unaudited  # of streams that are not there
+@pytest.mark.unaudited  # snapshots of streams that do not exist
 @pytest.mark.parametrize("kind", ["memory", "postgres"])
 def test_the_nearest_snapshot_of_a_known_shape_is_found(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     store: Snapshots = MemorySnapshots() if kind == "memory" else request.getfixturevalue("store")
     stream, other = uuid7(), uuid7()
-    for one in (
+    for snapshot in (
         a_snapshot(stream, 200),
         a_snapshot(stream, 400),
         a_snapshot(stream, 600, "wallet:0"),
         a_snapshot(other, 300),
     ):
-        store.offer(one)
+        store.offer(snapshot)
 
     def found(up_to: int) -> Snapshot | None:
         return store.latest(stream, ("order:1", "wallet:1"), up_to)
@@ -115,29 +115,29 @@ def test_the_audit_names_a_snapshot_that_differs(
     wallet = ledger.open_wallet(minor=0)
     grow(ledger, wallet, 500)
     until(lambda: store.latest(wallet, ("wallet:1",), 2**62))
-    kept = store.latest(wallet, ("wallet:1",), 2**62)
-    assert kept is not None
+    stored = store.latest(wallet, ("wallet:1",), 2**62)
+    assert stored is not None
 
     def tamper(statement: str, *values: object) -> None:
         with connect(database_url, DatabaseRole.OWNER) as connection:
             connection.execute(statement, values)
 
-    richer = kept.state.replace(b'"available_minor":', b'"available_minor":9')
+    richer = stored.state.replace(b'"available_minor":', b'"available_minor":9')
     change = "update ledger.snapshots set state = %s where originator_version = %s"
-    tamper(change, richer, kept.version)
+    tamper(change, richer, stored.version)
     [found] = audit.check(database_url, postgres_log).violations
-    tamper(change, kept.state, kept.version)
+    tamper(change, stored.state, stored.version)
     tamper("update ledger.snapshots set originator_version = 9999 where originator_version = %s",
-           kept.version)  # fmt: skip
+           stored.version)  # fmt: skip
     [ahead] = audit.check(database_url, postgres_log).violations
     tamper("delete from ledger.snapshots")
 
-    assert (found.invariant, found.position) == ("snapshots-equal-the-fold", kept.position)
+    assert (found.invariant, found.position) == ("snapshots-equal-the-fold", stored.position)
     assert "has no version 9999" in ahead.text
 
 
-@pytest.mark.unaudited  # written past the commands, as an older program did
-def test_references_used_before_the_upgrade_have_their_streams_after_it(
+@pytest.mark.unaudited  # written without commands, as an older program did
+def test_references_used_before_the_upgrade_have_streams_after_it(
     make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = make_database()
@@ -165,7 +165,7 @@ def test_references_used_before_the_upgrade_have_their_streams_after_it(
             assert (event.wallet_id, event.reference) == (ids.encode("wal", wallet), reference)
             assert used.event.mutate(None) is not None
     assert log.head() == 2 * (7 + len(references))
-    assert [one.position for one in log.read(0, 1000)] == [*range(1, log.head() + 1)]
+    assert [recorded.position for recorded in log.read(0, 1000)] == [*range(1, log.head() + 1)]
     log.close()
 
 
@@ -176,7 +176,7 @@ def insert(
     topic: str,
     reference: str | None,
 ) -> None:
-    """An event as the program of before wrote it."""
+    """An event as written by the earlier program."""
     at = "2026-11-20T10:12:33.000001Z"
     state = json.dumps({"timestamp": at, "reference": reference}, ensure_ascii=False)
     connection.execute(

@@ -1,4 +1,4 @@
-"""`qrledger status`: what is ready, what is not, and the exit status that says so."""
+"""`qrledger status`: whether the ledger is ready, why not, and the exit status."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from infrastructure import bootstrap
 from infrastructure.cli import program
+from infrastructure.database import open_database
 from infrastructure.settings import Settings
 from tests.faults.test_database_away import wait_for
 from tests.support.api_fixture import api_fixture
@@ -31,58 +31,65 @@ def as_json(home: Path, url: str) -> tuple[int, dict[str, Any]]:
     return result.exit_code, json.loads(result.output)
 
 
-def test_a_ledger_that_runs_is_ready(home: Path, database_url: str) -> None:
+def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     with api_fixture(database_url) as api:
         api.a_session()
         wait_for(lambda: as_json(home, database_url)[0] == 0)
         wait_for(lambda: as_json(home, database_url)[1]["loops"])
-        code, told = as_json(home, database_url)
+        code, document = as_json(home, database_url)
         lines = status(home, QRLEDGER_DATABASE_URL=database_url).output
         head = api.position()
 
-    assert (code, told["ready"], told["problems"], told["mode"]) == (0, True, [], "test")
-    assert told["position"] == head
-    assert [(m["name"], m["position"]) for m in told["read_models"]] == [
+    assert (code, document["ready"], document["problems"], document["mode"]) == (
+        0,
+        True,
+        [],
+        "test",
+    )
+    assert document["position"] == head
+    assert [(m["name"], m["position"]) for m in document["read_models"]] == [
         ("sessions", head),
         ("wallet_payments", head),
     ]
-    assert told["worker_leads"] is True
-    assert {loop["name"]: loop["halted_since"] for loop in told["loops"]} == {
+    assert document["worker_leads"] is True
+    assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
         "expiry sweep": None, "expiry timers": None, "sessions": None, "wallet_payments": None,
     }  # fmt: skip
-    assert (told["expiry_timers"]["due"], told["expiry_timers"]["all"]) == (0, 1)
-    assert told["clock"]["doubt"] == ""
+    assert (document["expiry_timers"]["due"], document["expiry_timers"]["all"]) == (0, 1)
+    assert document["clock"]["doubt"] == ""
     assert "ready             yes\n" in lines
     assert f"head at position {head}" in lines
 
 
-def test_what_is_halted_or_never_built_is_named_and_exits_1(home: Path, database_url: str) -> None:
+def test_halted_loops_and_missing_read_models_are_named_with_exit_1(
+    home: Path, database_url: str
+) -> None:
     rows(
         database_url,
         "insert into ledger.worker_loops values ('expiry sweep', now(), 'ValueError')",
         fetch=False,
     )
 
-    code, told = as_json(home, database_url)
+    code, document = as_json(home, database_url)
     result = status(home, QRLEDGER_DATABASE_URL=database_url)
 
     assert code == result.exit_code == 1
-    assert not told["ready"]
-    assert "expiry sweep is halted" in told["problems"]
-    assert told["worker_leads"] is False
+    assert not document["ready"]
+    assert "expiry sweep is halted" in document["problems"]
+    assert document["worker_leads"] is False
     assert "never built" in result.output
-    assert "none leads" in result.output
+    assert "none is running" in result.output
 
 
-def test_a_database_that_is_away_exits_1_within_its_limit(home: Path) -> None:
-    code, told = as_json(home, "postgresql://nobody:secret@127.0.0.1:9/none")
+def test_an_unavailable_database_is_exit_1_within_its_limit(home: Path) -> None:
+    code, document = as_json(home, "postgresql://nobody:secret@127.0.0.1:9/none")
 
     assert code == 1
-    assert "cannot be asked" in told["problems"][0]
-    assert "secret" not in json.dumps(told)
+    assert "cannot be queried" in document["problems"][0]
+    assert "secret" not in json.dumps(document)
 
 
-def test_it_starts_no_server(home: Path) -> None:
+def test_status_starts_no_server(home: Path) -> None:
     result = status(home)
 
     assert result.exit_code == 1
@@ -90,10 +97,10 @@ def test_it_starts_no_server(home: Path) -> None:
     assert not (home / "postgres").exists()
 
 
-def test_of_an_embedded_ledger_it_asks_under_the_runtimes_login(
+def test_status_of_an_embedded_ledger_uses_the_runtime_login(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with bootstrap.database(Settings(home=str(home))):
+    with open_database(Settings(home=str(home))):
         result = status(home)
 
     assert "head at position 0" in result.output

@@ -1,4 +1,4 @@
-"""Loops: the world restarts them, a mistake halts one, tells it, and tries it again alone."""
+"""Loops: restarted after transient failures; halted, reported and restarted after any other."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from psycopg import errors
 
 from infrastructure.postgres.connections import DatabaseRole, connect
-from infrastructure.workers import supervisor as supervisor_module
+from infrastructure.workers import leadership
 from infrastructure.workers.loops import LoopReport, loop_states
-from infrastructure.workers.supervisor import Progress, Supervisor
+from infrastructure.workers.supervisor import RESTART_SECONDS, Progress, Supervisor
 from tests.faults.test_database_away import wait_for
 from tests.support.postgres import read_only, rows
 
 
-class Unhurried(Event):
-    """Remembers how long it was to wait, and does not."""
+class RecordedWaits(Event):
+    """Records the waits without waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,54 +31,56 @@ class Unhurried(Event):
 
 
 @pytest.fixture
-def kept() -> Iterator[Supervisor]:
+def supervisor() -> Iterator[Supervisor]:
     supervisor = Supervisor()
     yield supervisor
     supervisor.stop()
 
 
-def test_a_read_only_database_restarts_a_loop_and_is_no_halt(kept: Supervisor) -> None:
-    kept._stopped = waits = Unhurried()
+def test_a_transient_failure_restarts_a_loop_without_a_halt(supervisor: Supervisor) -> None:
+    supervisor._stopped = waits = RecordedWaits()
     outcomes: Iterator[Exception | None] = iter(
         [errors.ReadOnlySqlTransaction(), errors.DiskFull(), errors.SerializationFailure(), None]
     )
     halted: list[list[str]] = []
     done = Event()
 
-    def loop(_went_well: Progress) -> None:
-        halted.append(kept.halted)
+    def loop(_on_progress: Progress) -> None:
+        halted.append(supervisor.halted)
         if error := next(outcomes):
             raise error
         done.set()
 
-    kept.keep("sweep", loop)
+    supervisor.start("sweep", loop)
 
     assert done.wait(10)
     assert halted == [[]] * 4
-    assert set(waits.waits) == {supervisor_module.RESTART_SECONDS}
+    assert set(waits.waits) == {RESTART_SECONDS}
 
 
-def test_a_mistake_halts_a_loop_which_is_tried_again_with_growing_pauses(kept: Supervisor) -> None:
-    kept._stopped = waits = Unhurried()
+def test_any_other_error_halts_a_loop_which_restarts_with_growing_pauses(
+    supervisor: Supervisor,
+) -> None:
+    supervisor._stopped = waits = RecordedWaits()
     tries, done = iter(range(9)), Event()
 
     def loop(on_progress: Progress) -> None:
         if (number := next(tries)) < 8:
             raise ValueError
-        assert kept.halted == ["sessions"]
+        assert supervisor.halted == ["sessions"]
         on_progress()
         assert number == 8
         done.set()
 
-    kept.keep("sessions", loop)
+    supervisor.start("sessions", loop)
 
     assert done.wait(10)
-    assert kept.halted == []
+    assert supervisor.halted == []
     assert waits.waits == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
-def test_a_loop_that_went_well_between_is_tried_again_soon(kept: Supervisor) -> None:
-    kept._stopped = waits = Unhurried()
+def test_progress_resets_the_pause(supervisor: Supervisor) -> None:
+    supervisor._stopped = waits = RecordedWaits()
     tries, done = iter(range(4)), Event()
 
     def loop(on_progress: Progress) -> None:
@@ -90,17 +92,17 @@ def test_a_loop_that_went_well_between_is_tried_again_soon(kept: Supervisor) -> 
             on_progress()
         raise ValueError
 
-    kept.keep("sessions", loop)
+    supervisor.start("sessions", loop)
 
     assert done.wait(10)
     assert waits.waits == [5, 10, 5]
 
 
-def test_a_halted_loop_keeps_no_other_from_going_on(kept: Supervisor) -> None:
+def test_other_loops_continue_beside_a_halted_one(supervisor: Supervisor) -> None:
     steps = 0
     stop = Event()
 
-    def broken(_went_well: Progress) -> None:
+    def broken(_on_progress: Progress) -> None:
         raise KeyError("secret")
 
     def good(on_progress: Progress) -> None:
@@ -109,60 +111,60 @@ def test_a_halted_loop_keeps_no_other_from_going_on(kept: Supervisor) -> None:
             steps += 1
             on_progress()
 
-    kept.keep("broken", broken)
-    kept.keep("good", good)
-    wait_for(lambda: kept.halted)
+    supervisor.start("broken", broken)
+    supervisor.start("good", good)
+    wait_for(lambda: supervisor.halted)
     seen = steps
     wait_for(lambda: steps > seen + 3)
     stop.set()
 
-    assert {name: halt and halt.reason for name, halt in kept.loops.items()} == {
+    assert {name: halt and halt.reason for name, halt in supervisor.loops.items()} == {
         "broken": "KeyError",
         "good": None,
     }
 
 
 @pytest.mark.postgres
-def test_what_halted_is_told_through_the_database_and_taken_back(
-    database_url: str, kept: Supervisor
+def test_a_halt_and_its_end_are_reported_in_the_database(
+    database_url: str, supervisor: Supervisor
 ) -> None:
-    mended = Event()
+    repaired = Event()
 
     def loop(on_progress: Progress) -> None:
-        if not mended.is_set():
+        if not repaired.is_set():
             raise ValueError
         on_progress()
 
-    kept._stopped = Unhurried()
-    report = LoopReport(lambda: kept.loops)
+    supervisor._stopped = RecordedWaits()
+    report = LoopReport(lambda: supervisor.loops)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         report(connection)
-        kept.keep("sessions", loop)
-        wait_for(lambda: kept.halted)
+        supervisor.start("sessions", loop)
+        wait_for(lambda: supervisor.halted)
         report(connection)
         [halted] = loop_states(connection)
-        mended.set()
-        wait_for(lambda: not kept.halted)
+        repaired.set()
+        wait_for(lambda: not supervisor.halted)
         report(connection)
-        [going] = loop_states(connection)
+        [running] = loop_states(connection)
 
     assert (halted.name, halted.reason) == ("sessions", "ValueError")
     assert halted.halted_since is not None
-    assert (going.halted_since, going.reason) == (None, None)
+    assert (running.halted_since, running.reason) == (None, None)
 
 
 @pytest.mark.postgres
-def test_a_report_that_a_read_only_database_refuses_ends_no_leadership(
-    database_url: str, kept: Supervisor
+def test_a_report_refused_by_a_read_only_database_does_not_end_leadership(
+    database_url: str, supervisor: Supervisor
 ) -> None:
-    kept.keep("sessions", lambda on_progress: on_progress())
-    report: Any = LoopReport(lambda: kept.loops)
+    supervisor.start("sessions", lambda on_progress: on_progress())
+    report: Any = LoopReport(lambda: supervisor.loops)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         with read_only(database_url):
             wait_for(lambda: _refused(database_url))
-            supervisor_module._tell(report, connection)
+            leadership._report(report, connection)
         wait_for(lambda: not _refused(database_url))
-        supervisor_module._tell(report, connection)
+        leadership._report(report, connection)
 
         assert [loop.name for loop in loop_states(connection)] == ["sessions"]
 

@@ -1,4 +1,4 @@
-"""A ledger that the program of 2026-11-20 made is migrated in one command, and all of it holds."""
+"""A ledger made by the program of 2026-11-20 is migrated with one command and works."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.support.postgres import rows
 
 pytestmark = pytest.mark.postgres
 PROGRAM = [sys.executable, "-I", "-c", "from infrastructure.cli import main; main()"]
-KEPT = {200, 201, 402, 410, 422}
+STORED_STATUSES = {200, 201, 402, 410, 422}
 
 
 @dataclass
 class Ledger:
-    """The upgraded ledger behind its API, and what was known of it before."""
+    """The upgraded ledger behind its API, and its facts from before the upgrade."""
 
     url: str
     facts: dict[str, Any]
@@ -50,13 +50,13 @@ class Ledger:
         return response
 
     def again(self, request: dict[str, Any], **changes: Any) -> Response:
-        """Send a stored request again; a page gets a fresh token for the same wallet."""
-        asked = request | changes
-        who = asked["who"]
+        """Send a stored request again, with a new token for a page."""
+        request |= changes
+        who = request["who"]
         if who == "page":
-            path = f"/v1/wallets/{asked['wallet']}/tokens"
-            who = self.call(asked["app"], "POST", path, "{}").json()["token"]
-        return self.call(who, asked["method"], asked["path"], asked["body"], asked["key"])
+            path = f"/v1/wallets/{request['wallet']}/tokens"
+            who = self.call(request["app"], "POST", path, "{}").json()["token"]
+        return self.call(who, request["method"], request["path"], request["body"], request["key"])
 
 
 def program(url: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -94,7 +94,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def same(before: Any, now: Any) -> bool:
-    """Equal as JSON but for addresses, `request_id`, prose and members added since."""
+    """Equal as JSON except for addresses, `request_id`, prose and members added since."""
     if isinstance(before, dict) and isinstance(now, dict):
         return all(
             name == "request_id"
@@ -108,14 +108,14 @@ def same(before: Any, now: Any) -> bool:
     return type(before) is type(now) and bool(before == now)
 
 
-def test_one_command_and_every_invariant_holds(make_database: Callable[[], str]) -> None:
+def test_after_one_command_every_invariant_holds(make_database: Callable[[], str]) -> None:
     url = make_database()
     facts = restore(url)
 
     first, second = program(url, "migrate"), program(url, "migrate")
     judged = program(url, "audit", "check")
 
-    added = [one.name for one in migrations() if one.number > 2]
+    added = [m.name for m in migrations() if m.number > 2]
     assert (first.returncode, first.stderr) == (0, "")
     assert [line for line in first.stdout.splitlines() if line.startswith("applied")] == [
         f"applied {name}" for name in added
@@ -128,7 +128,7 @@ def test_one_command_and_every_invariant_holds(make_database: Callable[[], str])
     assert judged.stdout.startswith(f"{facts['position'] + references} events")
 
 
-def test_read_models_are_rebuilt_and_equal_whatever_text_is_stored(
+def test_read_models_are_rebuilt_and_equal_for_any_stored_text(
     make_database: Callable[[], str],
 ) -> None:
     url = make_database()
@@ -147,26 +147,26 @@ def test_read_models_are_rebuilt_and_equal_whatever_text_is_stored(
     assert position > [(facts["position"], facts["position"])]
 
 
-def test_its_timers_fire(ledger: Ledger) -> None:
+def test_old_timers_fire(ledger: Ledger) -> None:
     pending = [
-        one
-        for one in ledger.facts["sessions"].values()
-        if one["answer"].get("status") in {"created", "scanned"}
+        session
+        for session in ledger.facts["sessions"].values()
+        if session["answer"].get("status") in {"created", "scanned"}
     ]
     assert len(pending) >= 6
 
     def last_events() -> set[str]:
         last = set()
-        for one in pending:
-            path = f"/v1/payment-sessions/{one['id']}/events"
-            last.add(ledger.call(one["who"], "GET", path).json()["data"][-1]["type"])
+        for session in pending:
+            path = f"/v1/payment-sessions/{session['id']}/events"
+            last.add(ledger.call(session["who"], "GET", path).json()["data"][-1]["type"])
         return last
 
     wait_for(lambda: last_events() == {"payment_session.expired"})
     wait_for(lambda: rows(ledger.url, "select 1 from ledger.due where due_at <= now()") == [])
 
 
-def test_its_keys_open_and_the_revoked_ones_do_not(ledger: Ledger) -> None:
+def test_old_keys_work_and_revoked_ones_do_not(ledger: Ledger) -> None:
     paths = {
         "merchant": "/v1/payment-sessions",
         "wallet": f"/v1/wallets/{ledger.facts['wallets']['rich']['id']}",
@@ -178,7 +178,7 @@ def test_its_keys_open_and_the_revoked_ones_do_not(ledger: Ledger) -> None:
     def status_of(name: str) -> int | None:
         path = other if name == "other_wallet" else paths[name.rpartition("_")[2]]
         status = ledger.call(name, "GET", path).status_code
-        return status if status != 503 else None  # the lists are being built anew
+        return status if status != 503 else None  # the lists are being rebuilt
 
     seen = {name: wait_for(partial(status_of, name)) for name in ledger.facts["keys"]}
 
@@ -193,39 +193,39 @@ def test_its_keys_open_and_the_revoked_ones_do_not(ledger: Ledger) -> None:
 
 
 def test_used_references_stay_refused(ledger: Ledger) -> None:
-    used = [one for one in ledger.facts["requests"] if one["path"].endswith("/top-ups")]
-    accepted = [one for one in used if one["status"] == 201]
+    used = [r for r in ledger.facts["requests"] if r["path"].endswith("/top-ups")]
+    accepted = [r for r in used if r["status"] == 201]
     assert len(accepted) >= 12
 
-    answers = [ledger.again(one, key=f"new-{uuid4()}") for one in accepted]
+    responses = [ledger.again(r, key=f"new-{uuid4()}") for r in accepted]
     long = ledger.facts["wallets"]["long"]["id"]
     for number in range(0, ledger.facts["top_ups"], 250):
         body = {"amount": {"minor": 1, "currency": "USD"}, "reference": f"r{number}"}
         path = f"/v1/wallets/{long}/top-ups"
-        answers.append(
+        responses.append(
             ledger.call("operator", "POST", path, json.dumps(body), key=f"new-{uuid4()}")
         )
 
-    told = {(one.status_code, one.json()["code"]) for one in answers}
-    assert told == {(409, "reference-used")}
+    results = {(r.status_code, r.json()["code"]) for r in responses}
+    assert results == {(409, "reference-used")}
 
 
-def test_every_stored_request_is_answered_again_as_before(ledger: Ledger) -> None:
-    kept = [one for one in ledger.facts["requests"] if one["kept"]]
-    assert {one["status"] for one in kept} == KEPT
-    assert len(kept) >= 45
+def test_every_stored_request_is_replayed_with_its_response(ledger: Ledger) -> None:
+    stored = [r for r in ledger.facts["requests"] if r["kept"]]
+    assert {request["status"] for request in stored} == STORED_STATUSES
+    assert len(stored) >= 45
     events = rows(ledger.url, "select count(*) from ledger.commands where fingerprint <> ''")
 
     wrong = []
-    for request in kept:
-        answer = ledger.again(request)
+    for request in stored:
+        response = ledger.again(request)
         fine = (
-            answer.status_code == request["status"]
-            and answer.headers.get("idempotent-replayed") == "true"
-            and same(request["answer"], answer.json())
+            response.status_code == request["status"]
+            and response.headers.get("idempotent-replayed") == "true"
+            and same(request["answer"], response.json())
         )
         if not fine:
-            wrong.append(f"{request['name']}: {request['answer']} now {answer.text}")
+            wrong.append(f"{request['name']}: {request['answer']} now {response.text}")
 
     assert wrong == []
     assert (
@@ -233,54 +233,58 @@ def test_every_stored_request_is_answered_again_as_before(ledger: Ledger) -> Non
     )
 
 
-def test_a_used_idempotency_key_takes_no_other_body(ledger: Ledger) -> None:
-    asked = [one for one in ledger.facts["requests"] if one["name"].startswith("long top-up")]
+def test_a_used_idempotency_key_is_refused_with_another_body(ledger: Ledger) -> None:
+    requests = [r for r in ledger.facts["requests"] if r["name"].startswith("long top-up")]
     body = json.dumps({"amount": {"minor": 99, "currency": "USD"}, "reference": "other"})
 
-    told = [ledger.again(one, body=body).json()["code"] for one in asked]
+    codes = [ledger.again(r, body=body).json()["code"] for r in requests]
 
-    assert told == ["idempotency-key-reused"] * len(asked)
+    assert codes == ["idempotency-key-reused"] * len(requests)
 
 
 def test_wallets_and_ended_sessions_read_as_before(ledger: Ledger) -> None:
     facts = ledger.facts
     ended = [
-        one
-        for one in facts["sessions"].values()
-        if one["answer"]["status"] in {"paid", "expired", "cancelled"}
+        session
+        for session in facts["sessions"].values()
+        if session["answer"]["status"] in {"paid", "expired", "cancelled"}
     ]
-    assert {one["answer"]["status"] for one in ended} == {"paid", "expired", "cancelled"}
+    assert {session["answer"]["status"] for session in ended} == {"paid", "expired", "cancelled"}
 
-    for one in ended:
-        now = ledger.call(one["who"], "GET", f"/v1/payment-sessions/{one['id']}")
-        before = {k: v for k, v in one["answer"].items() if k not in {"server_time", "position"}}
+    for session in ended:
+        now = ledger.call(session["who"], "GET", f"/v1/payment-sessions/{session['id']}")
+        before = {
+            k: v for k, v in session["answer"].items() if k not in {"server_time", "position"}
+        }
         assert now.status_code == 200
-        assert same(before, now.json()), (one["answer"], now.text)
+        assert same(before, now.json()), (session["answer"], now.text)
     for name in ("poor", "other", "euro", "yen"):
         wallet = facts["wallets"][name]
         now = ledger.call(wallet["app"], "GET", f"/v1/wallets/{wallet['id']}")
         assert same(wallet["answer"], now.json()), (wallet["answer"], now.text)
 
 
-def test_every_list_page_and_export_takes_the_stored_text(ledger: Ledger) -> None:
+def test_every_list_page_and_export_shows_the_stored_text(ledger: Ledger) -> None:
     facts = ledger.facts
-    wanted = {
-        one["answer"]["order_id"] for one in facts["sessions"].values() if one["who"] == "merchant"
+    expected = {
+        session["answer"]["order_id"]
+        for session in facts["sessions"].values()
+        if session["who"] == "merchant"
     }
 
     def listed() -> set[str] | None:
         path = f"/v1/payment-sessions?limit=100&at_least={facts['position']}"
-        answer = ledger.call("merchant", "GET", path)
-        if answer.status_code != 200:
+        response = ledger.call("merchant", "GET", path)
+        if response.status_code != 200:
             return None
-        return {one["order_id"] for one in answer.json()["data"]}
+        return {session["order_id"] for session in response.json()["data"]}
 
-    assert wait_for(listed) >= wanted
-    for one in facts["sessions"].values():
-        path = f"/v1/payment-sessions/{one['id']}"
-        assert ledger.call(one["who"], "GET", path).status_code == 200
-        assert ledger.call(one["who"], "GET", f"{path}/events").status_code == 200
-        code = f"/q/{one['id'].removeprefix('ps_')}"  # the tokens of 2026-11-20 have expired
+    assert wait_for(listed) >= expected
+    for session in facts["sessions"].values():
+        path = f"/v1/payment-sessions/{session['id']}"
+        assert ledger.call(session["who"], "GET", path).status_code == 200
+        assert ledger.call(session["who"], "GET", f"{path}/events").status_code == 200
+        code = f"/q/{session['id'].removeprefix('ps_')}"  # the tokens of 2026-11-20 have expired
         page = ledger.client.get(code, headers={"Accept": "text/html"})
         assert page.status_code == 200
         assert ledger.client.get(f"{path}/qr.svg").status_code == 200
@@ -294,7 +298,7 @@ def test_every_list_page_and_export_takes_the_stored_text(ledger: Ledger) -> Non
     assert wait_for(lambda: ledger.client.get("/readyz").status_code == 200)
 
 
-def test_it_goes_on_taking_payments(ledger: Ledger) -> None:
+def test_the_upgraded_ledger_accepts_payments(ledger: Ledger) -> None:
     wallet = ledger.facts["wallets"]["rich"]
     key = str(uuid4())
     amount = {"minor": 1, "currency": "USD"}

@@ -27,10 +27,12 @@ class Bug:
 RACES, AWAY = "tests/faults/test_races.py", "tests/faults/test_database_away.py"
 LOG, MODELS = "tests/infrastructure/test_event_log.py", "tests/projections"
 COMMANDS, SEEDS = "tests/application", "tests/simulation"
-CLOCK, GUARD = "tests/infrastructure/test_clock.py", "application/clock_guard.py"
+CLOCK = "tests/infrastructure/test_clock.py tests/infrastructure/test_clock_acceptance.py"
+GUARD = "application/clock_guard.py"
 TEXT, ODD = "tests/api/test_any_text.py", "tests/api/test_odd_requests.py"
 KEYS = "tests/api/test_idempotency.py"
-HTTP_PORT, LIVE_PORT = "tests/infrastructure/test_http_limits.py", "tests/api/test_live_limits.py"
+HTTP_PORT = "tests/infrastructure/test_http_limits.py tests/infrastructure/test_http_timeouts.py"
+LIVE_PORT = "tests/api/test_live_limits.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -169,7 +171,7 @@ BUGS: Final = [
     Bug("a login that owns the ledger is taken as the runtime's",
         "infrastructure/postgres/runtime_login.py", "    if owns:\n", "    if False:\n",
         "tests/infrastructure/test_privileges.py"),
-    Bug("the embedded runtime goes on as the superuser", "infrastructure/bootstrap.py",
+    Bug("the embedded server is used with the superuser's login", "infrastructure/database.py",
         "            url = runtime_login.embedded_url(url, server.folder)\n",
         "            runtime_login.embedded_url(url, server.folder)\n",
         "tests/infrastructure/test_embedded.py"),
@@ -189,10 +191,10 @@ BUGS: Final = [
         'msg = f"setting {name}: {error}"\n        raise SettingsError(msg) from None\n\n\ndef _listen',
         'msg = f"setting {name}: {error}: {url}"\n        raise SettingsError(msg) from None\n\n\ndef _listen',
         "tests/infrastructure/test_settings.py"),
-    Bug("a read-only database is taken for our mistake", "infrastructure/postgres/failures.py",
-        '    "25006",  # read-only: a standby, or an operator who wants it so\n', "",
+    Bug("a read-only database is not a transient failure", "infrastructure/postgres/failures.py",
+        '    "25006",  # read-only: a standby, or set by an operator\n', "",
         "tests/faults/test_read_only_database.py tests/infrastructure/test_failures.py"),
-    Bug("a halted loop is never tried again", "infrastructure/workers/supervisor.py",
+    Bug("a halted loop is never restarted", "infrastructure/workers/supervisor.py",
         "                self._stopped.wait(pause)\n", "                return\n",
         "tests/infrastructure/test_supervisor.py"),
     Bug("the ledger is ready although a loop is halted", "application/health.py",
@@ -210,7 +212,7 @@ BUGS: Final = [
         "tests/infrastructure/test_mapper.py"),
     Bug("reads without a limit", "infrastructure/postgres/deadline.py",
         "if now >= until]", "if now < 0]", "tests/faults/test_frozen_database.py"),
-    Bug("no descriptor left is a dead server", "infrastructure/postgres/embedded.py",
+    Bug("no descriptor left is a dead server", "infrastructure/postgres/server_process.py",
         "except (FileNotFoundError, ProcessLookupError, IndexError, ValueError):",
         "except (OSError, IndexError, ValueError):", "tests/faults/test_embedded_owner.py"),
     Bug("an app sees claims and payments of another app", "api/http/identity.py",

@@ -68,7 +68,7 @@ def test_metadata_is_stored_unchanged_and_other_texts_show_replacements(
         apply_all(Runner(Sessions, connection), postgres_log)
         apply_all(Runner(WalletPayments, connection), postgres_log)
 
-    sessions = Sessions(postgres_log._connections.connection)
+    sessions = Sessions(postgres_log._pool.connection)
     [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
 
     assert row.metadata == {OLD_TEXT: OLD_TEXT, "till": "3"}
@@ -102,7 +102,7 @@ def test_an_escaped_lone_surrogate_in_a_stored_event_becomes_a_replacement_chara
         apply_all(runner, postgres_log)
         assert runner.verify(postgres_log.read) == []
 
-    sessions = Sessions(postgres_log._connections.connection)
+    sessions = Sessions(postgres_log._pool.connection)
     [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
     text = escape.replace(b"\\\\", b"/").decode().lower()
     for surrogate in ("\\ud800", "\\udfff", "\\udc00"):

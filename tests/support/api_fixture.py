@@ -19,7 +19,7 @@ from litestar.testing import TestClient
 from api.context import Services
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
-from infrastructure.cli.holders import AccountAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 

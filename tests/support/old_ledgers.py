@@ -1,6 +1,6 @@
-"""Ledgers that earlier versions of the program made, put into a database as they were.
+"""Ledgers made by earlier versions of the program, restored into a database.
 
-Each is a dump (`ledgers/<date>.sql.gz`) with what was asked of the API when it was made
+Each is a dump (`ledgers/<date>.sql.gz`) with the API requests of its making
 (`ledgers/<date>.json`). Roles are named after their database, so the dump has placeholders.
 """
 
@@ -21,13 +21,13 @@ FIRST = "2026-11-20"
 
 
 def facts(name: str = FIRST) -> dict[str, Any]:
-    """Keys, ids, requests and the answers they got."""
+    """Keys, ids, requests and their responses."""
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     return found
 
 
 def restore(url: str, name: str = FIRST) -> dict[str, Any]:
-    """Put the ledger into an empty database, as a superuser; answers with its facts."""
+    """Restore a ledger into an empty database, as a superuser; returns its facts."""
     text = gzip.decompress((FOLDER / f"{name}.sql.gz").read_bytes()).decode()
     with psycopg.connect(url, autocommit=True) as connection:
         database = connection.info.dbname

@@ -1,4 +1,4 @@
-"""The test's hand on a database: its clock, and what only an owner may do."""
+"""Direct access to a test's database: its clock, and what only its owner may do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg
 
 
 class TestClock:
-    """Replaces `ledger.server_now()` by a time that the test sets."""
+    """Replaces `ledger.server_now()` with a time that the test sets."""
 
     __test__ = False
 
@@ -30,20 +30,20 @@ class TestClock:
             )
 
     def set(self, at: datetime) -> None:
-        """Let the ledger believe it is `at`."""
+        """Set the ledger's clock."""
         with psycopg.connect(self._url) as connection:
             connection.execute("delete from ledger.test_clock")
             connection.execute("insert into ledger.test_clock values (%s)", (at,))
 
     def advance(self, at: datetime, seconds: float) -> datetime:
-        """Set the clock some seconds after `at`; answers with the time set."""
+        """Set the clock to some seconds after `at`; returns the new time."""
         later = at + timedelta(seconds=seconds)
         self.set(later)
         return later
 
 
 def rows(url: str, query: str, *parameters: Any, fetch: bool = True) -> list[tuple[Any, ...]]:
-    """Ask as the superuser; without `fetch` a statement that answers with no rows."""
+    """Execute a statement as the superuser; without `fetch`, one that returns no rows."""
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(query, parameters)
         return cursor.fetchall() if fetch else []
@@ -51,8 +51,8 @@ def rows(url: str, query: str, *parameters: Any, fetch: bool = True) -> list[tup
 
 @contextmanager
 def frozen(postmaster: int) -> Iterator[None]:
-    """A server that neither answers nor ends: every process of it is stopped (SIGSTOP)."""
-    os.kill(postmaster, signal.SIGSTOP)  # first, so that it makes no more children
+    """A frozen server: every process of it is stopped (SIGSTOP)."""
+    os.kill(postmaster, signal.SIGSTOP)  # first, so that it starts no more children
     stopped = [postmaster, *_children(postmaster)]
     for pid in stopped[1:]:
         with suppress(ProcessLookupError):
@@ -66,12 +66,12 @@ def frozen(postmaster: int) -> Iterator[None]:
 
 
 def _children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @contextmanager
 def read_only(url: str) -> Iterator[None]:
-    """Every session of the server may only read, those that stand too, as an operator does it."""
+    """Make the server read-only for new and existing sessions, as an operator does."""
     try:
         rows(url, "alter system set default_transaction_read_only = on", fetch=False)
         rows(url, "select pg_reload_conf()")

@@ -9,10 +9,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from application.clock_guard import ClockGuard
 from application.errors import LogUnavailable, Overloaded
-from application.health import Health
-from infrastructure.health import health
 from infrastructure.postgres.connections import ConnectionPool
 from infrastructure.postgres.failures import is_transient
 
@@ -40,20 +37,3 @@ class QueryConnections:
             if not is_transient(error):
                 raise
             raise LogUnavailable(reason="the database is unavailable or busy") from error
-
-
-class HealthCheck:
-    """Reads the health of the ledger on connections that no other query can occupy."""
-
-    def __init__(self, connections: QueryConnections, guard: ClockGuard | None = None) -> None:
-        self._connections = connections
-        self.guard = guard if guard is not None else ClockGuard()
-
-    def __call__(self) -> Health:
-        """The health of the ledger; returns within 2 s.
-
-        Raises:
-            LogUnavailable: the database is unavailable.
-        """
-        with self._connections.connection() as connection:
-            return health(connection, self.guard)

@@ -1,0 +1,73 @@
+"""The ledger's database as the settings describe it: opened, migrated, checked."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from threading import Event
+
+from infrastructure.postgres import migrate as migrations
+from infrastructure.postgres import runtime_login
+from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.settings import Settings
+from infrastructure.workers.supervisor import Supervisor
+
+
+@contextmanager
+def open_database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
+    """The URL of a database that is ready for this program; starts the embedded server if needed.
+
+    The URL of the embedded server has its runtime login; its superuser only migrates.
+
+    Raises (checked in this order):
+        EmbeddedError: the embedded server cannot run here.
+        DatabaseNotReady: too old, not migrated, newer than this program, of the other mode, or
+            only the owner's URL is set.
+        psycopg.OperationalError: the server cannot be reached.
+    """
+    if settings.migrate_url and not settings.database_url:
+        msg = "QRLEDGER_MIGRATE_URL is set but QRLEDGER_DATABASE_URL is not: set the runtime's URL"
+        raise migrations.DatabaseNotReady(msg)
+    server = None if settings.database_url else EmbeddedServer(settings.home_folder)
+    url = settings.database_url or (server.start() if server else "")
+    stopped, supervisor = Event(), Supervisor()
+    if server is not None:
+        supervisor.start("embedded PostgreSQL", partial(server.keep_alive, stopped))
+    try:
+        if migrate or server is not None:
+            migrate_database(settings, settings.migrate_url or url)
+        if server is not None:
+            url = runtime_login.embedded_url(url, server.folder)
+        mode = migrations.check(url)
+        if mode != settings.mode:
+            raise migrations.wrong_mode(mode, settings.mode)
+        yield url
+    finally:
+        stopped.set()
+        supervisor.stop()
+        if server is not None:
+            server.stop()
+
+
+def migrate_database(settings: Settings, url: str, *, runtime: str = "") -> list[str]:
+    """Apply the missing migrations; see `infrastructure.postgres.migrate.migrate`."""
+    secret = secrets.token_bytes(32)
+    return migrations.migrate(url, mode=settings.mode, token_secret=secret, runtime=runtime)
+
+
+def read_token_secret(url: str, database_role: DatabaseRole) -> bytes:
+    """The ledger's secret for signing tokens.
+
+    Raises (checked in this order):
+        psycopg.OperationalError: the server cannot be reached.
+        DatabaseNotReady: the ledger has no identity.
+    """
+    with connect(url, database_role) as connection:
+        row = connection.execute("select token_secret from ledger.identity").fetchone()
+    if row is None:
+        msg = "the ledger has no identity: run `qrledger migrate`"
+        raise migrations.DatabaseNotReady(msg)
+    return bytes(row[0])
