@@ -1,9 +1,10 @@
-"""Tokens that travel in addresses and pages: signed, short-lived, good for one thing.
+"""Signed, short-lived tokens that travel in URLs and pages, each for a single use (ADR 18).
 
-A *session token* shows one payment session a little more than its id does, at the checkout screen
-or at the live socket, not both; it ends an hour after the session. A *page token* lets a browser
-page act for one wallet for fifteen minutes, as long as the key lives that minted it.
-Both are HMAC-SHA256 over length-prefixed parts, cut to 128 bits, with the ledger's own secret.
+A *session token* gives access to a little more of one payment session than its id does, either on
+the checkout screen or on the live socket. It expires an hour after the session. A *page token* lets
+a browser page act for one wallet for fifteen minutes, as long as its API key is valid. Both carry
+an HMAC-SHA256 over length-prefixed parts, truncated to 128 bits, under the ledger's own secret.
+The first part names the use, so that no token is valid for another one.
 """
 
 from __future__ import annotations
@@ -21,39 +22,41 @@ from domain import ids
 
 SESSION_TOKEN_GRACE: Final = timedelta(hours=1)
 PAGE_TOKEN_LIFETIME: Final = timedelta(minutes=15)
-REMEMBERED_MAX: Final = 4096
+CACHED_TOKENS_MAX: Final = 4096
 _MAC_CHARS = 32
+_CURSOR_MAC_CHARS = 12
 _SESSION_PARTS = 2
 _PAGE_PARTS = 5
 _PAGE_USE = "page of a key"
-"""Tokens that did not name their key were signed for `page`, and are not ours any more."""
+"""Not `page`: the page tokens of early versions, which named no key, were signed for that."""
 _HEX = re.compile("0|[1-9a-f][0-9a-f]{0,15}")
 
 
 class Use(StrEnum):
-    """What a session token is good for. A checkout token may cancel, where the till allowed it."""
+    """What a session token is valid for."""
 
     CHECKOUT = "checkout"
+    """The checkout screen; may cancel the session if the merchant allowed it."""
     LIVE = "live"
     WATCH = "watch"
-    """The live socket as the wallet page may hear it: the public part and no more."""
+    """The live socket, limited to the public part of the session, as on the wallet page."""
 
 
 class BadToken(ValueError):
-    """Not a token of ours, another session's, or no longer valid."""
+    """Not one of our tokens, or not valid for this session, this use or this time."""
 
 
 class ExpiredToken(BadToken):
-    """A token of ours whose time is over."""
+    """One of our tokens, after its expiry."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageHolder:
-    """Whom a page token stands for."""
+    """The wallet and the key of a page token."""
 
     wallet_id: UUID
     key_id: UUID
-    """The key that minted it: the token ends with it."""
+    """The API key that minted the token, which is valid only as long as the key."""
     expires_at: datetime
 
 
@@ -62,65 +65,65 @@ class Tokens:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._session_token = lru_cache(REMEMBERED_MAX)(self._make_session_token)
+        self._session_token = lru_cache(CACHED_TOKENS_MAX)(self._make_session_token)
 
     def for_session(self, use: Use, session_id: UUID, expires_at: datetime) -> str:
-        """A session's token; the same one every time, as the session's deadline never moves."""
+        """A session's token for one use; always the same, since a session's expiry is fixed."""
         return self._session_token(use, session_id, _seconds(expires_at + SESSION_TOKEN_GRACE))
 
     def _make_session_token(self, use: Use, session_id: UUID, until: int) -> str:
         return f"{until:x}.{self._mac(use, str(session_id), str(until))}"
 
     def check_session(self, use: Use, token: str, session_id: UUID, now: datetime) -> None:
-        """Whether the token is this session's, for this use, and still valid.
+        """Check that a token is valid for a session, a use and a time.
 
-        Raises:
-            BadToken: it is not.
+        Raises (checked in this order):
+            BadToken: it is not one of ours, or of another session or use.
+            ExpiredToken: it has expired.
         """
         parts = token.split(".")
         until = _hex(parts[0])
         if len(parts) != _SESSION_PARTS or until is None:
             msg = "not a session token"
             raise BadToken(msg)
-        self._must_match(parts[1], use, str(session_id), str(until))
+        self._check_mac(parts[1], use, str(session_id), str(until))
         if _seconds(now) >= until:
             msg = "the token has expired"
             raise ExpiredToken(msg)
 
     def for_page(self, wallet_id: UUID, key_id: UUID, now: datetime) -> tuple[str, datetime]:
-        """A token for one wallet, minted with one key, and when it ends."""
+        """A token for one wallet, minted with one API key, and its expiry."""
         until = _seconds(now + PAGE_TOKEN_LIFETIME)
         wallet, key = ids.encode_suffix(wallet_id), ids.encode_suffix(key_id)
         mac = self._mac(_PAGE_USE, wallet, key, str(until))
         return f"qrw_{wallet}_{key}_{until:x}_{mac}", datetime.fromtimestamp(until, UTC)
 
     def check_page(self, token: str) -> PageHolder:
-        """Whom the token stands for, if it is ours; whether it is still valid is not asked here.
+        """The holder of a page token. The caller checks the expiry and the key.
 
         Raises:
-            BadToken: not ours.
+            BadToken: it is not one of ours.
         """
         parts = token.split("_")
-        ours = len(parts) == _PAGE_PARTS and parts[0] == "qrw"
-        until = _hex(parts[3]) if ours else None
+        until = _hex(parts[3]) if len(parts) == _PAGE_PARTS and parts[0] == "qrw" else None
         if until is None:
             msg = "not a page token"
             raise BadToken(msg)
-        self._must_match(parts[4], _PAGE_USE, parts[1], parts[2], str(until))
+        self._check_mac(parts[4], _PAGE_USE, parts[1], parts[2], str(until))
         wallet, key = ids.decode_suffix(parts[1]), ids.decode_suffix(parts[2])
         return PageHolder(wallet, key, datetime.fromtimestamp(until, UTC))
 
     def for_cursor(self, text: str) -> str:
-        """A short check sum that keeps list cursors opaque."""
-        return self._mac("cursor", text)[:12]
+        """A short MAC that keeps the cursors of lists opaque."""
+        return self._mac("cursor", text)[:_CURSOR_MAC_CHARS]
 
     def _mac(self, *parts: str) -> str:
         data = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
         return hmac.digest(self._secret, data, "sha256").hex()[:_MAC_CHARS]
 
-    def _must_match(self, mac: str, *parts: str) -> None:
+    def _check_mac(self, mac: str, *parts: str) -> None:
         if not hmac.compare_digest(mac.encode(), self._mac(*parts).encode()):
-            msg = "the token is not ours"
+            msg = "the token's MAC does not match"
             raise BadToken(msg)
 
 
@@ -129,5 +132,5 @@ def _seconds(at: datetime) -> int:
 
 
 def _hex(text: str) -> int | None:
-    """A number as tokens write it: the one spelling in lower case ASCII, or nothing."""
+    """A number in its one accepted spelling, lower-case ASCII hexadecimal; None for any other."""
     return int(text, 16) if _HEX.fullmatch(text) else None

@@ -23,7 +23,8 @@ from api.context import ApiConfig, Services
 from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
 from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
-from api.live.server import LiveConfig, Notifier
+from api.live.config import LiveConfig
+from api.live.server import Notifier
 from api.tokens import Tokens
 from application.bus import Bus
 from application.clock_guard import ClockGuard

@@ -1,1 +1,1 @@
-"""The live socket."""
+"""The live port: payment sessions over WebSockets."""

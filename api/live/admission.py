@@ -1,12 +1,14 @@
-"""Who may listen: the token first, then a place, then the history; in this order.
+"""Admission of listeners: check the token, take a place, read the history; in this order.
 
-The token needs the session's id and the time, not the database, so a bad one costs nothing and
-takes no place. A place is taken before the history is read, so whoever is being admitted counts.
+Checking the token takes the session's id and the time, but no database: a bad token costs nothing
+and takes no place. The place is taken before the history is read, so listeners that are still
+being admitted count as well.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -19,9 +21,11 @@ from application.event_log import EventLog, Recorded, load_history
 from application.reader import LedgerClock
 from domain import ids
 
+SEQ_DIGITS_MAX: Final = 9
+
 
 class Refusal(Exception):
-    """A socket that is closed instead of admitted."""
+    """The socket is closed instead of admitted."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -29,7 +33,7 @@ class Refusal(Exception):
 
 
 class Admission:
-    """Lets sockets into the hub."""
+    """Admits sockets to the hub."""
 
     def __init__(self, log: EventLog, tokens: Tokens, clock: LedgerClock, hub: Hub) -> None:
         self._event_log = log
@@ -38,60 +42,60 @@ class Admission:
         self._hub = hub
 
     async def admit(self, path: str, socket: Socket) -> Listener:
-        """Check the token, register, read the history, say the opening.
+        """Check the token, register, read the history, and send the initial messages.
 
         Args:
-            path: what the socket was asked for, with its query.
-            socket: where the opening goes.
+            path: the request's path and query.
+            socket: receives the messages.
 
         Raises:
-            Refusal: this socket will hear nothing.
+            Refusal: the socket gets no messages.
         """
         try:
             session_id, token, after = parameters(path)
         except ValueError:
-            raise Refusal(protocol.CLOSE_BAD_TOKEN, "not a live address") from None
+            raise Refusal(protocol.CLOSE_BAD_TOKEN, "invalid address") from None
         try:
             public_only = await self._use(token, session_id) is Use.WATCH
-            if self._hub.full(session_id, public_only=public_only):
+            if self._hub.is_full(session_id, public_only=public_only):
                 raise Refusal(protocol.CLOSE_TRY_LATER, "too many listeners")
             listener = Listener(socket, session_id, public_only)
-            self._hub.register(listener)  # at once: who is being admitted has a place already
+            self._hub.register(listener)
             try:
-                self._hub.open(listener, await self._history(token, session_id), after)
+                self._hub.start(listener, await self._history(token, session_id), after)
             except BaseException:
-                self._hub.leave(listener)
+                self._hub.unregister(listener)
                 raise
         except BadToken:
-            raise Refusal(protocol.CLOSE_BAD_TOKEN, "token") from None
+            raise Refusal(protocol.CLOSE_BAD_TOKEN, "invalid token") from None
         except LogUnavailable:
-            raise Refusal(protocol.CLOSE_TRY_LATER, "the ledger is away") from None
+            raise Refusal(protocol.CLOSE_TRY_LATER, "the ledger is unavailable") from None
         return listener
 
     async def _history(self, token: str, session_id: UUID) -> list[Recorded]:
-        """The session's events, for a token that is still good by the ledger's time.
+        """The session's events, if the token is still valid by the ledger's time.
 
         Raises (checked in this order):
-            LogUnavailable: it cannot be read.
-            BadToken: the token is over, or there is no such session.
+            LogUnavailable: the events cannot be read.
+            BadToken: the token has expired, or there is no such session.
         """
         events, now = await blocking.read(load_history, self._event_log, session_id)
         self._clock.learn(now)
         self._check(token, session_id, now)
-        found = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]
-        if not found:
+        of_session = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]
+        if not of_session:
             raise BadToken
-        return found
+        return of_session
 
     async def _use(self, token: str, session_id: UUID) -> Use:
-        """What the token is good for, before it takes a place; the database is not asked.
+        """What the token may be used for.
 
-        Only a token of ours that seems to be over is worth a question: our idea of the ledger's
-        time may be wrong.
+        Reads the ledger's time only if one of our tokens seems to have expired, since this
+        process's estimate of that time may be wrong.
 
         Raises (checked in this order):
-            LogUnavailable: the question cannot be answered.
-            BadToken: nothing here.
+            LogUnavailable: the ledger's time cannot be read.
+            BadToken: the token is not valid here.
         """
         try:
             return self._check(token, session_id, self._clock.estimate())
@@ -100,10 +104,10 @@ class Admission:
         return self._check(token, session_id, self._clock.estimate())
 
     def _check(self, token: str, session_id: UUID, now: datetime) -> Use:
-        """What the token is good for at a time.
+        """What the token may be used for at a given time.
 
         Raises:
-            BadToken: nothing here; `ExpiredToken` if it was good before.
+            BadToken: nothing here; `ExpiredToken` if it was valid before.
         """
         try:
             self._tokens.check_session(Use.LIVE, token, session_id, now)
@@ -119,20 +123,20 @@ def parameters(path: str) -> tuple[UUID, str, int | None]:
     """Session, token and `after` of a live address.
 
     Raises:
-        ValueError: one is missing, twice, or not what it should be.
+        ValueError: one of them is missing, repeated, or malformed.
     """
-    found = parse_qs(urlsplit(path).query, keep_blank_values=True, max_num_fields=8)
-    if any(len(values) != 1 for values in found.values()):
-        msg = "a parameter is given twice"
+    query = parse_qs(urlsplit(path).query, keep_blank_values=True, max_num_fields=8)
+    if any(len(values) != 1 for values in query.values()):
+        msg = "a parameter is repeated"
         raise ValueError(msg)
-    session_id = ids.decode("ps", found.get("session", [""])[0])
-    token = found.get("token", [""])[0]
-    after = found.get("after")
+    session_id = ids.decode("ps", query.get("session", [""])[0])
+    token = query.get("token", [""])[0]
+    after = query.get("after")
     return session_id, token, None if after is None else _seq(after[0])
 
 
 def _seq(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit() and len(text) <= SEQ_DIGITS_MAX):
         msg = "after is not a version"
         raise ValueError(msg)
     return int(text)

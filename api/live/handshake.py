@@ -1,8 +1,8 @@
-"""A connection of the live port until its handshake has been read: counted, limited, timed.
+"""A connection of the live port until its handshake has been read, within the port's limits.
 
-websockets counts nothing, allows 128 headers of 8 KiB each, and closes without a word when time is
-up. So the head of the request is gathered here, compared with its limits,
-and handed over whole.
+websockets counts no connections, allows 128 headers of 8 KiB each, and closes without a response on
+a timeout. So the request's head is collected here, checked against the limits, and only then
+passed on, in one piece.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from api.http.errors import HeadersTooLarge, RequestTimeout, UriTooLong
 from domain.errors import LedgerError
 
 LINE_BYTES_MAX: Final = 8192
-"""What websockets reads as one line, with its end: here the longest request line and header."""
+"""The longest line that websockets reads, with its end: a request line or a header."""
 REQUEST_LINE_EXTRA_BYTES: Final = 15
-"""Of a request line beside its address: `GET `, ` HTTP/1.1`, CR and LF."""
+"""The rest of a request line: `GET `, ` HTTP/1.1`, CR and LF."""
 _END: Final = b"\r\n\r\n"
 
 
@@ -32,54 +32,56 @@ class LimitedConnection(ServerConnection):
         table: ConnectionTable,
         to_bytes: Callable[[LedgerError], bytes],
         on_lost: Callable[[LimitedConnection], None],
-        *facts: Any,
-        **more: Any,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(*facts, **more)
+        super().__init__(*args, **kwargs)
         self.peer = ""
         self._table = table
         self._limits = table.limits
         self._to_bytes = to_bytes
         self._on_lost = on_lost
         self._head: bytearray | None = bytearray()
-        """What has come of the request; None once it was handed over."""
+        """The part of the head received so far; None once it was passed on."""
         self._since = 0.0
-        self._turned_away = False
+        """When the connection, its head or its refusal began, by the loop's clock."""
+        self._rejected = False
+        """Aborted at once, as the port was full."""
         self._closing = False
-        """Refused; what still comes is thrown away until the linger is over."""
+        """Refused with a response; further bytes are discarded until the linger time is over."""
         self._discarded_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count it, or turn it away."""
+        """Register the connection, or abort it if the port is full."""
         address = transport.get_extra_info("peername")
         self.peer = str(address[0]) if address else ""
         self._since = self.loop.time()
         if self._table.admit(self):
             super().connection_made(transport)
         else:
-            self._turned_away = True
+            self._rejected = True
             self.transport: asyncio.Transport = transport  # type: ignore[assignment]
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Release the connection's place."""
         self._table.forget(self)
         self._on_lost(self)
-        if not self._turned_away:
+        if not self._rejected:
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Gather the head; later, hand everything over."""
-        if self._closing or self._turned_away:
+        """Collect the head; after that, pass everything on."""
+        if self._closing or self._rejected:
             self._discard(len(data))
         elif self._head is None:
             super().data_received(data)
         else:
-            self._gather(data)
+            self._collect(data)
 
     def eof_received(self) -> None:
-        """Half a request and no more: nobody waits for an answer."""
-        if not self._turned_away:
+        """Pass the end of the stream on: a client that half-closes gets no response."""
+        if not self._rejected:
             super().eof_received()
 
     def _discard(self, size: int) -> None:
@@ -87,7 +89,7 @@ class LimitedConnection(ServerConnection):
         if self._discarded_bytes > self._limits.linger_bytes:
             self.transport.abort()
 
-    def _gather(self, data: bytes) -> None:
+    def _collect(self, data: bytes) -> None:
         head = self._head
         if head is None:
             return
@@ -96,15 +98,15 @@ class LimitedConnection(ServerConnection):
         searched = max(0, len(head) - len(_END) + 1)
         head += data
         end = head.find(_END, searched)
-        reason = self._violation(head, end)
-        if reason is not None:
-            self._refuse(reason)
+        error = self._violation(head, end)
+        if error is not None:
+            self._refuse(error)
         elif end >= 0:
             self._head = None
             super().data_received(bytes(head))
 
     def _violation(self, head: bytearray, end: int) -> LedgerError | None:
-        """Which limit the head passes, as far as it is here; `end` is -1 until it is whole."""
+        """The limit that the head exceeds, if any; `end` is -1 until the head is complete."""
         limits = self._limits
         size = len(head) if end < 0 else end + 2
         first = head.find(b"\r\n")
@@ -122,28 +124,28 @@ class LimitedConnection(ServerConnection):
             return HeadersTooLarge(limit_headers=limits.headers, limit_bytes=limits.headers_bytes)
         return None
 
-    def _refuse(self, reason: LedgerError) -> None:
+    def _refuse(self, error: LedgerError) -> None:
         if self.transport.is_closing():
             return
         self._closing, self._since = True, self.loop.time()
-        self.transport.write(self._to_bytes(reason))
+        self.transport.write(self._to_bytes(error))
         self.transport.write_eof()
 
     def evict(self) -> None:
-        """Close for a new connection."""
+        """Abort, to make room for a new connection."""
         self.transport.abort()
 
     def check(self, now: float) -> None:
-        """The sweep: which limit has passed?"""
-        limits, waited = self._limits, now - self._since
+        """Enforce the time limits; called periodically."""
+        limits, elapsed = self._limits, now - self._since
         if self._closing:
-            if waited > limits.linger_seconds:
+            if elapsed > limits.linger_seconds:
                 self.transport.abort()
         elif self._head is None:
-            pass  # a socket, with its own pings and deadlines (api/live/server.py)
+            pass  # an open socket: pings and deadlines of api/live/server.py apply
         elif not self._head:
-            if waited > limits.first_byte_seconds:
+            if elapsed > limits.first_byte_seconds:
                 self.transport.abort()
-        elif waited > limits.headers_seconds:
+        elif elapsed > limits.headers_seconds:
             seconds = round(limits.headers_seconds)
             self._refuse(RequestTimeout(part="headers", limit_seconds=seconds))

@@ -1,10 +1,10 @@
-"""Who listens to what: channels of sessions, sockets that may be slow, words that go out."""
+"""Listeners by session, and the messages each of them gets."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,12 +16,12 @@ from api.live.protocol import CLOSE_RESTART, CLOSE_SLOW, SessionFeed
 from application.event_log import Recorded
 
 BUFFER_BYTES_MAX: Final = 65_536
-"""More than this unsent, and the reader is too slow to be kept."""
+"""A listener with more unsent bytes than this is too slow and is disconnected."""
 SOCKETS_PER_SESSION_MAX: Final = 8
-"""With the till's or the checkout screen's token; they never compete with watchers."""
+"""With the merchant's token; watchers are counted apart and cannot take these places."""
 WATCHERS_PER_SESSION_MAX: Final = 8
-"""With the public token, which whoever saw the code can have."""
-STEP_LISTENERS: Final = 250
+"""With the public token, which anybody who saw the code can get."""
+LISTENERS_PER_STEP: Final = 250
 
 _log = logging.getLogger(__name__)
 
@@ -29,107 +29,101 @@ _log = logging.getLogger(__name__)
 class Socket(Protocol):
     """What the hub needs of a connection."""
 
-    def buffered(self) -> int:
-        """Bytes written that the kernel has not taken yet."""
+    def buffered_bytes(self) -> int:
+        """Bytes written that the kernel has not accepted yet."""
         ...
 
-    def send_soon(self, text: str) -> None:
-        """Put a message in the buffer; never waits."""
+    def send(self, text: str) -> None:
+        """Buffer a message; never waits."""
         ...
 
     def disconnect(self, code: int, reason: str) -> None:
-        """Close, under a deadline, then abort."""
+        """Close within a deadline, then abort."""
         ...
 
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """A socket on one session. Until it has heard its opening, events wait in `waiting`."""
+    """A socket that follows one session."""
 
     socket: Socket
     session_id: UUID
     public_only: bool = False
-    """Hears what the session's id alone may show: no order, no way back."""
-    waiting: list[Recorded] | None = field(default_factory=list)
+    """A watcher: sees only the public part of the session, without order or return URL."""
+    backlog: list[Recorded] | None = field(default_factory=list)
+    """Events received before the initial messages were sent; None from then on."""
     feed: SessionFeed | None = None
     ended_at: float | None = None
+    """When the end of the session was noticed, by the monotonic clock."""
 
     def send(self, text: str) -> None:
-        """Send, unless the reader is too slow to be kept."""
-        if self.socket.buffered() > BUFFER_BYTES_MAX:
+        """Send a message, or disconnect if the listener is too slow."""
+        if self.socket.buffered_bytes() > BUFFER_BYTES_MAX:
             self.socket.disconnect(CLOSE_SLOW, "slow reader")
         else:
-            self.socket.send_soon(text)
+            self.socket.send(text)
 
 
 class Hub:
-    """Channels by session. Lives in one event loop; nothing here waits for a reader."""
+    """The listeners of every session. Lives in one event loop and never waits for a reader."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._channels: dict[UUID, set[Listener]] = {}
-        self.count = 0
+        self._by_session: dict[UUID, set[Listener]] = {}
 
     def listeners(self) -> list[Listener]:
-        """Everybody, as a list of its own."""
-        return [listener for channel in self._channels.values() for listener in channel]
+        """All listeners, in a new list."""
+        return [listener for group in self._by_session.values() for listener in group]
 
-    def on_session(self, session_id: UUID, *, public_only: bool) -> int:
-        """Listeners of one session: watchers, or those with the till's token."""
-        channel = self._channels.get(session_id, ())
-        return sum(listener.public_only is public_only for listener in channel)
+    def count(self, session_id: UUID, *, public_only: bool) -> int:
+        """The number of watchers of one session, or of its other listeners."""
+        group = self._by_session.get(session_id, ())
+        return sum(listener.public_only is public_only for listener in group)
 
-    def full(self, session_id: UUID, *, public_only: bool) -> bool:
-        """Whether one more of the kind would be too many."""
-        most = WATCHERS_PER_SESSION_MAX if public_only else SOCKETS_PER_SESSION_MAX
-        return self.on_session(session_id, public_only=public_only) >= most
+    def is_full(self, session_id: UUID, *, public_only: bool) -> bool:
+        """Whether the session has no place for one more listener of the kind."""
+        limit = WATCHERS_PER_SESSION_MAX if public_only else SOCKETS_PER_SESSION_MAX
+        return self.count(session_id, public_only=public_only) >= limit
 
     def register(self, listener: Listener) -> None:
-        """Begin to keep events for a listener; do this before its history is read."""
-        self._channels.setdefault(listener.session_id, set()).add(listener)
-        self.count += 1
+        """Keep events for a listener from now on; call this before reading its history."""
+        self._by_session.setdefault(listener.session_id, set()).add(listener)
 
-    def leave(self, listener: Listener) -> None:
-        """Forget a listener."""
-        channel = self._channels.get(listener.session_id)
-        if channel is None or listener not in channel:
-            return
-        channel.remove(listener)
-        if not channel:
-            del self._channels[listener.session_id]
-        self.count -= 1
+    def unregister(self, listener: Listener) -> None:
+        """Forget a listener; does nothing if it is not registered."""
+        group = self._by_session.get(listener.session_id, set())
+        group.discard(listener)
+        if not group:
+            self._by_session.pop(listener.session_id, None)
 
-    def open(self, listener: Listener, history: Sequence[Recorded], after: int | None) -> None:
-        """Say the opening, then what came in while the history was read."""
+    def start(self, listener: Listener, history: Sequence[Recorded], after: int | None) -> None:
+        """Send the initial messages, then the events received while the history was read."""
         feed = SessionFeed(history, public_only=listener.public_only)
         known = feed.seq
         now = self._now()
-        for text in feed.opening(after, now):
+        for text in feed.initial_messages(after, now):
             listener.send(text)
         listener.feed = feed
-        waiting, listener.waiting = listener.waiting or [], None
-        self._tell(listener, [one for one in waiting if one.version > known], now)
+        backlog, listener.backlog = listener.backlog or [], None
+        self._send_events(listener, [late for late in backlog if late.version > known], now)
 
     def dispatch(self, page: Sequence[Recorded]) -> None:
-        """Tell the listeners of each session what happened, in order.
+        """Send events to the listeners of their sessions, in order.
 
-        Whoever cannot be told (an event this program does not know, a gap) is closed, and may come
-        back with `after`; the others hear everything.
+        A listener that cannot be served (an unknown event, a gap) is closed and may resume with
+        `after`. The others are not affected.
         """
         now = self._now()
         for recorded in page:
-            for listener in list(self._channels.get(recorded.stream_id, ())):
-                if listener.waiting is not None:
-                    listener.waiting.append(recorded)
-                elif not attempt(listener, partial(self._tell, events=[recorded], now=now)):
-                    self.leave(listener)
-
-    def wanted(self, sessions: Iterable[UUID]) -> bool:
-        """Whether anybody listens to any of these."""
-        return any(session in self._channels for session in sessions)
+            send = partial(self._send_events, events=[recorded], now=now)
+            for listener in list(self._by_session.get(recorded.stream_id, ())):
+                if listener.backlog is not None:
+                    listener.backlog.append(recorded)
+                elif not call_or_close(listener, send):
+                    self.unregister(listener)
 
     @staticmethod
-    def _tell(listener: Listener, events: Collection[Recorded], now: datetime) -> None:
+    def _send_events(listener: Listener, events: Collection[Recorded], now: datetime) -> None:
         if listener.feed is None:
             return
         for recorded in events:
@@ -137,21 +131,21 @@ class Hub:
                 listener.send(listener.feed.event(recorded.version, now))
 
 
-def attempt(listener: Listener, act: Callable[[Listener], None]) -> bool:
-    """Do something to one listener; its failure closes it, and only it. True if it went well."""
+def call_or_close(listener: Listener, action: Callable[[Listener], None]) -> bool:
+    """Call an action for one listener and close it on any error. Returns whether it succeeded."""
     try:
-        act(listener)
-    except Exception:  # noqa: BLE001 - one listener's failure is no other's
-        _log.exception("a listener of session %s is closed", listener.session_id)
-        with suppress(Exception):  # it is beyond help, and forgotten all the same
-            listener.socket.disconnect(CLOSE_RESTART, "come again")
+        action(listener)
+    except Exception:  # noqa: BLE001 - one listener's error must not affect the others
+        _log.exception("closing a listener of session %s", listener.session_id)
+        with suppress(Exception):  # it is forgotten in any case
+            listener.socket.disconnect(CLOSE_RESTART, "reconnect")
         return False
     return True
 
 
-async def in_steps(listeners: Sequence[Listener], act: Callable[[Listener], None]) -> None:
-    """Do something to everybody without holding the loop; whoever it fails for is closed."""
-    for start in range(0, len(listeners), STEP_LISTENERS):
-        for listener in listeners[start : start + STEP_LISTENERS]:
-            attempt(listener, act)
+async def for_each(listeners: Sequence[Listener], action: Callable[[Listener], None]) -> None:
+    """Call an action for every listener, in steps that let the event loop run in between."""
+    for start in range(0, len(listeners), LISTENERS_PER_STEP):
+        for listener in listeners[start : start + LISTENERS_PER_STEP]:
+            call_or_close(listener, action)
         await asyncio.sleep(0)

@@ -1,12 +1,13 @@
-"""The live protocol without a network: what is said, in which order, to whom.
+"""The live protocol, without a network: which messages a listener gets, and in which order.
 
-`seq` is the session's version: it rises by one, so a client can prove a gap. A client that comes
-back with `after` gets exactly what it missed, in order, or a snapshot that says so; never a part.
+`seq` is the session's version. It rises by one, so a client can detect a gap. A client that
+reconnects with `after` gets exactly the events it missed, in order, or a snapshot marked
+`"recovered": false`; never only some of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,20 +20,20 @@ from domain import times
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import OPEN
 
-MISSED_MAX: Final = 100
-"""More than this is told as a snapshot."""
+MISSED_EVENTS_MAX: Final = 100
+"""A client that missed more than this gets a snapshot."""
 TOPIC_PREFIX: Final = "payment_session."
 
 CLOSE_DONE: Final = 1000
+CLOSE_POLICY: Final = 1008
 CLOSE_RESTART: Final = 1012
 CLOSE_TRY_LATER: Final = 1013
-CLOSE_POLICY: Final = 1008
 CLOSE_BAD_TOKEN: Final = 4001
 CLOSE_SLOW: Final = 4008
 
 
 class SessionFeed:
-    """One session as listeners see it: its state after each event, and the words for it."""
+    """One session as its listeners see it: its state after each event, as messages."""
 
     def __init__(self, history: Sequence[Recorded], *, public_only: bool = False) -> None:
         self._public_only = public_only
@@ -43,24 +44,24 @@ class SessionFeed:
 
     @property
     def seq(self) -> int:
-        """The version listeners can know."""
+        """The version of the last event applied."""
         return len(self._states)
 
     @property
     def state(self) -> PaymentSession:
-        """The session as it stands."""
+        """The session after the last event applied."""
         return self._states[-1]
 
     @property
     def ended(self) -> bool:
-        """Nothing more is to be expected."""
+        """Whether no further event is expected."""
         return bool(self._states) and self.state.status not in OPEN
 
     def apply(self, recorded: Recorded) -> bool:
-        """Take the next event in; False if it is known already.
+        """Apply the next event; returns False if it was applied before.
 
         Raises:
-            ValueError: it is not the next one; read the history again.
+            ValueError: it is not the next event; read the history again.
         """
         if recorded.version <= self.seq:
             return False
@@ -73,25 +74,30 @@ class SessionFeed:
         self._history.append(recorded)
         return True
 
-    def opening(self, after: int | None, now: datetime) -> list[str]:
-        """What a client hears first: a snapshot, or what it missed since `after`."""
+    def initial_messages(self, after: int | None, now: datetime) -> list[str]:
+        """What a client gets when it connects: a snapshot, or the events it missed.
+
+        Args:
+            after: the last `seq` the client has; None if it has none.
+            now: the ledger's time.
+        """
         if after is None:
             return [self.snapshot(now)]
-        if after > self.seq or self.seq - after > MISSED_MAX:
+        if after > self.seq or self.seq - after > MISSED_EVENTS_MAX:
             return [self.snapshot(now, recovered=False)]
         return [self.event(seq, now) for seq in range(after + 1, self.seq + 1)]
 
     def snapshot(self, now: datetime, *, recovered: bool | None = None) -> str:
-        """The session as it stands."""
+        """The session after the last event applied."""
         extra = {} if recovered is None else {"recovered": recovered}
-        return self._write("snapshot", self.seq, now, extra)
+        return self._message("snapshot", self.seq, now, extra)
 
     def event(self, seq: int, now: datetime) -> str:
-        """The event that made version `seq`, and the session right after it."""
-        return self._write("event", seq, now, {"event": self._history[seq - 1].topic})
+        """The event of version `seq`, and the session right after it."""
+        return self._message("event", seq, now, {"event": self._history[seq - 1].topic})
 
-    def _write(self, kind: str, seq: int, now: datetime, extra: dict[str, Any]) -> str:
-        told = {
+    def _message(self, kind: str, seq: int, now: datetime, extra: Mapping[str, Any]) -> str:
+        message = {
             "type": kind,
             **extra,
             "seq": seq,
@@ -101,10 +107,10 @@ class SessionFeed:
                 self._states[seq - 1], now, with_token=not self._public_only
             ),
         }
-        return msgspec.json.encode(told).decode()
+        return msgspec.json.encode(message).decode()
 
 
 def heartbeat(now: datetime) -> str:
-    """Still here; browsers cannot see protocol pings."""
-    told = {"type": "heartbeat", "server_time": times.to_text(now)}
-    return msgspec.json.encode(told).decode()
+    """Shows that the connection is alive: browsers do not expose WebSocket pings."""
+    message = {"type": "heartbeat", "server_time": times.to_text(now)}
+    return msgspec.json.encode(message).decode()

@@ -99,9 +99,9 @@ def policy(config: ApiConfig) -> str:
     )
 
 
-def to_html(template: str, **facts: Any) -> str:
+def to_html(template: str, **context: Any) -> str:
     """The text of a template with its variables."""
-    return _environment.get_template(template).render(**facts)
+    return _environment.get_template(template).render(**context)
 
 
 def render(
@@ -111,7 +111,7 @@ def render(
     *,
     data: Mapping[str, Any] | None = None,
     status_code: int = 200,
-    **facts: Any,
+    **context: Any,
 ) -> HttpResponse:
     """A page.
 
@@ -121,7 +121,7 @@ def render(
         language: of its texts.
         data: for the page's module, as JSON in a block that browsers do not run.
         status_code: the HTTP status.
-        facts: the variables of the template.
+        context: the other variables of the template.
     """
     # `<` must not end the block early. The rest is plain JSON in ASCII, which carries any text.
     block = json.dumps(data or {}).replace("<", "\\u003c")
@@ -132,7 +132,7 @@ def render(
         asset=asset,
         integrity=integrity,
         data=Markup(block),  # noqa: S704 - escaped above, and never run
-        **facts,
+        **context,
     )
     return HttpResponse(
         page.encode(),

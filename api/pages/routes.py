@@ -13,7 +13,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.rendering import language_for, render, wants_html
-from api.pages.sessions import checkout_texts, session_facts, wallet_texts
+from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
 from api.v1.responses import command_response, conditional_response
@@ -156,7 +156,6 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> H
     """The checkout screen, at the till or in the payer's browser."""
     session, language = current.state, language_for(call.request)
     url = _checkout_url(current, token)
-    facts = session_facts(call, current, Use.LIVE, poll_url=url, texts=checkout_texts(language))
     return render(
         "checkout.html",
         call.services.config,
@@ -167,22 +166,34 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> H
         cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
         return_url=session.return_url,
         checkout_url=url,
-        **facts,
+        **session_context(
+            call,
+            current,
+            Use.LIVE,
+            title=session.merchant_name,
+            poll_url=url,
+            texts=checkout_texts(language),
+        ),
     )
 
 
 def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
     """The wallet page, which the address in the QR code opens: payee, amount, and Pay."""
     session, language = current.state, language_for(call.request)
-    url = f"/q/{ids.encode_suffix(session.id)}"
-    facts = session_facts(call, current, Use.WATCH, poll_url=url, texts=wallet_texts(language))
     return render(
         "wallet.html",
         call.services.config,
         language,
         paid_at=times.to_text(session.payment.paid_at) if session.payment else "",
         reference=session.public_id,
-        **facts,
+        **session_context(
+            call,
+            current,
+            Use.WATCH,
+            title=language.gettext("Pay {payee}").format(payee=session.merchant_name),
+            poll_url=f"/q/{ids.encode_suffix(session.id)}",
+            texts=wallet_texts(language),
+        ),
     )
 
 

@@ -1,8 +1,9 @@
-"""What the pages of one payment session have in common: facts, texts, and the live socket."""
+"""What the pages of one payment session have in common: variables, texts, and the live socket."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -19,20 +20,22 @@ from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
 
-def session_facts(
+def session_context(
     call: Call,
     current: Current[PaymentSession],
     use: Use,
     *,
+    title: str,
     poll_url: str,
     texts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What every template of a session shows, and the data of its module.
+    """The variables of every template of a session, and the data of its module.
 
     Args:
         call: the request.
         current: the session.
         use: what the page's token for the live socket opens.
+        title: of the page; the amount is added to it.
         poll_url: where the module polls while it has no socket.
         texts: what the module shows, already translated.
     """
@@ -43,12 +46,14 @@ def session_facts(
     # Pages mint their own token for the socket; the wallet page's shows no more than the page.
     token = call.services.tokens.for_session(use, session.id, session.expires_at)
     live_url = f"{config.live_public_url}/live"
+    amount = money.display(session.amount, language.locale)
     return {
         "status": status,
         "statuses": status_texts(language),
         "payee": session.merchant_name,
-        # Arabic formats begin with a right-to-left mark, which would tear `US$` apart.
-        "amount": isolated(money.display(session.amount, language.locale), "ltr"),
+        "title": f"{title} · {amount}",
+        # Left to right, as the right-to-left mark of Arabic formats would tear `US$` apart.
+        "amount": isolated(amount, "ltr"),
         "description": session.description,
         "time_left": f"{seconds_left // 60}:{seconds_left % 60:02}",
         "code_url": f"/q/{ids.encode_suffix(session.id)}",
@@ -66,8 +71,9 @@ def session_facts(
     }
 
 
-def status_texts(language: Language) -> dict[str, tuple[str, str]]:
-    """Title and explanation of every status; those of payment processors to come as well."""
+@cache
+def status_texts(language: Language) -> Mapping[str, tuple[str, str]]:
+    """Title and explanation of every status, including those of future payment processors."""
     _ = language.gettext
     return {
         "created": (
@@ -91,7 +97,8 @@ def status_texts(language: Language) -> dict[str, tuple[str, str]]:
     }
 
 
-def checkout_texts(language: Language) -> dict[str, Any]:
+@cache
+def checkout_texts(language: Language) -> Mapping[str, Any]:
     """The texts of `checkout.js`; a count goes into `{n}`."""
     _, plurals = language.gettext, language.plurals
     return {
@@ -111,7 +118,8 @@ def checkout_texts(language: Language) -> dict[str, Any]:
     }
 
 
-def wallet_texts(language: Language) -> dict[str, Any]:
+@cache
+def wallet_texts(language: Language) -> Mapping[str, Any]:
     """The texts of `wallet.js`; refusals by the `code` of their problem document."""
     _ = language.gettext
     return {

@@ -1,6 +1,6 @@
 """The languages of the pages, and which one a request gets (ADR 17).
 
-The texts in the sources are English; every other language is one catalogue, found by being there:
+The texts in the sources are English. Every other language is one catalogue, discovered by its path:
 `api/locale/<language>/LC_MESSAGES/pages.po`.
 """
 
@@ -28,8 +28,9 @@ _RANGE: Final = re.compile(
     r"(?:;\s*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?",
     re.ASCII,
 )
+"""A language range with its weight (RFC 9110, 12.5.4)."""
 _PLURAL_SAMPLES: Final = 200
-"""Every plural category of our languages that whole numbers below a million have occurs here."""
+"""Numbers below this cover every plural category that our languages use up to a million."""
 
 
 class Language:
@@ -63,6 +64,8 @@ class Language:
         taken as it is.
         """
         translated = Markup(escape(self.gettext(message)))  # noqa: S704 - escaped right here
+        if not values:
+            return translated
         return translated.format(**{name: isolated(v) for name, v in values.items()})
 
 
@@ -70,7 +73,8 @@ def isolated(value: object, direction: str = "auto") -> Markup:
     """A value for a template, isolated from the direction of the text around it."""
     if isinstance(value, Markup):
         return value
-    return Markup('<bdi dir="{}">{}</bdi>').format(direction, text.replace_unacceptable(str(value)))
+    escaped = escape(text.replace_unacceptable(str(value)))
+    return Markup(f'<bdi dir="{direction}">{escaped}</bdi>')  # noqa: S704 - escaped right here
 
 
 def choose(lang: str, accept_language: str) -> Language:

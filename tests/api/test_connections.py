@@ -1,4 +1,4 @@
-"""The table of connections and the definition of an address, without a network."""
+"""The table of connections and the addresses of clients, without a network."""
 
 from __future__ import annotations
 
@@ -11,98 +11,101 @@ from api.http.connections import ConnectionLimits, ConnectionTable
 from infrastructure import descriptors
 
 
-class One:
-    """A connection that remembers what became of it."""
+class FakeConnection:
+    """A connection that records what happens to it."""
 
     def __init__(self, peer: str = "192.0.2.1") -> None:
         self.peer = peer
-        self.gone = False
+        self.evicted = False
         self.checked = 0
 
     def check(self, now: float) -> None:
         self.checked += 1
 
     def evict(self) -> None:
-        self.gone = True
+        self.evicted = True
 
 
 def table(
-    total: int = 100, per_address: int = 100, *proxies: str, told: list[int] | None = None
+    total: int = 100, per_address: int = 100, *proxies: str, calls: list[int] | None = None
 ) -> ConnectionTable:
     limits = ConnectionLimits(total=total, per_address=per_address)
-    heard = [] if told is None else told
-    return ConnectionTable(limits, proxies, on_full=lambda: heard.append(1))
+    recorded = [] if calls is None else calls
+    return ConnectionTable(limits, proxies, on_full=lambda: recorded.append(1))
 
 
-def test_the_one_that_waits_longest_gives_way_and_the_working_do_not() -> None:
-    told: list[int] = []
-    full = table(total=3, told=told)
-    first, second, third, late, later = (One() for _ in range(5))
-    assert all(full.admit(one) for one in (first, second, third))
+def test_a_full_port_closes_the_connection_that_has_waited_longest_and_no_active_one() -> None:
+    calls: list[int] = []
+    full = table(total=3, calls=calls)
+    first, second, third, late, later = (FakeConnection() for _ in range(5))
+    assert all(full.admit(connection) for connection in (first, second, third))
     full.mark_active(first)
-    full.mark_waiting(second)  # an answer was given: it waits anew
+    full.mark_waiting(second)  # its response was sent: it starts to wait again
 
     assert full.admit(late)
-    assert [one.gone for one in (first, second, third)] == [False, False, True]
-    for one in (second, late):
-        full.mark_active(one)
+    assert [connection.evicted for connection in (first, second, third)] == [False, False, True]
+    for connection in (second, late):
+        full.mark_active(connection)
     assert not full.admit(later)
     assert len(full) == 3
     full.forget(first)
     assert full.admit(later)
-    assert len(told) == 2
+    assert len(calls) == 2
 
 
-def test_an_address_gives_way_to_itself_only() -> None:
-    counted = table(total=100, per_address=2)
-    others = [One("192.0.2.9") for _ in range(2)]
-    mine = [One() for _ in range(3)]
+def test_a_full_address_closes_one_of_its_own_connections() -> None:
+    connections = table(total=100, per_address=2)
+    others = [FakeConnection("192.0.2.9") for _ in range(2)]
+    own = [FakeConnection() for _ in range(3)]
 
-    assert all(counted.admit(one) for one in (*others, *mine))
+    assert all(connections.admit(connection) for connection in (*others, *own))
 
-    assert [one.gone for one in (*others, *mine)] == [False, False, True, False, False]
-    assert counted.from_address("192.0.2.1") == 2
-
-
-def test_a_trusted_proxys_connections_are_not_counted_by_address() -> None:
-    counted = table(3, 1, "192.0.2.1")
-    proxied = [One() for _ in range(3)]
-
-    assert all(counted.admit(one) for one in proxied)
-
-    assert not any(one.gone for one in proxied)
-    assert counted.admit(One())
-    assert proxied[0].gone
+    assert [connection.evicted for connection in (*others, *own)] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert connections.from_address("192.0.2.1") == 2
 
 
-def test_whoever_is_forgotten_stays_forgotten() -> None:
-    counted = table()
-    one = One()
-    counted.admit(one)
+def test_connections_of_a_trusted_proxy_are_not_limited_by_address() -> None:
+    connections = table(3, 1, "192.0.2.1")
+    proxied = [FakeConnection() for _ in range(3)]
 
-    counted.forget(one)
-    counted.forget(one)
-    counted.mark_waiting(one)
+    assert all(connections.admit(connection) for connection in proxied)
 
-    assert (len(counted), counted.from_address(one.peer)) == (0, 0)
-    assert counted._addresses == {}
-    assert len(counted._waiting) == 0
+    assert not any(connection.evicted for connection in proxied)
+    assert connections.admit(FakeConnection())
+    assert proxied[0].evicted
 
 
-def test_one_that_cannot_be_checked_keeps_nobody_from_being_checked(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    class Broken(One):
+def test_a_forgotten_connection_stays_forgotten() -> None:
+    connections, connection = table(), FakeConnection()
+    connections.admit(connection)
+
+    connections.forget(connection)
+    connections.forget(connection)
+    connections.mark_waiting(connection)
+
+    assert (len(connections), connections.from_address(connection.peer)) == (0, 0)
+    assert connections._addresses == {}
+    assert len(connections._waiting) == 0
+
+
+def test_an_error_in_one_check_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    class BrokenConnection(FakeConnection):
         def check(self, now: float) -> None:
             raise RuntimeError
 
-    counted = ConnectionTable(ConnectionLimits(sweep_seconds=0.0))
-    sound = One()
-    for one in (Broken(), sound):
-        counted.admit(one)
+    connections = ConnectionTable(ConnectionLimits(sweep_seconds=0.0))
+    sound = FakeConnection()
+    for connection in (BrokenConnection(), sound):
+        connections.admit(connection)
 
     async def sweep() -> None:
-        sweeping = asyncio.create_task(counted.sweep(lambda: 0.0))
+        sweeping = asyncio.create_task(connections.sweep(lambda: 0.0))
         async with asyncio.timeout(20):
             while sound.checked < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0)
@@ -113,7 +116,7 @@ def test_one_that_cannot_be_checked_keeps_nobody_from_being_checked(
 
 
 @pytest.mark.parametrize(
-    ("address", "counted"),
+    ("address", "network"),
     [
         ("192.0.2.1", "192.0.2.1"),
         ("::ffff:192.0.2.1", "192.0.2.1"),
@@ -124,8 +127,8 @@ def test_one_that_cannot_be_checked_keeps_nobody_from_being_checked(
         ("no:address", "no:address"),
     ],
 )
-def test_addresses_are_network_of_those_who_have_them(address: str, counted: str) -> None:
-    assert network_of(address) == counted
+def test_addresses_are_counted_by_network(address: str, network: str) -> None:
+    assert network_of(address) == network
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ def test_addresses_are_network_of_those_who_have_them(address: str, counted: str
         ("203.0.113.9", ["127.0.0.1"], "203.0.113.9", False),
     ],
 )
-def test_every_forwarded_header_counts_from_the_right(
+def test_forwarded_addresses_are_read_from_the_right(
     peer: str, forwarded: list[str], address: str, local: bool
 ) -> None:
     assert client_address(peer, forwarded, ("10.0.0.1",)) == address
@@ -150,7 +153,7 @@ def test_every_forwarded_header_counts_from_the_right(
     assert not is_local("127.0.0.1", forwarded or ["x"], ())
 
 
-def test_connections_fit_into_the_descriptors() -> None:
+def test_connection_limits_leave_descriptors_for_the_rest_of_the_process() -> None:
     for limit in (1024, 4096, 20_000, descriptors.UNLIMITED):
         each = descriptors.connections_max(limit)
         assert 2 * each + descriptors.RESERVED <= limit

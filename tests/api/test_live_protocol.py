@@ -1,4 +1,4 @@
-"""The live protocol without a network: snapshot, events in order, exact resume, never a part."""
+"""The live protocol without a network: snapshots, events in order, exact resume."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ from uuid import UUID
 import pytest
 
 from api.live import protocol
-from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, in_steps
+from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, for_each
 from api.live.protocol import SessionFeed
 from application.event_log import Recorded, history
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import START, MemoryLog
 
 
-class Ear:
-    """A socket that remembers what it heard."""
+class RecordingSocket:
+    """A socket that records what it is sent."""
 
     def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self.disconnected: list[int] = []
-        self.unsent = 0
+        self.unsent_bytes = 0
 
-    def buffered(self) -> int:
-        return self.unsent
+    def buffered_bytes(self) -> int:
+        return self.unsent_bytes
 
-    def send_soon(self, text: str) -> None:
-        self.heard.append(json.loads(text))
+    def send(self, text: str) -> None:
+        self.messages.append(json.loads(text))
 
     def disconnect(self, code: int, reason: str) -> None:
         self.disconnected.append(code)
 
 
+Story = tuple[MemoryLog, UUID, list[Recorded]]
+
+
 @pytest.fixture
-def story() -> tuple[MemoryLog, UUID, list[Recorded]]:
+def story() -> Story:
     """A session that was created, scanned and paid."""
     ledger = LedgerFixture(log := MemoryLog())
     session, wallet = ledger.create_session(), ledger.open_wallet()
@@ -44,98 +47,95 @@ def story() -> tuple[MemoryLog, UUID, list[Recorded]]:
     return log, session, history(log, session)
 
 
-def listen(hub: Hub, session: UUID) -> tuple[Listener, Ear]:
-    ear = Ear()
-    listener = Listener(ear, session)
+def listen(hub: Hub, session: UUID) -> tuple[Listener, RecordingSocket]:
+    socket = RecordingSocket()
+    listener = Listener(socket, session)
     hub.register(listener)
-    return listener, ear
+    return listener, socket
 
 
-def seqs(ear: Ear) -> list[int]:
-    return [one["seq"] for one in ear.heard]
+def seqs(socket: RecordingSocket) -> list[int]:
+    return [message["seq"] for message in socket.messages]
 
 
-Story = tuple[MemoryLog, UUID, list[Recorded]]
-
-
-def test_the_first_message_is_a_snapshot_as_the_contract_shows_it(story: Story) -> None:
+def test_the_first_message_is_a_snapshot_with_the_fields_of_the_contract(story: Story) -> None:
     _, session, events = story
 
-    [text] = SessionFeed(events).opening(None, START)
+    [text] = SessionFeed(events).initial_messages(None, START)
 
-    told = json.loads(text)
-    assert list(told) == ["type", "seq", "position", "server_time", "session"]
-    assert (told["type"], told["seq"]) == ("snapshot", 3)
-    assert told["position"] == events[-1].position
-    assert told["session"]["status"] == "paid"
-    assert told["session"]["order_id"] == str(session)
-    assert "claim" not in told["session"]
-    assert "metadata" not in told["session"]
+    message = json.loads(text)
+    assert list(message) == ["type", "seq", "position", "server_time", "session"]
+    assert (message["type"], message["seq"]) == ("snapshot", 3)
+    assert message["position"] == events[-1].position
+    assert message["session"]["status"] == "paid"
+    assert message["session"]["order_id"] == str(session)
+    assert "claim" not in message["session"]
+    assert "metadata" not in message["session"]
 
 
 @pytest.mark.parametrize(("after", "missed"), [(0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (3, [])])
-def test_a_client_that_comes_back_gets_exactly_what_it_missed(
+def test_a_client_that_resumes_gets_exactly_the_events_it_missed(
     story: Story, after: int, missed: list[int]
 ) -> None:
-    told = [json.loads(text) for text in SessionFeed(story[2]).opening(after, START)]
+    messages = [json.loads(text) for text in SessionFeed(story[2]).initial_messages(after, START)]
 
-    assert [one["seq"] for one in told] == missed
-    assert all(one["type"] == "event" for one in told)
+    assert [message["seq"] for message in messages] == missed
+    assert all(message["type"] == "event" for message in messages)
     names = ["payment_session.created", "payment_session.scanned", "payment_session.paid"]
-    assert [one["event"] for one in told] == names[after:]
+    assert [message["event"] for message in messages] == names[after:]
     statuses = ["created", "scanned", "paid"]
-    assert [one["session"]["status"] for one in told] == statuses[after:]
+    assert [message["session"]["status"] for message in messages] == statuses[after:]
 
 
-def test_a_client_that_knows_too_much_or_missed_too_much_gets_a_snapshot_that_says_so(
+def test_a_client_that_is_ahead_or_missed_too_much_gets_a_snapshot_that_is_not_recovered(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = SessionFeed(story[2])
 
-    [ahead] = [json.loads(text) for text in feed.opening(4, START)]
-    monkeypatch.setattr(protocol, "MISSED_MAX", 1)
-    [long] = [json.loads(text) for text in feed.opening(0, START)]
+    [ahead] = [json.loads(text) for text in feed.initial_messages(4, START)]
+    monkeypatch.setattr(protocol, "MISSED_EVENTS_MAX", 1)
+    [behind] = [json.loads(text) for text in feed.initial_messages(0, START)]
 
     assert (ahead["type"], ahead["recovered"]) == ("snapshot", False)
-    assert (long["type"], long["recovered"]) == ("snapshot", False)
+    assert (behind["type"], behind["recovered"]) == ("snapshot", False)
 
 
 @pytest.mark.parametrize("known", [0, 1, 2, 3])
 @pytest.mark.parametrize("early", [0, 1, 2, 3])
-def test_no_event_is_lost_or_told_twice_whenever_the_history_is_read(
+def test_no_event_is_lost_or_repeated_whenever_the_history_is_read(
     story: Story, known: int, early: int
 ) -> None:
     """`early` events reach the hub before the history (of `known` events) has been read."""
     _, session, events = story
     known = max(known, 1)
     hub = Hub(lambda: START)
-    listener, ear = listen(hub, session)
+    listener, socket = listen(hub, session)
 
-    hub.dispatch(events[min(early, known - 1) : early])  # what the follower brings meanwhile
-    hub.open(listener, events[:known], None)
+    hub.dispatch(events[min(early, known - 1) : early])  # dispatched during the read
+    hub.start(listener, events[:known], None)
     hub.dispatch(events[early:] if early >= known else events[min(early, known) :])
 
-    assert seqs(ear) == list(range(known, 4))
-    assert ear.heard[0]["type"] == "snapshot"
+    assert seqs(socket) == list(range(known, 4))
+    assert socket.messages[0]["type"] == "snapshot"
 
 
-def test_a_slow_reader_is_parted_with_and_others_are_not(story: Story) -> None:
+def test_a_slow_reader_is_disconnected_and_others_are_not(story: Story) -> None:
     _, session, events = story
     hub = Hub(lambda: START)
-    slow, slow_ear = listen(hub, session)
-    fast, fast_ear = listen(hub, session)
+    slow, slow_socket = listen(hub, session)
+    fast, fast_socket = listen(hub, session)
     for listener in (slow, fast):
-        hub.open(listener, events[:1], None)
-    slow_ear.unsent = BUFFER_BYTES_MAX + 1
+        hub.start(listener, events[:1], None)
+    slow_socket.unsent_bytes = BUFFER_BYTES_MAX + 1
 
     hub.dispatch(events[1:])
 
-    assert set(slow_ear.disconnected) == {protocol.CLOSE_SLOW}
-    assert seqs(slow_ear) == [1]
-    assert seqs(fast_ear) == [1, 2, 3]
+    assert set(slow_socket.disconnected) == {protocol.CLOSE_SLOW}
+    assert seqs(slow_socket) == [1]
+    assert seqs(fast_socket) == [1, 2, 3]
 
 
-def test_a_gap_is_never_told_as_if_it_were_none(story: Story) -> None:
+def test_a_gap_is_an_error(story: Story) -> None:
     _, _, events = story
     feed = SessionFeed(events[:1])
 
@@ -143,51 +143,51 @@ def test_a_gap_is_never_told_as_if_it_were_none(story: Story) -> None:
         feed.apply(events[2])
 
 
-def test_the_hub_forgets_who_left(story: Story) -> None:
+def test_an_unregistered_listener_gets_nothing_more(story: Story) -> None:
     _, session, events = story
     hub = Hub(lambda: START)
-    listener, ear = listen(hub, session)
-    hub.open(listener, events[:1], None)
+    listener, socket = listen(hub, session)
+    hub.start(listener, events[:1], None)
 
-    hub.leave(listener)
-    hub.leave(listener)
+    hub.unregister(listener)
+    hub.unregister(listener)
     hub.dispatch(events[1:])
 
-    assert (hub.count, hub.on_session(session, public_only=False)) == (0, 0)
-    assert seqs(ear) == [1]
+    assert (hub.listeners(), hub.count(session, public_only=False)) == ([], 0)
+    assert hub._by_session == {}
+    assert seqs(socket) == [1]
 
 
-def test_a_listener_that_cannot_be_told_is_closed_and_the_others_hear(
+def test_a_listener_that_cannot_be_served_is_closed_and_the_others_are_not(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, session, events = story
     hub = Hub(lambda: START)
-    bad, deaf = listen(hub, session)
-    good, ear = listen(hub, session)
+    bad, broken_socket = listen(hub, session)
+    good, socket = listen(hub, session)
     for listener in (bad, good):
-        hub.open(listener, events[:1], None)
+        hub.start(listener, events[:1], None)
 
-    monkeypatch.setattr(deaf, "send_soon", None)
+    monkeypatch.setattr(broken_socket, "send", None)
     hub.dispatch(events[1:])
 
-    assert seqs(ear) == [1, 2, 3]
-    assert deaf.disconnected == [protocol.CLOSE_RESTART]
+    assert seqs(socket) == [1, 2, 3]
+    assert broken_socket.disconnected == [protocol.CLOSE_RESTART]
     assert hub.listeners() == [good]
 
 
-def test_one_listeners_failure_ends_no_heartbeat(story: Story) -> None:
+def test_one_listeners_error_does_not_stop_heartbeats_to_others(story: Story) -> None:
     _, session, _ = story
     hub = Hub(lambda: START)
-    (_, _), (_, ear) = listen(hub, session), listen(hub, session)
-    first, _second = hub.listeners()
+    sockets = [listen(hub, session)[1] for _ in range(2)]
+    first, second = hub.listeners()
 
-    def beat(listener: Listener) -> None:
+    def send_heartbeat(listener: Listener) -> None:
         if listener is first:
             raise RuntimeError
         listener.send("{}")
 
-    asyncio.run(in_steps(hub.listeners(), beat))
-    heard = [one.socket for one in hub.listeners()]
+    asyncio.run(for_each(hub.listeners(), send_heartbeat))
 
-    assert sum(len(one.heard) for one in heard if isinstance(one, Ear)) == 1
-    assert ear in heard
+    assert sorted(len(socket.messages) for socket in sockets) == [0, 1]
+    assert [len(s.messages) for s in sockets if s is second.socket] == [1]

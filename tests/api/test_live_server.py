@@ -1,289 +1,225 @@
-"""The notifier over real sockets: tokens, origins, caps, resume, slow readers, shutdown."""
+"""The notifier over real sockets: tokens, origins, limits, resume, slow readers, shutdown."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
+from api.live import connection as connection_module
 from api.live import server as module
-from api.live.server import LiveConfig, Notifier
-from api.tokens import Tokens, Use
+from api.tokens import Use
 from domain import ids
-from tests.support.ledger_fixture import LedgerFixture
-from tests.support.memory_log import MemoryLog
-
-TOKENS = Tokens(b"s" * 32)
+from tests.support.live_fixture import TOKENS, LiveFixture, close_code, play, receive
 
 
-class Stage:
-    """A notifier on a log in memory; `tell` plays the follower."""
-
-    def __init__(self, **facts: Any) -> None:
-        self.log = MemoryLog()
-        self.ledger = LedgerFixture(self.log)
-        self.told = self.log.head()
-        config: dict[str, Any] = {
-            "host": "127.0.0.1",
-            "port": 0,
-            "origins": ("https://pay.example",),
-            "per_address": 100,
-            "total": 100,
-            "trusted_proxies": (),
-            **facts,
-        }
-        self.parted: list[int] = []
-        self.notifier = Notifier(
-            LiveConfig(**config),
-            log=self.log,
-            tokens=TOKENS,
-            on_disconnect=self.parted.append,
-            exposition=lambda: b"figures 1\n",
-        )
-
-    def url(self, session: UUID, after: int | None = None, token: str | None = None) -> str:
-        token = token or TOKENS.for_session(
-            Use.LIVE, session, self.ledger.session(session).expires_at
-        )
-        resume = "" if after is None else f"&after={after}"
-        place = f"127.0.0.1:{self.notifier.port}"
-        return f"ws://{place}/live?session={ids.encode('ps', session)}&token={token}{resume}"
-
-    async def tell(self) -> None:
-        page = self.log.read(self.told, 1000)
-        self.told = self.log.head()
-        await asyncio.to_thread(self.notifier.feed, page)
-
-
-def play(story: Callable[[Stage], Awaitable[None]], **facts: Any) -> None:
-    async def run() -> None:
-        stage = Stage(**facts)
-        await stage.notifier.open()
-        try:
-            await story(stage)
-        finally:
-            await stage.notifier.close()
-
-    asyncio.run(asyncio.wait_for(run(), 30))
-
-
-async def receive(socket: ClientConnection) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 10))
-    return told
-
-
-async def close_code(socket: ClientConnection) -> int:
-    try:
-        while True:
-            await asyncio.wait_for(socket.recv(), 15)
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else 1006
-
-
-def test_a_screen_hears_of_everything_in_order() -> None:
-    async def story(stage: Stage) -> None:
-        ledger = stage.ledger
+def test_a_listener_gets_every_event_in_order() -> None:
+    async def scenario(live: LiveFixture) -> None:
+        ledger = live.ledger
         session, wallet = ledger.create_session(), ledger.open_wallet()
-        async with connect(stage.url(session)) as screen:
+        async with connect(live.url(session)) as screen:
             first = await receive(screen)
             claim = ledger.claim_session(session, wallet)
-            await stage.tell()
+            await live.follow()
             second = await receive(screen)
             ledger.send(ledger.pay(session, wallet, claim))
-            await stage.tell()
+            await live.follow()
             third = await receive(screen)
 
-        assert [one["type"] for one in (first, second, third)] == ["snapshot", "event", "event"]
-        assert [one["seq"] for one in (first, second, third)] == [1, 2, 3]
+        assert [message["type"] for message in (first, second, third)] == [
+            "snapshot",
+            "event",
+            "event",
+        ]
+        assert [message["seq"] for message in (first, second, third)] == [1, 2, 3]
         assert third["session"]["status"] == "paid"
-        assert third["position"] == stage.log.head()
+        assert third["position"] == live.log.head()
 
-    play(story)
+    play(scenario)
 
 
-def test_a_screen_that_comes_back_hears_what_it_missed() -> None:
-    async def story(stage: Stage) -> None:
-        ledger = stage.ledger
+def test_a_listener_that_resumes_gets_what_it_missed() -> None:
+    async def scenario(live: LiveFixture) -> None:
+        ledger = live.ledger
         session, wallet = ledger.create_session(), ledger.open_wallet()
         ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
-        async with connect(stage.url(session, after=1)) as screen:
-            told = [await receive(screen), await receive(screen)]
-        assert [(one["type"], one["seq"]) for one in told] == [("event", 2), ("event", 3)]
+        async with connect(live.url(session, after=1)) as screen:
+            messages = [await receive(screen), await receive(screen)]
+        assert [(message["type"], message["seq"]) for message in messages] == [
+            ("event", 2),
+            ("event", 3),
+        ]
 
-    play(story)
+    play(scenario)
 
 
-def test_a_watchers_token_shows_the_public_part_only() -> None:
-    async def story(stage: Stage) -> None:
-        session = stage.ledger.create_session()
-        expires_at = stage.ledger.session(session).expires_at
-        token = TOKENS.for_session(Use.WATCH, session, expires_at)
-        async with connect(stage.url(session, token=token)) as wallet:
-            told = await receive(wallet)
-        async with connect(stage.url(session)) as screen:
+def test_a_watcher_sees_only_the_public_part() -> None:
+    async def scenario(live: LiveFixture) -> None:
+        session = live.ledger.create_session()
+        async with connect(live.url(session, token=live.token(session, Use.WATCH))) as wallet:
+            public = await receive(wallet)
+        async with connect(live.url(session)) as screen:
             full = await receive(screen)
-        assert not {"order_id", "return_url"} & set(told["session"])
+        assert not {"order_id", "return_url"} & set(public["session"])
         assert full["session"]["order_id"] == str(session)
 
-    play(story)
+    play(scenario)
 
 
 @pytest.mark.parametrize(
-    "what", ["wrong", "foreign", "unknown", "expired", "none", "after", "checkout"]
+    "case", ["wrong", "foreign", "unknown", "expired", "none", "after", "checkout"]
 )
-def test_a_bad_token_is_closed_with_4001(what: str) -> None:
-    async def story(stage: Stage) -> None:
-        session, other = stage.ledger.create_session(), stage.ledger.create_session()
-        url = stage.url(session)
+def test_a_bad_token_is_closed_with_4001(case: str) -> None:
+    async def scenario(live: LiveFixture) -> None:
+        session, other = live.ledger.create_session(), live.ledger.create_session()
+        url = live.url(session)
         place = url.partition("/live")[0]
-        if what == "wrong":
-            url = stage.url(session, token="1.2")
-        elif what == "foreign":
-            token = TOKENS.for_session(Use.LIVE, other, stage.ledger.session(other).expires_at)
-            url = stage.url(session, token=token)
-        elif what == "unknown":
+        if case == "wrong":
+            url = live.url(session, token="1.2")
+        elif case == "foreign":
+            url = live.url(session, token=live.token(other))
+        elif case == "unknown":
             missing = UUID(int=1)
-            token = TOKENS.for_session(Use.LIVE, missing, stage.ledger.session(other).expires_at)
+            token = TOKENS.for_session(Use.LIVE, missing, live.ledger.session(other).expires_at)
             url = f"{place}/live?session={ids.encode('ps', missing)}&token={token}"
-        elif what == "checkout":
-            expires_at = stage.ledger.session(session).expires_at
-            url = stage.url(session, token=TOKENS.for_session(Use.CHECKOUT, session, expires_at))
-        elif what == "expired":
-            stage.log.advance(900 + 3601)
-        elif what == "none":
+        elif case == "checkout":
+            url = live.url(session, token=live.token(session, Use.CHECKOUT))
+        elif case == "expired":
+            live.log.advance(900 + 3601)
+        elif case == "none":
             url = f"{place}/live"
         else:
-            url = stage.url(session) + "&after=-1"
+            url = live.url(session) + "&after=-1"
         async with connect(url) as screen:
             assert await close_code(screen) == 4001
 
-    play(story)
+    play(scenario)
 
 
-def test_a_foreign_page_is_refused_and_ours_is_not() -> None:
-    async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.create_session())
-        with pytest.raises(InvalidStatus) as refused:
+def test_pages_of_other_origins_are_refused() -> None:
+    async def scenario(live: LiveFixture) -> None:
+        url = live.url(live.ledger.create_session())
+        with pytest.raises(InvalidStatus) as error:
             await connect(url, origin="https://evil.example")  # type: ignore[arg-type]
-        assert refused.value.response.status_code == 403
+        assert error.value.response.status_code == 403
         async with connect(url, origin="https://pay.example") as screen:  # type: ignore[arg-type]
             assert (await receive(screen))["type"] == "snapshot"
 
-    play(story)
+    play(scenario)
 
 
-@pytest.mark.parametrize("cap", ["per_address", "total"])
-def test_caps_answer_429(cap: str) -> None:
-    async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.create_session())
+@pytest.mark.parametrize("limit", ["per_address", "total"])
+def test_a_socket_over_the_limit_is_429(limit: str) -> None:
+    async def scenario(live: LiveFixture) -> None:
+        url = live.url(live.ledger.create_session())
         async with connect(url) as one, connect(url) as two:
             await receive(one)
             await receive(two)
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as error:
                 await connect(url)
-            assert refused.value.response.status_code == 429
-            assert refused.value.response.headers["Retry-After"]
+            assert error.value.response.status_code == 429
+            assert error.value.response.headers["Retry-After"]
         async with connect(url) as three:
             assert (await receive(three))["seq"] == 1
 
-    play(story, **{cap: 2})
+    settings: dict[str, Any] = {limit: 2}
+    play(scenario, **settings)
 
 
-def test_other_addresses_are_plain_http() -> None:
-    async def story(stage: Stage) -> None:
+def test_other_paths_are_plain_http() -> None:
+    async def scenario(live: LiveFixture) -> None:
         async def get(path: str) -> str:
-            reader, writer = await asyncio.open_connection("127.0.0.1", stage.notifier.port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", live.notifier.port)
             writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-            answer = (await reader.read()).decode()
+            response = (await reader.read()).decode()
             writer.close()
-            return answer
+            return response
 
         assert " 200 " in (await get("/healthz")).splitlines()[0]
         assert "figures 1" in await get("/metrics")
         assert " 404 " in (await get("/other")).splitlines()[0]
 
-    play(story)
+    play(scenario)
 
 
-def test_a_client_that_talks_is_shown_out_and_an_oversize_frame_ends_it() -> None:
-    async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.create_session())
+def test_a_client_that_sends_messages_or_an_oversize_frame_is_disconnected() -> None:
+    async def scenario(live: LiveFixture) -> None:
+        url = live.url(live.ledger.create_session())
         async with connect(url) as chatty:
-            for _ in range(module.INBOUND_MAX):
+            for _ in range(module.INBOUND_MESSAGES_MAX):
                 await chatty.send("hello")
             assert await close_code(chatty) == 1008
         async with connect(url) as large:
             await large.send("x" * 5000)
             assert await close_code(large) == 1009
 
-    play(story)
+    play(scenario)
 
 
-def test_a_session_that_has_ended_closes_its_sockets_in_peace(
+def test_sockets_of_an_ended_session_are_closed_normally(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
 
-    async def story(stage: Stage) -> None:
-        session = stage.ledger.create_session()
-        stage.ledger.send(stage.ledger.cancel(session))
-        async with connect(stage.url(session)) as screen:
+    async def scenario(live: LiveFixture) -> None:
+        session = live.ledger.create_session()
+        live.ledger.send(live.ledger.cancel(session))
+        async with connect(live.url(session)) as screen:
             assert (await receive(screen))["session"]["status"] == "cancelled"
             assert await close_code(screen) == 1000
 
-    play(story)
+    play(scenario)
 
 
-def test_heartbeats_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heartbeats_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
 
-    async def story(stage: Stage) -> None:
-        async with connect(stage.url(stage.ledger.create_session())) as screen:
+    async def scenario(live: LiveFixture) -> None:
+        async with connect(live.url(live.ledger.create_session())) as screen:
             assert (await receive(screen))["type"] == "snapshot"
-            beat = await receive(screen)
-            assert beat["type"] == "heartbeat"
-            assert beat["server_time"].endswith("Z")
+            message = await receive(screen)
+            assert message["type"] == "heartbeat"
+            assert message["server_time"].endswith("Z")
 
-    play(story)
+    play(scenario)
 
 
-def test_a_peer_that_never_reads_is_cut_and_does_not_hold_the_shutdown(
+def test_a_peer_that_never_reads_is_disconnected_and_does_not_delay_the_shutdown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.5)
+    for reader in (module, connection_module):
+        monkeypatch.setattr(reader, "CLOSE_SECONDS", 0.5)
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.0005)  # keeps the buffer growing
 
-    async def story(stage: Stage) -> None:
-        url = stage.url(stage.ledger.create_session(description="x" * 200))
+    async def scenario(live: LiveFixture) -> None:
+        url = live.url(live.ledger.create_session(description="x" * 200))
         path = url[url.index("/live") :]
         slow_readers = [
-            await asyncio.to_thread(_slow_reader, stage.notifier.port, path) for _ in range(2)
+            await asyncio.to_thread(_slow_reader, live.notifier.port, path) for _ in range(2)
         ]
-        until = time.monotonic() + 15
-        while 4008 not in stage.parted and time.monotonic() < until:  # noqa: ASYNC110
+        deadline = time.monotonic() + 15
+        while 4008 not in live.disconnects and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        assert 4008 in stage.parted
+        assert 4008 in live.disconnects
         started = time.monotonic()
-        await stage.notifier.close()
+        await live.notifier.close()
         assert time.monotonic() - started < module.SHUTDOWN_SECONDS + 2
-        for one in slow_readers:
-            one.close()
+        for reader in slow_readers:
+            reader.close()
 
-    play(story)
+    play(scenario)
 
 
 def _slow_reader(port: int, path: str) -> socket.socket:
-    """Completes the upgrade and never reads again."""
+    """A client that completes the upgrade and never reads again."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.connect(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""A page token ends with the key that minted it, and never acts for another wallet."""
+"""Page tokens: valid as long as their key, for one wallet; tokens of earlier releases."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import hmac
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
 
 from api.http.authentication import CACHE_SECONDS
-from api.tokens import PAGE_TOKEN_LIFETIME, BadToken, Tokens
+from api.tokens import PAGE_TOKEN_LIFETIME, BadToken, Tokens, Use
 from application.commands.revoke_key import RevokeKey
 from domain import ids
 from domain.merchants.api_key import Role
@@ -22,15 +23,17 @@ TOKENS = Tokens(SECRET)
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def until_refused(ask: Callable[[], int]) -> None:
-    """Ask until 401 is the answer: after a second, and a machine's pause at most."""
+def until_refused(request: Callable[[], int]) -> None:
+    """Repeat a request until its status is 401: after a second, or later on a busy machine."""
     started = time.monotonic()
-    while ask() != 401:
+    while request() != 401:
         assert time.monotonic() - started < 10 * CACHE_SECONDS
 
 
 @pytest.mark.postgres
-def test_a_token_ends_with_its_key_and_the_holders_other_key_keeps_its_own(api: ApiFixture) -> None:
+def test_a_revoked_key_ends_its_tokens_but_not_those_of_the_holders_other_key(
+    api: ApiFixture,
+) -> None:
     wallet, session = api.a_wallet(), api.a_session()
     rotated = api.admin.issue_key(Role.WALLET, api.apps[0])
     tokens = [
@@ -51,7 +54,7 @@ def test_a_token_ends_with_its_key_and_the_holders_other_key_keeps_its_own(api: 
 
 
 @pytest.mark.postgres
-def test_a_token_of_the_version_before_that_names_no_key_is_refused(api: ApiFixture) -> None:
+def test_a_token_that_names_no_key_is_refused(api: ApiFixture) -> None:
     wallet, app = (ids.decode_suffix(text[4:]) for text in (api.a_wallet(), api.apps[0]))
     until = int((api.services.log.now() + PAGE_TOKEN_LIFETIME).timestamp())
     parts = ["page", ids.encode_suffix(wallet), ids.encode_suffix(app), str(until)]
@@ -66,7 +69,7 @@ def test_a_token_of_the_version_before_that_names_no_key_is_refused(api: ApiFixt
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("case", ["unknown key", "no wallet app's key", "expired"])
-def test_a_token_that_is_ours_is_refused_when_its_key_or_time_is_not_good(
+def test_an_authentic_token_is_refused_if_its_key_or_its_time_is_not_valid(
     api: ApiFixture, case: str
 ) -> None:
     wallet = api.a_wallet()
@@ -82,7 +85,7 @@ def test_a_token_that_is_ours_is_refused_when_its_key_or_time_is_not_good(
     assert api.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 401
 
 
-def test_a_token_names_its_wallet_and_its_key_and_every_part_is_signed() -> None:
+def test_a_token_names_its_wallet_and_its_key_and_every_character_is_authenticated() -> None:
     wallet, key = uuid7(), uuid7()
     token, until = TOKENS.for_page(wallet, key, NOW)
 
@@ -94,3 +97,33 @@ def test_a_token_names_its_wallet_and_its_key_and_every_part_is_signed() -> None
         forged = token[:place] + ("1" if token[place] != "1" else "2") + token[place + 1 :]
         with pytest.raises(BadToken):
             TOKENS.check_page(forged)
+
+
+@pytest.mark.parametrize(
+    ("use", "token"),
+    [
+        (Use.CHECKOUT, "69f3fb10.b8a37b4a1fd4df1dd8d3228d360099e0"),
+        (Use.LIVE, "69f3fb10.ab7862a093a2cc63c6854bf172de22f7"),
+        (Use.WATCH, "69f3fb10.a3c9a0e0b2ce90add9531e0ff1cad6b2"),
+    ],
+)
+def test_session_tokens_are_the_ones_of_earlier_releases(use: Use, token: str) -> None:
+    session = UUID("01890000-0000-7000-8000-000000000001")
+
+    assert TOKENS.for_session(use, session, NOW) == token
+    TOKENS.check_session(use, token, session, NOW)
+    for other in set(Use) - {use}:
+        with pytest.raises(BadToken):
+            TOKENS.check_session(other, token, session, NOW)
+
+
+def test_page_tokens_and_cursors_are_the_ones_of_earlier_releases() -> None:
+    wallet = UUID("01890000-0000-7000-8000-000000000002")
+    key = UUID("01890000-0000-7000-8000-000000000003")
+    token, _ = TOKENS.for_page(wallet, key, NOW)
+
+    assert token == (
+        "qrw_01h4000000e008000000000002_01h4000000e008000000000003_69f3f084_"
+        "2feaf3d4bca99182d2021e3b45cd0462"
+    )
+    assert TOKENS.for_cursor("42") == "cc7989ea1cfc"

@@ -27,6 +27,7 @@ from api.http.parsing import (
     read_query,
 )
 from api.live import admission, server
+from api.live.config import LiveConfig
 from api.tokens import BadToken, Tokens, Use
 from api.v1.lists import read_cursor, write_cursor
 from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody
@@ -218,7 +219,7 @@ def test_a_repeated_single_value_header_is_named(
 
 @pytest.fixture(scope="module")
 def live_port() -> Iterator[int]:
-    config = server.LiveConfig(
+    config = LiveConfig(
         host="127.0.0.1", port=0, origins=(), per_address=0, total=0, trusted_proxies=()
     )
     notifier = server.Notifier(config, log=MemoryLog(), tokens=TOKENS)

@@ -1,4 +1,4 @@
-"""Looking at pages: screenshots that are kept, complaints that are counted, axe that judges."""
+"""Pages in a browser: screenshots, errors on the console, and accessibility checks by axe."""
 
 from __future__ import annotations
 
@@ -15,58 +15,60 @@ from tests.support.api_fixture import ApiFixture
 PHONE = {"width": 390, "height": 844}
 TILL = {"width": 1280, "height": 900}
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-BROWSERS_OWN = (
+EXPECTED_LOGS = (
     "Failed to load resource: the server responded with a status of 4",
-    "Failed to load resource: net::ERR_FAILED",  # a call that the test itself cut
+    "Failed to load resource: net::ERR_FAILED",  # a request that the test aborted
 )
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
 
-def shoot(page: Page, name: str) -> Image.Image:
+def screenshot(page: Page, name: str) -> Image.Image:
     SCREENSHOTS.mkdir(exist_ok=True)
     data = page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=False)
     return Image.open(io.BytesIO(data))
 
 
 class Visitor:
-    """A browser of one person: pages that may not complain and ask nobody but us."""
+    """One person's browser. Errors on the console and requests to other hosts fail the test."""
 
-    def __init__(self, browser: Browser, origin: str, **facts: object) -> None:
-        self.context: BrowserContext = browser.new_context(**facts)  # type: ignore[arg-type]
-        self.complaints: list[str] = []
+    def __init__(self, browser: Browser, origin: str, **options: object) -> None:
+        self.context: BrowserContext = browser.new_context(**options)  # type: ignore[arg-type]
+        self.errors: list[str] = []
         self._origin = origin
 
     def open(self, url: str) -> Page:
         """Open a page."""
         page = self.context.new_page()
         page.set_default_timeout(15_000)
-        page.on("console", lambda message: self._receive(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._look(request.url))
+        page.on("console", lambda message: self._on_console(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self._on_request(request.url))
         page.goto(url)
         return page
 
-    def leave(self) -> None:
-        """Close everything; whoever had reason to complain fails the test."""
+    def close(self) -> None:
+        """Close all pages, and fail if there were errors."""
         self.context.close()
-        assert self.complaints == []
+        assert self.errors == []
 
-    def _receive(self, text: str) -> None:
-        """A refused request is logged by the browser itself; the page has told the payer."""
-        if not text.startswith(BROWSERS_OWN):
-            self.complaints.append(text)
+    def _on_console(self, text: str) -> None:
+        """Browsers log refused requests, for which the page shows a message of its own."""
+        if not text.startswith(EXPECTED_LOGS):
+            self.errors.append(text)
 
-    def _look(self, url: str) -> None:
+    def _on_request(self, url: str) -> None:
         if not url.startswith((self._origin, "data:", "https://shop.example/")):
-            self.complaints.append(url)
+            self.errors.append(url)
 
 
-def judge(page: Page, name: str) -> None:
-    """Take a screenshot, and let axe find nothing wrong."""
-    shoot(page, name)
+def check_page(page: Page, name: str) -> None:
+    """Take a screenshot, and check the page with axe."""
+    screenshot(page, name)
     page.evaluate(AXE)
-    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes[0].html]))")
-    assert found == [], f"{name}: {found}"
+    violations = page.evaluate(
+        "axe.run().then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
+    )
+    assert violations == [], f"{name}: {violations}"
 
 
 Visit = Callable[..., Visitor]

@@ -1,4 +1,4 @@
-"""A served town and a real Chromium, one of each per file."""
+"""A served API and a real Chromium, one of each per file."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def browser() -> Iterator[Browser]:
 def visit(browser: Browser, api: ApiFixture) -> Iterator[Visit]:
     visitors: list[Visitor] = []
 
-    def one(**facts: object) -> Visitor:
-        visitor = Visitor(browser, api.settings.public_origin, **{"viewport": PHONE, **facts})
+    def visit(**options: object) -> Visitor:
+        visitor = Visitor(browser, api.settings.public_origin, **{"viewport": PHONE, **options})
         visitors.append(visitor)
         return visitor
 
-    yield one
+    yield visit
     for visitor in visitors:
-        visitor.leave()
+        visitor.close()
 
 
 @pytest.fixture
 def clock(api: ApiFixture) -> TestClock:
-    """The hand on the town's clock."""
+    """The clock of the API's database."""
     return TestClock(api.url)

@@ -1,4 +1,4 @@
-"""The checkout screen and the wallet, in a real browser: live, honest, and usable by everybody."""
+"""The checkout screen and the wallet page in a real browser."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.end_to_end.browsing import (
     TILL,
     Visit,
     a_token,
-    judge,
+    check_page,
     pay,
-    shoot,
+    screenshot,
     signed_in,
     status,
     wallet_address,
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_screen_is_scanned_and_turns_green_without_a_reload(
+def test_a_scanned_and_paid_session_shows_as_paid_without_a_reload(
     api: ApiFixture, visit: Visit, scheme: str
 ) -> None:
     session = api.a_session(description="2 coffees", checkout_may_cancel=True)
@@ -37,17 +37,17 @@ def test_the_screen_is_scanned_and_turns_green_without_a_reload(
     screen = till.open(session["checkout_url"])
     screen.evaluate("window.mark = 'same page'")
     expect(screen.get_by_text("Live")).to_be_visible()
-    judge(screen, f"checkout-created-till-{scheme}")
+    check_page(screen, f"checkout-created-till-{scheme}")
 
-    [code] = zxingcpp.read_barcodes(shoot(screen, f"checkout-scan-{scheme}").convert("L"))
+    [code] = zxingcpp.read_barcodes(screenshot(screen, f"checkout-scan-{scheme}").convert("L"))
     assert code.text == session["qr"]["payload"]
     payer = visit(color_scheme=scheme, locale="en-US")
     phone = payer.open(code.text.lower())
-    judge(phone, f"wallet-sign-in-{scheme}")
+    check_page(phone, f"wallet-sign-in-{scheme}")
     phone.get_by_label("Wallet token").fill(a_token(api))
     phone.get_by_role("button", name="Continue").click()
     expect(phone.locator("#balance")).to_have_text("$1,000.00")
-    judge(phone, f"wallet-ready-{scheme}")
+    check_page(phone, f"wallet-ready-{scheme}")
     phone.get_by_role("button", name="Pay $10.00").click()
 
     status(phone).to_have_attribute("data-status", "paid")
@@ -55,13 +55,13 @@ def test_the_screen_is_scanned_and_turns_green_without_a_reload(
     expect(screen.get_by_role("heading", name="Paid")).to_be_focused()
     expect(screen.locator(".symbol")).to_be_hidden()
     assert screen.evaluate("window.mark") == "same page"
-    judge(screen, f"checkout-paid-till-{scheme}")
-    judge(phone, f"wallet-paid-{scheme}")
+    check_page(screen, f"checkout-paid-till-{scheme}")
+    check_page(phone, f"wallet-paid-{scheme}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["created", "scanned", "cancelled", "expired", "paid"])
-def test_every_state_is_shown_at_once_and_after_a_reload(
+def test_every_state_is_shown_live_and_after_a_reload(
     api: ApiFixture, visit: Visit, clock: TestClock, state: str, scheme: str
 ) -> None:
     session = api.a_session(return_url="https://shop.example/thanks")
@@ -79,20 +79,20 @@ def test_every_state_is_shown_at_once_and_after_a_reload(
     status(live).to_have_attribute("data-status", state)
     late = visit(color_scheme=scheme).open(session["checkout_url"])
     status(late).to_have_attribute("data-status", state)
-    judge(late, f"checkout-{state}-phone-{scheme}")
+    check_page(late, f"checkout-{state}-phone-{scheme}")
     till = visit(color_scheme=scheme, viewport=TILL).open(session["checkout_url"])
-    judge(till, f"checkout-{state}-till-{scheme}")
+    check_page(till, f"checkout-{state}-till-{scheme}")
     wallet = visit(color_scheme=scheme).open(wallet_address(session))
     status(wallet).to_have_attribute("data-status", state)
-    judge(wallet, f"wallet-{state}-{scheme}")
+    check_page(wallet, f"wallet-{state}-{scheme}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["processing", "declined", "refunded", "failed"])
-def test_the_states_of_processors_to_come_are_ready(
+def test_the_states_of_future_payment_processors_have_a_layout(
     api: ApiFixture, visit: Visit, state: str, scheme: str
 ) -> None:
-    """No session gets there yet: the page is put into the state by its one attribute."""
+    """No session reaches these states yet, so the test sets the page's status attribute."""
     session = api.a_session()
     for name, url in (("checkout", session["checkout_url"]), ("wallet", wallet_address(session))):
         page = visit(color_scheme=scheme).open(url)
@@ -100,10 +100,10 @@ def test_the_states_of_processors_to_come_are_ready(
 
         expect(page.locator(f"#state-{state}")).to_be_visible()
         expect(page.locator("#timer")).to_be_hidden()
-        judge(page, f"{name}-{state}-{scheme}")
+        check_page(page, f"{name}-{state}-{scheme}")
 
 
-def test_the_way_back_to_the_shop_can_be_stopped(api: ApiFixture, visit: Visit) -> None:
+def test_the_return_to_the_shop_can_be_stopped(api: ApiFixture, visit: Visit) -> None:
     session = api.a_session(return_url="https://shop.example/thanks")
     screen = visit().open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
@@ -131,7 +131,7 @@ def test_the_code_of_an_expired_session_disappears(
     expect(screen.get_by_role("link", name="Open in wallet")).to_be_hidden()
 
 
-def test_a_second_wallet_is_told_that_another_is_paying(api: ApiFixture, visit: Visit) -> None:
+def test_a_second_wallet_sees_that_another_one_is_paying(api: ApiFixture, visit: Visit) -> None:
     session = api.a_session()
     page = signed_in(visit(), session, a_token(api))
     api.scan(session, api.a_wallet())
@@ -141,12 +141,10 @@ def test_a_second_wallet_is_told_that_another_is_paying(api: ApiFixture, visit: 
     expect(page.get_by_role("alert")).to_have_text(
         "Another wallet is paying. Try again in a moment."
     )
-    judge(page, "wallet-claimed-by-another")
+    check_page(page, "wallet-claimed-by-another")
 
 
-def test_the_wallet_page_holds_nothing_that_the_id_alone_may_not_show(
-    api: ApiFixture, visit: Visit
-) -> None:
+def test_the_wallet_page_contains_only_public_data(api: ApiFixture, visit: Visit) -> None:
     session = api.a_session(metadata={"till": "private"}, return_url="https://shop.example/x")
 
     page = visit().open(wallet_address(session))
@@ -155,16 +153,16 @@ def test_the_wallet_page_holds_nothing_that_the_id_alone_may_not_show(
         assert hidden not in page.content()
 
 
-def test_a_wallet_without_money_is_told_so(api: ApiFixture, visit: Visit) -> None:
+def test_a_wallet_without_enough_money_shows_a_message(api: ApiFixture, visit: Visit) -> None:
     page = signed_in(visit(), api.a_session(), a_token(api, 5))
 
     page.get_by_role("button", name="Pay $10.00").click()
 
     expect(page.get_by_role("alert")).to_have_text("There is not enough money in this wallet.")
-    judge(page, "wallet-insufficient")
+    check_page(page, "wallet-insufficient")
 
 
-def test_everything_can_be_done_with_the_keyboard_alone(api: ApiFixture, visit: Visit) -> None:
+def test_a_payment_needs_only_the_keyboard(api: ApiFixture, visit: Visit) -> None:
     session, token = api.a_session(), a_token(api)
     page = visit().open(wallet_address(session))
 
@@ -181,7 +179,9 @@ def test_everything_can_be_done_with_the_keyboard_alone(api: ApiFixture, visit: 
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_cancelling_where_the_till_allowed_it(api: ApiFixture, visit: Visit, scripts: bool) -> None:
+def test_cancelling_from_the_checkout_screen_if_the_merchant_allowed_it(
+    api: ApiFixture, visit: Visit, scripts: bool
+) -> None:
     session = api.a_session(checkout_may_cancel=True)
     screen = visit(java_script_enabled=scripts).open(session["checkout_url"])
 
@@ -193,7 +193,7 @@ def test_cancelling_where_the_till_allowed_it(api: ApiFixture, visit: Visit, scr
 
 
 @pytest.mark.parametrize("width", [320, 195])
-def test_narrow_and_zoomed_screens_need_no_sideways_scrolling(
+def test_narrow_and_zoomed_screens_need_no_horizontal_scrolling(
     api: ApiFixture, visit: Visit, width: int
 ) -> None:
     """195 px is a phone of 390 at 200 %."""
@@ -204,30 +204,30 @@ def test_narrow_and_zoomed_screens_need_no_sideways_scrolling(
         page = visit(viewport={"width": width, "height": 640}).open(url)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, url
-        shoot(page, f"narrow-{width}-{'checkout' if 'checkout' in url else 'wallet'}")
+        screenshot(page, f"narrow-{width}-{'checkout' if 'checkout' in url else 'wallet'}")
 
 
-@pytest.mark.parametrize("what", ["token", "foreign", "unknown", "nonsense"])
-def test_an_address_that_opens_nothing_says_so(api: ApiFixture, visit: Visit, what: str) -> None:
-    one, other = api.a_session(), api.a_session()
+@pytest.mark.parametrize("case", ["token", "foreign", "unknown", "nonsense"])
+def test_an_invalid_address_shows_an_explanation(api: ApiFixture, visit: Visit, case: str) -> None:
+    own, other = api.a_session(), api.a_session()
     origin = api.settings.public_origin
     foreign = other["checkout_url"].partition("token=")[2]
-    url, told = {
-        "token": (f"{origin}/checkout/{one['id']}?token=1.2", "payment link is no longer valid"),
+    url, heading = {
+        "token": (f"{origin}/checkout/{own['id']}?token=1.2", "payment link is no longer valid"),
         "foreign": (
-            f"{origin}/checkout/{one['id']}?token={foreign}",
+            f"{origin}/checkout/{own['id']}?token={foreign}",
             "payment link is no longer valid",
         ),
         "unknown": (f"{origin}/q/{'0' * 26}", "Payment not found"),
         "nonsense": (f"{origin}/q/x", "Payment not found"),
-    }[what]
+    }[case]
     page = visit().open(url)
 
-    expect(page.get_by_role("heading")).to_contain_text(told)
-    judge(page, f"message-{what}")
+    expect(page.get_by_role("heading")).to_contain_text(heading)
+    check_page(page, f"message-{case}")
 
 
-def test_the_vendored_judge_is_the_one_that_was_pinned() -> None:
+def test_the_vendored_axe_matches_its_checksum() -> None:
     import hashlib  # noqa: PLC0415
 
     folder = Path(__file__).parent / "vendor"

@@ -1,4 +1,4 @@
-"""The pages when the socket, the clock, the scripts or the visitor do not do as hoped."""
+"""The pages without a socket, with a wrong clock, without scripts, and when they are left."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.end_to_end.browsing import (
     Visit,
     Visitor,
     a_token,
-    judge,
+    check_page,
     pay,
-    shoot,
+    screenshot,
     signed_in,
     status,
 )
@@ -26,8 +26,8 @@ from tests.support.postgres import TestClock
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
 
-def tapped(till: Visitor) -> list[WebSocketRoute]:
-    """The visitor's sockets, passed through to the server, in the test's hand."""
+def routed_sockets(till: Visitor) -> list[WebSocketRoute]:
+    """The visitor's sockets, connected to the server through the test."""
     sockets: list[WebSocketRoute] = []
 
     def through(route: WebSocketRoute) -> None:
@@ -52,10 +52,10 @@ def test_two_tabs_paying_at_once_pay_once(api: ApiFixture, visit: Visit) -> None
     assert left["available"]["minor"] == 99_000
 
 
-def test_a_socket_that_is_cut_comes_back_and_misses_nothing(api: ApiFixture, visit: Visit) -> None:
+def test_a_closed_socket_reconnects_and_misses_nothing(api: ApiFixture, visit: Visit) -> None:
     session = api.a_session()
     till = visit()
-    sockets = tapped(till)
+    sockets = routed_sockets(till)
     screen = till.open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
 
@@ -78,7 +78,7 @@ def test_without_a_socket_the_page_polls(api: ApiFixture, visit: Visit) -> None:
     status(screen).to_have_attribute("data-status", "paid")
 
 
-def test_a_page_left_open_overnight_says_that_its_link_is_over(
+def test_a_page_whose_link_has_expired_explains_it(
     api: ApiFixture, visit: Visit, clock: TestClock
 ) -> None:
     session = api.a_session()
@@ -90,12 +90,12 @@ def test_a_page_left_open_overnight_says_that_its_link_is_over(
     clock.set(times.from_text(session["expires_at"]) + timedelta(hours=10))
     screen.get_by_role("link", name="Check again").click()
 
-    over = re.compile("payment link is no longer valid")
-    expect(screen.get_by_role("heading", name=over)).to_be_visible()
-    judge(screen, "message-overnight")
+    expired = re.compile("payment link is no longer valid")
+    expect(screen.get_by_role("heading", name=expired)).to_be_visible()
+    check_page(screen, "message-overnight")
 
 
-def test_one_intent_has_one_key_across_reloads(api: ApiFixture, visit: Visit) -> None:
+def test_the_idempotency_key_survives_reloads(api: ApiFixture, visit: Visit) -> None:
     page = signed_in(visit(), api.a_session(), a_token(api))
     keys: list[str] = []
 
@@ -118,10 +118,10 @@ def test_one_intent_has_one_key_across_reloads(api: ApiFixture, visit: Visit) ->
     assert len(set(keys)) == 1
 
 
-def test_broken_messages_change_nothing(api: ApiFixture, visit: Visit) -> None:
+def test_malformed_messages_are_ignored(api: ApiFixture, visit: Visit) -> None:
     session = api.a_session()
     till = visit()
-    sockets = tapped(till)
+    sockets = routed_sockets(till)
     screen = till.open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
 
@@ -132,7 +132,7 @@ def test_broken_messages_change_nothing(api: ApiFixture, visit: Visit) -> None:
     status(screen).to_have_attribute("data-status", "paid")
 
 
-def test_a_device_with_a_wrong_clock_counts_down_right(api: ApiFixture, visit: Visit) -> None:
+def test_a_device_with_a_wrong_clock_counts_down_correctly(api: ApiFixture, visit: Visit) -> None:
     session = api.a_session()
     till = visit()
     till.context.add_init_script(
@@ -147,12 +147,12 @@ def test_a_device_with_a_wrong_clock_counts_down_right(api: ApiFixture, visit: V
     status(screen).to_have_attribute("data-status", "created")
 
 
-def test_without_scripts_the_page_is_right_after_a_reload(api: ApiFixture, visit: Visit) -> None:
+def test_without_scripts_a_reload_shows_the_current_status(api: ApiFixture, visit: Visit) -> None:
     session = api.a_session()
     screen = visit(java_script_enabled=False).open(session["checkout_url"])
     expect(screen.get_by_role("heading", name="Waiting for payment")).to_be_visible()
     expect(screen.get_by_text("Reload it to see the latest")).to_be_visible()
-    shoot(screen, "checkout-no-script")
+    screenshot(screen, "checkout-no-script")
 
     pay(api, session)
     screen.reload()
@@ -161,7 +161,7 @@ def test_without_scripts_the_page_is_right_after_a_reload(api: ApiFixture, visit
 
 
 @pytest.mark.parametrize("state", ["created", "scanned"])
-def test_leaving_is_questioned_only_while_a_payment_is_under_way(
+def test_leaving_asks_for_confirmation_only_during_a_payment(
     api: ApiFixture, visit: Visit, state: str
 ) -> None:
     session = api.a_session()
@@ -170,15 +170,15 @@ def test_leaving_is_questioned_only_while_a_payment_is_under_way(
     if state == "scanned":
         api.scan(session, api.a_wallet())
         status(screen).to_have_attribute("data-status", "scanned")
-    screen.locator("header").click()  # browsers ask only whom the visitor has touched
-    asked: list[str] = []
+    screen.locator("header").click()  # browsers ask only after an interaction with the page
+    dialogs: list[str] = []
 
-    def answer(dialog: Any) -> None:
-        asked.append(dialog.type)
+    def accept(dialog: Any) -> None:
+        dialogs.append(dialog.type)
         dialog.accept()
 
-    screen.on("dialog", answer)
+    screen.on("dialog", accept)
     with screen.expect_event("close"):
         screen.close(run_before_unload=True)
 
-    assert asked == (["beforeunload"] if state == "scanned" else [])
+    assert dialogs == (["beforeunload"] if state == "scanned" else [])

@@ -13,9 +13,9 @@ from tests.end_to_end.browsing import (
     TILL,
     Visit,
     a_token,
-    judge,
+    check_page,
     pay,
-    shoot,
+    screenshot,
     status,
     wallet_address,
 )
@@ -38,7 +38,7 @@ def test_portuguese_texts_and_amounts(api: ApiFixture, visit: Visit) -> None:
     expect(screen.get_by_role("heading", name="Aguardando pagamento")).to_be_visible()
     expect(screen.locator(".amount")).to_have_text("R$ 1.234,56")
     assert screen.locator("html").get_attribute("lang") == "pt-BR"
-    judge(screen, "checkout-created-portuguese")
+    check_page(screen, "checkout-created-portuguese")
     english = visit(locale="pt-BR").open(session["checkout_url"] + "&lang=en")
     expect(english.get_by_role("heading", name="Waiting for payment")).to_be_visible()
 
@@ -68,11 +68,11 @@ def test_every_state_in_every_language(
     for name, url in pages.items():
         page = payer.open(url)
         status(page).to_have_attribute("data-status", state)
-        judge(page, f"{lang}-{name}-{state}-phone")
+        check_page(page, f"{lang}-{name}-{state}-phone")
         for width, pixels in (("narrow", 320), ("till", 1280)):
             page.set_viewport_size({"width": pixels, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-            shoot(page, f"{lang}-{name}-{state}-{width}")
+            screenshot(page, f"{lang}-{name}-{state}-{width}")
 
 
 @pytest.mark.parametrize(("lang", "mirrored"), [("en", False), ("ar", True)])
@@ -89,17 +89,17 @@ def test_arabic_pages_are_mirrored(
     assert (left_of(till, ".time > span") > left_of(till, "#timer")) is mirrored
     assert till.locator("html").get_attribute("dir") == ("rtl" if mirrored else "ltr")
     phone.locator("#token").fill(a_token(api))
-    judge(phone, f"{lang}-wallet-sign-in")
+    check_page(phone, f"{lang}-wallet-sign-in")
     phone.locator("#sign-in button").click()
     expect(phone.locator("#balance")).to_contain_text("1,000.00")
-    judge(phone, f"{lang}-wallet-ready")
+    check_page(phone, f"{lang}-wallet-ready")
     phone.locator("#pay").click()
     status(phone).to_have_attribute("data-status", "paid")
     expect(phone.locator(".receipt dd").first).to_be_visible()
     assert (
         left_of(phone, ".receipt dt >> nth=0") > left_of(phone, ".receipt dd >> nth=0")
     ) is mirrored
-    judge(phone, f"{lang}-wallet-receipt")
+    check_page(phone, f"{lang}-wallet-receipt")
 
 
 def test_browsers_choose_the_plural_forms_of_the_catalogues(visit: Visit, api: ApiFixture) -> None:

@@ -201,10 +201,10 @@ class Connection:
         self.screen = screen
         self.broken = False
 
-    def buffered(self) -> int:
+    def buffered_bytes(self) -> int:
         return BUFFER_BYTES_MAX + 1 if self.screen.slow else 0
 
-    def send_soon(self, text: str) -> None:
+    def send(self, text: str) -> None:
         if not self.broken:
             self.screen.received.append(msgspec.json.decode(text))
 
@@ -251,10 +251,10 @@ class NotifierProcess:
                 loaded = self._log.load({screen.session_id: 0}, [])
             except LogUnavailable:
                 connection.disconnect(1013, "the ledger is unavailable")
-                hub.leave(listener)
+                hub.unregister(listener)
                 return
             history = [event for event in loaded.events if event.topic.startswith(TOPIC_PREFIX)]
-            hub.open(listener, history, screen.seq)
+            hub.start(listener, history, screen.seq)
 
         self._kernel.after(self._kernel.random.random() * 0.2, admit)
 
@@ -262,7 +262,7 @@ class NotifierProcess:
         self._kernel.after(FOLLOW_SECONDS, self._follow)
         for listener in self._hub.listeners():
             if isinstance(listener.socket, Connection) and listener.socket.broken:
-                self._hub.leave(listener)
+                self._hub.unregister(listener)
         redelivered = self._kernel.occurs("duplicate delivery")
         after = max(0, self.position - 3) if redelivered else self.position
         try:
