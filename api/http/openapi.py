@@ -24,14 +24,14 @@ _ALWAYS = (
     "overloaded",
     "internal-error",
 )
-_KEYED = ("unauthorized", "forbidden")
+_WITH_CALLERS = ("unauthorized", "forbidden")
 _WITH_BODY = ("body-too-large", "unsupported-media-type")
-_WITH_KEY = ("idempotency-key-reused", "idempotency-in-progress")
+_WITH_IDEMPOTENCY = ("idempotency-key-reused", "idempotency-in-progress")
 
 DESCRIPTION: Final = f"""\
 An event-sourced ledger for scan-to-pay. Amounts are integers in minor units; times are RFC 3339
 in UTC; errors are RFC 9457 problem documents with a stable `code`. Bodies have at most
-{BODY_BYTES_MAX} bytes. Send `Authorization: Bearer qrl_…`. Free texts are not for personal data."""
+{BODY_BYTES_MAX} bytes. Send `Authorization: Bearer qrl_…`. Free text must not be personal data."""
 
 
 def problem_schema() -> dict[str, Any]:
@@ -97,11 +97,11 @@ def problems_of(operation: Operation) -> list[str]:
     """Every error code that an operation may return."""
     codes = list(_ALWAYS)
     if operation.callers:
-        codes += _KEYED
+        codes += _WITH_CALLERS
     if operation.body:
         codes += _WITH_BODY
     if operation.idempotency is not Idempotency.NONE:
-        codes += _WITH_KEY
+        codes += _WITH_IDEMPOTENCY
     if operation.idempotency is Idempotency.REQUIRED:
         codes.append("idempotency-key-required")
     return list(dict.fromkeys([*codes, *operation.problems]))

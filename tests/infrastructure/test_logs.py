@@ -51,7 +51,7 @@ def test_a_database_error_is_logged_without_the_values_it_quotes(
         assert NOTE not in exception
         assert f"(SQLSTATE {state})" in exception
         assert "File " in exception
-    assert exception.endswith("LogRejected: The event log refused the batch: it cannot be stored.")
+    assert exception.endswith("LogRejected: The event log rejected the batch: it cannot be stored.")
 
 
 def test_a_chain_of_errors_is_logged_from_its_first_cause_and_is_bounded() -> None:
