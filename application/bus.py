@@ -100,8 +100,8 @@ class Bus:
         stream, receipt = deferred.stream_id, deferred.receipt
         try:
             if receipt is not None:
-                shown = self._cache.load_all(self._event_log, stream, up_to=receipt.version)
-                return _first_outcome(receipt, shown, replayed=deferred.replayed)
+                state = self._cache.load_all(self._event_log, stream, up_to=receipt.version)
+                return _first_outcome(receipt, state, replayed=deferred.replayed)
             self._cache.load_all(self._event_log, stream)
         except LogUnavailable as error:
             return Overloaded(reason=str(error.facts["reason"]))
@@ -244,15 +244,15 @@ class Bus:
             return refusal
         if receipt.subject is None:
             return InternalError()
-        shown = self._cache.at_version(self._event_log, receipt.subject, receipt.version)
-        if shown is None:
+        state = self._cache.at_version(self._event_log, receipt.subject, receipt.version)
+        if state is None:
             return Deferred(receipt.subject, receipt, replayed=replayed)
-        return _first_outcome(receipt, shown, replayed=replayed)
+        return _first_outcome(receipt, state, replayed=replayed)
 
 
-def _first_outcome(receipt: Receipt, shown: StreamState, *, replayed: bool) -> Outcome:
-    position = receipt.last_position or shown.position
-    return Outcome(shown.aggregate, position, receipt.recorded_at, replayed)
+def _first_outcome(receipt: Receipt, state: StreamState, *, replayed: bool) -> Outcome:
+    position = receipt.last_position or state.position
+    return Outcome(state.aggregate, position, receipt.recorded_at, replayed)
 
 
 def _retry(pending: PendingDecision) -> None:

@@ -69,7 +69,7 @@ class ClockGuard:
         self.ahead_seconds = ahead_seconds
         self.behind_seconds = behind_seconds
         self.elapsed = elapsed
-        """Seconds of a clock that nobody sets."""
+        """Seconds of a clock that cannot be set."""
         self._metrics = metrics if metrics is not None else NoMetrics()
         self._accepted: tuple[datetime, float] | None = None
         self._doubt = ""
@@ -82,18 +82,18 @@ class ClockGuard:
         at, then = self._accepted
         return at + timedelta(seconds=self.elapsed() - then)
 
-    def accept(self, at: datetime, asked: float) -> None:
-        """Accept the time of an append; `asked` is the value of `elapsed()` before the append."""
-        self._accepted = (at, asked)
+    def accept(self, at: datetime, read_at: float) -> None:
+        """Accept the time of an append; `read_at` is the value of `elapsed()` before it."""
+        self._accepted = (at, read_at)
 
-    def judge(self, reading: ClockReading, asked: float) -> ClockState:
+    def judge(self, reading: ClockReading, read_at: float) -> ClockState:
         """Whether the clock is in doubt, and the time for reads.
 
         A plausible reading moves the witness, unless it is a jump: only appends confirm jumps.
 
         Args:
             reading: the database's clock.
-            asked: the value of `elapsed()` before the clock was read.
+            read_at: the value of `elapsed()` before the clock was read.
         """
         ahead = timedelta(seconds=self.ahead_seconds)
         behind = timedelta(seconds=self.behind_seconds)
@@ -108,9 +108,9 @@ class ClockGuard:
                 text = f"it is {early} s ahead of the last known time"
                 return self._judged(reading, max(witness, last), text)
             _log.warning("the clock jumped %d s ahead, which a test ledger accepts", early)
-            self._accepted = (now, asked)
+            self._accepted = (now, read_at)
         elif witness is None or abs(now - witness) <= behind or last > witness:
-            self._accepted = (now, asked)
+            self._accepted = (now, read_at)
         return self._judged(reading, now, "")
 
     def _judged(self, reading: ClockReading, now: datetime, doubt: str) -> ClockState:

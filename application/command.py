@@ -171,7 +171,7 @@ class Loaded:
     def reached(self, at: datetime) -> bool:
         """Whether the ledger's time has reached `at`.
 
-        The log checks the answer again when it records the decision: one made before `at` is not
+        The log checks this again when it records the decision: one made before `at` is not
         recorded at `at` or later, and one made at `at` or later is not recorded before.
         """
         if self.now < at:

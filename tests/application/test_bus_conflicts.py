@@ -1,4 +1,4 @@
-"""Conflicts: whoever loses decides again, and no result depends on a command that lost."""
+"""Conflicts: a command that lost decides again, and no result depends on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log in memory where somebody else acts at the worst moment."""
+"""A log in memory in which another process acts at the worst moment."""
 
 from __future__ import annotations
 
