@@ -89,7 +89,7 @@ def test_blocking_calls_of_libpq_end_at_the_deadline(
     ledger = LedgerFixture(log)
     session = ledger.create_session()
 
-    with frozen(pid(own_server)), pytest.raises(Exception, match="away"):
+    with frozen(pid(own_server)), pytest.raises(Exception, match="unavailable or busy"):
         log.load({session: 0}, [])
 
     assert (pool._in_use, pool._idle) == (0, [])

@@ -51,12 +51,12 @@ class Ledger:
 
     def again(self, request: dict[str, Any], **changes: Any) -> Response:
         """Send a stored request again, with a new token for a page."""
-        request |= changes
-        who = request["who"]
+        sent = request | changes
+        who = sent["who"]
         if who == "page":
-            path = f"/v1/wallets/{request['wallet']}/tokens"
-            who = self.call(request["app"], "POST", path, "{}").json()["token"]
-        return self.call(who, request["method"], request["path"], request["body"], request["key"])
+            path = f"/v1/wallets/{sent['wallet']}/tokens"
+            who = self.call(sent["app"], "POST", path, "{}").json()["token"]
+        return self.call(who, sent["method"], sent["path"], sent["body"], sent["key"])
 
 
 def program(url: str, *words: str) -> subprocess.CompletedProcess[str]:
