@@ -34,9 +34,8 @@ class SessionFacts:
     currency: str
     expires_at: datetime
     position: int
-    """Of the last transition, as in the read model."""
+    """Of its last event."""
     version: int = 1
-    """Of the last transition."""
     status: str = "created"
     claim: tuple[str, str, datetime] | None = None
     """Claim id, wallet id, end of the lease."""
@@ -74,6 +73,7 @@ class SessionCheck:
             return
         if recorded.topic in TRANSITIONS:
             self._transition(session, recorded, event)
+        session.version, session.position = recorded.version, recorded.position
 
     def _transition(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
         sources, status = TRANSITIONS[recorded.topic]
@@ -92,7 +92,6 @@ class SessionCheck:
         elif recorded.topic == "payment_session.claim_released":
             session.claim = None
         session.status = status
-        session.version, session.position = recorded.version, recorded.position
 
     def _scanned(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
         claim = session.claim

@@ -1,4 +1,4 @@
-"""One town per file: tests make their own sessions and wallets in it."""
+"""One ledger per test file; tests create their own sessions and wallets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any text the API accepts goes through everything that shows it; no other text is stored."""
+"""Any accepted text can be read wherever it is shown; other text is never stored."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
 
 
 def texts_of(kind: Any) -> Iterator[Any]:
-    """Every place for text in a type, as a function from a text to a value that has it there."""
+    """Every text position of a type, as a function that makes a value with a text there."""
     match kind:
         case msgspec.inspect.StructType(fields=fields):
             for field in fields:
@@ -58,8 +58,8 @@ def texts_of(kind: Any) -> Iterator[Any]:
             for put in texts_of(inner):
                 yield lambda bad, put=put: [put(bad)]
         case msgspec.inspect.UnionType(types=kinds):
-            for one in kinds:
-                yield from texts_of(one)
+            for member in kinds:
+                yield from texts_of(member)
         case msgspec.inspect.Metadata(type=inner):
             yield from texts_of(inner)
         case msgspec.inspect.StrType() | msgspec.inspect.LiteralType():
@@ -69,7 +69,7 @@ def texts_of(kind: Any) -> Iterator[Any]:
 
 
 def field_of(value: Any) -> str:
-    """The outermost name in a body with one text."""
+    """The outermost field of a body that has one text."""
     return str(next(iter(value)))
 
 
@@ -113,7 +113,7 @@ def test_an_unacceptable_character_in_any_text_of_any_body_is_refused_by_name(
         problem = response.json()
         assert (response.status_code, problem["code"]) == (400, "invalid-request"), problem
         name = problem["invalid_params"][0]["name"]
-        # JSON itself forbids raw controls and raw surrogates, so nothing tells where they stand.
+        # JSON itself forbids raw controls and raw surrogates, so their field is unknown.
         assert name.startswith(field_of(value)) or (not escaped and name == "body")
         assert "a key" in problem["detail"] or f"a{bad}b" not in problem["detail"]
     assert api.position() == before
@@ -122,21 +122,21 @@ def test_an_unacceptable_character_in_any_text_of_any_body_is_refused_by_name(
 @pytest.mark.parametrize("bad", ["\x00", "\x1f", "\x7f", "\x85", "\u2028"])
 def test_an_unacceptable_character_in_a_query_is_refused_by_name(api: ApiFixture, bad: str) -> None:
     session = api.a_session()
-    asked = {
+    requests = {
         "/v1/payment-sessions": ("merchant", "order_id"),
         "/v1/events": ("auditor", "type"),
         f"/q/{session['id'].removeprefix('ps_')}": ("", "lang"),
         f"/checkout/{session['id']}": ("", "token"),
     }
-    for path, (who, name) in asked.items():
+    for path, (who, name) in requests.items():
         response = api.call(who, "GET", f"{path}?{name}=a{quote(bad)}b")
 
         assert (response.status_code, response.json()["code"]) == (400, "invalid-request")
         assert response.json()["invalid_params"][0]["name"] == name
 
 
-def goes_through_everything(api: ApiFixture, session_id: str) -> dict[str, Any]:
-    """Ask all that shows a session; answers with it as the list has it."""
+def read_everywhere(api: ApiFixture, session_id: str) -> dict[str, Any]:
+    """Read a session everywhere it is shown; returns its row in the list."""
     head = api.position()
     query = f"?limit=100&at_least={head}"
     listed = api.call("merchant", "GET", f"/v1/payment-sessions{query}")
@@ -163,7 +163,7 @@ def goes_through_everything(api: ApiFixture, session_id: str) -> dict[str, Any]:
     recorded = history(api.services.log, ids.decode("ps", session_id))
     feed = SessionFeed(recorded)
     assert json.loads(feed.snapshot(recorded[-1].recorded_at))["seq"] == len(recorded)
-    [row] = [one for one in listed.json()["data"] if one["id"] == session_id]
+    [row] = [session for session in listed.json()["data"] if session["id"] == session_id]
     return {**row, "own": session}
 
 
@@ -175,7 +175,7 @@ def goes_through_everything(api: ApiFixture, session_id: str) -> dict[str, Any]:
     reference=acceptable(1, 80),
     name=acceptable(1, 80),
 )
-def test_any_text_the_api_accepts_goes_through_everything_unchanged(
+def test_any_accepted_text_is_processed_and_returned_unchanged(
     api: ApiFixture, order: str, description: str, metadata: Any, reference: str, name: str
 ) -> None:
     facts = {"description": description, "metadata": metadata}
@@ -191,7 +191,7 @@ def test_any_text_the_api_accepts_goes_through_everything_unchanged(
     claim = api.scan(created.json(), wallet).json()["claim"]["id"]
     assert api.pay(created.json(), wallet, claim).status_code == 200
 
-    row = goes_through_everything(api, created.json()["id"])
+    row = read_everywhere(api, created.json()["id"])
 
     own = row.pop("own")
     for name_of, sent in body.items():
@@ -200,14 +200,14 @@ def test_any_text_the_api_accepts_goes_through_everything_unchanged(
     found = api.call(
         "merchant", "GET", f"/v1/payment-sessions?order_id={quote(body['order_id'])}"
     ).json()
-    assert [one["id"] for one in found["data"]] == [own["id"]]
+    assert [session["id"] for session in found["data"]] == [own["id"]]
     payments = api.call("wallet", "GET", f"/v1/wallets/{wallet}/payments?at_least={api.position()}")
     assert payments.status_code == 200
     stored = api.services.log.stream(ids.decode("mer", merchant))
     assert json.loads(stored[0].state)["name"] == name
 
 
-def test_old_events_with_any_text_go_through_everything(api: ApiFixture) -> None:
+def test_old_events_with_any_text_can_be_read_everywhere(api: ApiFixture) -> None:
     session_id, wallet_id = an_old_payment(
         api.services.log,
         merchant_id=api.merchants[0],
@@ -215,7 +215,7 @@ def test_old_events_with_any_text_go_through_everything(api: ApiFixture) -> None
         at=api.services.log.now(),
     )
 
-    row = goes_through_everything(api, ids.encode("ps", session_id))
+    row = read_everywhere(api, ids.encode("ps", session_id))
 
     own = row.pop("own")
     assert row["metadata"] == own["metadata"] == {OLD_TEXT: OLD_TEXT, "till": "3"}
@@ -240,12 +240,12 @@ def test_any_text_can_be_logged_on_one_line(value: str) -> None:
 
     assert "\n" not in line
     assert line.encode("utf-8", "strict")
-    told = json.loads(line)
-    assert told["message"].startswith("said ")
-    assert told["exception"].startswith("  File ")
+    entry = json.loads(line)
+    assert entry["message"].startswith("said ")
+    assert entry["exception"].startswith("  File ")
 
 
-def test_the_towns_log_and_read_models_are_sound(api: ApiFixture) -> None:
+def test_the_audit_of_the_log_and_the_read_models_finds_no_violation(api: ApiFixture) -> None:
     api.a_paid_session()
     log = PostgresLog(ConnectionPool(api.url, DatabaseRole.READER, size_max=1))
     try:

@@ -1,4 +1,4 @@
-"""Every field of every request, wrong in every way: a problem that names it, and no event."""
+"""Invalid requests return a problem document that names the field, and record no event."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def cases() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("name", "field", "value"), list(cases()))
-def test_a_wrong_field_is_named_and_changes_nothing(
+def test_an_invalid_field_is_named_and_nothing_changes(
     api: ApiFixture, name: str, field: str, value: Any
 ) -> None:
     who, path, good = BODIES[name]
@@ -134,7 +134,7 @@ def test_a_wrong_field_is_named_and_changes_nothing(
         (b" " * 16_385, "application/json", 413, "body-too-large"),
     ],
 )  # fmt: skip
-def test_a_wrong_body_is_told(
+def test_an_invalid_body_is_refused(
     api: ApiFixture, raw: bytes, media_type: str, status: int, code: str
 ) -> None:
     before = api.position()
@@ -147,7 +147,7 @@ def test_a_wrong_body_is_told(
 
 
 @pytest.mark.parametrize("key", ["", " ", '""', "x" * 256, "a\tb", "ü".encode().decode("latin-1")])
-def test_a_wrong_idempotency_key_is_named(api: ApiFixture, key: str) -> None:
+def test_an_invalid_idempotency_key_is_named(api: ApiFixture, key: str) -> None:
     body = json.dumps({"order_id": str(uuid4()), "amount": USD_10}).encode()
     headers = {
         "Authorization": f"Bearer {api.keys['merchant']}",
@@ -175,7 +175,7 @@ def test_a_wrong_idempotency_key_is_named(api: ApiFixture, key: str) -> None:
         ("GET", "/v1/events?session=ps_1", 403, "forbidden"),
     ],
 )
-def test_a_wrong_address_or_method_is_a_problem_document(
+def test_an_unknown_path_or_method_returns_a_problem_document(
     api: ApiFixture, method: str, path: str, status: int, code: str
 ) -> None:
     response = api.call("merchant", method, path)
@@ -192,7 +192,7 @@ def test_a_wrong_address_or_method_is_a_problem_document(
     ["hello", "https://evil.example/q/" + NONE_ID, "http://127.0.0.1:18080/q/x",
      "http://127.0.0.1:18080/", "00020101021229300012D156000000000510A93FO3230Q"],
 )  # fmt: skip
-def test_a_foreign_code_is_refused_and_an_unknown_one_is_not_found(
+def test_a_foreign_qr_code_is_refused_and_an_unknown_one_is_not_found(
     api: ApiFixture, payload: str
 ) -> None:
     wallet = api.a_wallet(0)
@@ -210,7 +210,7 @@ def test_a_foreign_code_is_refused_and_an_unknown_one_is_not_found(
      "Bearer " + "x" * 5000, "Bearer qrl_live_operator_" + "0" * 26 + "_" + "0" * 59,
      "Bearer qrw_" + "0" * 26 + "_" + "0" * 26 + "_ffffffff_" + "0" * 32],
 )  # fmt: skip
-def test_a_wrong_key_is_401_and_says_so(api: ApiFixture, authorization: str) -> None:
+def test_an_invalid_key_returns_401(api: ApiFixture, authorization: str) -> None:
     headers = {"Authorization": authorization} if authorization else {}
 
     response = api.client.get("/v1/payment-sessions", headers=headers)

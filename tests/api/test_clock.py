@@ -1,4 +1,4 @@
-"""A clock in doubt as callers, operators and workers notice it, and `qrledger clock accept`."""
+"""The effects of a clock in doubt on callers, operators and workers; `qrledger clock accept`."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ READY_TRIES = 600
 def url(make_database: Callable[[], str]) -> str:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    # Keys and settings stay those of a test ledger; its clock is judged as a live one's.
+    # Keys and settings are those of a test ledger, but its clock is checked like a live one.
     rows(url, "update ledger.identity set mode = 'live' returning 1")
     return url
 
 
 @pytest.fixture
-def hand(url: str) -> TestClock:
-    hand = TestClock(url)
-    hand.set(START)
-    return hand
+def clock(url: str) -> TestClock:
+    clock = TestClock(url)
+    clock.set(START)
+    return clock
 
 
 @pytest.fixture
-def api(url: str, hand: TestClock) -> Iterator[ApiFixture]:
+def api(url: str, clock: TestClock) -> Iterator[ApiFixture]:
     with api_fixture(url, projections=False) as api:
         yield api
 
@@ -62,12 +62,12 @@ def metric(api: ApiFixture, name: str) -> float:
 
 
 @pytest.mark.parametrize("seconds", [YEAR, 301, -31, -YEAR])
-def test_in_doubt_commands_are_503_reads_go_on_and_operators_are_told(
-    api: ApiFixture, hand: TestClock, seconds: int, caplog: pytest.LogCaptureFixture
+def test_while_the_clock_is_in_doubt_commands_return_503_reads_continue_and_operators_are_alerted(
+    api: ApiFixture, clock: TestClock, seconds: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = api.a_session()
     listed = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}")
-    hand.advance(START, seconds)
+    clock.advance(START, seconds)
 
     assert [post(api) for _ in range(3)] == [(503, "overloaded")] * 3
     shown = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}")
@@ -79,46 +79,46 @@ def test_in_doubt_commands_are_503_reads_go_on_and_operators_are_told(
     assert "clock is in doubt" in ready.json()["detail"]
     assert metric(api, "qrledger_clock_doubt") == 1
     assert metric(api, 'qrledger_verdicts_total{verdict="doubt"}') == 3
-    told = [one for one in caplog.records if one.name == "application.clock_guard"]
-    assert [one.levelno for one in told] == [logging.ERROR]
+    alerts = [record for record in caplog.records if record.name == "application.clock_guard"]
+    assert [record.levelno for record in alerts] == [logging.ERROR]
 
-    hand.set(START)
+    clock.set(START)
     assert post(api) == (201, "")
     assert metric(api, "qrledger_clock_doubt") == 0
     assert "clock" not in api.call("", "GET", "/readyz").json().get("detail", "")
 
 
-def test_tokens_live_through_a_jump(api: ApiFixture, hand: TestClock) -> None:
+def test_tokens_survive_a_jump_of_the_clock(api: ApiFixture, clock: TestClock) -> None:
     wallet = api.a_wallet(0)
     token = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
-    hand.advance(START, YEAR)
+    clock.advance(START, YEAR)
 
     api.call("wallet", "GET", f"/v1/wallets/{wallet}")
     assert api.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
 
 
-def test_lists_and_sweeps_use_the_time_that_is_believed(url: str, hand: TestClock) -> None:
+def test_lists_and_sweeps_use_the_trusted_time(url: str, clock: TestClock) -> None:
     with api_fixture(url) as api:
         session = api.a_session()
         path = f"/v1/payment-sessions?at_least={session['position']}&status="
 
-        def found(status: str) -> list[str]:
+        def list_ids(status: str) -> list[str]:
             response = api.call("merchant", "GET", path + status)
             for _ in range(READY_TRIES):
                 if response.status_code != 503:
                     break
                 response = api.call("merchant", "GET", path + status)
-            return [one["id"] for one in response.json()["data"]]
+            return [session["id"] for session in response.json()["data"]]
 
-        assert found("created") == [session["id"]]
-        hand.advance(START, YEAR)
+        assert list_ids("created") == [session["id"]]
+        clock.advance(START, YEAR)
 
-        assert found("created") == [session["id"]]
-        assert found("expired") == []
+        assert list_ids("created") == [session["id"]]
+        assert list_ids("expired") == []
 
 
-def test_a_sweep_asks_nothing_in_doubt_and_what_is_due_when_it_is_over(
-    api: ApiFixture, url: str, hand: TestClock
+def test_a_sweep_pauses_while_the_clock_is_in_doubt_and_catches_up_afterwards(
+    api: ApiFixture, url: str, clock: TestClock
 ) -> None:
     session = api.a_session()
     guard = ClockGuard(elapsed=lambda: 0.0)
@@ -130,19 +130,19 @@ def test_a_sweep_asks_nothing_in_doubt_and_what_is_due_when_it_is_over(
         connection.execute(
             f"{ends} where topic = 'payment_session.created'", (START + timedelta(seconds=900),)
         )
-        hand.advance(START, YEAR)
+        clock.advance(START, YEAR)
         assert worker.sweep_once(connection) == 0
-        hand.advance(START, -31)
+        clock.advance(START, -31)
         assert worker.sweep_once(connection) == 0
-        for seconds in (200, 400, 600, 800):  # time passes, and each time somebody notices
-            hand.advance(START, seconds)
+        for seconds in (200, 400, 600, 800):  # time passes in steps, each within the limit
+            clock.advance(START, seconds)
             api.a_wallet(0)
         guard.accept(START + timedelta(seconds=900), 0.0)
-        hand.advance(START, 900)
+        clock.advance(START, 900)
         api.a_wallet(0)  # the log has reached the deadline
-        hand.advance(START, 869)
+        clock.advance(START, 869)
         assert worker.sweep_once(connection) == 0
-        hand.advance(START, 900)
+        clock.advance(START, 900)
         assert worker.sweep_once(connection) == 1
     log.close()
 
@@ -158,65 +158,61 @@ def accept(url: str, **settings: str) -> Result:
     return result
 
 
-def test_the_operator_accepts_a_jump_ahead(api: ApiFixture, url: str, hand: TestClock) -> None:
+def test_the_operator_accepts_a_jump_ahead(api: ApiFixture, url: str, clock: TestClock) -> None:
     api.a_session()
-    hand.advance(START, YEAR)
+    clock.advance(START, YEAR)
     assert post(api) == (503, "overloaded")
 
-    told = accept(url)
+    result = accept(url)
 
-    assert told.exit_code == 0, told.output
-    assert "the ledger's time is 2051-02-05T00:00:00.000000Z, 0:00:00 ahead" in told.output
+    assert result.exit_code == 0, result.output
+    assert "the ledger's time is 2051-02-05T00:00:00.000000Z, 0:00:00 ahead" in result.output
     assert post(api) == (201, "")
     assert api.call("", "GET", "/readyz").json().get("detail", "").count("clock") == 0
     events = api.call("auditor", "GET", "/v1/events?limit=100").json()["data"]
     assert "clock.accepted" in {event["type"] for event in events}
 
 
-def test_the_operator_lets_a_stranded_ledger_go_on(
-    api: ApiFixture, url: str, hand: TestClock
-) -> None:
+def test_the_operator_accepts_a_jump_back(api: ApiFixture, url: str, clock: TestClock) -> None:
     api.a_session()
-    hand.advance(START, -YEAR)
+    clock.advance(START, -YEAR)
     assert post(api) == (503, "overloaded")
 
-    told = accept(url)
+    result = accept(url)
 
-    assert told.exit_code == 0, told.output
+    assert result.exit_code == 0, result.output
     assert (
-        "the ledger's time is 2050-01-01T00:00:00.000000Z, 400 days, 0:00:00 ahead" in told.output
+        "the ledger's time is 2050-01-01T00:00:00.000000Z, 400 days, 0:00:00 ahead" in result.output
     )
-    hand.advance(START, 60 - YEAR)
+    clock.advance(START, 60 - YEAR)
     session = api.a_session(expires_in_seconds=60)
     assert session["created_at"] == "2050-01-01T00:01:00.000000Z"
     assert rows(url, "select accepted_offset = '9600 hours' from ledger.clock") == [(True,)]
 
 
-def test_the_operator_is_told_when_there_is_nothing_to_accept(
-    api: ApiFixture, url: str, hand: TestClock
+def test_accepting_fails_when_there_is_nothing_to_accept(
+    api: ApiFixture, url: str, clock: TestClock
 ) -> None:
     api.a_session()
 
-    told = accept(url)
+    result = accept(url)
 
-    assert told.exit_code == 1
-    assert "nothing to accept" in told.output
+    assert result.exit_code == 1
+    assert "nothing to accept" in result.output
     events = "select count(*) from ledger.events where topic = 'clock.accepted'"
     assert rows(url, events) == [(0,)]
 
 
-def test_the_operator_accepts_by_the_limits_that_are_set(
-    api: ApiFixture, url: str, hand: TestClock
-) -> None:
+def test_accepting_uses_the_configured_limits(api: ApiFixture, url: str, clock: TestClock) -> None:
     api.a_session()
-    hand.advance(START, -15)
+    clock.advance(START, -15)
 
     assert accept(url).exit_code == 1
     assert accept(url, QRLEDGER_CLOCK_BEHIND_SECONDS="10").exit_code == 0
     assert rows(url, "select accepted_offset from ledger.clock") == [(timedelta(seconds=15),)]
 
 
-def test_an_offset_that_no_event_accounts_for_is_found(api: ApiFixture, url: str) -> None:
+def test_the_audit_finds_an_offset_that_no_event_recorded(api: ApiFixture, url: str) -> None:
     api.a_session()
     log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
     assert audit.check(url, log).violations == []

@@ -1,4 +1,4 @@
-"""A key answers for ever: after the addresses moved, after a field was added, after an upgrade."""
+"""Idempotency keys are kept forever: across changes of URLs, fields and releases."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ CREATE = "/v1/payment-sessions"
 WALLET, CLAIM = f"wal_{'0' * 26}", f"clm_{'0' * 26}"
 
 
-def at_first(method: str, path: str, text: str) -> bytes:
-    """The fingerprint that the first releases stored of a body that they spelled so."""
+def first_fingerprint(method: str, path: str, text: str) -> bytes:
+    """The fingerprint that the first releases stored for a body with this JSON."""
     return hashlib.sha256(f"{method}\n{path}\n{text}".encode()).digest()
 
 
@@ -66,24 +66,26 @@ FIRST = {
 
 
 @pytest.mark.parametrize("kind", list(FIRST), ids=lambda kind: kind.__name__)
-def test_the_spelling_of_the_first_releases_never_changes(kind: Any) -> None:
-    raw, spelled = FIRST[kind]
+def test_fingerprints_of_the_first_releases_never_change(kind: Any) -> None:
+    raw, first_json = FIRST[kind]
     body = msgspec.json.decode(raw, type=kind)
 
-    assert fingerprints.of_first_releases("POST", "/p", body) == [at_first("POST", "/p", spelled)]
+    assert fingerprints.of_first_releases("POST", "/p", body) == [
+        first_fingerprint("POST", "/p", first_json)
+    ]
     names = {field.name for field in msgspec.structs.fields(kind)}
     assert set(fingerprints.FIRST_FIELDS[kind.__name__]) <= names
-    assert fingerprints.of_request("POST", "/p", None) == at_first("POST", "/p", "null")
+    assert fingerprints.of_request("POST", "/p", None) == first_fingerprint("POST", "/p", "null")
 
 
 def newer_body() -> type[Any]:
-    """The body of a later release: one more optional field, one more optional nested field."""
+    """The body of a later release, with more optional fields, also nested ones."""
 
     def newer(kind: type[Any], *fields: Any) -> type[Any]:
-        made: type[Any] = msgspec.defstruct(
+        struct: type[Any] = msgspec.defstruct(
             kind.__name__, list(fields), bases=(kind,), kw_only=True, module=__name__
         )
-        return made
+        return struct
 
     money = newer(MoneyBody, ("rounding", str, "none"))
     return newer(
@@ -94,7 +96,7 @@ def newer_body() -> type[Any]:
     )
 
 
-def test_a_default_spelled_out_and_a_new_optional_field_make_no_difference() -> None:
+def test_explicit_defaults_and_new_optional_fields_do_not_change_the_fingerprint() -> None:
     def of(raw: bytes, kind: Any = CreateSessionBody) -> tuple[bytes, list[bytes]]:
         body = msgspec.json.decode(raw, type=kind)
         return (
@@ -112,7 +114,7 @@ def test_a_default_spelled_out_and_a_new_optional_field_make_no_difference() -> 
     assert of(b'{"order_id":"A","amount":%s}' % MONEY, newer) == plain
     other = of(b'{"order_id":"A","amount":%s,"labels":{"a":"b"}}' % MONEY, newer)
     assert other[0] != plain[0]
-    assert other[1] == []  # the first releases could not have taken that
+    assert other[1] == []  # unknown to the first releases
     nested = b'{"order_id":"A","amount":{"minor":1000,"currency":"USD","rounding":"up"}}'
     assert of(nested, newer)[0] != plain[0]
     assert of(nested, newer)[1] == []
@@ -120,7 +122,7 @@ def test_a_default_spelled_out_and_a_new_optional_field_make_no_difference() -> 
 
 
 def an_old_receipt(api: ApiFixture, key: str, order_id: str) -> str:
-    """A session as the first releases stored it under a key; answers with its id."""
+    """Stores a session as the first releases did, under a key; returns its id."""
     log, merchant = api.services.log, api.merchants[0]
     now = log.now()
     session = PaymentSession.create(
@@ -136,7 +138,7 @@ def an_old_receipt(api: ApiFixture, key: str, order_id: str) -> str:
     )
     pending = AppendRequest(
         command_id=ids.derive("idempotency", merchant, f"POST {CREATE}", key),
-        fingerprint=at_first("POST", CREATE, spelled),
+        fingerprint=first_fingerprint("POST", CREATE, spelled),
         events=[*order.collect_events(), *session.collect_events()],
         actor="older release",
         subject=session.id,
@@ -146,7 +148,7 @@ def an_old_receipt(api: ApiFixture, key: str, order_id: str) -> str:
     return session.public_id
 
 
-def test_a_receipt_of_the_first_releases_is_replayed_and_another_body_is_not(
+def test_a_receipt_of_the_first_releases_is_replayed_but_not_for_another_body(
     api: ApiFixture,
 ) -> None:
     key, order_id = str(uuid4()), str(uuid4())
@@ -163,57 +165,66 @@ def test_a_receipt_of_the_first_releases_is_replayed_and_another_body_is_not(
     assert api.position() == before
 
 
-def without_addresses(answer: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in answer.items() if k not in {"qr", "checkout_url", "live_url"}}
+def without_urls(response: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in response.items() if k not in {"qr", "checkout_url", "live_url"}}
 
 
-def test_after_the_addresses_moved_and_a_field_was_added_every_retry_is_replayed(
+def test_retries_are_replayed_after_a_change_of_public_url_and_a_new_field(
     make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    asked: list[tuple[str, str, Any, str]] = []
-    answers = []
+    requests: list[tuple[str, str, Any, str]] = []
+    responses = []
 
-    def ask(api: ApiFixture, who: str, path: str, body: Any) -> dict[str, Any]:
-        asked.append((who, path, body, str(uuid4())))
-        response = api.call(who, "POST", path, body, key=asked[-1][-1])
-        answers.append(response)
-        told: dict[str, Any] = response.json()
-        return told
+    def send(api: ApiFixture, who: str, path: str, body: Any) -> dict[str, Any]:
+        requests.append((who, path, body, str(uuid4())))
+        response = api.call(who, "POST", path, body, key=requests[-1][-1])
+        responses.append(response)
+        document: dict[str, Any] = response.json()
+        return document
 
     with api_fixture(url) as api:
         merchant, app = api.keys["merchant"], api.keys["wallet"]
         order = {"order_id": "A", "amount": USD_10, "metadata": {"till": "3"}}
-        session = ask(api, merchant, CREATE, order)
-        wallet = ask(api, app, "/v1/wallets", {"currency": "USD"})["id"]
+        session = send(api, merchant, CREATE, order)
+        wallet = send(api, app, "/v1/wallets", {"currency": "USD"})["id"]
         money = {"amount": USD_10, "reference": "r"}
-        ask(api, app, f"/v1/wallets/{wallet}/top-ups", money)
+        send(api, app, f"/v1/wallets/{wallet}/top-ups", money)
         scanned = {"payload": session["qr"]["payload"], "wallet_id": wallet}
-        claim = ask(api, app, "/v1/scans", scanned)["claim"]["id"]
+        claim = send(api, app, "/v1/scans", scanned)["claim"]["id"]
         pay = {"claim_id": claim, "wallet_id": wallet, "amount": USD_10}
-        ask(api, app, f"{CREATE}/{session['id']}/pay", pay)
-        other = ask(api, merchant, CREATE, {**order, "order_id": "B"})
-        ask(api, merchant, f"{CREATE}/{other['id']}/cancel", None)
-        ask(api, app, "/v1/scans", {**scanned, "payload": "no code of ours"})
-    assert [one.status_code for one in answers] == [201, 201, 201, 200, 200, 201, 200, 422]
+        send(api, app, f"{CREATE}/{session['id']}/pay", pay)
+        other = send(api, merchant, CREATE, {**order, "order_id": "B"})
+        send(api, merchant, f"{CREATE}/{other['id']}/cancel", None)
+        send(api, app, "/v1/scans", {**scanned, "payload": "not our code"})
+    assert [response.status_code for response in responses] == [
+        201,
+        201,
+        201,
+        200,
+        200,
+        201,
+        200,
+        422,
+    ]
 
     monkeypatch.setattr(payment_sessions, "CreateSessionBody", newer_body())
     moved_to: Any = {"public_url": "https://moved.example", "live_public_url": "wss://live.example"}
     with api_fixture(url, claim_seconds=30, **moved_to) as moved:
         before = moved.position()
-        for (who, path, body, key), first in zip(asked, answers, strict=True):
+        for (who, path, body, key), first in zip(requests, responses, strict=True):
             again = moved.call(who, "POST", path, body, key=key)
 
             assert again.status_code == first.status_code, again.text
             assert again.headers["Idempotent-Replayed"] == "true"
             assert again.headers.get("Ledger-Position") == first.headers.get("Ledger-Position")
-            assert without_addresses(again.json()) == without_addresses(first.json())
+            assert without_urls(again.json()) == without_urls(first.json())
             if "qr" in again.json():
-                told = again.json()
-                assert told["qr"]["svg_url"].startswith("https://moved.example/")
-                assert told["live_url"].startswith("wss://live.example/")
+                document = again.json()
+                assert document["qr"]["svg_url"].startswith("https://moved.example/")
+                assert document["live_url"].startswith("wss://live.example/")
         assert moved.position() == before
-        different = {**asked[0][2], "labels": {"a": "b"}}
-        reused = moved.call(asked[0][0], "POST", CREATE, different, key=asked[0][3])
+        different = {**requests[0][2], "labels": {"a": "b"}}
+        reused = moved.call(requests[0][0], "POST", CREATE, different, key=requests[0][3])
         assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")

@@ -1,5 +1,4 @@
-"""Looking keys up: once for all who ask at the same time, never for longer than a second, and for
-strangers no more often than their address may ask."""
+"""Authentication: shared and cached lookups, and the limit for invalid credentials per address."""
 
 from __future__ import annotations
 
@@ -33,30 +32,30 @@ TOKEN = TOKENS.for_page(WALLET, APP_KEY.key_id, NOW)[0]
 
 
 class Log:
-    """A reader that counts, and answers when it is let."""
+    """A reader that counts its reads and can block or fail."""
 
     def __init__(self) -> None:
         self.state = ApiKey.issue(key=KEY, holder_id="auditor", at=NOW)
         self.app_key = ApiKey.issue(key=APP_KEY, holder_id=APP, at=NOW)
         self.now = NOW
         self.clock = SimpleNamespace(estimate=lambda: self.now)
-        self.asked = 0
-        self.answers = Event()
-        self.answers.set()
-        self.away = False
+        self.reads = 0
+        self.released = Event()
+        self.released.set()
+        self.unavailable = False
 
     def get(self, _kind: object, key_id: object, thing: str) -> Any:
-        self.asked += 1
-        assert self.answers.wait(10)
-        if self.away:
-            raise LogUnavailable(reason="away")
+        self.reads += 1
+        assert self.released.wait(10)
+        if self.unavailable:
+            raise LogUnavailable(reason="unavailable")
         for key in (self.state, self.app_key):
             if key.id == key_id:
                 return SimpleNamespace(state=key, now=self.now)
         raise NotFound(thing=thing)
 
 
-def a_door(log: Log, per_second: int = 0) -> Authenticator:
+def an_authenticator(log: Log, per_second: int = 0) -> Authenticator:
     config = SimpleNamespace(mode="test", trusted_proxies=("10.0.0.1",))
     services: Any = SimpleNamespace(reader=log, config=config, tokens=TOKENS)
     return Authenticator(services, RateLimit(per_second))
@@ -71,198 +70,207 @@ def a_request(key: str = KEY.text, address: str = "192.0.2.1", forwarded: str = 
     return HttpRequest(scope, unread)
 
 
-async def begun(
-    log: Log, door: Authenticator, count: int, now: float
+async def start_requests(
+    log: Log, authenticator: Authenticator, count: int, now: float
 ) -> list[asyncio.Task[Identity]]:
-    """So many requests, all under way; the log does not answer yet."""
-    log.answers.clear()
-    tasks = [asyncio.create_task(door.identify(a_request(), now)) for _ in range(count)]
-    await asked(log, 1)
+    """Concurrent requests, blocked in the lookup."""
+    log.released.clear()
+    tasks = [asyncio.create_task(authenticator.identify(a_request(), now)) for _ in range(count)]
+    await wait_for_reads(log, 1)
     return tasks
 
 
-async def asked(log: Log, times: int) -> None:
-    """Wait until the log was asked so often; threads ask, so there is no event to await."""
-    while log.asked < times:  # noqa: ASYNC110
+async def wait_for_reads(log: Log, count: int) -> None:
+    """Wait for a number of reads; they run in threads, so there is no event to await."""
+    while log.reads < count:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
 
 
-def test_a_key_is_looked_up_once_for_all_who_come_meanwhile_and_for_a_second_after() -> None:
+def test_concurrent_requests_share_one_lookup_which_is_cached_for_a_second() -> None:
     log = Log()
-    door = a_door(log)
+    authenticator = an_authenticator(log)
 
     async def run() -> None:
-        tasks = await begun(log, door, 20, 100.0)
-        log.answers.set()
-        assert {one.holder for one in await asyncio.gather(*tasks)} == {"auditor"}
-        assert log.asked == 1
-        await door.identify(a_request(), 100.999)
-        assert log.asked == 1
-        await door.identify(a_request(), 101.0)
-        assert log.asked == 2
+        tasks = await start_requests(log, authenticator, 20, 100.0)
+        log.released.set()
+        assert {identity.holder for identity in await asyncio.gather(*tasks)} == {"auditor"}
+        assert log.reads == 1
+        await authenticator.identify(a_request(), 100.999)
+        assert log.reads == 1
+        await authenticator.identify(a_request(), 101.0)
+        assert log.reads == 2
 
     asyncio.run(run())
 
 
-def test_a_look_that_takes_longer_than_a_second_is_not_joined() -> None:
+def test_a_lookup_older_than_a_second_is_not_shared() -> None:
     log = Log()
-    door = a_door(log)
+    authenticator = an_authenticator(log)
 
     async def run() -> None:
-        slow = await begun(log, door, 1, 100.0)
-        late = asyncio.create_task(door.identify(a_request(), 101.0))
-        await asked(log, 2)
-        log.answers.set()
+        slow = await start_requests(log, authenticator, 1, 100.0)
+        late = asyncio.create_task(authenticator.identify(a_request(), 101.0))
+        await wait_for_reads(log, 2)
+        log.released.set()
         await asyncio.gather(*slow, late)
 
     asyncio.run(run())
 
 
-def test_whoever_hangs_up_leaves_the_look_to_the_others() -> None:
+def test_a_cancelled_request_does_not_cancel_the_shared_lookup() -> None:
     log = Log()
-    door = a_door(log)
+    authenticator = an_authenticator(log)
 
     async def run() -> None:
-        first, second = await begun(log, door, 2, 100.0)
+        first, second = await start_requests(log, authenticator, 2, 100.0)
         first.cancel()
-        log.answers.set()
+        log.released.set()
         assert (await second).holder == "auditor"
-        assert log.asked == 1
+        assert log.reads == 1
 
     asyncio.run(run())
 
 
-def test_what_ended_badly_is_not_remembered() -> None:
+def test_a_failed_lookup_is_not_cached() -> None:
     log = Log()
-    door = a_door(log)
+    authenticator = an_authenticator(log)
 
     async def run() -> None:
-        log.away = True
+        log.unavailable = True
         for _ in range(2):
             with pytest.raises(LogUnavailable):
-                await door.identify(a_request(), 100.0)
-        log.away = False
+                await authenticator.identify(a_request(), 100.0)
+        log.unavailable = False
         log.state.revoke(at=NOW)
         with pytest.raises(Unauthorized):
-            await door.identify(a_request(), 100.0)
-        assert (log.asked, len(door._lookups)) == (3, 0)
+            await authenticator.identify(a_request(), 100.0)
+        assert (log.reads, len(authenticator._lookups)) == (3, 0)
 
     asyncio.run(run())
 
 
-def test_the_keys_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_cached_lookups_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "CREDENTIALS_MAX", 3)
-    door = a_door(Log())
+    authenticator = an_authenticator(Log())
 
     async def run() -> None:
         keys = [
             BearerKey.make(mode="test", role=Role.AUDITOR, key_id=uuid7(), random=bytes([n]) * 32)
             for n in range(9)
         ]
-        asks = [door.identify(a_request(key.text), 100.0) for key in keys]
-        refused = await asyncio.gather(*asks, return_exceptions=True)
-        assert all(isinstance(one, Unauthorized) for one in refused)
-        assert len(door._lookups) <= 3
+        requests = [authenticator.identify(a_request(key.text), 100.0) for key in keys]
+        results = await asyncio.gather(*requests, return_exceptions=True)
+        assert all(isinstance(result, Unauthorized) for result in results)
+        assert len(authenticator._lookups) <= 3
 
     asyncio.run(run())
 
 
-def unknown() -> str:
-    """A key of the right form and check sum that nobody gave out."""
+def an_unknown_key() -> str:
+    """A well-formed key that was never issued."""
     key_id, random = uuid7(), uuid7().bytes * 2
     return BearerKey.make(mode="test", role=Role.MERCHANT, key_id=key_id, random=random).text
 
 
-async def asks(door: Authenticator, times: int, now: float, **facts: str) -> list[str]:
-    """So many requests with unknown keys, one after the other; how each ended."""
-    ends = []
+async def try_unknown_keys(
+    authenticator: Authenticator, times: int, now: float, **facts: str
+) -> list[str]:
+    """The error codes of consecutive requests with unknown keys."""
+    codes = []
     for _ in range(times):
         try:
-            await door.identify(a_request(unknown(), **facts), now)
+            await authenticator.identify(a_request(an_unknown_key(), **facts), now)
         except (Unauthorized, TooManyRequests) as refusal:
-            ends.append(refusal.code)
-    return ends
+            codes.append(refusal.code)
+    return codes
 
 
-def test_unknown_keys_count_against_their_address_before_the_log_is_asked() -> None:
+def test_unknown_keys_count_against_their_address_before_they_are_looked_up() -> None:
     log = Log()
-    door = a_door(log, per_second=5)
+    authenticator = an_authenticator(log, per_second=5)
 
     async def run() -> None:
-        ends = await asks(door, 100, 100.0)
-        assert ends == ["unauthorized"] * 5 + ["too-many-requests"] * 95
-        assert log.asked == 5
-        assert await asks(door, 3, 100.4) == ["unauthorized"] * 2 + ["too-many-requests"]
-        assert (await asks(door, 1, 100.4, address="192.0.2.2"))[0] == "unauthorized"
+        codes = await try_unknown_keys(authenticator, 100, 100.0)
+        assert codes == ["unauthorized"] * 5 + ["too-many-requests"] * 95
+        assert log.reads == 5
+        assert await try_unknown_keys(authenticator, 3, 100.4) == ["unauthorized"] * 2 + [
+            "too-many-requests"
+        ]
+        assert (await try_unknown_keys(authenticator, 1, 100.4, address="192.0.2.2"))[
+            0
+        ] == "unauthorized"
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("text", [KEY.text, TOKEN], ids=["key", "token"])
-def test_what_was_good_a_moment_ago_never_waits_for_its_addresss_strangers(text: str) -> None:
+def test_a_recently_valid_credential_is_exempt_from_the_limit_of_its_address(text: str) -> None:
     log = Log()
-    door = a_door(log, per_second=5)
+    authenticator = an_authenticator(log, per_second=5)
 
     async def run() -> None:
-        good = await door.identify(a_request(text), 100.0)
+        identity = await authenticator.identify(a_request(text), 100.0)
         for second in range(100, 100 + int(TRUSTED_SECONDS)):
-            await asks(door, 10, second + 0.5)
-            assert await door.identify(a_request(text), second + 0.5) == good
+            await try_unknown_keys(authenticator, 10, second + 0.5)
+            assert await authenticator.identify(a_request(text), second + 0.5) == identity
         last = 100 + TRUSTED_SECONDS
-        await asks(door, 10, last + TRUSTED_SECONDS)
+        await try_unknown_keys(authenticator, 10, last + TRUSTED_SECONDS)
         with pytest.raises(TooManyRequests):
-            await door.identify(a_request(text), last + TRUSTED_SECONDS)
+            await authenticator.identify(a_request(text), last + TRUSTED_SECONDS)
 
     asyncio.run(run())
 
 
-def test_a_good_key_that_is_new_to_us_takes_nothing_from_its_address() -> None:
+def test_the_first_use_of_a_valid_credential_refunds_the_token_of_its_address() -> None:
     log = Log()
-    door = a_door(log, per_second=1)
+    authenticator = an_authenticator(log, per_second=1)
 
     async def run() -> None:
         for text in (KEY.text, APP_KEY.text, TOKEN):
-            await door.identify(a_request(text), 100.0)
-        assert await asks(door, 2, 100.0) == ["unauthorized", "too-many-requests"]
+            await authenticator.identify(a_request(text), 100.0)
+        assert await try_unknown_keys(authenticator, 2, 100.0) == [
+            "unauthorized",
+            "too-many-requests",
+        ]
 
     asyncio.run(run())
 
 
-def test_a_revoked_key_is_a_strangers_within_a_second() -> None:
+def test_a_revoked_key_is_invalid_within_a_second() -> None:
     log = Log()
-    door = a_door(log, per_second=1)
+    authenticator = an_authenticator(log, per_second=1)
 
     async def run() -> None:
-        await door.identify(a_request(), 100.0)
+        await authenticator.identify(a_request(), 100.0)
         log.state.revoke(at=NOW)
-        await door.identify(a_request(), 100.999)
+        await authenticator.identify(a_request(), 100.999)
         with pytest.raises(Unauthorized):
-            await door.identify(a_request(), 101.0)
+            await authenticator.identify(a_request(), 101.0)
         with pytest.raises(Unauthorized):
-            await door.identify(a_request(), 101.0)
+            await authenticator.identify(a_request(), 101.0)
         with pytest.raises(TooManyRequests):
-            await door.identify(a_request(), 101.0)
+            await authenticator.identify(a_request(), 101.0)
 
     asyncio.run(run())
 
 
-def test_a_page_token_ends_with_its_key_within_a_second_and_at_its_own_time() -> None:
+def test_a_page_token_ends_with_its_key_and_at_its_expiry() -> None:
     log = Log()
-    door = a_door(log)
+    authenticator = an_authenticator(log)
 
     async def run() -> None:
-        who = await door.identify(a_request(TOKEN), 100.0)
-        assert (who.wallet_id, who.wallet_app_id) == (WALLET, APP)
+        identity = await authenticator.identify(a_request(TOKEN), 100.0)
+        assert (identity.wallet_id, identity.wallet_app_id) == (WALLET, APP)
         log.now = NOW + timedelta(minutes=15)
         for now in (100.1, 101.0):
             with pytest.raises(Unauthorized, match="expired"):
-                await door.identify(a_request(TOKEN), now)
+                await authenticator.identify(a_request(TOKEN), now)
         log.now = NOW
-        await door.identify(a_request(TOKEN), 101.0)
+        await authenticator.identify(a_request(TOKEN), 101.0)
         log.app_key.revoke(at=NOW)
-        await door.identify(a_request(TOKEN), 101.999)
+        await authenticator.identify(a_request(TOKEN), 101.999)
         with pytest.raises(Unauthorized, match="its key"):
-            await door.identify(a_request(TOKEN), 102.0)
+            await authenticator.identify(a_request(TOKEN), 102.0)
 
     asyncio.run(run())
 
@@ -281,29 +289,29 @@ def test_a_page_token_ends_with_its_key_within_a_second_and_at_its_own_time() ->
     ],
     ids=range(8),
 )
-def test_what_is_malformed_or_forged_counts_and_never_reaches_the_log(text: str) -> None:
+def test_malformed_and_forged_credentials_count_and_are_not_looked_up(text: str) -> None:
     log = Log()
-    door = a_door(log, per_second=2)
+    authenticator = an_authenticator(log, per_second=2)
 
     async def run() -> None:
         for expected in (Unauthorized, Unauthorized, TooManyRequests):
             with pytest.raises(expected):
-                await door.identify(a_request(text), 100.0)
-        assert log.asked == 0
+                await authenticator.identify(a_request(text), 100.0)
+        assert log.reads == 0
 
     asyncio.run(run())
 
 
-def test_a_key_that_is_issued_after_it_was_refused_opens_at_once() -> None:
+def test_a_key_issued_after_a_refusal_is_valid_at_once() -> None:
     log = Log()
-    door = a_door(log)
+    authenticator = an_authenticator(log)
     later, log.state = log.state, log.app_key
 
     async def run() -> None:
         with pytest.raises(Unauthorized):
-            await door.identify(a_request(), 100.0)
+            await authenticator.identify(a_request(), 100.0)
         log.state = later
-        assert (await door.identify(a_request(), 100.0)).holder == "auditor"
+        assert (await authenticator.identify(a_request(), 100.0)).holder == "auditor"
 
     asyncio.run(run())
 
@@ -321,32 +329,36 @@ def test_a_key_that_is_issued_after_it_was_refused_opens_at_once() -> None:
         ("192.0.2.1", "192.0.2.8", "192.0.2.1", "192.0.2.9", True),
     ],
 )
-def test_an_address_is_counted_as_its_subscriber(
+def test_the_limit_applies_to_an_ipv4_address_or_an_ipv6_network(
     address: str, forwarded: str, other: str, other_forwarded: str, *, same: bool
 ) -> None:
-    door = a_door(Log(), per_second=1)
+    authenticator = an_authenticator(Log(), per_second=1)
 
     async def run() -> None:
-        await asks(door, 1, 100.0, address=address, forwarded=forwarded)
-        [end] = await asks(door, 1, 100.0, address=other, forwarded=other_forwarded)
-        assert (end == "too-many-requests") == same
+        await try_unknown_keys(authenticator, 1, 100.0, address=address, forwarded=forwarded)
+        [code] = await try_unknown_keys(
+            authenticator, 1, 100.0, address=other, forwarded=other_forwarded
+        )
+        assert (code == "too-many-requests") == same
 
     asyncio.run(run())
 
 
-def test_a_forwarded_text_that_is_no_address_is_counted_as_it_is_and_cut() -> None:
+def test_forwarded_text_that_is_not_an_address_is_truncated() -> None:
     assert address_bucket("x" * 9000) == "address " + "x" * 64
     assert address_bucket("fe80::1%eth0") == address_bucket("fe80::2")
 
 
-def test_the_keys_known_to_be_good_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_credentials_known_to_be_valid_is_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(authentication, "CREDENTIALS_MAX", 3)
-    door = a_door(Log())
+    authenticator = an_authenticator(Log())
 
     async def run() -> None:
         for number in range(9):
             token = TOKENS.for_page(WALLET, APP_KEY.key_id, NOW + timedelta(seconds=number))[0]
-            await door.identify(a_request(token), 100.0)
-        assert len(door._valid_at) == len(door._lookups) == 3
+            await authenticator.identify(a_request(token), 100.0)
+        assert len(authenticator._valid_at) == len(authenticator._lookups) == 3
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""The OpenAPI document tells the truth: schemathesis tries every operation it describes."""
+"""The API conforms to its OpenAPI document: schemathesis tries every operation."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_every_operation_keeps_its_word(
+def test_every_operation_conforms_to_the_openapi_document(
     api: ApiFixture, mode: GenerationMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.v1.lists.CATCH_UP_SECONDS", 0.01)
     schema = schemathesis.openapi.from_url(f"{api.settings.public_origin}/openapi.json")
-    tried = []
+    labels = []
     for result in schema.get_all_operations():
         operation: Any = cast("Any", result).ok()
         try:
             strategy = operation.as_strategy(generation_mode=mode)
             _try_operation(api, strategy, operation.definition.raw.get("x-callers", []))
         except Unsatisfiable:
-            assert mode is GenerationMode.NEGATIVE  # nothing about it can be wrong
-        tried.append(operation.label)
-    assert len(tried) == sum(map(len, schema.raw_schema["paths"].values()))
+            assert mode is GenerationMode.NEGATIVE  # no invalid request exists
+        labels.append(operation.label)
+    assert len(labels) == sum(map(len, schema.raw_schema["paths"].values()))
 
 
 def _try_operation(api: ApiFixture, strategy: Any, callers: list[str]) -> None:
     key = next((api.keys[caller] for caller in callers if caller in api.keys), None)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    # A cursor, a code or an order may be well formed and still be none of ours, and a read model
-    # may say that it is behind: the schema cannot know. Server errors are looked at below.
+    # A well-formed cursor, code or order may be unknown, and a read model may lag; the schema cannot
+    # express this. Server errors are checked below.
     skipped = {"positive_data_acceptance", "not_a_server_error"}
     checks = [check for check in CHECKS.get_all() if check.__name__ not in skipped]
 
@@ -65,17 +65,17 @@ def _try_operation(api: ApiFixture, strategy: Any, callers: list[str]) -> None:
     @given(case=strategy, hostile=st.sampled_from(HOSTILE))
     def try_it(case: Any, hostile: str) -> None:
         response = case.call(headers=headers)
-        fit = checks
+        applicable = checks
         sent = dict(parse_qsl(urlsplit(response.request.url).query, keep_blank_values=True))
-        unsent = (case.query or {}).keys() - sent  # what has no value is never put into the URL
-        if unsent or response.status_code == 413:  # 413 is a refusal too, though its list lacks it
-            fit = [check for check in checks if check.__name__ != "negative_data_rejection"]
-        case.validate_response(response, checks=fit, headers=headers)
+        unsent = (case.query or {}).keys() - sent  # parameters without a value are not sent
+        if unsent or response.status_code == 413:  # its list of refusals lacks 413
+            applicable = [check for check in checks if check.__name__ != "negative_data_rejection"]
+        case.validate_response(response, checks=applicable, headers=headers)
         expected = {"not-caught-up", "not-ready"}
         assert response.status_code < 500 or response.json()["code"] in expected
 
-        case.query = _spoilt(case.query, hostile)
-        case.body = _spoilt(case.body, hostile)
+        case.query = _replace_texts(case.query, hostile)
+        case.body = _replace_texts(case.body, hostile)
         response = case.call(headers=headers)
         assert response.status_code < 500 or response.json()["code"] in expected
         if not is_acceptable(hostile) and hostile in _texts(case.body):
@@ -85,18 +85,18 @@ def _try_operation(api: ApiFixture, strategy: Any, callers: list[str]) -> None:
 
 
 HOSTILE = ["\x00", "a\x00b", "\x1f", "\x7f", "\x85", "\u2028", "１", "٣", "1e1"]
-"""No lone surrogates: the tool cannot send them; test_any_text.py and test_parsers.py do."""
+"""Without lone surrogates, which schemathesis cannot send; test_any_text.py covers them."""
 
 
-def _spoilt(value: Any, hostile: str) -> Any:
+def _replace_texts(value: Any, hostile: str) -> Any:
     """The value with every text in it replaced."""
     match value:
         case str():
             return hostile
         case dict():
-            return {key: _spoilt(inner, hostile) for key, inner in value.items()}
+            return {key: _replace_texts(inner, hostile) for key, inner in value.items()}
         case list():
-            return [_spoilt(inner, hostile) for inner in value]
+            return [_replace_texts(inner, hostile) for inner in value]
         case _:
             return value
 

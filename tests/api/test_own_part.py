@@ -1,7 +1,7 @@
-"""An app sees claims and payments of its own wallets only, a page its own wallet's only.
+"""An app sees claims and payments of its own wallets only, a page those of its own wallet.
 
-Two wallets of one app and one of another hold one session in turn; whoever held it once may go on
-reading it, and is told nothing of the others.
+Two wallets of one app and one of another claim a session in turn. Each of them may read the session
+from then on, but sees nothing of the others.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ PARTS = ("claim", "paid")
 NONE = "not-found"
 
 
-class Story:
-    """One session, three wallets, and what each reader is shown of it."""
+class Scenario:
+    """One session, three wallets, and what each reader sees of it."""
 
     def __init__(self, api: ApiFixture) -> None:
         self.api = api
@@ -57,95 +57,95 @@ class Story:
         assert response.json()["paid"]["wallet_id"] == self.wallets[name]
 
     def seen(self, member: str) -> dict[str, str]:
-        """Per reader: whose claim or payment is shown, `nobody`, or the refusal's code."""
+        """By reader: whose claim or payment it sees, `nobody`, or the code of the refusal."""
         names = {wallet: name for name, wallet in self.wallets.items()}
-        found = {}
+        seen = {}
         for reader, key in self.readers.items():
             response = self.api.call(key, "GET", self.path)
             body: dict[str, Any] = response.json()
-            shown = {name: part["wallet_id"] for name in PARTS if (part := body.get(name))}
-            found[reader] = body.get("code") or names.get(shown.get(member, ""), "nobody")
-            hidden = set(names) - set(shown.values())
+            visible = {name: part["wallet_id"] for name in PARTS if (part := body.get(name))}
+            seen[reader] = body.get("code") or names.get(visible.get(member, ""), "nobody")
+            hidden = set(names) - set(visible.values())
             assert not any(wallet in response.text for wallet in hidden), reader
-        return found
+        return seen
 
 
 def expected(whose: str, *, app: str, other: str, pages: tuple[str, str, str]) -> dict[str, str]:
     first, second, foreign = pages
-    shown = {"merchant": whose, "auditor": whose, "app": app, "other app": other}
-    return {**shown, "first page": first, "second page": second, "foreign page": foreign}
+    by_key = {"merchant": whose, "auditor": whose, "app": app, "other app": other}
+    return {**by_key, "first page": first, "second page": second, "foreign page": foreign}
 
 
-def test_each_reader_is_told_its_own_part_of_a_claim(api: ApiFixture) -> None:
-    story = Story(api)
+def test_each_reader_sees_only_claims_of_its_own_wallets(api: ApiFixture) -> None:
+    scenario = Scenario(api)
 
-    story.claim("first")
-    assert story.seen("claim") == expected(
+    scenario.claim("first")
+    assert scenario.seen("claim") == expected(
         "first", app="first", other=NONE, pages=("first", NONE, NONE)
     )
 
-    story.release("first")
+    scenario.release("first")
     nobody = expected("nobody", app="nobody", other=NONE, pages=("nobody", NONE, NONE))
-    assert story.seen("claim") == nobody
+    assert scenario.seen("claim") == nobody
 
-    story.claim("foreign")
-    assert story.seen("claim") == expected(
+    scenario.claim("foreign")
+    assert scenario.seen("claim") == expected(
         "foreign", app="nobody", other="foreign", pages=("nobody", NONE, "foreign")
     )
 
-    story.release("foreign")
-    story.claim("second")
-    assert story.seen("claim") == expected(
+    scenario.release("foreign")
+    scenario.claim("second")
+    assert scenario.seen("claim") == expected(
         "second", app="second", other="nobody", pages=("nobody", "second", "nobody")
     )
 
 
 @pytest.mark.parametrize("payer", ["foreign", "second"])
-def test_each_reader_is_told_its_own_part_of_a_payment(api: ApiFixture, payer: str) -> None:
-    story = Story(api)
-    story.claim("first")
-    story.release("first")
-    story.pay(payer, story.claim(payer))
+def test_each_reader_sees_only_payments_of_its_own_wallets(api: ApiFixture, payer: str) -> None:
+    scenario = Scenario(api)
+    scenario.claim("first")
+    scenario.release("first")
+    scenario.pay(payer, scenario.claim(payer))
 
     page = {"second": NONE, "foreign": NONE, payer: payer}
-    assert story.seen("paid") == expected(
+    assert scenario.seen("paid") == expected(
         payer,
         app=payer if payer == "second" else "nobody",
         other=payer if payer == "foreign" else NONE,
         pages=("nobody", page["second"], page["foreign"]),
     )
-    assert set(story.seen("claim").values()) == {"nobody", NONE}
-    again = api.scan(story.session, story.wallets[payer], who=story.app_of(payer))
-    assert again.json()["paid"]["wallet_id"] == story.wallets[payer]
-    late = api.scan(story.session, story.wallets["first"])
+    assert set(scenario.seen("claim").values()) == {"nobody", NONE}
+    again = api.scan(scenario.session, scenario.wallets[payer], who=scenario.app_of(payer))
+    assert again.json()["paid"]["wallet_id"] == scenario.wallets[payer]
+    late = api.scan(scenario.session, scenario.wallets["first"])
     assert late.json()["code"] == "session-not-payable"
-    assert story.wallets[payer] not in late.text
+    assert scenario.wallets[payer] not in late.text
 
 
-def test_a_claim_that_was_taken_over_is_the_new_holders_alone(api: ApiFixture) -> None:
+def test_after_a_takeover_only_the_new_holder_sees_the_claim(api: ApiFixture) -> None:
     config = api.services.config
     object.__setattr__(config, "claim_seconds", 1)
     try:
-        story = Story(api)
-        story.claim("first")
+        scenario = Scenario(api)
+        scenario.claim("first")
         taken = ""
         while not taken:  # until the ledger's own clock has passed the lease's end
-            response = api.scan(story.session, story.wallets["foreign"], who="other_wallet")
+            response = api.scan(scenario.session, scenario.wallets["foreign"], who="other_wallet")
             taken = "" if response.status_code == 409 else response.json()["claim"]["wallet_id"]
-            assert story.wallets["first"] not in response.text
+            assert scenario.wallets["first"] not in response.text
     finally:
         object.__setattr__(config, "claim_seconds", 90)
 
-    assert story.seen("claim") == expected(
+    assert scenario.seen("claim") == expected(
         "foreign", app="nobody", other="foreign", pages=("nobody", NONE, "foreign")
     )
 
 
 def test_the_merchants_list_shows_every_claim_and_payment(api: ApiFixture) -> None:
-    story = Story(api)
-    story.pay("foreign", story.claim("foreign"))
-    query = f"order_id={story.session['order_id']}&at_least={api.position()}"
+    scenario = Scenario(api)
+    scenario.pay("foreign", scenario.claim("foreign"))
+    query = f"order_id={scenario.session['order_id']}&at_least={api.position()}"
 
     [row] = api.call("merchant", "GET", f"/v1/payment-sessions?{query}").json()["data"]
 
-    assert row["paid"]["wallet_id"] == story.wallets["foreign"]
+    assert row["paid"]["wallet_id"] == scenario.wallets["foreign"]

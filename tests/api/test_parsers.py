@@ -1,4 +1,4 @@
-"""Every parser of outside text: any text is either read or refused in our own words, never worse."""
+"""Every parser of external input accepts or refuses any text, without unexpected errors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ anything = (
 )
 OTHER_DIGITS = [str.maketrans("0123456789", "".join(chr(zero + n) for n in range(10)))
                 for zero in (0xFF10, 0x0660, 0x0966, 0x1D7CE)]  # fmt: skip
-"""Full-width, Arabic-Indic, Devanagari, mathematical: what `int` reads too."""
+"""Full-width, Arabic-Indic, Devanagari and mathematical digits, which `int` accepts."""
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner),
@@ -75,13 +75,13 @@ JSON = ((b"content-type", b"application/json"),)
 
 
 @given(anything)
-def test_a_cursor_is_ours_or_refused(text: str) -> None:
+def test_any_text_is_a_valid_cursor_or_refused(text: str) -> None:
     with suppress(InvalidRequest):
         assert write_cursor(TOKENS, read_cursor(TOKENS, text) or 0) == text.rstrip("=")
 
 
 @given(st.integers(0, 2**62), st.integers(0, 100))
-def test_a_cursor_is_read_back_and_a_changed_one_is_not(position: int, place: int) -> None:
+def test_a_cursor_is_read_back_and_a_modified_one_is_refused(position: int, place: int) -> None:
     cursor = write_cursor(TOKENS, position)
     raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     raw[place % len(raw)] ^= 1
@@ -92,7 +92,7 @@ def test_a_cursor_is_read_back_and_a_changed_one_is_not(position: int, place: in
 
 
 @given(anything)
-def test_an_idempotency_key_is_printable_and_short_or_refused(text: str) -> None:
+def test_any_text_is_a_valid_idempotency_key_or_refused(text: str) -> None:
     try:
         key = parse_idempotency_key(text)
     except InvalidRequest:
@@ -103,19 +103,19 @@ def test_an_idempotency_key_is_printable_and_short_or_refused(text: str) -> None
 
 
 @given(anything, st.sampled_from(Use))
-def test_no_text_opens_a_session(text: str, use: Use) -> None:
+def test_no_random_text_is_a_session_token(text: str, use: Use) -> None:
     with pytest.raises(BadToken):
         TOKENS.check_session(use, text, ID, START)
 
 
 @given(anything)
-def test_no_text_acts_for_a_wallet(text: str) -> None:
+def test_no_random_text_is_a_page_token(text: str) -> None:
     with pytest.raises(BadToken):
         TOKENS.check_page(text)
 
 
 @given(st.sampled_from(OTHER_DIGITS), st.sampled_from(Use))
-def test_what_is_ours_in_digits_of_another_script_is_not_ours(other: Any, use: Use) -> None:
+def test_tokens_and_numbers_in_digits_of_another_script_are_refused(other: Any, use: Use) -> None:
     for token in (TOKENS.for_session(use, ID, START), TOKENS.for_page(ID, ID, START)[0]):
         with pytest.raises(BadToken):
             TOKENS.check_session(use, token.translate(other), ID, START)
@@ -133,7 +133,7 @@ def test_what_is_ours_in_digits_of_another_script_is_not_ours(other: Any, use: U
 
 
 @given(anything)
-def test_a_live_address_is_read_or_refused(text: str) -> None:
+def test_any_live_url_is_parsed_or_refused(text: str) -> None:
     coded = quote(text, errors="surrogatepass")
     for path in (text, f"/live?{text}", f"/live?session={coded}&token=x&after={coded}"):
         try:
@@ -145,14 +145,14 @@ def test_a_live_address_is_read_or_refused(text: str) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_a_query_is_read_or_refused(raw: bytes) -> None:
+def test_any_query_is_parsed_or_refused(raw: bytes) -> None:
     with suppress(InvalidRequest):
         assert isinstance(read_query(request(raw), SessionsQuery), SessionsQuery)
 
 
 @pytest.mark.parametrize("kind", [CreateSessionBody, ScanBody, PayBody, MoneyBody])
 @given(raw=st.binary(max_size=400) | json_values.map(msgspec.json.encode) | texts_in_json)
-def test_a_body_is_read_or_refused(raw: bytes, kind: type[Any]) -> None:
+def test_any_body_is_parsed_or_refused(raw: bytes, kind: type[Any]) -> None:
     with suppress(InvalidRequest):
         assert isinstance(decode_body(request(headers=JSON), raw, kind), kind)
 
@@ -161,7 +161,7 @@ def test_a_body_is_read_or_refused(raw: bytes, kind: type[Any]) -> None:
     texts=st.lists(st.text(st.characters(), max_size=30), min_size=4, max_size=4),
     escaped=st.booleans(),
 )
-def test_a_body_that_is_read_holds_acceptable_text_only(texts: list[str], escaped: bool) -> None:
+def test_a_parsed_body_contains_only_acceptable_text(texts: list[str], escaped: bool) -> None:
     order, description, key, value = texts
     body = {
         "order_id": f"A{order}", "description": description, "metadata": {f"k{key}": value},
@@ -180,9 +180,7 @@ def test_a_body_that_is_read_holds_acceptable_text_only(texts: list[str], escape
 
 
 @given(minor=json_values, currency=json_values)
-def test_money_is_a_whole_number_of_minor_units_of_a_currency_in_use(
-    minor: Any, currency: Any
-) -> None:
+def test_a_parsed_amount_is_an_integer_in_a_currency_in_use(minor: Any, currency: Any) -> None:
     raw = msgspec.json.encode({"minor": minor, "currency": currency})
     try:
         amount = decode_body(request(headers=JSON), raw, MoneyBody).to_money()
@@ -194,7 +192,7 @@ def test_money_is_a_whole_number_of_minor_units_of_a_currency_in_use(
 
 
 @given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=80)), max_size=5))
-def test_any_headers_can_be_read(headers: list[tuple[bytes, bytes]]) -> None:
+def test_any_headers_can_be_parsed(headers: list[tuple[bytes, bytes]]) -> None:
     read = request(headers=tuple(headers))
 
     assert len(read.headers) <= len(headers)
@@ -209,7 +207,7 @@ SINGLE_NAMES = sorted(SINGLE)
     st.lists(st.binary(max_size=20), min_size=1, max_size=3),
     st.lists(st.tuples(st.sampled_from([b"accept", b"x-a"]), st.binary(max_size=9)), max_size=4),
 )
-def test_a_header_that_says_one_thing_is_named_when_it_is_repeated(
+def test_a_repeated_single_value_header_is_named(
     name: str, values: list[bytes], others: list[tuple[bytes, bytes]]
 ) -> None:
     sent = [(name.encode(), value) for value in values]
@@ -248,9 +246,7 @@ HANDSHAKE = (
 
 @settings(max_examples=60)
 @given(st.booleans(), st.binary(max_size=300))
-def test_no_bytes_on_the_socket_bring_the_notifier_down(
-    live_port: int, shaken: bool, raw: bytes
-) -> None:
+def test_no_bytes_on_a_socket_crash_the_notifier(live_port: int, shaken: bool, raw: bytes) -> None:
     with socket.create_connection(("127.0.0.1", live_port), timeout=5) as link:
         link.sendall(HANDSHAKE + raw if shaken else raw)
         link.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Scan to pay over HTTP, as the contract says it."""
+"""Scan to pay over HTTP, as the contract specifies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.postgres
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 
 
-def test_a_created_session_looks_as_the_contract_shows_it(api: ApiFixture) -> None:
+def test_a_created_session_has_the_fields_of_the_contract(api: ApiFixture) -> None:
     body = {
         "order_id": "SN129803",
         "amount": {"minor": 12345, "currency": "USD"},
@@ -44,8 +44,8 @@ def test_a_created_session_looks_as_the_contract_shows_it(api: ApiFixture) -> No
     }
     for name in ("created_at", "expires_at", "server_time"):
         assert TIME.match(session[name])
-    lasts = times.from_text(session["expires_at"]) - times.from_text(session["created_at"])
-    assert lasts.total_seconds() == session["expires_in_seconds"] == 900
+    lifetime = times.from_text(session["expires_at"]) - times.from_text(session["created_at"])
+    assert lifetime.total_seconds() == session["expires_in_seconds"] == 900
     assert (session["claim"], session["paid"]) == (None, None)
     assert session["metadata"] == {"till": "3"}
     assert session["return_url"] == "https://shop.example/thanks"
@@ -69,25 +69,25 @@ def test_scan_and_pay(api: ApiFixture) -> None:
     assert scanned.json()["status"] == "scanned"
     assert scanned.json()["version"] == 2
     assert claim["wallet_id"] == wallet
-    held = times.from_text(claim["lease_until"]) - times.from_text(scanned.json()["served_at"])
-    assert 89 < held.total_seconds() <= 90
+    lease = times.from_text(claim["lease_until"]) - times.from_text(scanned.json()["served_at"])
+    assert 89 < lease.total_seconds() <= 90
     assert paid.json()["status"] == "paid"
     assert paid.json()["paid"]["wallet_id"] == wallet
     assert paid.json()["version"] == 3
     assert "served_at" not in paid.json()
-    left = api.call("wallet", "GET", f"/v1/wallets/{wallet}").json()
-    assert left["available"] == {
+    balance = api.call("wallet", "GET", f"/v1/wallets/{wallet}").json()
+    assert balance["available"] == {
         "minor": 99_000,
         "currency": "USD",
         "exponent": 2,
         "display": "$990.00",
     }
-    assert left["held"]["minor"] == 0
+    assert balance["held"]["minor"] == 0
     again = api.scan(session, wallet)
     assert (again.status_code, again.json()["status"]) == (200, "paid")
 
 
-def test_every_refusal_of_a_payment_in_its_order(api: ApiFixture) -> None:
+def test_refusals_of_a_payment_in_their_order(api: ApiFixture) -> None:
     session, wallet = api.a_session(), api.a_wallet(500)
     euros = api.a_wallet(5000, currency="EUR")
     claim = api.scan(session, wallet).json()["claim"]["id"]
@@ -137,7 +137,7 @@ def test_an_order_has_one_session_at_a_time(api: ApiFixture) -> None:
     assert third.status_code == 201
 
 
-def test_a_released_claim_lets_another_wallet_in(api: ApiFixture) -> None:
+def test_another_wallet_can_claim_after_a_release(api: ApiFixture) -> None:
     session, wallet, other = api.a_session(), api.a_wallet(), api.a_wallet()
     api.scan(session, wallet)
     path = f"/v1/payment-sessions/{session['id']}/claim"
@@ -177,7 +177,9 @@ def test_idempotency_keys_on_create(api: ApiFixture) -> None:
     assert stranger.status_code == 201
 
 
-def test_a_kept_refusal_is_told_again_even_when_it_would_succeed_now(api: ApiFixture) -> None:
+def test_a_stored_refusal_is_replayed_even_if_the_payment_would_succeed_now(
+    api: ApiFixture,
+) -> None:
     session, wallet = api.a_session(), api.a_wallet(1)
     claim = api.scan(session, wallet).json()["claim"]["id"]
     key = str(uuid4())
@@ -194,7 +196,9 @@ def test_a_kept_refusal_is_told_again_even_when_it_would_succeed_now(api: ApiFix
     assert api.pay(session, wallet, claim).status_code == 200
 
 
-def test_pay_needs_a_key_and_repeats_of_the_payer_are_the_first_payment(api: ApiFixture) -> None:
+def test_pay_requires_a_key_and_a_second_payment_by_the_payer_returns_the_first(
+    api: ApiFixture,
+) -> None:
     session, wallet = api.a_session(), api.a_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
     body = {"claim_id": claim, "wallet_id": wallet, "amount": USD_10}
@@ -209,7 +213,9 @@ def test_pay_needs_a_key_and_repeats_of_the_payer_are_the_first_payment(api: Api
     assert other_key.json()["paid"] == first.json()["paid"]
 
 
-def test_a_page_token_acts_for_one_wallet_and_can_neither_top_up_nor_mint(api: ApiFixture) -> None:
+def test_a_page_token_acts_for_one_wallet_and_can_neither_top_up_nor_create_tokens(
+    api: ApiFixture,
+) -> None:
     session, wallet, other = api.a_session(), api.a_wallet(), api.a_wallet()
     minted = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens")
     token = minted.json()["token"]
@@ -255,7 +261,7 @@ def test_wallet_top_ups(api: ApiFixture) -> None:
     [(1200, "JPY", "¥1,200"), (1005, "KWD", "KWD1.005"), (12345, "CLF", "CLF1.2345"),
      (1500, "IQD", "IQD1.500"), (5, "USD", "$0.05"), (999999999999, "EUR", "€9,999,999,999.99")],
 )  # fmt: skip
-def test_amounts_are_shown_with_the_decimals_of_iso_4217(
+def test_amounts_are_formatted_with_the_decimals_of_iso_4217(
     api: ApiFixture, minor: int, currency: str, display: str
 ) -> None:
     session = api.a_session(amount={"minor": minor, "currency": currency})

@@ -1,4 +1,4 @@
-"""Reading: lists, histories, the log, pictures, the public part, ETags."""
+"""Queries: lists, events, the log, images, the public part, ETags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.api_fixture import ApiFixture
 pytestmark = pytest.mark.postgres
 
 
-def test_a_session_has_an_etag_that_moves_with_it(api: ApiFixture) -> None:
+def test_the_etag_of_a_session_changes_with_the_session(api: ApiFixture) -> None:
     session, wallet = api.a_session(), api.a_wallet()
     path = f"/v1/payment-sessions/{session['id']}"
     first = api.call("merchant", "GET", path)
@@ -40,36 +40,36 @@ def test_the_merchants_list(api: ApiFixture) -> None:
     def page(query: str) -> dict[str, object]:
         response = api.call("other_merchant", "GET", f"/v1/payment-sessions?{query}")
         assert response.status_code == 200, response.text
-        found: dict[str, object] = response.json()
-        return found
+        document: dict[str, object] = response.json()
+        return document
 
     first = page(f"limit=2&at_least={position}")
     api.a_session("other_merchant")
     second = page(f"limit=2&cursor={first['next_cursor']}")
     third = page(f"limit=100&cursor={second['next_cursor']}")
 
-    def shown(one: dict[str, object]) -> list[str]:
-        data = one["data"]
+    def ids_of(page: dict[str, object]) -> list[str]:
+        data = page["data"]
         assert isinstance(data, list)
         return [row["id"] for row in data]
 
-    ids = [one["id"] for one in reversed(made)]
-    assert shown(first) + shown(second) == ids[:4]
-    assert shown(third)[0] == ids[4]
+    ids = [session["id"] for session in reversed(made)]
+    assert ids_of(first) + ids_of(second) == ids[:4]
+    assert ids_of(third)[0] == ids[4]
     assert third["next_cursor"] is None
     row = first["data"][0]  # type: ignore[index]
     assert set(row) == set(made[0])
     assert {k: row[k] for k in ("qr", "amount", "created_at", "checkout_url")} == {
         k: made[-1][k] for k in ("qr", "amount", "created_at", "checkout_url")
     }
-    assert shown(page(f"order_id={made[2]['order_id']}")) == [made[2]["id"]]
-    assert shown(page("status=paid")) == []
-    assert shown(page("currency=EUR")) == []
+    assert ids_of(page(f"order_id={made[2]['order_id']}")) == [made[2]["id"]]
+    assert ids_of(page("status=paid")) == []
+    assert ids_of(page("currency=EUR")) == []
     since, until = made[1]["created_at"], made[3]["created_at"]
-    assert shown(page(f"created_from={since}&created_to={until}")) == ids[2:4]
+    assert ids_of(page(f"created_from={since}&created_to={until}")) == ids[2:4]
 
 
-def test_the_list_shows_what_happened(api: ApiFixture) -> None:
+def test_the_lists_show_a_payment(api: ApiFixture) -> None:
     paid, wallet = api.a_paid_session()
     query = f"order_id={paid['order_id']}&status=paid&at_least={paid['position']}"
 
@@ -97,43 +97,43 @@ def test_the_list_shows_what_happened(api: ApiFixture) -> None:
      ("created_from=2026-01-01T00:00:00", "created_from"), ("at_least=-1", "at_least"),
      ("merchant=mer_1", "merchant"), ("currency=usd", "currency"), ("order_id=", "order_id")],
 )  # fmt: skip
-def test_a_wrong_query_is_named(api: ApiFixture, query: str, name: str) -> None:
+def test_an_invalid_query_parameter_is_named(api: ApiFixture, query: str, name: str) -> None:
     response = api.call("merchant", "GET", f"/v1/payment-sessions?{query}")
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid-request")
     assert response.json()["invalid_params"][0]["name"] == name
 
 
-def test_the_log_is_read_in_order_and_whole(api: ApiFixture) -> None:
+def test_the_log_is_listed_in_order_and_completely(api: ApiFixture) -> None:
     paid, _ = api.a_paid_session()
     history = api.call("merchant", "GET", f"/v1/payment-sessions/{paid['id']}/events").json()
 
-    types = [one["type"] for one in history["data"]]
+    types = [event["type"] for event in history["data"]]
     assert types == ["payment_session.created", "payment_session.scanned", "payment_session.paid"]
-    assert [one["version"] for one in history["data"]] == [1, 2, 3]
+    assert [event["version"] for event in history["data"]] == [1, 2, 3]
     assert history["data"][-1]["position"] == paid["position"]
     seen: list[int] = []
     after = 0
     while True:
         page = api.call("auditor", "GET", f"/v1/events?after={after}&limit=100").json()
-        seen += [one["position"] for one in page["data"]]
+        seen += [event["position"] for event in page["data"]]
         if page["next_cursor"] is None:
             break
         after = int(page["next_cursor"])
     assert seen == list(range(1, api.position() + 1))
-    [one] = api.call("auditor", "GET", f"/v1/events?after={paid['position'] - 1}&limit=1").json()[
+    [event] = api.call("auditor", "GET", f"/v1/events?after={paid['position'] - 1}&limit=1").json()[
         "data"
     ]
-    assert one["subject"] == paid["id"]
-    assert one["data"]["amount_minor"] == 1000
-    assert one["id"].startswith("evt_")
+    assert event["subject"] == paid["id"]
+    assert event["data"]["amount_minor"] == 1000
+    assert event["id"].startswith("evt_")
     query = f"type=payment_session.paid&session={paid['id']}"
     assert len(api.call("auditor", "GET", f"/v1/events?{query}").json()["data"]) == 1
     paids = api.call("auditor", "GET", "/v1/events?type=payment_session.paid&limit=100").json()
-    assert {one["type"] for one in paids["data"]} == {"payment_session.paid"}
+    assert {event["type"] for event in paids["data"]} == {"payment_session.paid"}
 
 
-def test_no_secret_and_no_key_is_in_the_log(api: ApiFixture) -> None:
+def test_the_log_contains_no_key(api: ApiFixture) -> None:
     text = "".join(
         api.call("auditor", "GET", f"/v1/events?after={after}&limit=100").text
         for after in range(0, api.position(), 100)
@@ -144,7 +144,7 @@ def test_no_secret_and_no_key_is_in_the_log(api: ApiFixture) -> None:
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "txt"])
-def test_pictures_by_id(api: ApiFixture, kind: str) -> None:
+def test_images_of_the_qr_code(api: ApiFixture, kind: str) -> None:
     session = api.a_session()
 
     response = api.call("", "GET", f"/v1/payment-sessions/{session['id']}/qr.{kind}")
@@ -155,16 +155,16 @@ def test_pictures_by_id(api: ApiFixture, kind: str) -> None:
     assert "immutable" in response.headers["Cache-Control"]
     assert (missing.status_code, small.status_code) == (404, 400)
     if kind == "png":
-        picture = Image.open(io.BytesIO(response.content)).convert("L")
-        assert zxingcpp.read_barcodes(picture)[0].text == session["qr"]["payload"]
+        image = Image.open(io.BytesIO(response.content)).convert("L")
+        assert zxingcpp.read_barcodes(image)[0].text == session["qr"]["payload"]
 
 
-def test_the_codes_address_shows_the_public_part_only(api: ApiFixture) -> None:
+def test_the_url_in_the_qr_code_returns_only_the_public_part(api: ApiFixture) -> None:
     session, wallet = api.a_session(metadata={"secret": "m"}), api.a_wallet()
     api.scan(session, wallet)
     suffix = session["id"][3:]
 
-    answers = [
+    responses = [
         api.call("", "GET", path, Accept="application/json")
         for path in (
             f"/q/{suffix}",
@@ -174,21 +174,21 @@ def test_the_codes_address_shows_the_public_part_only(api: ApiFixture) -> None:
         )
     ]
 
-    for answer in answers:
-        assert answer.status_code == 200
-        assert set(answer.json()) == {
+    for response in responses:
+        assert response.status_code == 200
+        assert set(response.json()) == {
             "object", "id", "status", "version", "merchant", "amount", "description",
             "created_at", "expires_at", "expires_in_seconds", "server_time", "paid_at",
         }  # fmt: skip
-        assert answer.json()["merchant"] == {"name": "Cafe"}
-        assert wallet not in answer.text
-    tag = answers[0].headers["ETag"]
+        assert response.json()["merchant"] == {"name": "Cafe"}
+        assert wallet not in response.text
+    tag = responses[0].headers["ETag"]
     assert api.call("", "GET", f"/q/{suffix}", If_None_Match=tag).status_code == 304
     for unknown in ("0" * 26, "x", "u" * 26, "%00"):
         assert api.call("", "GET", f"/q/{unknown}").status_code == 404
 
 
-def test_the_checkout_token_opens_one_session_and_cancels_only_if_the_till_allowed(
+def test_a_checkout_token_is_valid_for_one_session_and_cancels_only_if_the_merchant_allows(
     api: ApiFixture,
 ) -> None:
     allowed = api.a_session(checkout_may_cancel=True, return_url="https://shop.example/back")
@@ -224,7 +224,10 @@ def test_health_readiness_and_metrics(api: ApiFixture) -> None:
 
     assert api.call("", "GET", "/healthz").json() == {"status": "ok"}
     ready = wait_for(lambda: api.call("", "GET", "/readyz"), lambda r: r.status_code == 200)
-    assert {one["name"] for one in ready.json()["read_models"]} == {"sessions", "wallet_payments"}
+    assert {model["name"] for model in ready.json()["read_models"]} == {
+        "sessions",
+        "wallet_payments",
+    }
     assert api.call("", "GET", "/metrics").status_code == 401  # the test client has no address
     metrics = api.call("operator", "GET", "/metrics").text
     assert 'qrledger_verdicts_total{verdict="recorded"}' in metrics
@@ -232,15 +235,15 @@ def test_health_readiness_and_metrics(api: ApiFixture) -> None:
     assert api.call("merchant", "GET", "/metrics").status_code == 403
 
 
-def wait_for(ask: Callable[[], Response], good: Callable[[Response], bool]) -> Response:
+def wait_for(request: Callable[[], Response], good: Callable[[Response], bool]) -> Response:
     until = time.monotonic() + 20
-    while not good(response := ask()) and time.monotonic() < until:
+    while not good(response := request()) and time.monotonic() < until:
         time.sleep(0.05)
     assert good(response)
     return response
 
 
-def test_the_documents_agree_and_load_nothing_from_elsewhere(api: ApiFixture) -> None:
+def test_the_documents_agree_and_load_nothing_from_other_hosts(api: ApiFixture) -> None:
     document = api.call("", "GET", "/openapi.json").json()
     page = api.call("", "GET", "/docs")
 

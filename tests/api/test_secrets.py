@@ -53,7 +53,7 @@ def cursor_is_ours(*, ours: bool) -> bool:
 @pytest.mark.parametrize(
     "opens", [key_opens, session_token_opens, page_token_opens, cursor_is_ours]
 )
-def test_every_secret_goes_through_the_constant_time_comparison(
+def test_every_secret_is_compared_in_constant_time(
     opens: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared: list[bool] = []

@@ -1,4 +1,4 @@
-"""Nobody reads or changes what is another's: every route, every id, every holder."""
+"""Tenants neither read nor change each other's data: every operation, id and holder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDS = re.compile(r"(?:mer|wal|app|clm|key)_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 @pytest.fixture(scope="module")
 def foreign(api: ApiFixture) -> dict[str, str]:
-    """Things of the first merchant and the first app."""
+    """Ids and a token that belong to the first merchant and the first app."""
     session, wallet = api.a_session(metadata={"note": "private"}), api.a_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
     paid, payer = api.a_paid_session()
@@ -63,7 +63,7 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
 
 
 @pytest.mark.parametrize("who", ["other_merchant", "other_wallet", "page", ""])
-def test_a_stranger_gets_nothing_and_changes_nothing(
+def test_another_tenant_sees_nothing_and_changes_nothing(
     api: ApiFixture, foreign: dict[str, str], who: str
 ) -> None:
     before = api.position()
@@ -84,7 +84,9 @@ def test_a_stranger_gets_nothing_and_changes_nothing(
     assert api.position() == before
 
 
-def test_a_foreign_session_looks_like_none_at_all(api: ApiFixture, foreign: dict[str, str]) -> None:
+def test_another_tenants_session_is_reported_like_a_missing_one(
+    api: ApiFixture, foreign: dict[str, str]
+) -> None:
     path = "/v1/payment-sessions/"
 
     real = api.call("other_merchant", "GET", path + foreign["session"])
@@ -93,7 +95,7 @@ def test_a_foreign_session_looks_like_none_at_all(api: ApiFixture, foreign: dict
     assert real.json() == none.json()
 
 
-def test_each_route_is_closed_to_every_role_that_it_does_not_name(
+def test_each_operation_is_forbidden_to_roles_that_it_does_not_list(
     api: ApiFixture, foreign: dict[str, str]
 ) -> None:
     holders = {
@@ -114,13 +116,13 @@ def test_each_route_is_closed_to_every_role_that_it_does_not_name(
     assert checked > 30
 
 
-def test_a_revoked_key_and_a_key_of_the_other_mode_open_nothing(api: ApiFixture) -> None:
+def test_a_revoked_key_and_a_key_of_the_other_mode_are_refused(api: ApiFixture) -> None:
     from application.commands.revoke_key import RevokeKey  # noqa: PLC0415
 
     key = api.admin.issue_key(Role.AUDITOR)
     assert api.call(key.text, "GET", "/v1/events").status_code == 200
     api.admin.send(RevokeKey(key_id=key.key_id))
-    time.sleep(1.05)  # the one wait that is promised: a revoked key lives for a second at most
+    time.sleep(1.05)  # identities are cached for a second
 
     assert api.call(key.text, "GET", "/v1/events").status_code == 401
     api.admin._mode = "live"
@@ -132,11 +134,11 @@ def test_a_revoked_key_and_a_key_of_the_other_mode_open_nothing(api: ApiFixture)
 def test_two_holders_may_use_the_same_idempotency_key(api: ApiFixture) -> None:
     body = {"order_id": "the same", "amount": USD_10}
 
-    answers = [
+    responses = [
         api.call(who, "POST", "/v1/payment-sessions", body, key="the same key")
         for who in ("merchant", "other_merchant")
     ]
 
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert answers[0].json()["id"] != answers[1].json()["id"]
-    assert "idempotent-replayed" not in answers[1].headers
+    assert [response.status_code for response in responses] == [201, 201]
+    assert responses[0].json()["id"] != responses[1].json()["id"]
+    assert "idempotent-replayed" not in responses[1].headers

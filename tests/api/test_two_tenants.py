@@ -1,4 +1,4 @@
-"""schemathesis, stateful: operations in any order by two tenants, on each other's ids."""
+"""Stateful schemathesis: two tenants call operations in any order, on each other's ids."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
 
 
 class Ownership:
-    """Which tenant made which id; nobody may be shown another's."""
+    """The tenant that created each id; no other tenant may see it."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
-        self.foreign_asked = 0
-        self.answers = 0
+        self.foreign_requests = 0
+        self.responses = 0
 
     def learn(self, who: str, status: int, body: str) -> None:
         if status == 201 and (found := OWNED.search(body)):
             self.owners.setdefault(found.group(), who)
 
-    def check(self, role: str, who: str, asked: str, body: str) -> None:
-        self.answers += 1
+    def check(self, role: str, who: str, url: str, body: str) -> None:
+        self.responses += 1
         foreign = {
             name
             for name, owner in self.owners.items()
             if owner in TENANTS[role] and owner != who and name.startswith(PREFIX[role])
         }
-        self.foreign_asked += any(name in asked for name in foreign)
-        shown = set(OWNED.findall(body)) & foreign
-        assert not shown, f"{who} was shown {shown}"
+        self.foreign_requests += any(name in url for name in foreign)
+        visible = set(OWNED.findall(body)) & foreign
+        assert not visible, f"{who} sees {visible}"
 
 
 @pytest.mark.timeout(600)
-def test_two_tenants_in_any_order_see_nothing_of_each_other(
+def test_tenants_never_see_each_others_ids_in_any_order_of_operations(
     api: ApiFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.v1.lists.CATCH_UP_SECONDS", 0.01)
@@ -69,7 +69,7 @@ def test_two_tenants_in_any_order_see_nothing_of_each_other(
     checks = [check for check in CHECKS.get_all() if check.__name__ not in skipped]
 
     class TwoTenants(schema.as_state_machine()):  # type: ignore[misc]
-        """Every call is made by one of the two tenants of a role that may make it."""
+        """Alternates between the two tenants of a role that may call the operation."""
 
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             callers = case.operation.definition.raw.get("x-callers", [])
@@ -100,6 +100,6 @@ def test_two_tenants_in_any_order_see_nothing_of_each_other(
         ),
     )
 
-    assert ownership.answers > 20
+    assert ownership.responses > 20
     assert len(set(ownership.owners.values())) > 1, ownership.owners
-    assert ownership.foreign_asked > 0
+    assert ownership.foreign_requests > 0

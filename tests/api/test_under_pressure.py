@@ -1,4 +1,4 @@
-"""Limits and outages as callers meet them: 429, 503, twins that wait, proxies that are believed."""
+"""Limits and outages as callers see them: 429, 503, duplicate requests, trusted proxies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.postgres
 SECRET = b"s" * 32
 
 
-def test_a_caller_that_asks_too_fast_is_told_when_to_come_again(
+def test_a_caller_over_the_rate_limit_gets_429_with_retry_after(
     make_database: Callable[[], str],
 ) -> None:
     url = make_database()
@@ -53,7 +53,7 @@ def test_a_caller_that_asks_too_fast_is_told_when_to_come_again(
         assert {api.client.get("/healthz").status_code for _ in range(20)} == {200}
 
 
-def test_a_bucket_fills_again_and_the_callers_are_bounded() -> None:
+def test_a_bucket_refills_and_the_number_of_buckets_is_limited() -> None:
     limit = RateLimit(2)
 
     assert [limit.allows("a", 0.0) for _ in range(3)] == [True, True, False]
@@ -70,7 +70,7 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSer
     server.stop()
 
 
-def test_the_api_says_503_while_the_database_is_away_and_recovers_by_itself(
+def test_the_api_returns_503_while_the_database_is_unavailable_and_recovers(
     own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = own_server.start()
@@ -96,8 +96,8 @@ def test_the_api_says_503_while_the_database_is_away_and_recovers_by_itself(
         own_server.start()
 
         assert _soon(lambda: create().status_code == 201)
-        position = api.call("merchant", "POST", "/v1/payment-sessions", body).json()
-        assert position["code"] == "order-open"
+        problem = api.call("merchant", "POST", "/v1/payment-sessions", body).json()
+        assert problem["code"] == "order-open"
         ready = partial(api.client.get, "/readyz")
         assert _soon(lambda: ready().status_code == 200)
         query = "/v1/payment-sessions?order_id=A"
@@ -113,12 +113,12 @@ def _soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
     return False
 
 
-def test_a_twin_waits_for_the_first_and_is_told_if_it_takes_too_long(
+def test_a_duplicate_request_waits_for_the_first_up_to_a_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(command_dispatcher, "DUPLICATE_SECONDS", 0.1)
 
-    async def story() -> None:
+    async def scenario() -> None:
         ledger = LedgerFixture(log := Gate())
         dispatcher = CommandDispatcher(lambda deliver: Writer(ledger.bus, deliver=deliver))
         await dispatcher.open()
@@ -132,16 +132,16 @@ def test_a_twin_waits_for_the_first_and_is_told_if_it_takes_too_long(
         log.open.set()
         outcomes = [await first, await patient]
         await dispatcher.close()
-        assert [one.replayed for one in outcomes] == [False, True]
-        assert len({one.position for one in outcomes}) == 1
+        assert [outcome.replayed for outcome in outcomes] == [False, True]
+        assert len({outcome.position for outcome in outcomes}) == 1
 
-    asyncio.run(asyncio.wait_for(story(), 20))
+    asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
-def test_a_caller_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_waits_for_its_result_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command_dispatcher, "RESULT_SECONDS", 0.1)
 
-    async def story() -> None:
+    async def scenario() -> None:
         ledger = LedgerFixture(log := Gate())
         dispatcher = CommandDispatcher(lambda deliver: Writer(ledger.bus, deliver=deliver))
         with pytest.raises(Overloaded, match="starting"):
@@ -156,10 +156,10 @@ def test_a_caller_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
         assert isinstance(again, Outcome)
         assert again.replayed
 
-    asyncio.run(asyncio.wait_for(story(), 20))
+    asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
-def test_a_mistake_of_ours_is_told_without_its_details(
+def test_an_internal_error_is_returned_without_details(
     make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     url = make_database()
@@ -209,7 +209,7 @@ def a_request(peer: str, *forwarded: str) -> HttpRequest:
         ("10.0.0.1", "nonsense", "nonsense", False),
     ],
 )
-def test_only_trusted_proxies_say_who_is_behind_them(
+def test_forwarded_addresses_count_only_from_trusted_proxies(
     peer: str, forwarded: str | None, address: str, local: bool
 ) -> None:
     request = a_request(peer, *([forwarded] if forwarded else []))
@@ -218,19 +218,19 @@ def test_only_trusted_proxies_say_who_is_behind_them(
     assert is_local(request, CONFIG) is local
 
 
-def test_a_stranger_behind_an_unnamed_proxy_is_not_local() -> None:
+def test_a_client_behind_an_untrusted_proxy_is_not_local() -> None:
     request = a_request("127.0.0.1", "203.0.113.9")
 
     assert not is_local(request, replace(CONFIG, trusted_proxies=()))
 
 
-def test_a_header_given_twice_is_one_list() -> None:
+def test_repeated_forwarded_headers_are_one_list() -> None:
     request = a_request("10.0.0.1", "203.0.113.9", "10.0.0.2")
 
     assert client_address(request, CONFIG) == "203.0.113.9"
 
 
-def test_tokens_live_by_the_ledgers_clock(make_database: Callable[[], str]) -> None:
+def test_page_tokens_expire_by_the_ledgers_clock(make_database: Callable[[], str]) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from tests.support.postgres import TestClock  # noqa: PLC0415

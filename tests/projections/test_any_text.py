@@ -1,4 +1,4 @@
-"""No text that was ever stored stops a read model, a rebuild, a comparison or an audit."""
+"""No stored text stops a read model, a rebuild, a verification or an audit."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SHOWN = "a\ufffdb" + "\ufffd" * 7 + "é✓ <&\"'"
 
 
-def take_all(runner: Runner, log: PostgresLog) -> None:
+def apply_all(runner: Runner, log: PostgresLog) -> None:
     position = runner.prepare(log.read)
     while page := log.read(position, 1000):
         position = runner.apply_page(page)
 
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
-def test_events_from_before_texts_were_checked_are_taken_in_rebuilt_and_compared(
+def test_events_stored_before_texts_were_checked_can_be_applied_rebuilt_and_verified(
     database_url: str, postgres_log: PostgresLog, clock: Any, model: type[ReadModel]
 ) -> None:
     clock.set(NOW)
@@ -45,7 +45,7 @@ def test_events_from_before_texts_were_checked_are_taken_in_rebuilt_and_compared
 
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
-        take_all(runner, postgres_log)
+        apply_all(runner, postgres_log)
 
         assert runner.verify(postgres_log.read) == []
         assert runner.rebuild(postgres_log.read) == postgres_log.head()
@@ -55,15 +55,15 @@ def test_events_from_before_texts_were_checked_are_taken_in_rebuilt_and_compared
     assert report.rows > 0
 
 
-def test_metadata_is_kept_whole_and_other_texts_show_what_was_replaced(
+def test_metadata_is_stored_unchanged_and_other_texts_show_replacements(
     database_url: str, postgres_log: PostgresLog, clock: Any
 ) -> None:
     clock.set(NOW)
     ledger = LedgerFixture(postgres_log)
     an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
-        take_all(Runner(Sessions, connection), postgres_log)
-        take_all(Runner(WalletPayments, connection), postgres_log)
+        apply_all(Runner(Sessions, connection), postgres_log)
+        apply_all(Runner(WalletPayments, connection), postgres_log)
 
     sessions = Sessions(postgres_log._pool.connection)
     [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
@@ -76,7 +76,7 @@ def test_metadata_is_kept_whole_and_other_texts_show_what_was_replaced(
 
 @pytest.mark.unaudited  # the session was stored without its order
 @pytest.mark.parametrize("escape", [b"\\ud800", b"\\uDFFF", b"\\ud800\\ud800", b"\\\\\\udc00"])
-def test_an_escaped_lone_surrogate_in_a_stored_event_is_read_as_its_replacement(
+def test_an_escaped_lone_surrogate_in_a_stored_event_becomes_a_replacement_character(
     database_url: str, postgres_log: PostgresLog, clock: Any, escape: bytes
 ) -> None:
     clock.set(NOW)
@@ -96,7 +96,7 @@ def test_an_escaped_lone_surrogate_in_a_stored_event_is_read_as_its_replacement(
 
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
-        take_all(runner, postgres_log)
+        apply_all(runner, postgres_log)
         assert runner.verify(postgres_log.read) == []
 
     sessions = Sessions(postgres_log._pool.connection)

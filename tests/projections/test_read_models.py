@@ -1,4 +1,4 @@
-"""Events in, rows out: the same event twice, rebuilt equals live, a poison event halts."""
+"""Read models: pages applied twice, rebuilds, new versions, failing events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from application.checks.sessions import TRANSITIONS
 from application.event_log import Recorded
-from domain.sessions.payment_session import PaymentSession
 from infrastructure import audit
+from infrastructure.event_store import registry
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import DatabaseRole, connect
 from projections._read_model import ReadModel, all_models
@@ -27,7 +26,7 @@ from tests.support.postgres import rows
 pytestmark = pytest.mark.postgres
 
 
-def some_history(log: PostgresLog) -> LedgerFixture:
+def a_history(log: PostgresLog) -> LedgerFixture:
     ledger = LedgerFixture(log)
     wallet, other = ledger.open_wallet(), ledger.open_wallet()
     for number in range(12):
@@ -44,7 +43,7 @@ def some_history(log: PostgresLog) -> LedgerFixture:
     return ledger
 
 
-def take_all(runner: Runner, log: PostgresLog, *, size: int = 1000) -> None:
+def apply_all(runner: Runner, log: PostgresLog, *, size: int = 1000) -> None:
     position = runner.prepare(log.read)
     while page := log.read(position, size):
         position = runner.apply_page(page)
@@ -52,14 +51,14 @@ def take_all(runner: Runner, log: PostgresLog, *, size: int = 1000) -> None:
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_live_equals_rebuilt_whatever_the_size_of_the_pages(
+def test_live_rows_equal_rebuilt_rows_for_any_page_size(
     database_url: str, postgres_log: PostgresLog, model: type[ReadModel], size: int
 ) -> None:
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
         assert runner.prepare(postgres_log.read) == 0
-        some_history(postgres_log)
-        take_all(runner, postgres_log, size=size)
+        a_history(postgres_log)
+        apply_all(runner, postgres_log, size=size)
 
         assert runner.verify(postgres_log.read) == []
         [(count,)] = rows(database_url, f"select count(*) from read_models.{model.name}")
@@ -73,41 +72,41 @@ def test_live_equals_rebuilt_whatever_the_size_of_the_pages(
 def test_the_same_page_twice_counts_once(
     database_url: str, postgres_log: PostgresLog, model: type[ReadModel]
 ) -> None:
-    some_history(postgres_log)
+    a_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
-        take_all(runner, postgres_log)
+        apply_all(runner, postgres_log)
         before = rows(database_url, f"select * from read_models.{model.name} order by 1")
 
         again = [runner.apply_page(postgres_log.read(0, size)) for size in (1000, 3)]
 
-        assert again == [postgres_log.head()] * 2  # an old page moves nothing back either
+        assert again == [postgres_log.head()] * 2  # an old page does not move the position back
         assert rows(database_url, f"select * from read_models.{model.name} order by 1") == before
 
 
-def test_two_runners_share_the_work_and_nothing_counts_twice(
+def test_two_runners_share_the_work_and_no_event_counts_twice(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    some_history(postgres_log)
+    a_history(postgres_log)
     with (
         connect(database_url, DatabaseRole.PROJECTOR) as one,
         connect(database_url, DatabaseRole.PROJECTOR) as two,
     ):
         first, second = Runner(WalletPayments, one), Runner(WalletPayments, two)
         first.prepare(postgres_log.read)
-        take_all(second, postgres_log, size=3)
-        take_all(first, postgres_log, size=5)
+        apply_all(second, postgres_log, size=3)
+        apply_all(first, postgres_log, size=5)
         assert first.verify(postgres_log.read) == []
 
 
 @pytest.mark.unaudited
-def test_a_changed_row_is_found_by_verify_and_by_an_audit(
+def test_verify_and_the_audit_find_a_changed_row(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    some_history(postgres_log)
+    a_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
-        take_all(runner, postgres_log)
+        apply_all(runner, postgres_log)
         connection.execute(
             "update read_models.sessions set amount_minor = 1 where status = 'paid' and "
             "position = (select min(position) from read_models.sessions where status = 'paid')"
@@ -121,14 +120,14 @@ def test_a_changed_row_is_found_by_verify_and_by_an_audit(
     assert violation.invariant == "rows-equal-the-fold"
 
 
-def test_verify_of_a_model_that_lags_compares_at_its_own_position(
+def test_verify_of_a_lagging_model_compares_at_its_position(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    some_history(postgres_log)
+    a_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
-        take_all(runner, postgres_log)
-        some_history(postgres_log)
+        apply_all(runner, postgres_log)
+        a_history(postgres_log)
 
         assert runner.verify(postgres_log.read) == []
         [sessions, _] = read_lags(connection)
@@ -137,7 +136,7 @@ def test_verify_of_a_model_that_lags_compares_at_its_own_position(
         assert sessions.seconds >= 0
 
 
-def test_a_new_version_is_built_beside_and_takes_over(
+def test_a_new_version_is_built_in_a_new_table_that_replaces_the_old_one(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
     class Payments2(WalletPayments):
@@ -146,9 +145,9 @@ def test_a_new_version_is_built_beside_and_takes_over(
             "position bigint not null", "position bigint not null, extra int"
         )
 
-    some_history(postgres_log)
+    a_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
-        take_all(Runner(WalletPayments, connection), postgres_log)
+        apply_all(Runner(WalletPayments, connection), postgres_log)
 
         position = Runner(Payments2, connection).prepare(postgres_log.read)
 
@@ -159,7 +158,7 @@ def test_a_new_version_is_built_beside_and_takes_over(
         assert count == 3
 
 
-def test_a_poison_event_stops_a_model_and_leaves_its_rows_alone(
+def test_a_failing_event_halts_a_model_and_leaves_its_rows_unchanged(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
     class Picky(WalletPayments):
@@ -174,7 +173,7 @@ def test_a_poison_event_stops_a_model_and_leaves_its_rows_alone(
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Picky, connection)
         runner.prepare(postgres_log.read)
-        some_history(postgres_log)
+        a_history(postgres_log)
 
         with pytest.raises(ZeroDivisionError):
             runner.apply_page(postgres_log.read(0, 1000))
@@ -184,7 +183,7 @@ def test_a_poison_event_stops_a_model_and_leaves_its_rows_alone(
         assert rows(database_url, "select count(*) from read_models.wallet_payments") == [(0,)]
 
 
-def test_a_merchant_sees_only_its_own_and_expired_by_time(
+def test_a_merchant_sees_only_its_own_sessions_and_they_expire_by_time(
     database_url: str, postgres_log: PostgresLog, clock: Any
 ) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415
@@ -194,7 +193,7 @@ def test_a_merchant_sees_only_its_own_and_expired_by_time(
     other = LedgerFixture(postgres_log)
     other.create_session()
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
-        take_all(Runner(Sessions, connection), postgres_log)
+        apply_all(Runner(Sessions, connection), postgres_log)
     model = Sessions(postgres_log._pool.connection)
 
     open_rows = model.of_merchant(ledger.merchant, status="created", limit=10, now=ledger.log.now())
@@ -208,16 +207,16 @@ def test_a_merchant_sees_only_its_own_and_expired_by_time(
     assert model.of_merchant(ledger.merchant, status="created", limit=10, now=now) == []
 
 
-def test_every_event_that_changes_a_status_changes_a_row() -> None:
-    followed = {event.TOPIC for event in Sessions.follows}
+def test_every_event_of_a_session_changes_its_row() -> None:
+    topics = {topic for topic in registry.EVENTS if topic.startswith("payment_session.")}
 
-    assert followed == {PaymentSession.Created.TOPIC, *TRANSITIONS}
+    assert {event.TOPIC for event in Sessions.follows} == topics
 
 
-def test_rows_and_position_are_one_transaction(
+def test_rows_and_position_are_written_in_one_transaction(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    some_history(postgres_log)
+    a_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         runner.prepare(lambda _after, _limit: [])
@@ -235,10 +234,10 @@ def test_rows_and_position_are_one_transaction(
         assert counted == (0,)
 
 
-def test_the_audit_finds_nothing_wrong_while_tables_are_replaced(
+def test_the_audit_finds_no_violation_while_tables_are_replaced(
     postgres_log: PostgresLog, database_url: str
 ) -> None:
-    some_history(postgres_log)
+    a_history(postgres_log)
     over = Event()
     rebuilt = 0
 

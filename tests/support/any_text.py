@@ -1,4 +1,4 @@
-"""Texts of every kind, and events as they were stored before texts were checked."""
+"""Texts of every kind, and events as stored before texts were checked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ UNACCEPTABLE = [
     *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029", "\ud800", "\udbff",
     "\udc00", "\udfff",
 ]  # fmt: skip
-"""The contract's list (section 1, Text), its surrogates by their ends."""
+"""The characters that the contract (section 1, Text) forbids; surrogates by their limits."""
 OLD_TEXT = "a\x00b\x01\x1f\x7f\x85\x9f\u2028\u2029é✓ <&\"'"
-"""All that older releases could store: JSON brought it, and the log's bytes hold it."""
+"""Every kind of character that older releases accepted and stored."""
 MONEY = {"amount_minor": 1000, "currency": "USD", "exponent": 2}
 
 
@@ -38,7 +38,7 @@ def an_old_payment(
 ) -> tuple[UUID, UUID]:
     """A session from creation to payment, and its wallet; every free text is `text`.
 
-    The events are appended as their dataclasses make them, past the check of the domain.
+    The events are made directly from their classes, which bypasses the checks of the domain.
     """
     session_id, wallet_id = uuid7(), uuid7()
     session, wallet = ids.encode("ps", session_id), ids.encode("wal", wallet_id)

@@ -27,14 +27,14 @@ USD_10 = {"minor": 1000, "currency": "USD"}
 
 
 class ApiFixture:
-    """Keys by name, and the calls that tests make."""
+    """Merchants, apps and keys by name, and the requests of tests."""
 
     def __init__(
         self, client: Client, admin: AccountAdmin, settings: Settings, services: Services
     ) -> None:
         self.services = services
         self.url = ""
-        """The database, for tests that turn its clock."""
+        """The URL of the database, for tests that set its clock."""
         self.client = client
         self.admin = admin
         self.settings = settings
@@ -59,7 +59,7 @@ class ApiFixture:
         key: str = "",
         **headers: str,
     ) -> Response:
-        """A request by somebody; `who` is a name from `keys`, a token, or nobody."""
+        """Send a request; `who` is a name in `keys`, a key or token, or empty."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if who:
             sent["Authorization"] = f"Bearer {self.keys.get(who, who)}"
@@ -75,18 +75,18 @@ class ApiFixture:
         body = {"order_id": str(uuid4()), "amount": USD_10, **facts}
         response = self.call(who, "POST", "/v1/payment-sessions", body)
         assert response.status_code == 201, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
+        session: dict[str, Any] = response.json()
+        return session
 
     def a_wallet(self, minor: int = 100_000, who: str = "wallet", currency: str = "USD") -> str:
         wallet = self.call(who, "POST", "/v1/wallets", {"currency": currency}).json()
         if minor:
             amount = {"minor": minor, "currency": currency}
             path = f"/v1/wallets/{wallet['id']}/top-ups"
-            done = self.call(
+            response = self.call(
                 "operator", "POST", path, {"amount": amount, "reference": "r"}, key=str(uuid4())
             )
-            assert done.status_code == 201, done.text
+            assert response.status_code == 201, response.text
         return str(wallet["id"])
 
     def scan(self, session: dict[str, Any], wallet: str, who: str = "wallet") -> Response:
@@ -118,7 +118,7 @@ class ApiFixture:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 below the range the kernel hands out."""
+    """A free port of 127.0.0.1, below the range of ephemeral ports."""
     for port in random.sample(range(15_000, 20_000), 100):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -128,7 +128,7 @@ def free_port() -> int:
 
 @contextmanager
 def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
-    """A town behind a real server: the API, the notifier and the workers on ports of their own."""
+    """The API, the notifier and the workers, on ports of their own."""
     ports = {"port": free_port(), "live_port": free_port()}
     settings = Settings(**{"rate_limit": 0, **ports, **facts})
     process = bootstrap.make_api(settings, url)
@@ -157,7 +157,7 @@ def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
 
 @contextmanager
 def api_fixture(url: str, *, projections: bool = True, **facts: Any) -> Iterator[ApiFixture]:
-    """The API on a migrated database, projections and expiry beside it."""
+    """The API on a migrated database, with the workers for projections and expiry."""
     settings = Settings(**{"rate_limit": 0, "port": 18080, "live_port": 18081, **facts})
     process = bootstrap.make_api(settings, url)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)

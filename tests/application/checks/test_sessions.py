@@ -72,4 +72,6 @@ def test_an_event_that_changes_no_status_needs_no_rule(ledger: LedgerFixture) ->
 
     assert violations == []
     assert checker.log.position == added.position
-    assert checker.sessions.facts[last.stream_id].version == 1
+    session = checker.sessions.facts[last.stream_id]
+    assert (session.version, session.status) == (2, "created")
+    assert session.position == added.position
