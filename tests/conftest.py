@@ -1,10 +1,9 @@
 """One PostgreSQL server per pytest process, and a migrated database per test that requests one.
 
-What a test waits for is the set-up of its database. A clone of a migrated template would skip the
-migrations, but roles are cluster-wide and named after their database, so a clone has another
-database's grants. The server is made cheaper instead: no fsync (a killed server loses nothing by
-that, a machine without power would), and no password check for the superuser, who opens most of
-the connections. Other logins authenticate as in production.
+What a test waits for is the set-up of its database, so it is a clone of a migrated template, and
+the server is cheap: no fsync (a killed server loses nothing by that, a machine without power
+would), and no password check for the superuser, who opens most of the connections. Other logins
+authenticate as in production.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
 from infrastructure.postgres.server_process import SETTINGS, USER
-from tests.support.postgres import TestClock
+from tests.support.postgres import TestClock, adopt_roles
 
 settings.register_profile(
     "house", deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
@@ -68,11 +67,34 @@ def make_database(server: EmbeddedServer) -> Callable[[], str]:
     return make
 
 
-@pytest.fixture
-def database_url(make_database: Callable[[], str], request: pytest.FixtureRequest) -> Iterator[str]:
-    """A new, migrated test ledger; after the test, every invariant must hold in it."""
+@pytest.fixture(scope="session")
+def template(make_database: Callable[[], str]) -> str:
+    """The name of a migrated test ledger that nobody connects to."""
     url = make_database()
     migrate(url, mode="test", token_secret=secrets.token_bytes(32))
+    return urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture(scope="session")
+def make_ledger(server: EmbeddedServer, template: str) -> Callable[[], str]:
+    """Creates migrated test ledgers and returns their URLs."""
+
+    def make() -> str:
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        owner_url = server.start()
+        with psycopg.connect(owner_url, autocommit=True) as connection:
+            connection.execute(f"create database {name} template {template}")
+        url = urlsplit(owner_url)._replace(path=f"/{name}").geturl()
+        adopt_roles(url, name, template)
+        return url
+
+    return make
+
+
+@pytest.fixture
+def database_url(make_ledger: Callable[[], str], request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new test ledger; after the test, every invariant must hold in it."""
+    url = make_ledger()
     yield url
     if "unaudited" not in request.keywords:
         log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=1))

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from infrastructure.postgres.migrate import migrate
 from tests.support.api_fixture import ApiFixture, api_fixture
 
 
 @pytest.fixture(scope="module")
-def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
+def api(make_ledger: Callable[[], str]) -> Iterator[ApiFixture]:
+    url = make_ledger()
     with api_fixture(url) as api:
         yield api

@@ -22,7 +22,6 @@ from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.logs import JsonFormatter
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
-from infrastructure.postgres.migrate import migrate
 from tests.support.any_text import OLD_TEXT, UNACCEPTABLE, acceptable, an_old_payment
 from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 from tests.support.documents import a_document_services
@@ -32,9 +31,8 @@ OPERATIONS = operations(a_document_services())
 
 
 @pytest.fixture(scope="module")
-def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
+def api(make_ledger: Callable[[], str]) -> Iterator[ApiFixture]:
+    url = make_ledger()
     with api_fixture(url) as api:
         api.url = url
         yield api

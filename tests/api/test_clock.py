@@ -14,7 +14,6 @@ from application.clock_guard import ClockGuard
 from infrastructure import audit, bootstrap
 from infrastructure.cli import program
 from infrastructure.postgres.connections import DatabaseRole, connect
-from infrastructure.postgres.migrate import migrate
 from infrastructure.workers.expiry import ExpiryWorker
 from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 from tests.support.postgres import TestClock, rows
@@ -26,9 +25,8 @@ READY_TRIES = 600
 
 
 @pytest.fixture
-def url(make_database: Callable[[], str]) -> str:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
+def url(make_ledger: Callable[[], str]) -> str:
+    url = make_ledger()
     # Keys and settings are those of a test ledger, but its clock is checked like a live one.
     rows(url, "update ledger.identity set mode = 'live' returning 1")
     return url

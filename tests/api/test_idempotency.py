@@ -21,7 +21,6 @@ from domain import ids
 from domain.money.money import Money
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
-from infrastructure.postgres.migrate import migrate
 from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 
 pytestmark = pytest.mark.postgres
@@ -170,10 +169,9 @@ def without_urls(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_retries_are_replayed_after_a_change_of_public_url_and_a_new_field(
-    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    make_ledger: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
+    url = make_ledger()
     requests: list[tuple[str, str, Any, str]] = []
     responses = []
 

@@ -16,16 +16,14 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from domain.text import is_acceptable
-from infrastructure.postgres.migrate import migrate
 from tests.support.api_fixture import ApiFixture, served_api
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture(scope="module")
-def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
+def api(make_ledger: Callable[[], str]) -> Iterator[ApiFixture]:
+    url = make_ledger()
     with served_api(url) as api:
         yield api
 

@@ -11,7 +11,6 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from infrastructure.postgres.migrate import migrate
 from tests.support.api_fixture import USD_10, ApiFixture, served_api
 
 pytestmark = pytest.mark.postgres
@@ -43,9 +42,8 @@ def send_repeated(api: ApiFixture, name: str, second: str | None) -> tuple[int, 
 
 
 @pytest.fixture(scope="module")
-def served(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
+def served(make_ledger: Callable[[], str]) -> Iterator[ApiFixture]:
+    url = make_ledger()
     with served_api(url) as api:
         yield api
 

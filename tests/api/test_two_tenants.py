@@ -13,7 +13,6 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.checks import CHECKS
 
-from infrastructure.postgres.migrate import migrate
 from tests.support.api_fixture import ApiFixture, served_api
 
 pytestmark = pytest.mark.postgres
@@ -23,9 +22,8 @@ PREFIX = {"merchant": "ps_", "wallet": "wal_"}
 
 
 @pytest.fixture(scope="module")
-def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
-    url = make_database()
-    migrate(url, mode="test", token_secret=b"s" * 32)
+def api(make_ledger: Callable[[], str]) -> Iterator[ApiFixture]:
+    url = make_ledger()
     with served_api(url) as api:
         yield api
 

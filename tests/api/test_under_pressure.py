@@ -32,10 +32,9 @@ SECRET = b"s" * 32
 
 
 def test_a_caller_over_the_rate_limit_gets_429_with_retry_after(
-    make_database: Callable[[], str],
+    make_ledger: Callable[[], str],
 ) -> None:
-    url = make_database()
-    migrate(url, mode="test", token_secret=SECRET)
+    url = make_ledger()
     with api_fixture(url, projections=False, rate_limit=5) as api:
         path = f"/v1/wallets/wal_{'0' * 26}"
         codes = [api.call("wallet", "GET", path).status_code for _ in range(8)]
@@ -160,10 +159,9 @@ def test_a_request_waits_for_its_result_up_to_a_limit(monkeypatch: pytest.Monkey
 
 
 def test_an_internal_error_is_returned_without_details(
-    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, caplog: Any
+    make_ledger: Callable[[], str], monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    url = make_database()
-    migrate(url, mode="test", token_secret=SECRET)
+    url = make_ledger()
     with api_fixture(url, projections=False) as api:
         session = api.a_session()
 
@@ -230,13 +228,12 @@ def test_repeated_forwarded_headers_are_one_list() -> None:
     assert client_address(request, CONFIG) == "203.0.113.9"
 
 
-def test_page_tokens_expire_by_the_ledgers_clock(make_database: Callable[[], str]) -> None:
+def test_page_tokens_expire_by_the_ledgers_clock(make_ledger: Callable[[], str]) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from tests.support.postgres import TestClock  # noqa: PLC0415
 
-    url = make_database()
-    migrate(url, mode="test", token_secret=SECRET)
+    url = make_ledger()
     clock = TestClock(url)
     clock.set(start := datetime(2050, 1, 1, tzinfo=UTC))
     with api_fixture(url, projections=False) as api:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import psycopg
@@ -20,6 +21,14 @@ LOG = ["events", "commands", "head"]
 OPERATIONAL = {"due", "process_positions", "snapshots", "worker_loops"}
 """Tables of `ledger` that are not part of the history and can be rebuilt."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """A ledger migrated by itself: the roles of a cloned one are members of its template's."""
+    url = make_database()
+    migrate(url, mode="test", token_secret=bytes(32))
+    return url
 
 
 def a_role(url: str, database_role: DatabaseRole) -> str:

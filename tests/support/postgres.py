@@ -12,6 +12,24 @@ from typing import Any
 
 import psycopg
 
+from infrastructure.postgres.connections import DatabaseRole, role_name
+
+
+def adopt_roles(url: str, database: str, template: str) -> None:
+    """Give a clone of a migrated database its roles, as members of those of its template.
+
+    Roles are cluster-wide and named after their database, so a clone has the grants of its
+    template's roles only. What the clone's projector creates is readable as in the template.
+    """
+    names = {role: (role_name(database, role), role_name(template, role)) for role in DatabaseRole}
+    statements = [f"create role {own} nologin in role {theirs}" for own, theirs in names.values()]
+    statements.append(
+        f"alter default privileges for role {names[DatabaseRole.PROJECTOR][0]} "
+        "in schema read_models grant select on tables "
+        f"to {names[DatabaseRole.WRITER][1]}, {names[DatabaseRole.READER][1]}"
+    )
+    rows(url, "; ".join(statements), fetch=False)
+
 
 class TestClock:
     """Replaces `ledger.server_now()` with a time that the test sets."""
