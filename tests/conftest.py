@@ -83,7 +83,8 @@ def make_ledger(server: EmbeddedServer, template: str) -> Callable[[], str]:
         name = f"t{os.getpid()}_{next(_numbers)}"
         owner_url = server.start()
         with psycopg.connect(owner_url, autocommit=True) as connection:
-            connection.execute(f"create database {name} template {template}")
+            query = f"create database {name} template {template} strategy file_copy"
+            connection.execute(query)
         url = urlsplit(owner_url)._replace(path=f"/{name}").geturl()
         adopt_roles(url, name, template)
         return url

@@ -24,10 +24,10 @@ from infrastructure.logs import JsonFormatter
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from tests.support.any_text import OLD_TEXT, UNACCEPTABLE, acceptable, an_old_payment
 from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
-from tests.support.documents import a_document_services
+from tests.support.documents import document_services
 
 pytestmark = pytest.mark.postgres
-OPERATIONS = operations(a_document_services())
+OPERATIONS = operations(document_services())
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_an_unacceptable_character_in_any_text_of_any_body_is_refused_by_name(
 
 @pytest.mark.parametrize("bad", ["\x00", "\x1f", "\x7f", "\x85", "\u2028"])
 def test_an_unacceptable_character_in_a_query_is_refused_by_name(api: ApiFixture, bad: str) -> None:
-    session = api.a_session()
+    session = api.create_session()
     requests = {
         "/v1/payment-sessions": ("merchant", "order_id"),
         "/v1/events": ("auditor", "type"),
@@ -180,7 +180,7 @@ def test_any_accepted_text_is_processed_and_returned_unchanged(
     body = {"order_id": f"{order}{uuid4()}", "amount": USD_10, **facts}
     created = api.call("merchant", "POST", "/v1/payment-sessions", body)
     assert created.status_code == 201, created.text
-    wallet = api.a_wallet()
+    wallet = api.open_wallet()
     top_up = {"amount": USD_10, "reference": f"{reference[:40]}{uuid4()}"}
     path = f"/v1/wallets/{wallet}/top-ups"
     topped = api.call("operator", "POST", path, top_up, key=str(uuid4()))
@@ -244,7 +244,7 @@ def test_any_text_can_be_logged_on_one_line(value: str) -> None:
 
 
 def test_the_audit_of_the_log_and_the_read_models_finds_no_violation(api: ApiFixture) -> None:
-    api.a_paid_session()
+    api.create_paid_session()
     log = PostgresLog(ConnectionPool(api.url, DatabaseRole.READER, size_max=1))
     try:
         assert audit.check(api.url, log).violations == []

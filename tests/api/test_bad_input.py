@@ -195,7 +195,7 @@ def test_an_unknown_path_or_method_returns_a_problem_document(
 def test_a_foreign_qr_code_is_refused_and_an_unknown_one_is_not_found(
     api: ApiFixture, payload: str
 ) -> None:
-    wallet = api.a_wallet(0)
+    wallet = api.open_wallet(0)
 
     foreign = api.call("wallet", "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet})
     ours = {"payload": f"http://127.0.0.1:18080/q/{NONE_ID}", "wallet_id": wallet}

@@ -63,7 +63,7 @@ def metric(api: ApiFixture, name: str) -> float:
 def test_while_the_clock_is_in_doubt_commands_return_503_reads_continue_and_operators_are_alerted(
     api: ApiFixture, clock: TestClock, seconds: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    session = api.a_session()
+    session = api.create_session()
     listed = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}")
     clock.advance(START, seconds)
 
@@ -87,7 +87,7 @@ def test_while_the_clock_is_in_doubt_commands_return_503_reads_continue_and_oper
 
 
 def test_tokens_survive_a_jump_of_the_clock(api: ApiFixture, clock: TestClock) -> None:
-    wallet = api.a_wallet(0)
+    wallet = api.open_wallet(0)
     token = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
     clock.advance(START, YEAR)
 
@@ -97,7 +97,7 @@ def test_tokens_survive_a_jump_of_the_clock(api: ApiFixture, clock: TestClock) -
 
 def test_lists_and_sweeps_use_the_trusted_time(url: str, clock: TestClock) -> None:
     with api_fixture(url) as api:
-        session = api.a_session()
+        session = api.create_session()
         path = f"/v1/payment-sessions?at_least={session['position']}&status="
 
         def list_ids(status: str) -> list[str]:
@@ -118,7 +118,7 @@ def test_lists_and_sweeps_use_the_trusted_time(url: str, clock: TestClock) -> No
 def test_a_sweep_pauses_while_the_clock_is_in_doubt_and_catches_up_afterwards(
     api: ApiFixture, url: str, clock: TestClock
 ) -> None:
-    session = api.a_session()
+    session = api.create_session()
     guard = ClockGuard(elapsed=lambda: 0.0)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2, guard=guard)
     worker = ExpiryWorker(url=url, log=log, bus=bootstrap.make_bus(log), new_id=uuid4)
@@ -134,10 +134,10 @@ def test_a_sweep_pauses_while_the_clock_is_in_doubt_and_catches_up_afterwards(
         assert worker.sweep_once(connection) == 0
         for seconds in (200, 400, 600, 800):  # time passes in steps, each within the limit
             clock.advance(START, seconds)
-            api.a_wallet(0)
+            api.open_wallet(0)
         guard.accept(START + timedelta(seconds=900), 0.0)
         clock.advance(START, 900)
-        api.a_wallet(0)  # the log has reached the deadline
+        api.open_wallet(0)  # the log has reached the deadline
         clock.advance(START, 869)
         assert worker.sweep_once(connection) == 0
         clock.advance(START, 900)
@@ -157,7 +157,7 @@ def accept(url: str, **settings: str) -> Result:
 
 
 def test_the_operator_accepts_a_jump_ahead(api: ApiFixture, url: str, clock: TestClock) -> None:
-    api.a_session()
+    api.create_session()
     clock.advance(START, YEAR)
     assert post(api) == (503, "overloaded")
 
@@ -172,7 +172,7 @@ def test_the_operator_accepts_a_jump_ahead(api: ApiFixture, url: str, clock: Tes
 
 
 def test_the_operator_accepts_a_jump_back(api: ApiFixture, url: str, clock: TestClock) -> None:
-    api.a_session()
+    api.create_session()
     clock.advance(START, -YEAR)
     assert post(api) == (503, "overloaded")
 
@@ -183,7 +183,7 @@ def test_the_operator_accepts_a_jump_back(api: ApiFixture, url: str, clock: Test
         "the ledger's time is 2050-01-01T00:00:00.000000Z, 400 days, 0:00:00 ahead" in result.output
     )
     clock.advance(START, 60 - YEAR)
-    session = api.a_session(expires_in_seconds=60)
+    session = api.create_session(expires_in_seconds=60)
     assert session["created_at"] == "2050-01-01T00:01:00.000000Z"
     assert rows(url, "select accepted_offset = '9600 hours' from ledger.clock") == [(True,)]
 
@@ -191,7 +191,7 @@ def test_the_operator_accepts_a_jump_back(api: ApiFixture, url: str, clock: Test
 def test_accepting_fails_when_there_is_nothing_to_accept(
     api: ApiFixture, url: str, clock: TestClock
 ) -> None:
-    api.a_session()
+    api.create_session()
 
     result = accept(url)
 
@@ -202,7 +202,7 @@ def test_accepting_fails_when_there_is_nothing_to_accept(
 
 
 def test_accepting_uses_the_configured_limits(api: ApiFixture, url: str, clock: TestClock) -> None:
-    api.a_session()
+    api.create_session()
     clock.advance(START, -15)
 
     assert accept(url).exit_code == 1
@@ -211,7 +211,7 @@ def test_accepting_uses_the_configured_limits(api: ApiFixture, url: str, clock: 
 
 
 def test_the_audit_finds_an_offset_that_no_event_recorded(api: ApiFixture, url: str) -> None:
-    api.a_session()
+    api.create_session()
     log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
     assert audit.check(url, log).violations == []
     rows(url, "update ledger.clock set accepted_offset = '1 hour' returning 1")

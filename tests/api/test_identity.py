@@ -61,7 +61,9 @@ def an_authenticator(log: Log, per_second: int = 0) -> Authenticator:
     return Authenticator(services, RateLimit(per_second))
 
 
-def a_request(key: str = KEY.text, address: str = "192.0.2.1", forwarded: str = "") -> HttpRequest:
+def make_request(
+    key: str = KEY.text, address: str = "192.0.2.1", forwarded: str = ""
+) -> HttpRequest:
     headers = [(b"authorization", f"Bearer {key}".encode())]
     if forwarded:
         headers.append((b"x-forwarded-for", forwarded.encode()))
@@ -75,7 +77,7 @@ async def start_requests(
 ) -> list[asyncio.Task[Identity]]:
     """Concurrent requests, blocked in the lookup."""
     log.released.clear()
-    tasks = [asyncio.create_task(authenticator.identify(a_request(), now)) for _ in range(count)]
+    tasks = [asyncio.create_task(authenticator.identify(make_request(), now)) for _ in range(count)]
     await wait_for_reads(log, 1)
     return tasks
 
@@ -95,9 +97,9 @@ def test_concurrent_requests_share_one_lookup_which_is_cached_for_a_second() -> 
         log.released.set()
         assert {identity.holder for identity in await asyncio.gather(*tasks)} == {"auditor"}
         assert log.reads == 1
-        await authenticator.identify(a_request(), 100.999)
+        await authenticator.identify(make_request(), 100.999)
         assert log.reads == 1
-        await authenticator.identify(a_request(), 101.0)
+        await authenticator.identify(make_request(), 101.0)
         assert log.reads == 2
 
     asyncio.run(run())
@@ -109,7 +111,7 @@ def test_a_lookup_older_than_a_second_is_not_shared() -> None:
 
     async def run() -> None:
         slow = await start_requests(log, authenticator, 1, 100.0)
-        late = asyncio.create_task(authenticator.identify(a_request(), 101.0))
+        late = asyncio.create_task(authenticator.identify(make_request(), 101.0))
         await wait_for_reads(log, 2)
         log.released.set()
         await asyncio.gather(*slow, late)
@@ -139,11 +141,11 @@ def test_a_failed_lookup_is_not_cached() -> None:
         log.unavailable = True
         for _ in range(2):
             with pytest.raises(LogUnavailable):
-                await authenticator.identify(a_request(), 100.0)
+                await authenticator.identify(make_request(), 100.0)
         log.unavailable = False
         log.state.revoke(at=NOW)
         with pytest.raises(Unauthorized):
-            await authenticator.identify(a_request(), 100.0)
+            await authenticator.identify(make_request(), 100.0)
         assert (log.reads, len(authenticator._lookups)) == (3, 0)
 
     asyncio.run(run())
@@ -158,7 +160,7 @@ def test_the_number_of_cached_lookups_is_limited(monkeypatch: pytest.MonkeyPatch
             BearerKey.make(mode="test", role=Role.AUDITOR, key_id=uuid7(), random=bytes([n]) * 32)
             for n in range(9)
         ]
-        requests = [authenticator.identify(a_request(key.text), 100.0) for key in keys]
+        requests = [authenticator.identify(make_request(key.text), 100.0) for key in keys]
         results = await asyncio.gather(*requests, return_exceptions=True)
         assert all(isinstance(result, Unauthorized) for result in results)
         assert len(authenticator._lookups) <= 3
@@ -179,7 +181,7 @@ async def try_unknown_keys(
     codes = []
     for _ in range(times):
         try:
-            await authenticator.identify(a_request(an_unknown_key(), **facts), now)
+            await authenticator.identify(make_request(an_unknown_key(), **facts), now)
         except (Unauthorized, TooManyRequests) as refusal:
             codes.append(refusal.code)
     return codes
@@ -209,14 +211,14 @@ def test_a_recently_valid_credential_is_exempt_from_the_limit_of_its_address(tex
     authenticator = an_authenticator(log, per_second=5)
 
     async def run() -> None:
-        identity = await authenticator.identify(a_request(text), 100.0)
+        identity = await authenticator.identify(make_request(text), 100.0)
         for second in range(100, 100 + int(TRUSTED_SECONDS)):
             await try_unknown_keys(authenticator, 10, second + 0.5)
-            assert await authenticator.identify(a_request(text), second + 0.5) == identity
+            assert await authenticator.identify(make_request(text), second + 0.5) == identity
         last = 100 + TRUSTED_SECONDS
         await try_unknown_keys(authenticator, 10, last + TRUSTED_SECONDS)
         with pytest.raises(TooManyRequests):
-            await authenticator.identify(a_request(text), last + TRUSTED_SECONDS)
+            await authenticator.identify(make_request(text), last + TRUSTED_SECONDS)
 
     asyncio.run(run())
 
@@ -227,7 +229,7 @@ def test_the_first_use_of_a_valid_credential_refunds_the_token_of_its_address() 
 
     async def run() -> None:
         for text in (KEY.text, APP_KEY.text, TOKEN):
-            await authenticator.identify(a_request(text), 100.0)
+            await authenticator.identify(make_request(text), 100.0)
         assert await try_unknown_keys(authenticator, 2, 100.0) == [
             "unauthorized",
             "too-many-requests",
@@ -241,15 +243,15 @@ def test_a_revoked_key_is_invalid_within_a_second() -> None:
     authenticator = an_authenticator(log, per_second=1)
 
     async def run() -> None:
-        await authenticator.identify(a_request(), 100.0)
+        await authenticator.identify(make_request(), 100.0)
         log.state.revoke(at=NOW)
-        await authenticator.identify(a_request(), 100.999)
+        await authenticator.identify(make_request(), 100.999)
         with pytest.raises(Unauthorized):
-            await authenticator.identify(a_request(), 101.0)
+            await authenticator.identify(make_request(), 101.0)
         with pytest.raises(Unauthorized):
-            await authenticator.identify(a_request(), 101.0)
+            await authenticator.identify(make_request(), 101.0)
         with pytest.raises(TooManyRequests):
-            await authenticator.identify(a_request(), 101.0)
+            await authenticator.identify(make_request(), 101.0)
 
     asyncio.run(run())
 
@@ -259,18 +261,18 @@ def test_a_page_token_ends_with_its_key_and_at_its_expiry() -> None:
     authenticator = an_authenticator(log)
 
     async def run() -> None:
-        identity = await authenticator.identify(a_request(TOKEN), 100.0)
+        identity = await authenticator.identify(make_request(TOKEN), 100.0)
         assert (identity.wallet_id, identity.wallet_app_id) == (WALLET, APP)
         log.now = NOW + timedelta(minutes=15)
         for now in (100.1, 101.0):
             with pytest.raises(Unauthorized, match="expired"):
-                await authenticator.identify(a_request(TOKEN), now)
+                await authenticator.identify(make_request(TOKEN), now)
         log.now = NOW
-        await authenticator.identify(a_request(TOKEN), 101.0)
+        await authenticator.identify(make_request(TOKEN), 101.0)
         log.app_key.revoke(at=NOW)
-        await authenticator.identify(a_request(TOKEN), 101.999)
+        await authenticator.identify(make_request(TOKEN), 101.999)
         with pytest.raises(Unauthorized, match="its key"):
-            await authenticator.identify(a_request(TOKEN), 102.0)
+            await authenticator.identify(make_request(TOKEN), 102.0)
 
     asyncio.run(run())
 
@@ -296,7 +298,7 @@ def test_malformed_and_forged_credentials_count_and_are_not_looked_up(text: str)
     async def run() -> None:
         for expected in (Unauthorized, Unauthorized, TooManyRequests):
             with pytest.raises(expected):
-                await authenticator.identify(a_request(text), 100.0)
+                await authenticator.identify(make_request(text), 100.0)
         assert log.reads == 0
 
     asyncio.run(run())
@@ -309,9 +311,9 @@ def test_a_key_issued_after_a_refusal_is_valid_at_once() -> None:
 
     async def run() -> None:
         with pytest.raises(Unauthorized):
-            await authenticator.identify(a_request(), 100.0)
+            await authenticator.identify(make_request(), 100.0)
         log.state = later
-        assert (await authenticator.identify(a_request(), 100.0)).holder == "auditor"
+        assert (await authenticator.identify(make_request(), 100.0)).holder == "auditor"
 
     asyncio.run(run())
 
@@ -358,7 +360,7 @@ def test_the_number_of_credentials_known_to_be_valid_is_limited(
     async def run() -> None:
         for number in range(9):
             token = TOKENS.for_page(WALLET, APP_KEY.key_id, NOW + timedelta(seconds=number))[0]
-            await authenticator.identify(a_request(token), 100.0)
+            await authenticator.identify(make_request(token), 100.0)
         assert len(authenticator._valid_at) == len(authenticator._lookups) == 3
 
     asyncio.run(run())

@@ -19,7 +19,7 @@ from api.tokens import BadToken, Tokens, Use
 from domain import ids
 from domain.errors import InvalidRequest
 from tests.support.api_fixture import ApiFixture
-from tests.support.documents import a_document_services
+from tests.support.documents import document_services
 from tests.support.memory_log import START
 
 pytestmark = pytest.mark.postgres
@@ -31,7 +31,7 @@ ODD_NUMBERS = [
     "1e1", "1.0", "1.", "+5", " 5", "5 ", "5\n", "5_0", "05", "-0", "0x5", "５", "٥", "๕", "²", "Ⅴ",
     "true", "null", "", "NaN", "9" * 5000,
 ]  # fmt: skip
-OPERATIONS = operations(a_document_services())
+OPERATIONS = operations(document_services())
 
 
 def integers(kind: Any) -> list[str]:
@@ -147,7 +147,7 @@ def test_a_token_has_exactly_one_spelling() -> None:
 def test_a_checkout_token_in_other_digits_is_refused(
     api: ApiFixture,
 ) -> None:
-    session = api.a_session(checkout_may_cancel=True)
+    session = api.create_session(checkout_may_cancel=True)
     address = urlsplit(session["checkout_url"])
     odd = quote(address.query.removeprefix("token=").translate(FULL_WIDTH))
 
@@ -160,7 +160,7 @@ def test_a_checkout_token_in_other_digits_is_refused(
 
 
 def test_an_id_in_other_letters_is_not_found(api: ApiFixture) -> None:
-    session = api.a_session()
+    session = api.create_session()
     code = session["id"].removeprefix("ps_")
     assert api.call("", "GET", f"/q/{code.upper()}").status_code == 200
 
@@ -173,7 +173,7 @@ def test_an_id_in_other_letters_is_not_found(api: ApiFixture) -> None:
 
 def test_a_cursor_has_exactly_one_spelling(api: ApiFixture) -> None:
     for _ in range(2):
-        api.a_session()
+        api.create_session()
     query = "/v1/payment-sessions?limit=1"
     path = f"{query}&at_least={api.position()}"
     cursor = api.call("merchant", "GET", path).json()["next_cursor"]
@@ -192,7 +192,7 @@ def test_a_cursor_has_exactly_one_spelling(api: ApiFixture) -> None:
 
 
 def test_creating_a_page_token_ignores_an_idempotency_key_as_documented(api: ApiFixture) -> None:
-    path = f"/v1/wallets/{api.a_wallet(0)}/tokens"
+    path = f"/v1/wallets/{api.open_wallet(0)}/tokens"
     before = api.position()
 
     for key in ("k", "k", "", '""', "x" * 300):

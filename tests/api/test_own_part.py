@@ -22,12 +22,12 @@ class Scenario:
 
     def __init__(self, api: ApiFixture) -> None:
         self.api = api
-        self.session = api.a_session()
+        self.session = api.create_session()
         self.path = f"/v1/payment-sessions/{self.session['id']}"
         self.wallets = {
-            "first": api.a_wallet(),
-            "second": api.a_wallet(),
-            "foreign": api.a_wallet(who="other_wallet"),
+            "first": api.open_wallet(),
+            "second": api.open_wallet(),
+            "foreign": api.open_wallet(who="other_wallet"),
         }
         self.readers = {"merchant": "merchant", "auditor": "auditor", "app": "wallet"}
         self.readers["other app"] = "other_wallet"

@@ -34,7 +34,7 @@ def until_refused(request: Callable[[], int]) -> None:
 def test_a_revoked_key_ends_its_tokens_but_not_those_of_the_holders_other_key(
     api: ApiFixture,
 ) -> None:
-    wallet, session = api.a_wallet(), api.a_session()
+    wallet, session = api.open_wallet(), api.create_session()
     rotated = api.admin.issue_key(Role.WALLET, api.apps[0])
     tokens = [
         api.call(key, "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
@@ -55,7 +55,7 @@ def test_a_revoked_key_ends_its_tokens_but_not_those_of_the_holders_other_key(
 
 @pytest.mark.postgres
 def test_a_token_that_names_no_key_is_refused(api: ApiFixture) -> None:
-    wallet, app = (ids.decode_suffix(text[4:]) for text in (api.a_wallet(), api.apps[0]))
+    wallet, app = (ids.decode_suffix(text[4:]) for text in (api.open_wallet(), api.apps[0]))
     until = int((api.services.log.now() + PAGE_TOKEN_LIFETIME).timestamp())
     parts = ["page", ids.encode_suffix(wallet), ids.encode_suffix(app), str(until)]
     data = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
@@ -72,7 +72,7 @@ def test_a_token_that_names_no_key_is_refused(api: ApiFixture) -> None:
 def test_an_authentic_token_is_refused_if_its_key_or_its_time_is_not_valid(
     api: ApiFixture, case: str
 ) -> None:
-    wallet = api.a_wallet()
+    wallet = api.open_wallet()
     roles = {"unknown key": "unknown", "no wallet app's key": "merchant", "expired": "wallet"}
     key = api.keys.get(roles[case], f"qrl_test_wallet_{ids.encode_suffix(uuid7())}_")
     age = PAGE_TOKEN_LIFETIME if case == "expired" else timedelta()

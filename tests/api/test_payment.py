@@ -59,7 +59,7 @@ def test_a_created_session_has_the_fields_of_the_contract(api: ApiFixture) -> No
 
 
 def test_scan_and_pay(api: ApiFixture) -> None:
-    session, wallet = api.a_session(metadata={"till": "3"}), api.a_wallet()
+    session, wallet = api.create_session(metadata={"till": "3"}), api.open_wallet()
 
     scanned = api.scan(session, wallet)
     claim = scanned.json()["claim"]
@@ -88,8 +88,8 @@ def test_scan_and_pay(api: ApiFixture) -> None:
 
 
 def test_refusals_of_a_payment_in_their_order(api: ApiFixture) -> None:
-    session, wallet = api.a_session(), api.a_wallet(500)
-    euros = api.a_wallet(5000, currency="EUR")
+    session, wallet = api.create_session(), api.open_wallet(500)
+    euros = api.open_wallet(5000, currency="EUR")
     claim = api.scan(session, wallet).json()["claim"]["id"]
     none = "clm_" + "0" * 26
 
@@ -105,11 +105,11 @@ def test_refusals_of_a_payment_in_their_order(api: ApiFixture) -> None:
     wrong = {"minor": 999, "currency": "USD"}
     assert code(api.pay(session, wallet, claim, amount=wrong)) == (422, "amount-mismatch")
     assert code(api.pay(session, wallet, claim)) == (402, "insufficient-funds")
-    other = api.a_wallet()
+    other = api.open_wallet()
     blocked = api.scan(session, other)
     assert code(blocked) == (409, "session-claimed")
     assert 85 <= int(blocked.headers["Retry-After"]) <= 91
-    fresh = api.a_session()
+    fresh = api.create_session()
     held = api.scan(fresh, euros).json()["claim"]["id"]
     assert code(api.pay(fresh, euros, held)) == (422, "wallet-currency-mismatch")
     api.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
@@ -119,7 +119,7 @@ def test_refusals_of_a_payment_in_their_order(api: ApiFixture) -> None:
 
 def test_an_order_has_one_session_at_a_time(api: ApiFixture) -> None:
     order = str(uuid4())
-    session = api.a_session(order_id=order)
+    session = api.create_session(order_id=order)
     body = {"order_id": order, "amount": USD_10}
 
     second = api.call("merchant", "POST", "/v1/payment-sessions", body)
@@ -138,7 +138,7 @@ def test_an_order_has_one_session_at_a_time(api: ApiFixture) -> None:
 
 
 def test_another_wallet_can_claim_after_a_release(api: ApiFixture) -> None:
-    session, wallet, other = api.a_session(), api.a_wallet(), api.a_wallet()
+    session, wallet, other = api.create_session(), api.open_wallet(), api.open_wallet()
     api.scan(session, wallet)
     path = f"/v1/payment-sessions/{session['id']}/claim"
 
@@ -180,7 +180,7 @@ def test_idempotency_keys_on_create(api: ApiFixture) -> None:
 def test_a_stored_refusal_is_replayed_even_if_the_payment_would_succeed_now(
     api: ApiFixture,
 ) -> None:
-    session, wallet = api.a_session(), api.a_wallet(1)
+    session, wallet = api.create_session(), api.open_wallet(1)
     claim = api.scan(session, wallet).json()["claim"]["id"]
     key = str(uuid4())
     first = api.pay(session, wallet, claim, key=key)
@@ -199,7 +199,7 @@ def test_a_stored_refusal_is_replayed_even_if_the_payment_would_succeed_now(
 def test_pay_requires_a_key_and_a_second_payment_by_the_payer_returns_the_first(
     api: ApiFixture,
 ) -> None:
-    session, wallet = api.a_session(), api.a_wallet()
+    session, wallet = api.create_session(), api.open_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
     body = {"claim_id": claim, "wallet_id": wallet, "amount": USD_10}
     path = f"/v1/payment-sessions/{session['id']}/pay"
@@ -216,7 +216,7 @@ def test_pay_requires_a_key_and_a_second_payment_by_the_payer_returns_the_first(
 def test_a_page_token_acts_for_one_wallet_and_can_neither_top_up_nor_create_tokens(
     api: ApiFixture,
 ) -> None:
-    session, wallet, other = api.a_session(), api.a_wallet(), api.a_wallet()
+    session, wallet, other = api.create_session(), api.open_wallet(), api.open_wallet()
     minted = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens")
     token = minted.json()["token"]
 
@@ -236,7 +236,7 @@ def test_a_page_token_acts_for_one_wallet_and_can_neither_top_up_nor_create_toke
 
 
 def test_wallet_top_ups(api: ApiFixture) -> None:
-    wallet = api.a_wallet(0)
+    wallet = api.open_wallet(0)
     path = f"/v1/wallets/{wallet}/top-ups"
     body = {"amount": USD_10, "reference": "ref 1"}
 
@@ -264,6 +264,6 @@ def test_wallet_top_ups(api: ApiFixture) -> None:
 def test_amounts_are_formatted_with_the_decimals_of_iso_4217(
     api: ApiFixture, minor: int, currency: str, display: str
 ) -> None:
-    session = api.a_session(amount={"minor": minor, "currency": currency})
+    session = api.create_session(amount={"minor": minor, "currency": currency})
 
     assert session["amount"]["display"] == display

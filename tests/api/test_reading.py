@@ -18,7 +18,7 @@ pytestmark = pytest.mark.postgres
 
 
 def test_the_etag_of_a_session_changes_with_the_session(api: ApiFixture) -> None:
-    session, wallet = api.a_session(), api.a_wallet()
+    session, wallet = api.create_session(), api.open_wallet()
     path = f"/v1/payment-sessions/{session['id']}"
     first = api.call("merchant", "GET", path)
     tag = first.headers["ETag"]
@@ -34,7 +34,7 @@ def test_the_etag_of_a_session_changes_with_the_session(api: ApiFixture) -> None
 
 
 def test_the_merchants_list(api: ApiFixture) -> None:
-    made = [api.a_session("other_merchant") for _ in range(5)]
+    made = [api.create_session("other_merchant") for _ in range(5)]
     position = made[-1]["position"]
 
     def page(query: str) -> dict[str, object]:
@@ -44,7 +44,7 @@ def test_the_merchants_list(api: ApiFixture) -> None:
         return document
 
     first = page(f"limit=2&at_least={position}")
-    api.a_session("other_merchant")
+    api.create_session("other_merchant")
     second = page(f"limit=2&cursor={first['next_cursor']}")
     third = page(f"limit=100&cursor={second['next_cursor']}")
 
@@ -70,7 +70,7 @@ def test_the_merchants_list(api: ApiFixture) -> None:
 
 
 def test_the_lists_show_a_payment(api: ApiFixture) -> None:
-    paid, wallet = api.a_paid_session()
+    paid, wallet = api.create_paid_session()
     query = f"order_id={paid['order_id']}&status=paid&at_least={paid['position']}"
 
     [row] = api.call("merchant", "GET", f"/v1/payment-sessions?{query}").json()["data"]
@@ -105,7 +105,7 @@ def test_an_invalid_query_parameter_is_named(api: ApiFixture, query: str, name: 
 
 
 def test_the_log_is_listed_in_order_and_completely(api: ApiFixture) -> None:
-    paid, _ = api.a_paid_session()
+    paid, _ = api.create_paid_session()
     history = api.call("merchant", "GET", f"/v1/payment-sessions/{paid['id']}/events").json()
 
     types = [event["type"] for event in history["data"]]
@@ -145,7 +145,7 @@ def test_the_log_contains_no_key(api: ApiFixture) -> None:
 
 @pytest.mark.parametrize("kind", ["svg", "png", "txt"])
 def test_images_of_the_qr_code(api: ApiFixture, kind: str) -> None:
-    session = api.a_session()
+    session = api.create_session()
 
     response = api.call("", "GET", f"/v1/payment-sessions/{session['id']}/qr.{kind}")
     missing = api.call("", "GET", f"/v1/payment-sessions/ps_{'0' * 26}/qr.{kind}")
@@ -160,7 +160,7 @@ def test_images_of_the_qr_code(api: ApiFixture, kind: str) -> None:
 
 
 def test_the_url_in_the_qr_code_returns_only_the_public_part(api: ApiFixture) -> None:
-    session, wallet = api.a_session(metadata={"secret": "m"}), api.a_wallet()
+    session, wallet = api.create_session(metadata={"secret": "m"}), api.open_wallet()
     api.scan(session, wallet)
     suffix = session["id"][3:]
 
@@ -191,8 +191,8 @@ def test_the_url_in_the_qr_code_returns_only_the_public_part(api: ApiFixture) ->
 def test_a_checkout_token_is_valid_for_one_session_and_cancels_only_if_the_merchant_allows(
     api: ApiFixture,
 ) -> None:
-    allowed = api.a_session(checkout_may_cancel=True, return_url="https://shop.example/back")
-    plain = api.a_session()
+    allowed = api.create_session(checkout_may_cancel=True, return_url="https://shop.example/back")
+    plain = api.create_session()
     base = api.settings.public_origin
 
     def path(session: dict[str, str], suffix: str = "") -> str:
@@ -212,7 +212,7 @@ def test_a_checkout_token_is_valid_for_one_session_and_cancels_only_if_the_merch
     live = allowed["live_url"].partition("token=")[2]
     assert api.call("", "POST", f"/checkout/{allowed['id']}/cancel?token={live}").status_code == 401
     for who in ("wallet", "auditor"):
-        api.scan(allowed, api.a_wallet())
+        api.scan(allowed, api.open_wallet())
         seen = api.call(who, "GET", f"/v1/payment-sessions/{allowed['id']}").json()
         assert (seen["checkout_url"], seen["live_url"]) == (None, allowed["live_url"])
     cancelled = api.call("", "POST", path(allowed, "/cancel"))
@@ -220,7 +220,7 @@ def test_a_checkout_token_is_valid_for_one_session_and_cancels_only_if_the_merch
 
 
 def test_health_readiness_and_metrics(api: ApiFixture) -> None:
-    api.a_paid_session()
+    api.create_paid_session()
 
     assert api.call("", "GET", "/healthz").json() == {"status": "ok"}
     ready = wait_for(lambda: api.call("", "GET", "/readyz"), lambda r: r.status_code == 200)

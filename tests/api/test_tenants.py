@@ -23,10 +23,10 @@ IDS = re.compile(r"(?:mer|wal|app|clm|key)_[0-7][0-9a-hjkmnp-tv-z]{25}")
 @pytest.fixture(scope="module")
 def foreign(api: ApiFixture) -> dict[str, str]:
     """Ids and a token that belong to the first merchant and the first app."""
-    session, wallet = api.a_session(metadata={"note": "private"}), api.a_wallet()
+    session, wallet = api.create_session(metadata={"note": "private"}), api.open_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
-    paid, payer = api.a_paid_session()
-    token = api.call("wallet", "POST", f"/v1/wallets/{api.a_wallet()}/tokens").json()["token"]
+    paid, payer = api.create_paid_session()
+    token = api.call("wallet", "POST", f"/v1/wallets/{api.open_wallet()}/tokens").json()["token"]
     return {
         "session": session["id"],
         "paid": paid["id"],

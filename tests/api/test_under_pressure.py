@@ -75,7 +75,7 @@ def test_the_api_returns_503_while_the_database_is_unavailable_and_recovers(
     url = own_server.start()
     migrate(url, mode="test", token_secret=SECRET)
     with api_fixture(url) as api:
-        api.a_session()
+        api.create_session()
         own_server.stop()
         body = {"order_id": "A", "amount": USD_10}
         create = partial(api.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")
@@ -163,7 +163,7 @@ def test_an_internal_error_is_returned_without_details(
 ) -> None:
     url = make_ledger()
     with api_fixture(url, projections=False) as api:
-        session = api.a_session()
+        session = api.create_session()
 
         def broken(*_: object, **__: object) -> None:
             raise KeyError("inner-secret")
@@ -187,7 +187,7 @@ CONFIG = ApiConfig(
 )
 
 
-def a_request(peer: str, *forwarded: str) -> HttpRequest:
+def make_request(peer: str, *forwarded: str) -> HttpRequest:
     scope: Any = {
         "client": (peer, 1234),
         "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
@@ -210,20 +210,20 @@ def a_request(peer: str, *forwarded: str) -> HttpRequest:
 def test_forwarded_addresses_count_only_from_trusted_proxies(
     peer: str, forwarded: str | None, address: str, local: bool
 ) -> None:
-    request = a_request(peer, *([forwarded] if forwarded else []))
+    request = make_request(peer, *([forwarded] if forwarded else []))
 
     assert client_address(request, CONFIG) == address
     assert is_local(request, CONFIG) is local
 
 
 def test_a_client_behind_an_untrusted_proxy_is_not_local() -> None:
-    request = a_request("127.0.0.1", "203.0.113.9")
+    request = make_request("127.0.0.1", "203.0.113.9")
 
     assert not is_local(request, replace(CONFIG, trusted_proxies=()))
 
 
 def test_repeated_forwarded_headers_are_one_list() -> None:
-    request = a_request("10.0.0.1", "203.0.113.9", "10.0.0.2")
+    request = make_request("10.0.0.1", "203.0.113.9", "10.0.0.2")
 
     assert client_address(request, CONFIG) == "203.0.113.9"
 
@@ -237,7 +237,7 @@ def test_page_tokens_expire_by_the_ledgers_clock(make_ledger: Callable[[], str])
     clock = TestClock(url)
     clock.set(start := datetime(2050, 1, 1, tzinfo=UTC))
     with api_fixture(url, projections=False) as api:
-        wallet = api.a_wallet(0)
+        wallet = api.open_wallet(0)
         token = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()["token"]
         assert api.call(token, "GET", f"/v1/wallets/{wallet}").status_code == 200
         clock.advance(start, 901)

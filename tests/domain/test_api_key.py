@@ -22,16 +22,16 @@ MERCHANT = ids.encode("mer", UUID(int=1))
 APP = ids.encode("app", UUID(int=1))
 
 
-def a_bearer(role: Role = Role.MERCHANT) -> BearerKey:
+def make_bearer(role: Role = Role.MERCHANT) -> BearerKey:
     return BearerKey.make(mode="test", role=role, key_id=STREAM, random=b"k" * 32)
 
 
 def issue(role: Role, holder: str) -> Callable[[None], ApiKey]:
-    return lambda _: ApiKey.issue(key=a_bearer(role), holder_id=holder, at=NOW)
+    return lambda _: ApiKey.issue(key=make_bearer(role), holder_id=holder, at=NOW)
 
 
 def issued(role: Role, holder: str) -> Fact:
-    hash_ = a_bearer(role).secret_hash
+    hash_ = make_bearer(role).secret_hash
     fields = {"role": role.value, "holder_id": holder, "mode": "test", "secret_hash": hash_}
     return fact(ApiKey.Issued, NOW, **fields)
 
@@ -52,7 +52,7 @@ def test_a_key_is_issued_to_a_holder_of_its_role_without_its_secret(
     scenario = given().when(issue(role, holder)).then(issued(role, holder))
 
     assert scenario.aggregate.public_id == ids.encode("key", STREAM)
-    assert a_bearer(role).secret not in str(vars(scenario.aggregate))
+    assert make_bearer(role).secret not in str(vars(scenario.aggregate))
 
 
 @pytest.mark.parametrize(
@@ -73,20 +73,20 @@ def test_a_holder_that_does_not_fit_the_role_is_refused(role: Role, holder: str)
 
 
 def test_a_key_is_revoked_once_and_then_accepts_nothing() -> None:
-    assert fold(ISSUED).accepts(a_bearer())
+    assert fold(ISSUED).accepts(make_bearer())
 
     scenario = given(ISSUED).when(lambda key: key.revoke(at=LATER)).then(REVOKED)
 
-    assert not scenario.aggregate.accepts(a_bearer())
+    assert not scenario.aggregate.accepts(make_bearer())
     scenario.when(lambda key: key.revoke(at=LATER)).then()
 
 
 def test_a_key_accepts_its_own_secret_role_and_mode_only() -> None:
     key = fold(ISSUED)
 
-    assert not key.accepts(replace(a_bearer(), secret="x" * 59))
-    assert not key.accepts(replace(a_bearer(), role=Role.WALLET))
-    assert not key.accepts(replace(a_bearer(), mode="live"))
+    assert not key.accepts(replace(make_bearer(), secret="x" * 59))
+    assert not key.accepts(replace(make_bearer(), role=Role.WALLET))
+    assert not key.accepts(replace(make_bearer(), mode="live"))
 
 
 @every(st.uuids(), st.binary(min_size=32, max_size=32), st.sampled_from(Role))

@@ -18,7 +18,7 @@ MERCHANT = ids.encode("mer", UUID(int=1))
 LIMIT = KeyLimit(holder_id=MERCHANT, keys_max=2, role="merchant")
 
 
-def a_key(
+def make_key(
     number: int, role: Role = Role.MERCHANT, holder: str = MERCHANT, *, revoked: bool = False
 ) -> ApiKey:
     bearer = BearerKey.make(mode="test", role=role, key_id=UUID(int=number), random=b"k" * 32)
@@ -28,7 +28,7 @@ def a_key(
     return key
 
 
-ONE, TWO, THREE = a_key(1), a_key(2), a_key(3)
+ONE, TWO, THREE = make_key(1), make_key(2), make_key(3)
 
 
 def added(key: ApiKey, *active: ApiKey, at: datetime = NOW) -> Fact:
@@ -65,7 +65,7 @@ def test_a_second_key_is_added_and_a_third_is_refused() -> None:
 
 
 def test_a_revoked_key_makes_room_and_leaves_the_ring() -> None:
-    revoked = a_key(1, revoked=True)
+    revoked = make_key(1, revoked=True)
     ring = given(added(ONE), added(TWO, ONE))
 
     ring.when(add(THREE, revoked, TWO)).then(added(THREE, TWO, at=LATER))
@@ -74,7 +74,7 @@ def test_a_revoked_key_makes_room_and_leaves_the_ring() -> None:
 
 
 def test_keys_issued_before_key_rings_existed_count() -> None:
-    revoked = a_key(4, revoked=True)
+    revoked = make_key(4, revoked=True)
 
     given().when(open_with(THREE, ONE, TWO)).then(LIMIT)
     given().when(open_with(THREE, ONE, revoked)).then(added(THREE, ONE))
@@ -86,8 +86,8 @@ def test_a_key_of_the_ring_that_the_caller_does_not_pass_counts_as_active() -> N
 
 def test_keys_of_another_holder_or_role_do_not_count() -> None:
     other = ids.encode("mer", UUID(int=2))
-    strangers = [a_key(5, holder=other), a_key(6, holder=other)]
-    auditors = [a_key(7, Role.AUDITOR, "auditor"), a_key(8, Role.AUDITOR, "auditor")]
+    strangers = [make_key(5, holder=other), make_key(6, holder=other)]
+    auditors = [make_key(7, Role.AUDITOR, "auditor"), make_key(8, Role.AUDITOR, "auditor")]
 
     given().when(open_with(ONE, *strangers, *auditors)).then(added(ONE))
 

@@ -74,8 +74,8 @@ def check_page(page: Page, name: str) -> None:
 Visit = Callable[..., Visitor]
 
 
-def a_token(api: ApiFixture, minor: int = 100_000) -> str:
-    wallet = api.a_wallet(minor)
+def make_token(api: ApiFixture, minor: int = 100_000) -> str:
+    wallet = api.open_wallet(minor)
     minted = api.call("wallet", "POST", f"/v1/wallets/{wallet}/tokens").json()
     return str(minted["token"])
 
@@ -98,6 +98,6 @@ def status(page: Page) -> Any:
 
 
 def pay(api: ApiFixture, session: dict[str, Any]) -> None:
-    wallet = api.a_wallet()
+    wallet = api.open_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
     assert api.pay(session, wallet, claim).status_code == 200

@@ -52,7 +52,7 @@ def test_the_api_documentation_loads_nothing_from_other_hosts(
 def test_a_qr_code_on_a_screen_can_be_scanned(
     page: Page, api: ApiFixture, kind: str, scheme: Any
 ) -> None:
-    session = api.a_session()
+    session = api.create_session()
     page.emulate_media(color_scheme=scheme)
 
     page.goto(session["qr"][f"{kind}_url"])
@@ -64,7 +64,7 @@ def test_a_qr_code_on_a_screen_can_be_scanned(
 def test_our_pages_receive_the_payment_and_other_origins_are_refused(
     browser: Browser, api: ApiFixture
 ) -> None:
-    session, wallet = api.a_session(), api.a_wallet()
+    session, wallet = api.create_session(), api.open_wallet()
     listen = """url => {
         window.messages = [];
         const socket = new WebSocket(url);

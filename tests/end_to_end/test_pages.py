@@ -14,8 +14,8 @@ from domain import times
 from tests.end_to_end.browsing import (
     TILL,
     Visit,
-    a_token,
     check_page,
+    make_token,
     pay,
     screenshot,
     signed_in,
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 def test_a_scanned_and_paid_session_shows_as_paid_without_a_reload(
     api: ApiFixture, visit: Visit, scheme: str
 ) -> None:
-    session = api.a_session(description="2 coffees", checkout_may_cancel=True)
+    session = api.create_session(description="2 coffees", checkout_may_cancel=True)
     till = visit(viewport=TILL, color_scheme=scheme)
     screen = till.open(session["checkout_url"])
     screen.evaluate("window.mark = 'same page'")
@@ -44,7 +44,7 @@ def test_a_scanned_and_paid_session_shows_as_paid_without_a_reload(
     payer = visit(color_scheme=scheme, locale="en-US")
     phone = payer.open(code.text.lower())
     check_page(phone, f"wallet-sign-in-{scheme}")
-    phone.get_by_label("Wallet token").fill(a_token(api))
+    phone.get_by_label("Wallet token").fill(make_token(api))
     phone.get_by_role("button", name="Continue").click()
     expect(phone.locator("#balance")).to_have_text("$1,000.00")
     check_page(phone, f"wallet-ready-{scheme}")
@@ -64,11 +64,11 @@ def test_a_scanned_and_paid_session_shows_as_paid_without_a_reload(
 def test_every_state_is_shown_live_and_after_a_reload(
     api: ApiFixture, visit: Visit, clock: TestClock, state: str, scheme: str
 ) -> None:
-    session = api.a_session(return_url="https://shop.example/thanks")
+    session = api.create_session(return_url="https://shop.example/thanks")
     live = visit(color_scheme=scheme).open(session["checkout_url"])
     expect(live.get_by_text("Live")).to_be_visible()
     if state == "scanned":
-        api.scan(session, api.a_wallet())
+        api.scan(session, api.open_wallet())
     elif state == "paid":
         pay(api, session)
     elif state == "expired":
@@ -93,7 +93,7 @@ def test_the_states_of_future_payment_processors_have_a_layout(
     api: ApiFixture, visit: Visit, state: str, scheme: str
 ) -> None:
     """No session reaches these states yet, so the test sets the page's status attribute."""
-    session = api.a_session()
+    session = api.create_session()
     for name, url in (("checkout", session["checkout_url"]), ("wallet", wallet_address(session))):
         page = visit(color_scheme=scheme).open(url)
         page.evaluate("state => { document.querySelector('main').dataset.status = state }", state)
@@ -104,7 +104,7 @@ def test_the_states_of_future_payment_processors_have_a_layout(
 
 
 def test_the_return_to_the_shop_can_be_stopped(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session(return_url="https://shop.example/thanks")
+    session = api.create_session(return_url="https://shop.example/thanks")
     screen = visit().open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
 
@@ -120,7 +120,7 @@ def test_the_return_to_the_shop_can_be_stopped(api: ApiFixture, visit: Visit) ->
 def test_the_code_of_an_expired_session_disappears(
     api: ApiFixture, visit: Visit, clock: TestClock
 ) -> None:
-    session = api.a_session()
+    session = api.create_session()
     screen = visit().open(session["checkout_url"])
     expect(screen.locator(".symbol")).to_be_visible()
 
@@ -132,9 +132,9 @@ def test_the_code_of_an_expired_session_disappears(
 
 
 def test_a_second_wallet_sees_that_another_one_is_paying(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session()
-    page = signed_in(visit(), session, a_token(api))
-    api.scan(session, api.a_wallet())
+    session = api.create_session()
+    page = signed_in(visit(), session, make_token(api))
+    api.scan(session, api.open_wallet())
 
     page.get_by_role("button", name="Pay $10.00").click()
 
@@ -145,7 +145,7 @@ def test_a_second_wallet_sees_that_another_one_is_paying(api: ApiFixture, visit:
 
 
 def test_the_wallet_page_contains_only_public_data(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session(metadata={"till": "private"}, return_url="https://shop.example/x")
+    session = api.create_session(metadata={"till": "private"}, return_url="https://shop.example/x")
 
     page = visit().open(wallet_address(session))
 
@@ -154,7 +154,7 @@ def test_the_wallet_page_contains_only_public_data(api: ApiFixture, visit: Visit
 
 
 def test_a_wallet_without_enough_money_shows_a_message(api: ApiFixture, visit: Visit) -> None:
-    page = signed_in(visit(), api.a_session(), a_token(api, 5))
+    page = signed_in(visit(), api.create_session(), make_token(api, 5))
 
     page.get_by_role("button", name="Pay $10.00").click()
 
@@ -163,7 +163,7 @@ def test_a_wallet_without_enough_money_shows_a_message(api: ApiFixture, visit: V
 
 
 def test_a_payment_needs_only_the_keyboard(api: ApiFixture, visit: Visit) -> None:
-    session, token = api.a_session(), a_token(api)
+    session, token = api.create_session(), make_token(api)
     page = visit().open(wallet_address(session))
 
     page.keyboard.press("Tab")
@@ -182,13 +182,13 @@ def test_a_payment_needs_only_the_keyboard(api: ApiFixture, visit: Visit) -> Non
 def test_cancelling_from_the_checkout_screen_if_the_merchant_allowed_it(
     api: ApiFixture, visit: Visit, scripts: bool
 ) -> None:
-    session = api.a_session(checkout_may_cancel=True)
+    session = api.create_session(checkout_may_cancel=True)
     screen = visit(java_script_enabled=scripts).open(session["checkout_url"])
 
     screen.get_by_role("button", name="Cancel payment").click()
 
     expect(screen.get_by_role("heading", name="Cancelled")).to_be_visible()
-    plain = visit().open(api.a_session()["checkout_url"])
+    plain = visit().open(api.create_session()["checkout_url"])
     expect(plain.get_by_role("button", name="Cancel payment")).to_have_count(0)
 
 
@@ -197,7 +197,7 @@ def test_narrow_and_zoomed_screens_need_no_horizontal_scrolling(
     api: ApiFixture, visit: Visit, width: int
 ) -> None:
     """195 px is a phone of 390 at 200 %."""
-    session = api.a_session(
+    session = api.create_session(
         order_id=f"{width:x<64}", description="y" * 120, checkout_may_cancel=True
     )
     for url in (session["checkout_url"], wallet_address(session)):
@@ -209,7 +209,7 @@ def test_narrow_and_zoomed_screens_need_no_horizontal_scrolling(
 
 @pytest.mark.parametrize("case", ["token", "foreign", "unknown", "nonsense"])
 def test_an_invalid_address_shows_an_explanation(api: ApiFixture, visit: Visit, case: str) -> None:
-    own, other = api.a_session(), api.a_session()
+    own, other = api.create_session(), api.create_session()
     origin = api.settings.public_origin
     foreign = other["checkout_url"].partition("token=")[2]
     url, heading = {

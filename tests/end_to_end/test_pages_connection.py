@@ -13,8 +13,8 @@ from domain import times
 from tests.end_to_end.browsing import (
     Visit,
     Visitor,
-    a_token,
     check_page,
+    make_token,
     pay,
     screenshot,
     signed_in,
@@ -39,7 +39,7 @@ def routed_sockets(till: Visitor) -> list[WebSocketRoute]:
 
 
 def test_two_tabs_paying_at_once_pay_once(api: ApiFixture, visit: Visit) -> None:
-    session, token = api.a_session(), a_token(api)
+    session, token = api.create_session(), make_token(api)
     payer = visit()
     tabs = [signed_in(payer, session, token) for _ in range(2)]
 
@@ -53,7 +53,7 @@ def test_two_tabs_paying_at_once_pay_once(api: ApiFixture, visit: Visit) -> None
 
 
 def test_a_closed_socket_reconnects_and_misses_nothing(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session()
+    session = api.create_session()
     till = visit()
     sockets = routed_sockets(till)
     screen = till.open(session["checkout_url"])
@@ -67,7 +67,7 @@ def test_a_closed_socket_reconnects_and_misses_nothing(api: ApiFixture, visit: V
 
 
 def test_without_a_socket_the_page_polls(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session()
+    session = api.create_session()
     till = visit()
     till.context.route_web_socket(re.compile("/live"), lambda route: route.close(code=1011))
     screen = till.open(session["checkout_url"])
@@ -81,7 +81,7 @@ def test_without_a_socket_the_page_polls(api: ApiFixture, visit: Visit) -> None:
 def test_a_page_whose_link_has_expired_explains_it(
     api: ApiFixture, visit: Visit, clock: TestClock
 ) -> None:
-    session = api.a_session()
+    session = api.create_session()
     till = visit()
     till.context.route_web_socket(re.compile("/live"), lambda route: route.close(code=1011))
     screen = till.open(session["checkout_url"])
@@ -96,7 +96,7 @@ def test_a_page_whose_link_has_expired_explains_it(
 
 
 def test_the_idempotency_key_survives_reloads(api: ApiFixture, visit: Visit) -> None:
-    page = signed_in(visit(), api.a_session(), a_token(api))
+    page = signed_in(visit(), api.create_session(), make_token(api))
     keys: list[str] = []
 
     def refuse(route: Any) -> None:
@@ -119,7 +119,7 @@ def test_the_idempotency_key_survives_reloads(api: ApiFixture, visit: Visit) -> 
 
 
 def test_malformed_messages_are_ignored(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session()
+    session = api.create_session()
     till = visit()
     sockets = routed_sockets(till)
     screen = till.open(session["checkout_url"])
@@ -133,7 +133,7 @@ def test_malformed_messages_are_ignored(api: ApiFixture, visit: Visit) -> None:
 
 
 def test_a_device_with_a_wrong_clock_counts_down_correctly(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session()
+    session = api.create_session()
     till = visit()
     till.context.add_init_script(
         "const Real = Date; Date = class extends Real {"
@@ -148,7 +148,7 @@ def test_a_device_with_a_wrong_clock_counts_down_correctly(api: ApiFixture, visi
 
 
 def test_without_scripts_a_reload_shows_the_current_status(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session()
+    session = api.create_session()
     screen = visit(java_script_enabled=False).open(session["checkout_url"])
     expect(screen.get_by_role("heading", name="Waiting for payment")).to_be_visible()
     expect(screen.get_by_text("Reload it to see the latest")).to_be_visible()
@@ -164,11 +164,11 @@ def test_without_scripts_a_reload_shows_the_current_status(api: ApiFixture, visi
 def test_leaving_asks_for_confirmation_only_during_a_payment(
     api: ApiFixture, visit: Visit, state: str
 ) -> None:
-    session = api.a_session()
+    session = api.create_session()
     screen = visit().open(session["checkout_url"])
     expect(screen.get_by_text("Live")).to_be_visible()
     if state == "scanned":
-        api.scan(session, api.a_wallet())
+        api.scan(session, api.open_wallet())
         status(screen).to_have_attribute("data-status", "scanned")
     screen.locator("header").click()  # browsers ask only after an interaction with the page
     dialogs: list[str] = []

@@ -128,10 +128,10 @@ def test_the_time_from_commit_to_screen_is_printed(
 ) -> None:
     """Prints p50 and p99 of 50 payments; asserts nothing about time."""
     page = browser.new_page()
-    wallet = api.a_wallet()
+    wallet = api.open_wallet()
     durations = []
     for _ in range(50):
-        session = api.a_session()
+        session = api.create_session()
         page.goto(session["checkout_url"])
         expect(page.get_by_text("Live")).to_be_visible()
         page.evaluate(
@@ -158,7 +158,7 @@ def test_the_time_from_commit_to_screen_is_printed(
 def test_forced_colours_keep_the_code_and_the_texts_visible(
     browser: Browser, api: ApiFixture, state: str
 ) -> None:
-    session = api.a_session() if state == "created" else api.a_paid_session()[0]
+    session = api.create_session() if state == "created" else api.create_paid_session()[0]
     session = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
     context = browser.new_context(forced_colors="active", reduced_motion="reduce")
     page = context.new_page()

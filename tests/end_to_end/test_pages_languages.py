@@ -12,8 +12,8 @@ from domain import times
 from tests.end_to_end.browsing import (
     TILL,
     Visit,
-    a_token,
     check_page,
+    make_token,
     pay,
     screenshot,
     status,
@@ -32,7 +32,7 @@ def left_of(page: Page, selector: str) -> float:
 
 
 def test_portuguese_texts_and_amounts(api: ApiFixture, visit: Visit) -> None:
-    session = api.a_session(amount={"minor": 123456, "currency": "BRL"})
+    session = api.create_session(amount={"minor": 123456, "currency": "BRL"})
     screen = visit(locale="pt-BR").open(session["checkout_url"])
 
     expect(screen.get_by_role("heading", name="Aguardando pagamento")).to_be_visible()
@@ -48,11 +48,11 @@ def test_portuguese_texts_and_amounts(api: ApiFixture, visit: Visit) -> None:
 def test_every_state_in_every_language(
     api: ApiFixture, visit: Visit, clock: TestClock, state: str, lang: str
 ) -> None:
-    session = api.a_session(
+    session = api.create_session(
         description="2 coffees", return_url="https://shop.example/thanks", checkout_may_cancel=True
     )
     if state == "scanned":
-        api.scan(session, api.a_wallet())
+        api.scan(session, api.open_wallet())
     elif state == "paid":
         pay(api, session)
     elif state == "expired":
@@ -79,7 +79,7 @@ def test_every_state_in_every_language(
 def test_arabic_pages_are_mirrored(
     api: ApiFixture, visit: Visit, lang: str, mirrored: bool
 ) -> None:
-    session = api.a_session()
+    session = api.create_session()
 
     till = visit(viewport=TILL).open(session["checkout_url"] + f"&lang={lang}")
     payer = visit(locale=lang)
@@ -88,7 +88,7 @@ def test_arabic_pages_are_mirrored(
     assert (left_of(till, ".code") > left_of(till, "header")) is mirrored
     assert (left_of(till, ".time > span") > left_of(till, "#timer")) is mirrored
     assert till.locator("html").get_attribute("dir") == ("rtl" if mirrored else "ltr")
-    phone.locator("#token").fill(a_token(api))
+    phone.locator("#token").fill(make_token(api))
     check_page(phone, f"{lang}-wallet-sign-in")
     phone.locator("#sign-in button").click()
     expect(phone.locator("#balance")).to_contain_text("1,000.00")

@@ -119,7 +119,7 @@ def test_every_response_is_503_in_time_and_everything_works_afterwards(
 ) -> None:
     monkeypatch.setattr(authentication, "CACHE_SECONDS", 3600.0 if remembered else 0.0)
     with served_api(own_url) as api:
-        session, wallet = api.a_session(), api.a_wallet()
+        session, wallet = api.create_session(), api.open_wallet()
         api.client.timeout = httpx.Timeout(PATIENCE_SECONDS)
         body = {"order_id": "A", "amount": USD_10}
         create = partial(api.call, "merchant", "POST", "/v1/payment-sessions", body, key="k")

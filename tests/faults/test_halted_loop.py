@@ -87,10 +87,10 @@ def test_other_read_models_continue_beside_a_halted_one(
 
     monkeypatch.setattr(Sessions, "apply", staticmethod(poisoned))
     with api_fixture(database_url) as api:
-        api.a_session()
+        api.create_session()
         wait_for(lambda: ready(api))
         broken.set()
-        _, wallet = api.a_paid_session()
+        _, wallet = api.create_paid_session()
         path = f"/v1/wallets/{wallet}/payments"
         wait_for(lambda: len(api.call("wallet", "GET", path).json()["data"]) == 1)
         wait_for(lambda: not ready(api))
@@ -114,7 +114,7 @@ def test_an_unknown_event_stops_no_loop(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served_api(database_url) as api:
-        watched, other = api.a_session(), api.a_session()
+        watched, other = api.create_session(), api.create_session()
         wait_for(lambda: ready(api))
         live = f"http://127.0.0.1:{api.settings.live_port}"
         recorder: Any = api.services.log.recorder  # type: ignore[attr-defined]
@@ -127,7 +127,7 @@ def test_an_unknown_event_stops_no_loop(
                 StoredEvent(uuid4(), 1, "payment_session.refunded", b"{}"),
             ):
                 recorder.insert_events([unknown])
-            wallet = api.a_wallet()
+            wallet = api.open_wallet()
             claim = api.scan(other, wallet).json()["claim"]["id"]
             paid = api.pay(other, wallet, claim)
             heard = [json.loads(screen.recv(10))["event"] for _ in range(2)]
@@ -158,7 +158,7 @@ def test_a_halted_notifier_is_reported_and_delivers_everything_later(
     monkeypatch.setattr(Notifier, "feed", fails)
     with served_api(database_url) as api:
         health = f"http://127.0.0.1:{api.settings.live_port}/healthz"
-        session, wallet = api.a_session(), api.a_wallet()
+        session, wallet = api.create_session(), api.open_wallet()
         with listen(session["live_url"]) as screen:
             screen.recv(10)
             broken.set()
@@ -177,7 +177,7 @@ def test_a_failure_of_one_listener_affects_no_other(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served_api(database_url) as api:
-        bad, good = api.a_session(), api.a_session()
+        bad, good = api.create_session(), api.create_session()
         poisoned: UUID = ids.decode("ps", bad["id"])
         apply = SessionFeed.apply
 
@@ -189,7 +189,7 @@ def test_a_failure_of_one_listener_affects_no_other(
         with listen(bad["live_url"]) as silent, listen(good["live_url"]) as screen:
             silent.recv(10), screen.recv(10)
             monkeypatch.setattr(SessionFeed, "apply", fails)
-            wallet = api.a_wallet()
+            wallet = api.open_wallet()
             for session in (bad, good):
                 assert api.scan(session, wallet).status_code == 200
             heard = json.loads(screen.recv(10))

@@ -38,7 +38,7 @@ def test_an_append_is_refused_and_nothing_is_stored(
 
 def test_creates_are_503_reads_work_and_the_same_key_works_afterwards(database_url: str) -> None:
     with api_fixture(database_url) as api:
-        session = api.a_session()
+        session = api.create_session()
         wait_for(lambda: api.client.get("/readyz").status_code == 200)  # the read models are built
         body = {"order_id": "A", "amount": USD_10}
 
@@ -66,7 +66,7 @@ def test_no_loop_halts_and_due_sessions_expire_afterwards(
 ) -> None:
     clock = TestClock(database_url)
     with api_fixture(database_url) as api:
-        session = api.a_session(expires_in_seconds=60)
+        session = api.create_session(expires_in_seconds=60)
         wait_for(lambda: rows(database_url, "select 1 from ledger.due"))
         at = api.services.log.now()
         with read_only(database_url):

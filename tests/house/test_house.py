@@ -31,7 +31,7 @@ from domain.errors import LedgerError
 from domain.ids import PREFIXES
 from infrastructure.event_store.mapper import LedgerMapper
 from infrastructure.event_store.registry import AGGREGATES
-from tests.support.documents import DOCUMENTS, a_document_services
+from tests.support.documents import DOCUMENTS, document_services
 from tests.support.golden import EVENTS, GOLDEN, STREAM
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +197,7 @@ def test_states_hold_immutable_values_so_that_a_shallow_copy_is_independent() ->
 
 
 def test_every_problem_an_operation_names_exists() -> None:
-    served = operations(a_document_services())
+    served = operations(document_services())
 
     assert len({operation.name for operation in served}) == len(served)
     for operation in served:
@@ -205,7 +205,7 @@ def test_every_problem_an_operation_names_exists() -> None:
 
 
 def test_every_body_refuses_unknown_fields() -> None:
-    for operation in operations(a_document_services()):
+    for operation in operations(document_services()):
         if operation.body is not None:
             assert issubclass(operation.body, Body)
             assert operation.body.__struct_config__.forbid_unknown_fields

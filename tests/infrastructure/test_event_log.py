@@ -49,7 +49,7 @@ def fixture(request: pytest.FixtureRequest) -> LogFixture:
     return LogFixture(log, clock.set)
 
 
-def a_wallet(wallet_id: UUID | None = None) -> Wallet:
+def open_wallet(wallet_id: UUID | None = None) -> Wallet:
     return Wallet.open(
         wallet_id=wallet_id or uuid7(), wallet_app_id="app", currency=CURRENCIES["USD"], at=AT
     )
@@ -77,7 +77,7 @@ def pending(events: Sequence[Any], **facts: Any) -> AppendRequest:
 
 @pytest.mark.unaudited  # top-ups without their references
 def test_appended_events_are_read_back_complete(fixture: LogFixture) -> None:
-    wallet = a_wallet()
+    wallet = open_wallet()
     opened = wallet.collect_events()
     command = pending([*opened, *top_up(wallet)])
 
@@ -102,7 +102,7 @@ def test_appended_events_are_read_back_complete(fixture: LogFixture) -> None:
 
 @pytest.mark.unaudited  # top-ups without their references
 def test_load_returns_new_events_receipts_and_the_time(fixture: LogFixture) -> None:
-    wallet, other = a_wallet(), a_wallet()
+    wallet, other = open_wallet(), open_wallet()
     command = pending(
         [*wallet.collect_events(), *top_up(wallet)], fingerprint=b"f", subject=wallet.id, version=2
     )
@@ -128,7 +128,7 @@ def test_load_returns_new_events_receipts_and_the_time(fixture: LogFixture) -> N
 def test_a_long_stream_is_loaded_in_part_with_a_sign_that_there_is_more(
     fixture: LogFixture,
 ) -> None:
-    wallet = a_wallet()
+    wallet = open_wallet()
     events = [*wallet.collect_events()]
     while len(events) < LOAD_EVENTS_MAX + 10:
         events += top_up(wallet)
@@ -143,7 +143,7 @@ def test_a_long_stream_is_loaded_in_part_with_a_sign_that_there_is_more(
 
 @pytest.mark.unaudited  # top-ups without their references
 def test_a_conflict_stores_nothing_and_uses_no_position(fixture: LogFixture) -> None:
-    wallet = a_wallet()
+    wallet = open_wallet()
     opened = wallet.collect_events()
 
     assert fixture.append(pending(opened), pending(opened)) == ["recorded", "conflict"]
@@ -158,7 +158,7 @@ def test_a_conflict_stores_nothing_and_uses_no_position(fixture: LogFixture) -> 
 def test_a_command_that_builds_on_a_conflicting_one_conflicts_even_if_its_version_matches(
     fixture: LogFixture,
 ) -> None:
-    wallet = a_wallet()
+    wallet = open_wallet()
     fixture.append(pending(wallet.collect_events()))
     mine = top_up(wallet)
     built_on_mine = top_up(wallet)
@@ -176,7 +176,7 @@ def test_a_command_that_builds_on_a_conflicting_one_conflicts_even_if_its_versio
 def test_commands_on_several_streams_are_recorded_completely_or_not_at_all(
     fixture: LogFixture,
 ) -> None:
-    one, other = a_wallet(), a_wallet()
+    one, other = open_wallet(), open_wallet()
     first, second = one.collect_events(), other.collect_events()
     fixture.append(pending(first))
 
@@ -195,17 +195,17 @@ def test_deadlines_are_half_open_to_the_microsecond(
 ) -> None:
     fixture.set_clock(AT + timedelta(microseconds=offset))
 
-    assert fixture.append(pending(a_wallet().collect_events(), deadline=AT)) == [deadline]
-    assert fixture.append(pending(a_wallet().collect_events(), not_before=AT)) == [not_before]
+    assert fixture.append(pending(open_wallet().collect_events(), deadline=AT)) == [deadline]
+    assert fixture.append(pending(open_wallet().collect_events(), not_before=AT)) == [not_before]
     assert fixture.append(pending([], deadline=AT)) == [deadline]
 
 
 def test_time_never_goes_back(fixture: LogFixture) -> None:
     fixture.set_clock(AT + HOUR)
-    fixture.append(pending(a_wallet().collect_events()))
+    fixture.append(pending(open_wallet().collect_events()))
     fixture.set_clock(AT + HOUR - 29 * SECOND)
 
-    [verdict] = fixture.log.append([pending(a_wallet().collect_events())])
+    [verdict] = fixture.log.append([pending(open_wallet().collect_events())])
 
     assert (verdict.kind, verdict.recorded_at) == ("recorded", AT + HOUR)
 
@@ -214,11 +214,11 @@ def test_a_clock_that_fell_back_far_records_nothing_but_knows_recorded_commands(
     fixture: LogFixture,
 ) -> None:
     fixture.set_clock(AT + HOUR)
-    known = pending(a_wallet().collect_events(), fingerprint=b"f")
+    known = pending(open_wallet().collect_events(), fingerprint=b"f")
     fixture.append(known)
     fixture.set_clock(AT + HOUR - 31 * SECOND)
 
-    fresh = pending(a_wallet().collect_events(), fingerprint=b"f")
+    fresh = pending(open_wallet().collect_events(), fingerprint=b"f")
     assert fixture.append(known, fresh, known._replace(fingerprint=b"g")) == [
         "duplicate",
         "doubt",
@@ -232,7 +232,7 @@ def test_a_clock_that_fell_back_far_records_nothing_but_knows_recorded_commands(
 
 def test_the_time_returned_by_load_never_goes_back(fixture: LogFixture) -> None:
     fixture.set_clock(AT + HOUR)
-    fixture.append(pending(a_wallet().collect_events()))
+    fixture.append(pending(open_wallet().collect_events()))
     fixture.set_clock(AT)
 
     assert fixture.log.now() == AT + HOUR
@@ -241,7 +241,7 @@ def test_the_time_returned_by_load_never_goes_back(fixture: LogFixture) -> None:
 
 
 def test_a_repeated_command_is_a_duplicate_with_its_positions(fixture: LogFixture) -> None:
-    wallet = a_wallet()
+    wallet = open_wallet()
     command = pending(wallet.collect_events(), fingerprint=b"f")
     fixture.append(command)
     fixture.set_clock(AT + HOUR)
@@ -266,7 +266,7 @@ def test_a_refusal_is_stored_without_an_event(fixture: LogFixture) -> None:
 
 
 def test_a_thousand_commands_are_one_batch(fixture: LogFixture) -> None:
-    wallets = [a_wallet() for _ in range(1000)]
+    wallets = [open_wallet() for _ in range(1000)]
 
     verdicts: Sequence[Verdict] = fixture.log.append([pending(w.collect_events()) for w in wallets])
 

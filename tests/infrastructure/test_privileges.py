@@ -31,7 +31,7 @@ def database_url(make_database: Callable[[], str]) -> str:
     return url
 
 
-def a_role(url: str, database_role: DatabaseRole) -> str:
+def role_in(url: str, database_role: DatabaseRole) -> str:
     return role_name(urlsplit(url).path.lstrip("/"), database_role)
 
 
@@ -47,7 +47,7 @@ def test_runtime_roles_may_only_select_on_the_log(
     [granted] = rows(
         database_url,
         "select array_agg(p) filter (where has_table_privilege(%s, %s, p)) from unnest(%s::text[]) p",
-        a_role(database_url, database_role),
+        role_in(database_url, database_role),
         f"ledger.{table}",
         privileges,
     )
@@ -62,9 +62,9 @@ def test_only_the_writer_may_append(database_url: str) -> None:
            and p.prosecdef
     """
 
-    assert rows(database_url, query, a_role(database_url, DatabaseRole.WRITER)) == [("append",)]
-    assert rows(database_url, query, a_role(database_url, DatabaseRole.READER)) == []
-    assert rows(database_url, query, a_role(database_url, DatabaseRole.PROJECTOR)) == []
+    assert rows(database_url, query, role_in(database_url, DatabaseRole.WRITER)) == [("append",)]
+    assert rows(database_url, query, role_in(database_url, DatabaseRole.READER)) == []
+    assert rows(database_url, query, role_in(database_url, DatabaseRole.PROJECTOR)) == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_triggers_stop_the_owner(
 
 
 def test_the_roles_cannot_log_in(database_url: str) -> None:
-    names = [a_role(database_url, database_role) for database_role in DatabaseRole]
+    names = [role_in(database_url, database_role) for database_role in DatabaseRole]
 
     assert rows(
         database_url,
@@ -133,7 +133,7 @@ def test_the_head_follows_the_log(database_url: str, postgres_log: PostgresLog) 
     assert head == last == count
 
 
-def a_login(url: str, options: str = "") -> tuple[str, str]:
+def make_login(url: str, options: str = "") -> tuple[str, str]:
     """A login created by the operator: its name and its URL."""
     parts = urlsplit(url)
     name = parts.path.lstrip("/") + "_runtime"
@@ -146,7 +146,7 @@ def a_login(url: str, options: str = "") -> tuple[str, str]:
 @pytest.fixture
 def runtime_url(database_url: str) -> str:
     """The URL of a login prepared by `qrledger migrate --runtime LOGIN`."""
-    name, url = a_login(database_url)
+    name, url = make_login(database_url)
     migrate(database_url, mode="test", token_secret=b"s" * 32, runtime=name)
     return url
 
@@ -180,7 +180,7 @@ FORBIDDEN = [
 
 def test_the_runtime_login_cannot_gain_rights(runtime_url: str) -> None:
     names = {
-        "owner": a_role(runtime_url, DatabaseRole.OWNER),
+        "owner": role_in(runtime_url, DatabaseRole.OWNER),
         "login": urlsplit(runtime_url).username,
     }
     allowed = []
@@ -201,7 +201,7 @@ def test_the_runtime_login_cannot_gain_rights(runtime_url: str) -> None:
 
 def test_no_runtime_role_owns_or_changes_the_log(runtime_url: str) -> None:
     login = str(urlsplit(runtime_url).username)
-    roles = [login, *(a_role(runtime_url, database_role) for database_role in RUNTIME)]
+    roles = [login, *(role_in(runtime_url, database_role) for database_role in RUNTIME)]
     with psycopg.connect(runtime_url) as connection:
         changeable = connection.execute(
             "select distinct c.relname from pg_class c, unnest(%s::text[]) r, unnest(%s::text[]) p"
@@ -285,16 +285,16 @@ def test_the_owners_url_works_for_the_runtime_with_a_warning(
 def test_a_login_that_could_rewrite_the_log_is_refused(
     database_url: str, options: str, grant: str, word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    name, url = a_login(database_url, options)
+    name, url = make_login(database_url, options)
     if grant:
-        owner = a_role(database_url, DatabaseRole.OWNER)
+        owner = role_in(database_url, DatabaseRole.OWNER)
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(grant.format(owner=owner, login=name))
 
     with pytest.raises(DatabaseNotReady, match=word):
         migrate(database_url, mode="test", token_secret=b"s" * 32, runtime=name)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"grant {a_role(database_url, DatabaseRole.WRITER)} to {name}")
+        connection.execute(f"grant {role_in(database_url, DatabaseRole.WRITER)} to {name}")
     assert check(url) == "test"
 
     assert word in caplog.text

@@ -45,7 +45,7 @@ def until(so: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def a_snapshot(stream: UUID, version: int, shape: str = "wallet:1") -> Snapshot:
+def make_snapshot(stream: UUID, version: int, shape: str = "wallet:1") -> Snapshot:
     return Snapshot(stream, shape, version, version + 5, b"{}")
 
 
@@ -58,10 +58,10 @@ def test_the_nearest_snapshot_of_a_known_shape_is_found(
     store: Snapshots = MemorySnapshots() if kind == "memory" else request.getfixturevalue("store")
     stream, other = uuid7(), uuid7()
     for snapshot in (
-        a_snapshot(stream, 200),
-        a_snapshot(stream, 400),
-        a_snapshot(stream, 600, "wallet:0"),
-        a_snapshot(other, 300),
+        make_snapshot(stream, 200),
+        make_snapshot(stream, 400),
+        make_snapshot(stream, 600, "wallet:0"),
+        make_snapshot(other, 300),
     ):
         store.offer(snapshot)
 
@@ -70,11 +70,11 @@ def test_the_nearest_snapshot_of_a_known_shape_is_found(
 
     until(lambda: store.latest(other, ("wallet:1",), 300))
     assert found(199) is None
-    assert found(399) == a_snapshot(stream, 200)
-    assert found(10**9) == a_snapshot(stream, 400)
+    assert found(399) == make_snapshot(stream, 200)
+    assert found(10**9) == make_snapshot(stream, 400)
     assert store.latest(stream, ("wallet:9",), 10**9) is None
     assert store.latest(stream, ("wallet:1",), 399, after=200) is None
-    assert store.latest(stream, ("wallet:1",), 400, after=399) == a_snapshot(stream, 400)
+    assert store.latest(stream, ("wallet:1",), 400, after=399) == make_snapshot(stream, 400)
 
 
 def grow(ledger: LedgerFixture, wallet: UUID, top_ups: int) -> None:

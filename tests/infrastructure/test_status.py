@@ -33,7 +33,7 @@ def as_json(home: Path, url: str) -> tuple[int, dict[str, Any]]:
 
 def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     with api_fixture(database_url) as api:
-        api.a_session()
+        api.create_session()
         wait_for(lambda: as_json(home, database_url)[0] == 0)
         wait_for(lambda: as_json(home, database_url)[1]["loops"])
         code, document = as_json(home, database_url)

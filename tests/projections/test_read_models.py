@@ -26,7 +26,7 @@ from tests.support.postgres import rows
 pytestmark = pytest.mark.postgres
 
 
-def a_history(log: PostgresLog) -> LedgerFixture:
+def make_history(log: PostgresLog) -> LedgerFixture:
     ledger = LedgerFixture(log)
     wallet, other = ledger.open_wallet(), ledger.open_wallet()
     for number in range(12):
@@ -57,7 +57,7 @@ def test_live_rows_equal_rebuilt_rows_for_any_page_size(
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
         assert runner.prepare(postgres_log.read) == 0
-        a_history(postgres_log)
+        make_history(postgres_log)
         apply_all(runner, postgres_log, size=size)
 
         assert runner.verify(postgres_log.read) == []
@@ -72,7 +72,7 @@ def test_live_rows_equal_rebuilt_rows_for_any_page_size(
 def test_the_same_page_twice_counts_once(
     database_url: str, postgres_log: PostgresLog, model: type[ReadModel]
 ) -> None:
-    a_history(postgres_log)
+    make_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(model, connection)
         apply_all(runner, postgres_log)
@@ -87,7 +87,7 @@ def test_the_same_page_twice_counts_once(
 def test_two_runners_share_the_work_and_no_event_counts_twice(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    a_history(postgres_log)
+    make_history(postgres_log)
     with (
         connect(database_url, DatabaseRole.PROJECTOR) as one,
         connect(database_url, DatabaseRole.PROJECTOR) as two,
@@ -103,7 +103,7 @@ def test_two_runners_share_the_work_and_no_event_counts_twice(
 def test_verify_and_the_audit_find_a_changed_row(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    a_history(postgres_log)
+    make_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         apply_all(runner, postgres_log)
@@ -123,11 +123,11 @@ def test_verify_and_the_audit_find_a_changed_row(
 def test_verify_of_a_lagging_model_compares_at_its_position(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    a_history(postgres_log)
+    make_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         apply_all(runner, postgres_log)
-        a_history(postgres_log)
+        make_history(postgres_log)
 
         assert runner.verify(postgres_log.read) == []
         [sessions, _] = read_lags(connection)
@@ -145,7 +145,7 @@ def test_a_new_version_is_built_in_a_new_table_that_replaces_the_old_one(
             "position bigint not null", "position bigint not null, extra int"
         )
 
-    a_history(postgres_log)
+    make_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         apply_all(Runner(WalletPayments, connection), postgres_log)
 
@@ -173,7 +173,7 @@ def test_a_failing_event_halts_a_model_and_leaves_its_rows_unchanged(
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Picky, connection)
         runner.prepare(postgres_log.read)
-        a_history(postgres_log)
+        make_history(postgres_log)
 
         with pytest.raises(ZeroDivisionError):
             runner.apply_page(postgres_log.read(0, 1000))
@@ -216,7 +216,7 @@ def test_every_event_of_a_session_changes_its_row() -> None:
 def test_rows_and_position_are_written_in_one_transaction(
     database_url: str, postgres_log: PostgresLog
 ) -> None:
-    a_history(postgres_log)
+    make_history(postgres_log)
     with connect(database_url, DatabaseRole.PROJECTOR) as connection:
         runner = Runner(Sessions, connection)
         runner.prepare(lambda _after, _limit: [])
@@ -237,7 +237,7 @@ def test_rows_and_position_are_written_in_one_transaction(
 def test_the_audit_finds_no_violation_while_tables_are_replaced(
     postgres_log: PostgresLog, database_url: str
 ) -> None:
-    a_history(postgres_log)
+    make_history(postgres_log)
     over = Event()
     rebuilt = 0
 

@@ -71,14 +71,14 @@ class ApiFixture:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.client.request(method, path, content=content, headers=sent)
 
-    def a_session(self, who: str = "merchant", **facts: Any) -> dict[str, Any]:
+    def create_session(self, who: str = "merchant", **facts: Any) -> dict[str, Any]:
         body = {"order_id": str(uuid4()), "amount": USD_10, **facts}
         response = self.call(who, "POST", "/v1/payment-sessions", body)
         assert response.status_code == 201, response.text
         session: dict[str, Any] = response.json()
         return session
 
-    def a_wallet(self, minor: int = 100_000, who: str = "wallet", currency: str = "USD") -> str:
+    def open_wallet(self, minor: int = 100_000, who: str = "wallet", currency: str = "USD") -> str:
         wallet = self.call(who, "POST", "/v1/wallets", {"currency": currency}).json()
         if minor:
             amount = {"minor": minor, "currency": currency}
@@ -106,8 +106,8 @@ class ApiFixture:
         path = f"/v1/payment-sessions/{session['id']}/pay"
         return self.call(who, "POST", path, body, key=key or str(uuid4()))
 
-    def a_paid_session(self) -> tuple[dict[str, Any], str]:
-        session, wallet = self.a_session(), self.a_wallet()
+    def create_paid_session(self) -> tuple[dict[str, Any], str]:
+        session, wallet = self.create_session(), self.open_wallet()
         claim = self.scan(session, wallet).json()["claim"]["id"]
         paid = self.pay(session, wallet, claim)
         assert paid.status_code == 200, paid.text

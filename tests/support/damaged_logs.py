@@ -17,7 +17,7 @@ Log = list[Recorded]
 Damage = Callable[[Log], Log]
 
 
-def a_ledger_with_every_event() -> LedgerFixture:
+def ledger_with_every_event() -> LedgerFixture:
     """Orders A-1 paid after a claim was taken over, A-2 cancelled, A-3 expired and opened again."""
     log = MemoryLog()
     ledger = LedgerFixture(log)

@@ -38,7 +38,7 @@ EVENTS_PREFACE = (
 )
 
 
-def a_document_services() -> Services:
+def document_services() -> Services:
     """Services that are sufficient to describe operations, but not to serve requests."""
     nothing = cast("Any", None)
     config = ApiConfig(
@@ -67,7 +67,7 @@ def a_document_services() -> Services:
 def http() -> str:
     """Every operation."""
     out = ["# HTTP", GENERATED + HTTP_PREFACE]
-    for operation in operations(a_document_services()):
+    for operation in operations(document_services()):
         path = operation.path.replace(":str}", "}")
         callers = ", ".join(sorted(operation.callers)) or "anyone"
         if operation.local_without_key:
