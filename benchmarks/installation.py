@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from application.bus import Bus
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
@@ -48,7 +49,7 @@ def installation(url: str, home: Path) -> Iterator[Installation]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
     settings = Settings(database_url=url, port=PORTS[0], live_port=PORTS[1], rate_limit=0)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
-    admin = AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
+    admin = AccountAdmin(log, Bus(log), settings.mode)
     merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
     keys = {
         "merchant_key": admin.issue_key(Role.MERCHANT, merchant).text,

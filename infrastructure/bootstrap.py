@@ -99,13 +99,6 @@ def make_log(
     return PostgresLog(pool, new_id=uuid7, guard=guard)
 
 
-def make_bus(
-    log: PostgresLog, metrics: Metrics | None = None, cache: StateCache | None = None
-) -> Bus:
-    """A bus that decides every command."""
-    return Bus(log, cache=cache, metrics=metrics)
-
-
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
     """Signs and verifies tokens with the ledger's secret."""
     return Tokens(read_token_secret(url, database_role))
@@ -185,7 +178,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     states = StateCache(snapshot_store=snapshots)
 
     def make_writer(deliver: Deliver) -> Writer:
-        lanes = (make_bus(write_log, metrics, states) for _ in range(WRITER_LANES))
+        lanes = (Bus(write_log, cache=states, metrics=metrics) for _ in range(WRITER_LANES))
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     services = Services(

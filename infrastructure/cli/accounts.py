@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import rich_click as click
 
+from application.bus import Bus
 from application.commands.revoke_key import RevokeKey
 from domain import ids
 from domain.merchants.api_key import Role
@@ -25,7 +26,7 @@ def account_admin() -> Iterator[AccountAdmin]:
         guard = bootstrap.make_guard(settings)
         log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
-            yield AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
+            yield AccountAdmin(log, Bus(log), settings.mode)
         finally:
             log.close()
 

@@ -17,6 +17,7 @@ import msgspec
 import rich_click as click
 from uuid_utils.compat import uuid7
 
+from application.bus import Bus
 from domain.merchants.api_key import Role
 from domain.money.money import Money
 from infrastructure import bootstrap, logs
@@ -94,7 +95,7 @@ async def _run_payment(settings: Settings, url: str, state: Path, started: float
 
 def _register(settings: Settings, log: PostgresLog) -> tuple[dict[str, str], str]:
     """Register the demo's accounts; returns what to print, and the wallet that pays."""
-    admin = DemoAdmin(log, bootstrap.make_bus(log), settings.mode)
+    admin = DemoAdmin(log, Bus(log), settings.mode)
     admin.revoke_old_keys()
     merchant = admin.register_merchant("Corner Cafe", ("shop.example",))
     app = admin.register_app("Demo Wallet")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from api.tokens import Use
+from application.bus import Bus
 from benchmarks.load import Connection, percentile
 from domain import ids, times
 from infrastructure import audit, bootstrap
@@ -111,7 +112,7 @@ async def _long_wallet(
 ) -> None:
     """One busy tenant at one rate: first on a new wallet, then on one with a long history."""
     log = bootstrap.make_log(installation.url, DatabaseRole.WRITER, size_max=1)
-    bus, p99 = bootstrap.make_bus(log), []
+    bus, p99 = Bus(log), []
     for name, count in (("busy, new wallet", 0), (f"busy, {top_ups:,} top-ups", top_ups)):
         tenant = BusyTenant(installation.apis[0], key)
         await tenant.open(bus, count)

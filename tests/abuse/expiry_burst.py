@@ -9,6 +9,7 @@ from typing import Final
 
 from uuid_utils.compat import uuid7
 
+from application.bus import Bus
 from application.command import Envelope, Outcome
 from application.commands.create_session import CreateSession
 from domain import ids
@@ -26,7 +27,7 @@ BATCH: Final = 256
 def create_burst(installation: ChaosInstallation, merchant_key: str, size: int) -> float:
     """Create `size` sessions that expire within one second; returns the seconds until they do."""
     log = bootstrap.make_log(installation.url, DatabaseRole.WRITER, size_max=1)
-    bus = bootstrap.make_bus(log)
+    bus = Bus(log)
     key = BearerKey.parse(merchant_key)
     issued = log.stream(key.key_id)[0].event
     assert isinstance(issued, ApiKey.Issued)

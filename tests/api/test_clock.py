@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner, Result
 
+from application.bus import Bus
 from application.clock_guard import ClockGuard
 from infrastructure import audit, bootstrap
 from infrastructure.cli import program
@@ -121,7 +122,7 @@ def test_a_sweep_pauses_while_the_clock_is_in_doubt_and_catches_up_afterwards(
     session = api.create_session()
     guard = ClockGuard(elapsed=lambda: 0.0)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2, guard=guard)
-    worker = ExpiryWorker(url=url, log=log, bus=bootstrap.make_bus(log), new_id=uuid4)
+    worker = ExpiryWorker(url=url, log=log, bus=Bus(log), new_id=uuid4)
     log.now()
     ends = "insert into ledger.due select 'expiry', originator_id, %s from ledger.events"
     with connect(url, DatabaseRole.PROJECTOR) as connection:

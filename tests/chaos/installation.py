@@ -15,6 +15,7 @@ from threading import Event, Thread
 import psycopg
 import psycopg.sql
 
+from application.bus import Bus
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
@@ -121,7 +122,7 @@ class ChaosInstallation:
     def register_tenant(self) -> tuple[str, str]:
         """Register a merchant and a wallet app; returns the API key of each."""
         log = bootstrap.make_log(self.url, DatabaseRole.WRITER, size_max=1)
-        admin = AccountAdmin(log, bootstrap.make_bus(log), "test")
+        admin = AccountAdmin(log, Bus(log), "test")
         merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
         keys = admin.issue_key(Role.MERCHANT, merchant), admin.issue_key(Role.WALLET, app)
         log.close()

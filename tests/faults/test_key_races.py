@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 
+from application.bus import Bus
 from domain.errors import LedgerError
 from domain.merchants.api_key import BearerKey, Role
 from infrastructure import bootstrap
@@ -22,7 +23,7 @@ def test_eight_concurrent_key_issues_leave_two_active_keys(database_url: str, ro
     logs = [
         bootstrap.make_log(database_url, DatabaseRole.WRITER, size_max=1) for _ in range(OPERATORS)
     ]
-    admins = [AccountAdmin(log, bootstrap.make_bus(log), "test") for log in logs]
+    admins = [AccountAdmin(log, Bus(log), "test") for log in logs]
     holder = admins[0].register_merchant("Cafe", ())
     start = Barrier(OPERATORS)
     results: list[BearerKey | str] = []

@@ -17,6 +17,7 @@ from httpx import Client, Response
 from litestar.testing import TestClient
 
 from api.context import Services
+from application.bus import Bus
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
@@ -133,7 +134,7 @@ def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
     settings = Settings(**{"rate_limit": 0, **ports, **facts})
     process = bootstrap.make_api(settings, url)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
-    admin = AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
+    admin = AccountAdmin(log, Bus(log), settings.mode)
     ready, stop = Event(), Event()
 
     async def serve() -> None:
@@ -161,7 +162,7 @@ def api_fixture(url: str, *, projections: bool = True, **facts: Any) -> Iterator
     settings = Settings(**{"rate_limit": 0, "port": 18080, "live_port": 18081, **facts})
     process = bootstrap.make_api(settings, url)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
-    admin = AccountAdmin(log, bootstrap.make_bus(log), settings.mode)
+    admin = AccountAdmin(log, Bus(log), settings.mode)
     with TestClient(process.app, raise_server_exceptions=False) as client:
         if projections:
             with bootstrap.working(url):
