@@ -40,6 +40,7 @@ from projections.sessions import Sessions
 TURNS = int(os.environ.get("BENCH_TURNS", "11"))
 SOCKETS = int(os.environ.get("BENCH_SOCKETS", "5000"))
 EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
+RUNS_PER_DAY_MAX = 20
 LONG_TOP_UPS = 100_000
 TURN_SECONDS = 1
 STEADY_SECONDS = 8
@@ -190,6 +191,14 @@ def measure_screens(running: Installation) -> None:
     report("memory per socket", f"{figures['kib_per_socket']:.0f} KiB")
 
 
+def _free_path(today: str) -> Path:
+    """`2026-11-21.md`; later runs of a day are numbered, so that none replaces another."""
+    folder = Path(__file__).parent
+    names = (today, *(f"{today}-{number}" for number in range(2, RUNS_PER_DAY_MAX + 1)))
+    paths = [folder / f"{name}.md" for name in names]
+    return next((path for path in paths if not path.exists()), paths[-1])
+
+
 def main() -> None:
     """Run all benchmarks, print the table, and save it under today's date."""
     tune_garbage_collector()
@@ -229,8 +238,7 @@ def main() -> None:
         "| Measurement | Result |\n| --- | --- |\n"
     )
     if not any(name.startswith("BENCH_") for name in os.environ):
-        path = Path(__file__).parent / f"{today}.md"
-        path.write_text(head + "\n".join(_lines) + "\n")
+        _free_path(today).write_text(head + "\n".join(_lines) + "\n")
 
 
 if __name__ == "__main__":
