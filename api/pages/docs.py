@@ -10,7 +10,7 @@ from api.http.messages import HttpResponse
 from api.http.openapi import DESCRIPTION, path_of, problems_of
 from api.http.operation import Operation
 from api.http.schema_text import fields
-from api.pages.rendering import to_html
+from api.pages.templating import to_html
 from domain.errors import LedgerError
 
 

@@ -11,31 +11,15 @@ from importlib import resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.context import ApiConfig
 from api.http.messages import HttpRequest, HttpResponse
+from api.pages.templating import to_html
 from api.pages.texts import Language, choose
-from domain import text
 
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 HASH_CHARS: Final = 16
-
-
-def _finalize(value: object) -> object:
-    """Replaces the control characters of a value, which HTML cannot carry."""
-    plain = isinstance(value, str) and not isinstance(value, Markup)
-    return text.replace_unacceptable(str(value)) if plain else value
-
-
-_environment = Environment(
-    loader=PackageLoader("api"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    finalize=_finalize,
-)
 
 
 @lru_cache
@@ -97,11 +81,6 @@ def policy(config: ApiConfig) -> str:
         f"connect-src 'self' {live.scheme}://{live.netloc}; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
-
-
-def to_html(template: str, **context: Any) -> str:
-    """The text of a template with its variables."""
-    return _environment.get_template(template).render(**context)
 
 
 def render(

@@ -10,7 +10,8 @@ import msgspec
 
 from api.http.operation import Call
 from api.pages.rendering import language_for
-from api.pages.texts import Language, isolated
+from api.pages.templating import isolated
+from api.pages.texts import Language
 from api.tokens import Use
 from api.views import money
 from api.views.sessions import public_session_view

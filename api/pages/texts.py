@@ -20,7 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from domain import text
+from api.pages.templating import isolated
 
 DEFAULT: Final = "en"
 _RANGE: Final = re.compile(
@@ -67,14 +67,6 @@ class Language:
         if not values:
             return translated
         return translated.format(**{name: isolated(v) for name, v in values.items()})
-
-
-def isolated(value: object, direction: str = "auto") -> Markup:
-    """A value for a template, isolated from the direction of the text around it."""
-    if isinstance(value, Markup):
-        return value
-    escaped = escape(text.replace_unacceptable(str(value)))
-    return Markup(f'<bdi dir="{direction}">{escaped}</bdi>')  # noqa: S704 - escaped right here
 
 
 def choose(lang: str, accept_language: str) -> Language:
