@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from domain import times
 from tests.support.api_fixture import ApiFixture
+from tests.support.postgres import TestClock
 
 PHONE = {"width": 390, "height": 844}
 TILL = {"width": 1280, "height": 900}
@@ -101,3 +104,15 @@ def pay(api: ApiFixture, session: dict[str, Any]) -> None:
     wallet = api.open_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
     assert api.pay(session, wallet, claim).status_code == 200
+
+
+def bring_to(state: str, api: ApiFixture, session: dict[str, Any], clock: TestClock) -> None:
+    """Bring a session that was just created to a state."""
+    if state == "scanned":
+        api.scan(session, api.open_wallet())
+    elif state == "paid":
+        pay(api, session)
+    elif state == "expired":
+        clock.set(times.from_text(session["expires_at"]) + timedelta(seconds=1))
+    elif state == "cancelled":
+        api.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")

@@ -14,6 +14,7 @@ from domain import times
 from tests.end_to_end.browsing import (
     TILL,
     Visit,
+    bring_to,
     check_page,
     make_token,
     pay,
@@ -67,14 +68,7 @@ def test_every_state_is_shown_live_and_after_a_reload(
     session = api.create_session(return_url="https://shop.example/thanks")
     live = visit(color_scheme=scheme).open(session["checkout_url"])
     expect(live.get_by_text("Live")).to_be_visible()
-    if state == "scanned":
-        api.scan(session, api.open_wallet())
-    elif state == "paid":
-        pay(api, session)
-    elif state == "expired":
-        clock.set(times.from_text(session["expires_at"]) + timedelta(seconds=1))
-    elif state == "cancelled":
-        api.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
+    bring_to(state, api, session, clock)
 
     status(live).to_have_attribute("data-status", state)
     late = visit(color_scheme=scheme).open(session["checkout_url"])

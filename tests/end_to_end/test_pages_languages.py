@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from api.pages.texts import languages
-from domain import times
 from tests.end_to_end.browsing import (
     TILL,
     Visit,
+    bring_to,
     check_page,
     make_token,
-    pay,
     screenshot,
     status,
     wallet_address,
@@ -51,14 +48,7 @@ def test_every_state_in_every_language(
     session = api.create_session(
         description="2 coffees", return_url="https://shop.example/thanks", checkout_may_cancel=True
     )
-    if state == "scanned":
-        api.scan(session, api.open_wallet())
-    elif state == "paid":
-        pay(api, session)
-    elif state == "expired":
-        clock.set(times.from_text(session["expires_at"]) + timedelta(seconds=1))
-    elif state == "cancelled":
-        api.call("merchant", "POST", f"/v1/payment-sessions/{session['id']}/cancel")
+    bring_to(state, api, session, clock)
 
     pages = {
         "checkout": session["checkout_url"] + f"&lang={lang}",
