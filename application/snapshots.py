@@ -15,13 +15,15 @@ from application.command import StreamState
 from application.ports.snapshots import Snapshot
 from domain.aggregate import LedgerAggregate
 from domain.merchants.key_ring import KeyRing
+from domain.payouts.debits import MerchantDebits
 from domain.sessions.order import Order
+from domain.treasury.treasury import Treasury
 from domain.wallets.wallet import Wallet
 
 EVERY_EVENTS: Final = 50
 """A snapshot is due whenever a stream's version passes a multiple of this. A replay reads half as
 many events on average."""
-KINDS: Final[tuple[type[Any], ...]] = (Order, Wallet, KeyRing)
+KINDS: Final[tuple[type[Any], ...]] = (Order, Wallet, KeyRing, MerchantDebits, Treasury)
 
 
 class _Times(TypedDict):

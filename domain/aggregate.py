@@ -25,6 +25,12 @@ class LedgerAggregate(Aggregate):
     TOPIC = ""
 
     @classmethod
+    def events(cls) -> tuple[type[Any], ...]:
+        """The classes of the events that its streams may contain."""
+        bound = [value for value in vars(cls).values() if isinstance(value, type)]
+        return tuple(one for one in bound if "TOPIC" in vars(one) and one is not cls.Event)
+
+    @classmethod
     def _create(  # type: ignore[override]
         cls,
         event_class: type[CanInitAggregate[UUID]],

@@ -31,6 +31,11 @@ PREFIXES = {
     "key": "API key",
     "kr": "key ring",
     "tur": "top-up reference",
+    "ref": "refund",
+    "pay": "payout",
+    "quo": "exchange quote",
+    "mdb": "merchant debits",
+    "tre": "treasury",
     "evt": "event",
     "clk": "acceptance of the clock",
 }

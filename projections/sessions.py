@@ -14,16 +14,18 @@ from psycopg.rows import TupleRow, class_row
 
 from application.event_log import Recorded
 from domain import times
-from domain.money.money import Money
+from domain.money.money import Amount, Money
 from domain.sessions.payment_session import PaymentSession
-from domain.sessions.state import OPEN, Claim, Payment, Status
+from domain.sessions.state import OPEN, Claim, Funding, Payment, Status
 from projections._read_model import ReadModel, recordset
 
 _COLUMNS = (
     "session_id, merchant_id, merchant_name, order_id, amount_minor, currency, description, "
     "created_on, expires_at, expires_in_seconds, return_url, metadata_json, checkout_may_cancel, "
     "status, version, position, created_position, "
-    "claim_id, claim_wallet_id, claim_app_id, lease_until, paid_wallet_id, paid_claim_id, paid_at"
+    "claim_id, claim_wallet_id, claim_app_id, lease_until, paid_at, funding, paid_wallet_id, "
+    "paid_claim_id, paid_attempt_id, fee_minor, payer_amount_minor, payer_currency, "
+    "payer_exponent, spread_minor, quote_id"
 )
 
 
@@ -52,9 +54,17 @@ class SessionRow:
     claim_wallet_id: str | None
     claim_app_id: str | None
     lease_until: datetime | None
+    paid_at: datetime | None
+    funding: str | None
     paid_wallet_id: str | None
     paid_claim_id: str | None
-    paid_at: datetime | None
+    paid_attempt_id: str | None
+    fee_minor: int
+    payer_amount_minor: int | None
+    payer_currency: str | None
+    payer_exponent: int | None
+    spread_minor: int | None
+    quote_id: str | None
 
     @property
     def id(self) -> UUID:
@@ -86,8 +96,19 @@ class SessionRow:
         """The payment."""
         if self.paid_at is None:
             return None
-        wallet_id, claim_id = self.paid_wallet_id or "", self.paid_claim_id or ""
-        return Payment(wallet_id, self.claim_app_id or "", claim_id, self.paid_at)
+        minor, exponent = self.payer_amount_minor or 0, self.payer_exponent or 0
+        return Payment(
+            wallet_id=self.paid_wallet_id,
+            wallet_app_id=self.claim_app_id or "",
+            claim_id=self.paid_claim_id,
+            attempt_id=self.paid_attempt_id,
+            funding=Funding(self.funding or ""),
+            fee_minor=self.fee_minor,
+            payer_amount=Amount(minor, self.payer_currency or "", exponent),
+            spread_minor=self.spread_minor or 0,
+            quote_id=self.quote_id,
+            paid_at=self.paid_at,
+        )
 
     def status_at(self, at: datetime) -> Status:
         """The status at an instant; an open session expires at its deadline."""
@@ -99,9 +120,9 @@ class Sessions(ReadModel):
     """All payment sessions with their current state. Eventually consistent."""
 
     name = "sessions"
-    version = 3
+    version = 4
     key = ("session_id",)
-    follows = tuple(PaymentSession.Event.__subclasses__())
+    follows = PaymentSession.events()
     """All of them, because every event raises the version that the list shows."""
     tables = """
         create table {table} (
@@ -114,7 +135,9 @@ class Sessions(ReadModel):
             status text not null, version bigint not null,
             position bigint not null, created_position bigint not null,
             claim_id text, claim_wallet_id text, claim_app_id text, lease_until timestamptz,
-            paid_wallet_id text, paid_claim_id text, paid_at timestamptz
+            paid_at timestamptz, funding text, paid_wallet_id text, paid_claim_id text,
+            paid_attempt_id text, fee_minor bigint not null, payer_amount_minor bigint,
+            payer_currency text, payer_exponent int, spread_minor bigint, quote_id text
         ) with (fillfactor = 80);
         create index on {table} (merchant_id, created_position desc);
         create index on {table} (merchant_id, status, created_position desc);
@@ -228,6 +251,7 @@ def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
         "return_url": event.return_url,
         "metadata_json": json.dumps(event.metadata),  # as text: lossless, where jsonb is not
         "checkout_may_cancel": event.checkout_may_cancel,
+        "fee_minor": event.fee_minor,
         "status": Status.CREATED.value,
         "version": recorded.version,
         "position": recorded.position,
@@ -254,9 +278,16 @@ def _change(event: Any) -> dict[str, Any]:
         case PaymentSession.Paid():
             return {
                 "status": Status.PAID.value,
+                "paid_at": times.to_text(event.timestamp),
+                "funding": event.funding,
                 "paid_wallet_id": event.wallet_id,
                 "paid_claim_id": event.claim_id,
-                "paid_at": times.to_text(event.timestamp),
+                "paid_attempt_id": event.attempt_id,
+                "payer_amount_minor": event.payer_amount_minor,
+                "payer_currency": event.payer_currency,
+                "payer_exponent": event.payer_exponent,
+                "spread_minor": event.spread_minor,
+                "quote_id": event.quote_id,
             }
         case PaymentSession.Expired():
             return {"status": Status.EXPIRED.value}

@@ -48,7 +48,7 @@ class Identity:
         if self.expires_at is not None and now >= self.expires_at:
             raise Unauthorized(reason="The page token is not valid: the token has expired")
 
-    def owns(self, wallet_app_id: str, wallet_id: str) -> bool:
+    def owns(self, wallet_app_id: str, wallet_id: str | None) -> bool:
         """Whether this caller may see a claim or payment of a wallet.
 
         A wallet app sees those of its own wallets, and a page those of its own wallet. Merchants

@@ -21,6 +21,11 @@ SUBJECT_PREFIXES: Final = {
     "clock": "clk",
     "key_ring": "kr",
     "top_up_reference": "tur",
+    "refund": "ps",
+    "payout": "pay",
+    "merchant_debits": "mdb",
+    "treasury": "tre",
+    "fx_quote": "quo",
 }
 """The first part of an event's topic to the TypeID prefix of its stream."""
 

@@ -47,12 +47,17 @@ class ClaimView(Struct, frozen=True):
 
 
 class PaidView(Struct, frozen=True):
-    """The payment: when it was made, by which wallet, and its amount."""
+    """The payment: when, from where, and its amounts. What does not apply is null."""
 
     paid_at: Time
-    wallet_id: WalletId
-    claim_id: ClaimId
     amount: MoneyView
+    funding: Literal["wallet", "processor"]
+    wallet_id: WalletId | None
+    claim_id: ClaimId | None
+    attempt_id: str | None
+    payer_amount: MoneyView
+    """Everything the payer paid, in the payer's currency."""
+    quote_id: str | None
 
 
 class SessionView(Struct, frozen=True, kw_only=True):
@@ -234,7 +239,11 @@ def session_etag(session: SessionSource, now: datetime) -> str:
 def _paid_view(payment: Payment, amount: Money) -> PaidView:
     return PaidView(
         paid_at=times.to_text(payment.paid_at),
+        amount=money_view(amount),
+        funding=payment.funding.value,
         wallet_id=payment.wallet_id,
         claim_id=payment.claim_id,
-        amount=money_view(amount),
+        attempt_id=payment.attempt_id,
+        payer_amount=money_view(Money(payment.payer_amount.minor, payment.payer_amount.currency)),
+        quote_id=payment.quote_id,
     )

@@ -72,6 +72,7 @@ class CreateSession(Command):
             return_url=self.return_url,
             metadata=self.metadata,
             checkout_may_cancel=self.checkout_may_cancel,
+            fee=merchant.fee(self.amount),
         )
         order = loaded.find(Order, self.order_stream)
         if order is None:

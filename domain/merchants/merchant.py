@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from eventsourcing.domain import Aggregate, event
 from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
+from domain.merchants.fee_plan import NO_PLAN, Fee, FeePlan, FeeRefundPolicy
+from domain.merchants.payout_terms import PayoutTerms
+from domain.money.money import Money, currency_in_use
 from domain.names import check_name
 
 RETURN_HOSTS_MAX: Final = 20
@@ -38,10 +42,43 @@ class Merchant(LedgerAggregate):
         name: str
         return_hosts: list[str]
 
+    class PlanSet(Event):
+        """The operator set the fees of new sessions in one currency."""
+
+        TOPIC = "merchant.plan_set"
+        currency: str
+        basis_points: int
+        fixed_minor: int
+        fee_refund_policy: str
+
+        def apply(self, aggregate: Merchant) -> None:
+            """Replace the plan of the currency."""
+            policy = FeeRefundPolicy(self.fee_refund_policy)
+            plan = FeePlan(self.basis_points, self.fixed_minor, policy)
+            aggregate.plans = {**aggregate.plans, self.currency: plan}
+
+    class PayoutsSet(Event):
+        """The operator set where, and when, payouts in one currency go."""
+
+        TOPIC = "merchant.payouts_set"
+        currency: str
+        destination: str
+        """The operator's reference of a bank account, never its number."""
+        daily_at: str | None
+        """`HH:MM` in the zone; None: only when the merchant asks."""
+        zone: str
+
+        def apply(self, aggregate: Merchant) -> None:
+            """Replace the terms of the currency."""
+            terms = PayoutTerms(self.destination, self.daily_at, self.zone)
+            aggregate.payout_terms = {**aggregate.payout_terms, self.currency: terms}
+
     @event(Registered)
     def __init__(self, name: str, return_hosts: list[str]) -> None:
         self.name = name
         self.return_hosts = tuple(return_hosts)
+        self.plans: Mapping[str, FeePlan] = {}
+        self.payout_terms: Mapping[str, PayoutTerms] = {}
 
     @classmethod
     def register(
@@ -77,6 +114,44 @@ class Merchant(LedgerAggregate):
     def public_id(self) -> str:
         """Public TypeID."""
         return ids.encode("mer", self.id)
+
+    def fee(self, amount: Money) -> Fee:
+        """The fee of a new session of this amount."""
+        return self.plans.get(amount.currency, NO_PLAN).fee(amount)
+
+    def set_plan(self, currency: str, plan: FeePlan, *, at: datetime) -> None:
+        """Set the fees of new sessions in a currency; existing sessions keep theirs.
+
+        Raises (checked in this order):
+            InvalidRequest: the currency is not in use, or a part of the plan is out of range.
+        """
+        currency_in_use(currency)
+        plan.check()
+        self.trigger_event(
+            self.PlanSet,
+            currency=currency,
+            basis_points=plan.basis_points,
+            fixed_minor=plan.fixed_minor,
+            fee_refund_policy=plan.refund_policy.value,
+            timestamp=at,
+        )
+
+    def set_payouts(self, currency: str, terms: PayoutTerms, *, at: datetime) -> None:
+        """Set where payouts in a currency go, and whether one is made every day.
+
+        Raises (checked in this order):
+            InvalidRequest: the currency is not in use, or a part of the terms is out of range.
+        """
+        currency_in_use(currency)
+        terms.check()
+        self.trigger_event(
+            self.PayoutsSet,
+            currency=currency,
+            destination=terms.destination,
+            daily_at=terms.daily_at,
+            zone=terms.zone,
+            timestamp=at,
+        )
 
     def check_return_url(self, url: str) -> None:
         """Check that payers may be redirected to a URL.

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES, Currency
 
 AMOUNT_MINOR_MAX = 999_999_999_999
 """Twelve digits: the largest amount of one payment or top-up, in minor units."""
+
+
+class Amount(NamedTuple):
+    """An amount as an event states it: history keeps the exponent of its time."""
+
+    minor: int
+    currency: str
+    exponent: int
 
 
 @dataclass(frozen=True, slots=True)

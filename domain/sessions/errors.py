@@ -83,3 +83,33 @@ class OrderPaid(LedgerError):
     kind = ErrorKind.CONFLICT
     title = "Order is already paid"
     sentence = "The order {order_id} was paid by the payment session {session_id}."
+
+
+class SessionNotPaid(LedgerError):
+    """Only a paid session can be refunded."""
+
+    code = "session-not-paid"
+    kind = ErrorKind.CONFLICT
+    title = "Payment session is not paid"
+    sentence = "The payment session {session_id} is {session_status}; only a paid one is refunded."
+
+
+class RefundExceedsPaid(LedgerError):
+    """The refunds of the session together would exceed what was paid."""
+
+    code = "refund-exceeds-paid"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "Refund exceeds the payment"
+    sentence = (
+        "Of the {paid_minor} {currency} in minor units paid in {session_id}, {refunded_minor} "
+        "are refunded or being refunded."
+    )
+
+
+class RefundsExhausted(LedgerError):
+    """The session has as many refunds as it may have."""
+
+    code = "refunds-exhausted"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "Refund limit reached"
+    sentence = "The payment session {session_id} has {refunds_max} refunds, which is the limit."

@@ -5,12 +5,15 @@ To add an event: define it here with its topic and `apply`, then bind it in `Pay
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eventsourcing.domain import Aggregate
 
 from domain import times
-from domain.sessions.state import Claim, Payment, Status, increment
+from domain.merchants.fee_plan import FeeRefundPolicy
+from domain.money.money import Amount
+from domain.sessions.state import Claim, Funding, Payment, Status, increment
+from domain.wallets.account import WalletAccount
 
 if TYPE_CHECKING:
     from domain.sessions.payment_session import PaymentSession
@@ -38,6 +41,17 @@ class Created(SessionEvent, Aggregate.Created):
     return_url: str | None
     metadata: dict[str, str]
     checkout_may_cancel: bool
+    fee_minor: int
+    fee_refund_policy: str
+    callback_url: str | None
+    static_code_id: str | None
+    class_version = 2
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """Sessions of the first version have no fee, no callback and no static code."""
+        policy = FeeRefundPolicy.PROPORTIONAL.value
+        state.update(fee_minor=0, fee_refund_policy=policy, callback_url=None, static_code_id=None)
 
 
 class Scanned(SessionEvent):
@@ -72,22 +86,65 @@ class ClaimReleased(SessionEvent):
 
 
 class Paid(SessionEvent):
-    """The wallet that held the claim paid the full amount."""
+    """The session was paid in full. Posts the payment, so it carries every figure of it."""
 
     TOPIC = "payment_session.paid"
-    wallet_id: str
-    claim_id: str
+    funding: str
+    """`wallet` or `processor`."""
+    source: str | None
+    """The wallet's account: `available` or `held`."""
+    wallet_id: str | None
+    claim_id: str | None
+    attempt_id: str | None
+    processor: str | None
     amount_minor: int
     currency: str
     exponent: int
+    fee_minor: int
+    """The merchant's fee, in the session's currency."""
+    payer_amount_minor: int
+    """Everything the payer pays, the spread included."""
+    payer_currency: str
+    payer_exponent: int
+    spread_minor: int
+    """The house's part, in the payer's currency."""
+    quote_id: str | None
     merchant_id: str
     merchant_name: str
+    class_version = 2
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """Payments of the first version came from the wallet's balance, in one currency, free."""
+        state |= {
+            "funding": Funding.WALLET.value,
+            "source": WalletAccount.AVAILABLE.value,
+            "attempt_id": None,
+            "processor": None,
+            "fee_minor": 0,
+            "payer_amount_minor": state["amount_minor"],
+            "payer_currency": state["currency"],
+            "payer_exponent": state["exponent"],
+            "spread_minor": 0,
+            "quote_id": None,
+        }
 
     def apply(self, aggregate: PaymentSession) -> None:
         """Record the payment; the session has ended."""
         aggregate.status = Status.PAID
         app = aggregate.claim.wallet_app_id if aggregate.claim else ""
-        aggregate.payment = Payment(self.wallet_id, app, self.claim_id, self.timestamp)
+        aggregate.payment = Payment(
+            wallet_id=self.wallet_id,
+            wallet_app_id=app,
+            claim_id=self.claim_id,
+            attempt_id=self.attempt_id,
+            funding=Funding(self.funding),
+            fee_minor=self.fee_minor,
+            payer_amount=Amount(self.payer_amount_minor, self.payer_currency, self.payer_exponent),
+            spread_minor=self.spread_minor,
+            quote_id=self.quote_id,
+            paid_at=self.timestamp,
+        )
         aggregate.ended_at = self.timestamp
 
 

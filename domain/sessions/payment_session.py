@@ -13,8 +13,10 @@ from eventsourcing.domain import event
 from domain import ids, times
 from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
+from domain.merchants.fee_plan import NO_FEE, Fee, FeeRefundPolicy
+from domain.money.fx import Conversion
 from domain.money.money import Money, check_amount
-from domain.sessions import events
+from domain.sessions import events, refund_events
 from domain.sessions.errors import (
     AmountMismatch,
     ClaimRequired,
@@ -22,16 +24,19 @@ from domain.sessions.errors import (
     SessionExpired,
     SessionNotPayable,
 )
+from domain.sessions.refund import Refund, plan_refund, refund_fields
 from domain.sessions.state import (
     LEASE_SECONDS_MAX,
     LIFETIME_SECONDS_DEFAULT,
     OPEN,
     Claim,
+    Funding,
     Payment,
     Status,
     check_claims,
     check_sizes,
 )
+from domain.wallets.account import WalletAccount
 
 CANCELLED_BY: Final = frozenset({"merchant", "checkout"})
 
@@ -57,6 +62,9 @@ class PaymentSession(LedgerAggregate):
     Paid = events.Paid
     Expired = events.Expired
     Cancelled = events.Cancelled
+    RefundRequested = refund_events.RefundRequested
+    RefundSucceeded = refund_events.RefundSucceeded
+    RefundFailed = refund_events.RefundFailed
 
     @event(Created)
     def __init__(
@@ -73,6 +81,10 @@ class PaymentSession(LedgerAggregate):
         return_url: str | None,
         metadata: dict[str, str],
         checkout_may_cancel: bool,  # noqa: FBT001 - the library calls it with event fields
+        fee_minor: int,
+        fee_refund_policy: str,
+        callback_url: str | None,
+        static_code_id: str | None,
     ) -> None:
         self.merchant_id = merchant_id
         self.merchant_name = merchant_name
@@ -85,11 +97,16 @@ class PaymentSession(LedgerAggregate):
         self.return_url = return_url
         self.metadata: Mapping[str, str] = metadata
         self.checkout_may_cancel = checkout_may_cancel
+        self.fee_minor = fee_minor
+        self.fee_refund_policy = FeeRefundPolicy(fee_refund_policy)
+        self.callback_url = callback_url
+        self.static_code_id = static_code_id
         self.status = Status.CREATED
         self.claim: Claim | None = None
         self.claims_by_app: Mapping[str, int] = {}
         self.claims_by_wallet: Mapping[str, int] = {}
         self.payment: Payment | None = None
+        self.refunds: Mapping[str, Refund] = {}
         self.ended_at: datetime | None = None
 
     @classmethod
@@ -107,8 +124,13 @@ class PaymentSession(LedgerAggregate):
         return_url: str | None = None,
         metadata: Mapping[str, str] | None = None,
         checkout_may_cancel: bool = False,
+        fee: Fee = NO_FEE,
+        callback_url: str | None = None,
+        static_code_id: str | None = None,
     ) -> PaymentSession:
         """Request a payment. `at` is the ledger's time; the lifetime is 60 to 86,400 seconds.
+
+        The fee is fixed here, so a later change of the merchant's plan does not affect it.
 
         Raises (checked in this order):
             InvalidRequest: the currency is not in use, or the amount is out of range.
@@ -133,6 +155,10 @@ class PaymentSession(LedgerAggregate):
             return_url=return_url,
             metadata=metadata,
             checkout_may_cancel=checkout_may_cancel,
+            fee_minor=fee.minor,
+            fee_refund_policy=fee.refund_policy.value,
+            callback_url=callback_url,
+            static_code_id=static_code_id,
         )
 
     @property
@@ -220,16 +246,27 @@ class PaymentSession(LedgerAggregate):
             raise ClaimRequired(session_id=self.public_id)
         self.trigger_event(self.ClaimReleased, claim_id=claim.id, timestamp=at)
 
-    def pay(self, *, wallet_id: str, claim_id: str, amount: Money, at: datetime) -> None:
+    def pay(
+        self,
+        *,
+        wallet_id: str,
+        claim_id: str,
+        amount: Money,
+        at: datetime,
+        conversion: Conversion | None = None,
+        quote_id: str | None = None,
+    ) -> None:
         """Pay in full from the wallet that holds the claim; does nothing if it has already paid.
 
-        The caller also captures the amount from the wallet, and records both or neither.
+        The caller also captures from the wallet what the payer pays, and records both or neither.
 
         Args:
             wallet_id: the paying wallet.
             claim_id: the id of the wallet's claim.
             amount: what the payer agreed to; must equal the session's amount.
             at: the ledger's time, UTC.
+            conversion: what a wallet in another currency pays.
+            quote_id: the quote of that conversion.
 
         Raises (checked in this order):
             SessionNotPayable: cancelled, failed, processing, or paid by another wallet.
@@ -251,17 +288,46 @@ class PaymentSession(LedgerAggregate):
                 offered_minor=amount.minor,
                 offered_currency=amount.currency,
             )
+        pays = conversion.pays if conversion else self.amount
         self.trigger_event(
             self.Paid,
+            funding=Funding.WALLET.value,
+            source=WalletAccount.AVAILABLE.value,
             wallet_id=wallet_id,
             claim_id=claim_id,
+            attempt_id=None,
+            processor=None,
             amount_minor=self.amount.minor,
             currency=self.amount.currency,
             exponent=self.exponent,
+            fee_minor=self.fee_minor,
+            payer_amount_minor=pays.minor,
+            payer_currency=pays.currency,
+            payer_exponent=pays.exponent if conversion else self.exponent,
+            spread_minor=conversion.spread.minor if conversion else 0,
+            quote_id=quote_id,
             merchant_id=self.merchant_id,
             merchant_name=self.merchant_name,
             timestamp=at,
         )
+
+    def refund(self, *, refund_id: str, amount: Money, reason: str, at: datetime) -> Refund:
+        """Return a part of the payment, or all of it, to the payer's wallet.
+
+        The caller also credits the wallet and debits the merchant, and records all or nothing.
+
+        Raises (checked in this order):
+            InvalidRequest: the amount is out of range or in another currency than the session's,
+                or the reason has more than 200 characters.
+            SessionNotPaid: the session is not paid.
+            RefundExceedsPaid: the refunds, this one and pending ones included, exceed the payment.
+            RefundsExhausted: the session has 250 refunds.
+        """
+        refund = plan_refund(self, refund_id=refund_id, amount=amount, reason=reason, at=at)
+        self.trigger_event(
+            self.RefundSucceeded, timestamp=at, reserved=False, **refund_fields(self, refund)
+        )
+        return self.refunds[refund_id]
 
     def cancel(self, *, by: str, at: datetime) -> None:
         """Cancel the session.

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.errors import InvalidRequest
+from domain.money.money import Amount
 from domain.sessions.errors import ClaimsExhausted
 
 LIFETIME_SECONDS_MIN: Final = 60
@@ -53,13 +54,30 @@ class Claim:
     lease_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """Who paid, and when by the ledger's time."""
+class Funding(StrEnum):
+    """Where the money of a payment came from."""
 
-    wallet_id: str
+    WALLET = "wallet"
+    PROCESSOR = "processor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Who paid, what it cost, and when by the ledger's time."""
+
+    wallet_id: str | None
+    """None if a processor took the money without a wallet; so is `claim_id`."""
     wallet_app_id: str
-    claim_id: str
+    claim_id: str | None
+    attempt_id: str | None
+    funding: Funding
+    fee_minor: int
+    """In the session's currency."""
+    payer_amount: Amount
+    """Everything the payer paid, in the payer's currency."""
+    spread_minor: int
+    """The house's part of it."""
+    quote_id: str | None
     paid_at: datetime
 
 

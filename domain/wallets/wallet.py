@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -12,6 +12,7 @@ from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.money.currencies import Currency
 from domain.money.money import Money, check_range, currency_in_use
+from domain.wallets.account import WalletAccount
 from domain.wallets.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 
 BALANCE_MINOR_MAX: Final = 10**15
@@ -71,10 +72,34 @@ class Wallet(LedgerAggregate):
         currency: str
         exponent: int
         session_id: str
+        source: str
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Captures of the first version were all from the available balance."""
+            state["source"] = WalletAccount.AVAILABLE.value
 
         def apply(self, aggregate: Wallet) -> None:
-            """Decrease the available balance."""
-            aggregate.available_minor -= self.amount_minor
+            """Decrease the balance that it was taken from."""
+            if self.source == WalletAccount.HELD.value:
+                aggregate.held_minor -= self.amount_minor
+            else:
+                aggregate.available_minor -= self.amount_minor
+
+    class Refunded(Event):
+        """Money of a refund was given back."""
+
+        TOPIC = "wallet.refunded"
+        amount_minor: int
+        currency: str
+        exponent: int
+        session_id: str
+        refund_id: str
+
+        def apply(self, aggregate: Wallet) -> None:
+            """Increase the available balance."""
+            aggregate.available_minor += self.amount_minor
 
     @event(Opened)
     def __init__(self, wallet_app_id: str, currency: str, exponent: int) -> None:
@@ -162,8 +187,32 @@ class Wallet(LedgerAggregate):
             currency=self.currency,
             exponent=self.exponent,
             session_id=session_id,
+            source=WalletAccount.AVAILABLE.value,
             timestamp=at,
         )
+
+    def refund(self, *, amount: Money, session_id: str, refund_id: str, at: datetime) -> None:
+        """Give money of a refund back; nothing for a share that is rounded down to zero.
+
+        Not limited by the balance limit: the payer is owed it.
+
+        Raises:
+            WalletCurrencyMismatch: the amount is in another currency.
+        """
+        if amount.currency != self.currency:
+            raise WalletCurrencyMismatch(
+                wallet_currency=self.currency, asked_currency=amount.currency
+            )
+        if amount.minor:
+            self.trigger_event(
+                self.Refunded,
+                amount_minor=amount.minor,
+                currency=self.currency,
+                exponent=self.exponent,
+                session_id=session_id,
+                refund_id=refund_id,
+                timestamp=at,
+            )
 
     def _check_amount(self, amount: Money) -> None:
         check_range(amount.minor)

@@ -15,8 +15,12 @@ from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
+from domain.payouts.debits import MerchantDebits
+from domain.payouts.payout import Payout
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.treasury.treasury import Treasury
+from domain.wallets.fx_quotes import FxQuotes
 from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
@@ -27,7 +31,11 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     Wallet,
     WalletApp,
     TopUpReference,
+    FxQuotes,
     Merchant,
+    MerchantDebits,
+    Payout,
+    Treasury,
     ApiKey,
     KeyRing,
     ClockAcceptance,
@@ -37,11 +45,7 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
 
 def events_of(aggregates: Iterable[type[Any]]) -> Mapping[str, type[Any]]:
     """The event classes of some aggregates, by topic."""
-    events: dict[str, type[Any]] = {}
-    for aggregate in aggregates:
-        for value in vars(aggregate).values():
-            if isinstance(value, type) and "TOPIC" in vars(value) and value is not aggregate.Event:
-                events[value.TOPIC] = value  # type: ignore[attr-defined]
+    events = {event.TOPIC: event for aggregate in aggregates for event in aggregate.events()}
     return MappingProxyType(events)
 
 

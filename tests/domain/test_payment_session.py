@@ -10,7 +10,7 @@ import pytest
 
 from domain import ids, times
 from domain.errors import InvalidRequest, LedgerError
-from domain.money.money import Money
+from domain.money.money import Amount, Money
 from domain.sessions.errors import (
     AmountMismatch,
     ClaimRequired,
@@ -20,7 +20,7 @@ from domain.sessions.errors import (
     SessionNotPayable,
 )
 from domain.sessions.payment_session import PaymentSession
-from domain.sessions.state import Payment, Status
+from domain.sessions.state import Funding, Payment, Status
 from tests.support.aggregates import STREAM, Fact, Scenario, fact, fold, given
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -40,6 +40,24 @@ TERMS: dict[str, Any] = {
     "return_url": None,
     "metadata": {},
     "checkout_may_cancel": False,
+    "fee_minor": 0,
+    "fee_refund_policy": "proportional",
+    "callback_url": None,
+    "static_code_id": None,
+}
+FROM_BALANCE: dict[str, Any] = {
+    "merchant_id": "mer_1",
+    "merchant_name": "Cafe",
+    "funding": "wallet",
+    "source": "available",
+    "attempt_id": None,
+    "processor": None,
+    "fee_minor": 0,
+    "payer_amount_minor": 1000,
+    "payer_currency": "USD",
+    "payer_exponent": 2,
+    "spread_minor": 0,
+    "quote_id": None,
 }
 MONEY = {"amount_minor": 1000, "currency": "USD", "exponent": 2}
 
@@ -64,8 +82,7 @@ def scanned(
 
 
 def paid(wallet: str = "w1", claim: str = "c1", *, at: datetime = LATER) -> Fact:
-    merchant = {"merchant_id": "mer_1", "merchant_name": "Cafe"}
-    return fact(PaymentSession.Paid, at, wallet_id=wallet, claim_id=claim, **MONEY, **merchant)
+    return fact(PaymentSession.Paid, at, wallet_id=wallet, claim_id=claim, **MONEY, **FROM_BALANCE)
 
 
 CANCELLED = fact(PaymentSession.Cancelled, LATER, by="merchant")
@@ -298,7 +315,18 @@ def test_a_payment_records_the_full_amount_and_the_payer() -> None:
 
     session = scenario.aggregate
     assert (session.status, session.ended_at) == (Status.PAID, LATER)
-    assert session.payment == Payment("w1", "a1", "c1", LATER)
+    assert session.payment == Payment(
+        wallet_id="w1",
+        wallet_app_id="a1",
+        claim_id="c1",
+        attempt_id=None,
+        funding=Funding.WALLET,
+        fee_minor=0,
+        payer_amount=Amount(1000, "USD", 2),
+        spread_minor=0,
+        quote_id=None,
+        paid_at=LATER,
+    )
     assert (session.paid_by("w1"), session.paid_by("w2")) == (True, False)
 
 

@@ -100,10 +100,15 @@ def _events(aggregate: type[Any]) -> dict[str, type[Any]]:
 
 CONTRACT = {
     "payment_session": ["created", "scanned", "claim_released", "paid", "expired", "cancelled"],
+    "refund": ["requested", "succeeded", "failed"],
+    "payout": ["requested", "sent", "settled", "returned"],
+    "merchant_debits": ["opened", "taken", "returned"],
+    "treasury": ["opened", "moved", "payout_funded", "payout_returned"],
+    "fx_quote": ["opened", "made", "used"],
     "order": ["opened", "released"],
-    "wallet": ["opened", "topped_up", "captured"],
+    "wallet": ["opened", "topped_up", "captured", "refunded"],
     "top_up_reference": ["used"],
-    "merchant": ["registered"],
+    "merchant": ["registered", "plan_set", "payouts_set"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
     "clock": ["accepted"],

@@ -18,8 +18,12 @@ from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
+from domain.payouts.debits import MerchantDebits
+from domain.payouts.payout import Payout
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.treasury.treasury import Treasury
+from domain.wallets.fx_quotes import FxQuotes
 from domain.wallets.top_up_reference import TopUpReference
 from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
@@ -29,9 +33,25 @@ GOLDEN = Path(__file__).parents[1] / "house" / "golden"
 STREAM = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 AT = datetime(2026, 11, 20, 10, 12, 33, 1, tzinfo=UTC)
 MONEY = {"amount_minor": 12345, "currency": "USD", "exponent": 2}
+REFUND = {
+    "refund_id": "ref_01h455vb4pex5vsknk084sn02q",
+    "merchant_id": "mer_01h455vb4pex5vsknk084sn02q",
+    "wallet_id": "wal_01h455vb4pex5vsknk084sn02q",
+    "processor": None,
+    "amount_minor": 100,
+    "currency": "USD",
+    "exponent": 2,
+    "fee_returned_minor": 1,
+    "credited_minor": 93,
+    "payer_currency": "EUR",
+    "payer_exponent": 2,
+    "spread_returned_minor": 1,
+    "reason": "one coffee less",
+}
+PAYOUT = {"merchant_id": "mer_01h455vb4pex5vsknk084sn02q", **MONEY}
 
 
-def _event(kind: type[Any], version: int, **facts: Any) -> Any:
+def _event(kind: type[Any], version: int, /, **facts: Any) -> Any:
     if version == 1:
         facts["originator_topic"] = kind.TOPIC.partition(".")[0]
     return kind(originator_id=STREAM, originator_version=version, timestamp=AT, **facts)
@@ -50,6 +70,10 @@ EVENTS = [
         return_url=None,
         metadata={"till": "3"},
         checkout_may_cancel=False,
+        fee_minor=123,
+        fee_refund_policy="proportional",
+        callback_url=None,
+        static_code_id=None,
         **MONEY,
     ),
     _event(
@@ -64,12 +88,25 @@ EVENTS = [
     _event(
         PaymentSession.Paid,
         3,
+        funding="wallet",
+        source="available",
         wallet_id="wal_01h455vb4pex5vsknk084sn02q",
         claim_id="clm_01h455vb4pex5vsknk084sn02q",
+        attempt_id=None,
+        processor=None,
+        fee_minor=123,
+        payer_amount_minor=11501,
+        payer_currency="EUR",
+        payer_exponent=2,
+        spread_minor=115,
+        quote_id="quo_01h455vb4pex5vsknk084sn02q",
         merchant_id="mer_01h455vb4pex5vsknk084sn02q",
         merchant_name="Corner Café",
         **MONEY,
     ),
+    _event(PaymentSession.RefundRequested, 4, **REFUND),
+    _event(PaymentSession.RefundSucceeded, 4, reserved=False, **REFUND),
+    _event(PaymentSession.RefundFailed, 5, **REFUND),
     _event(PaymentSession.Expired, 2, expires_at="2026-11-20T10:27:33.000001Z"),
     _event(PaymentSession.Cancelled, 2, by="merchant"),
     _event(
@@ -89,8 +126,95 @@ EVENTS = [
     ),
     _event(Wallet.ToppedUp, 2, reference="REF 1", **MONEY),
     _event(TopUpReference.Used, 1, wallet_id="wal_01h455vb4pex5vsknk084sn02q", reference="REF 1"),
-    _event(Wallet.Captured, 3, session_id="ps_01h455vb4pex5vsknk084sn02q", **MONEY),
+    _event(
+        Wallet.Captured, 3, session_id="ps_01h455vb4pex5vsknk084sn02q", source="available", **MONEY
+    ),
+    _event(
+        Wallet.Refunded,
+        4,
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+        refund_id="ref_01h455vb4pex5vsknk084sn02q",
+        **MONEY,
+    ),
+    _event(
+        FxQuotes.Opened,
+        1,
+        wallet_id="wal_01h455vb4pex5vsknk084sn02q",
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+    ),
+    _event(
+        FxQuotes.Made,
+        2,
+        quote_id="quo_01h455vb4pex5vsknk084sn02q",
+        rate="1.0842",
+        rounding="ceiling",
+        source="ecb",
+        as_of="2026-11-20",
+        from_minor=11501,
+        from_currency="EUR",
+        from_exponent=2,
+        spread_minor=115,
+        to_minor=12345,
+        to_currency="USD",
+        to_exponent=2,
+        expires_at="2026-11-20T10:13:33.000001Z",
+    ),
+    _event(FxQuotes.Used, 3, quote_id="quo_01h455vb4pex5vsknk084sn02q"),
+    _event(
+        MerchantDebits.Opened,
+        1,
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        currency="USD",
+        exponent=2,
+    ),
+    _event(
+        MerchantDebits.Taken,
+        2,
+        kind="refund",
+        subject_id="ref_01h455vb4pex5vsknk084sn02q",
+        amount_minor=99,
+        credits_minor=12222,
+        credits_position=41,
+    ),
+    _event(
+        MerchantDebits.Returned,
+        3,
+        kind="payout",
+        subject_id="pay_01h455vb4pex5vsknk084sn02q",
+        amount_minor=99,
+    ),
+    _event(Payout.Requested, 1, destination="bank account 1", **PAYOUT),
+    _event(Payout.Sent, 2, bank_reference="B-1"),
+    _event(Payout.Settled, 3, **PAYOUT),
+    _event(Payout.Returned, 4, after_settlement=True, reason="account closed", **PAYOUT),
+    _event(Treasury.Opened, 1, currency="USD", exponent=2),
+    _event(Treasury.Moved, 2, kind="own_funds", incoming=True, reference="T 1", **MONEY),
+    _event(
+        Treasury.PayoutFunded,
+        3,
+        payout_id="pay_01h455vb4pex5vsknk084sn02q",
+        amount_minor=99,
+        credits_minor=12345,
+        credits_position=41,
+    ),
+    _event(Treasury.PayoutReturned, 4, payout_id="pay_01h455vb4pex5vsknk084sn02q", amount_minor=99),
     _event(Merchant.Registered, 1, name="Corner Café", return_hosts=["shop.example"]),
+    _event(
+        Merchant.PlanSet,
+        2,
+        currency="USD",
+        basis_points=75,
+        fixed_minor=30,
+        fee_refund_policy="proportional",
+    ),
+    _event(
+        Merchant.PayoutsSet,
+        3,
+        currency="USD",
+        destination="bank account 1",
+        daily_at="06:00",
+        zone="America/Sao_Paulo",
+    ),
     _event(WalletApp.Registered, 1, name="Wallet"),
     _event(
         ApiKey.Issued,

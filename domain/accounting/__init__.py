@@ -1,0 +1,1 @@
+"""Double-entry accounting: the chart of accounts, and which event posts what."""

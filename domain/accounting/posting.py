@@ -1,0 +1,59 @@
+"""Postings and journal entries: debits equal credits, in every currency of an entry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from domain.accounting.chart import Side
+from domain.money.money import Amount
+
+
+class Posting(NamedTuple):
+    """One line of a journal entry."""
+
+    account: str
+    side: Side
+    minor: int
+    """Above zero."""
+    currency: str
+    exponent: int
+
+    @property
+    def signed_minor(self) -> int:
+        """Positive for a debit, negative for a credit."""
+        return self.minor if self.side is Side.DEBIT else -self.minor
+
+
+class UnbalancedEntry(Exception):
+    """An event would post an entry whose debits differ from its credits; a bug in the rules."""
+
+
+def debit(account: str, amount: Amount) -> Posting:
+    """A debit of an account."""
+    return Posting(account, Side.DEBIT, *amount)
+
+
+def credit(account: str, amount: Amount) -> Posting:
+    """A credit of an account."""
+    return Posting(account, Side.CREDIT, *amount)
+
+
+def entry(postings: Iterable[Posting]) -> tuple[Posting, ...]:
+    """A journal entry of these postings; zero postings are left out.
+
+    Raises:
+        UnbalancedEntry: debits differ from credits in some currency, or a posting is below zero.
+    """
+    lines = tuple(posting for posting in postings if posting.minor)
+    difference: Counter[str] = Counter()
+    for posting in lines:
+        if posting.minor < 0:
+            msg = f"a posting of {posting.minor} {posting.currency} to {posting.account}"
+            raise UnbalancedEntry(msg)
+        difference[posting.currency] += posting.signed_minor
+    if any(difference.values()):
+        msg = f"debits minus credits: {dict(difference)}"
+        raise UnbalancedEntry(msg)
+    return lines

@@ -1,0 +1,1 @@
+"""Payouts: money sent to merchants, and what a merchant may take out."""

@@ -1,0 +1,135 @@
+"""Refunds of a paid session: what each one returns, to the minor unit.
+
+With r refunded so far, the present refund included, of the amount A, what has been returned of a
+total is floor(total x r / A). That holds for the payer's amount, the spread and, by the plan's
+policy, the fee; the refund that completes A takes the remainders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.errors import InvalidRequest
+from domain.merchants.fee_plan import FeeRefundPolicy
+from domain.money.money import Amount, Money, check_range
+from domain.money.shares import returned
+from domain.sessions.errors import RefundExceedsPaid, RefundsExhausted, SessionNotPaid
+from domain.sessions.state import Status
+
+if TYPE_CHECKING:
+    from domain.sessions.payment_session import PaymentSession
+
+REFUNDS_MAX: Final = 250
+"""Refunds of one session, failed ones included."""
+REASON_CHARS_MAX: Final = 200
+
+
+class RefundStatus(StrEnum):
+    """The status of a refund; the last two are final."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """One refund."""
+
+    id: str
+    status: RefundStatus
+    amount_minor: int
+    """Of the session's amount, in its currency."""
+    credited: Amount
+    """What the payer gets back, in the payer's currency; the returned spread is part of it."""
+    spread_returned_minor: int
+    """In the payer's currency."""
+    fee_returned_minor: int
+    """In the session's currency."""
+    reason: str
+    created_at: datetime
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts against what was paid."""
+        return self.status is not RefundStatus.FAILED
+
+    @property
+    def debit_minor(self) -> int:
+        """What the merchant is debited, in the session's currency."""
+        return self.amount_minor - self.fee_returned_minor
+
+    def ended(self, status: RefundStatus) -> Refund:
+        """The refund with its final status."""
+        return replace(self, status=status)
+
+
+def refunded_minor(session: PaymentSession, *, pending: bool) -> int:
+    """What has been refunded of a session; with the pending refunds or without."""
+    return sum(
+        refund.amount_minor
+        for refund in session.refunds.values()
+        if refund.status is RefundStatus.SUCCEEDED or (pending and refund.counts)
+    )
+
+
+def plan_refund(
+    session: PaymentSession, *, refund_id: str, amount: Money, reason: str, at: datetime
+) -> Refund:
+    """The refund of an amount; see `PaymentSession.refund` for what it refuses."""
+    check_range(amount.minor)
+    if amount.currency != session.amount.currency:
+        text = f"must be {session.amount.currency}, the session's currency"
+        raise InvalidRequest.of("amount.currency", text)
+    if len(reason) > REASON_CHARS_MAX:
+        raise InvalidRequest.of("reason", f"may have at most {REASON_CHARS_MAX} characters")
+    payment = session.payment
+    if session.status is not Status.PAID or payment is None:
+        raise SessionNotPaid(session_id=session.public_id, session_status=session.status.value)
+    before, paid = refunded_minor(session, pending=True), session.amount.minor
+    if before + amount.minor > paid:
+        raise RefundExceedsPaid(
+            session_id=session.public_id,
+            paid_minor=paid,
+            refunded_minor=before,
+            currency=amount.currency,
+        )
+    if len(session.refunds) >= REFUNDS_MAX:
+        raise RefundsExhausted(session_id=session.public_id, refunds_max=REFUNDS_MAX)
+
+    def share(total_minor: int) -> int:
+        return returned(total_minor, before=before, now=amount.minor, of=paid)
+
+    proportional = session.fee_refund_policy is FeeRefundPolicy.PROPORTIONAL
+    return Refund(
+        id=refund_id,
+        status=RefundStatus.PENDING,
+        amount_minor=amount.minor,
+        credited=payment.payer_amount._replace(minor=share(payment.payer_amount.minor)),
+        spread_returned_minor=share(payment.spread_minor),
+        fee_returned_minor=share(payment.fee_minor) if proportional else 0,
+        reason=reason,
+        created_at=at,
+    )
+
+
+def refund_fields(session: PaymentSession, refund: Refund) -> dict[str, Any]:
+    """The fields that every event of a refund states: all figures of its postings."""
+    return {
+        "refund_id": refund.id,
+        "merchant_id": session.merchant_id,
+        "wallet_id": session.payment.wallet_id if session.payment else None,
+        "processor": None,
+        "amount_minor": refund.amount_minor,
+        "currency": session.amount.currency,
+        "exponent": session.exponent,
+        "fee_returned_minor": refund.fee_returned_minor,
+        "credited_minor": refund.credited.minor,
+        "payer_currency": refund.credited.currency,
+        "payer_exponent": refund.credited.exponent,
+        "spread_returned_minor": refund.spread_returned_minor,
+        "reason": refund.reason,
+    }
