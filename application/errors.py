@@ -7,8 +7,10 @@ be stored; a test proves that none is missing.
 from __future__ import annotations
 
 import domain.merchants.errors
+import domain.payouts.errors
 import domain.qr.errors
 import domain.sessions.errors
+import domain.treasury.errors
 import domain.wallets.errors  # noqa: F401 - fills `LedgerError.by_code`
 from domain.errors import ErrorKind, LedgerError
 
@@ -47,6 +49,15 @@ class NotCaughtUp(LedgerError):
     kind = ErrorKind.UNAVAILABLE
     title = "Read model has not caught up"
     sentence = "The read model is at position {position}; position {at_least} was requested."
+
+
+class CreditsNotCounted(LedgerError):
+    """Credits that have not been counted yet may cover the debit."""
+
+    code = "credits-not-counted"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Credits are not counted yet"
+    sentence = "The merchant's credits are counted up to position {position} only."
 
 
 class Overloaded(LedgerError):

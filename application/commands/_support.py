@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
 from eventsourcing.domain import Aggregate
 
 from application.command import Loaded
-from application.errors import NotFound
+from application.errors import CreditsNotCounted, NotFound
+from domain import ids
+from domain.payouts.debits import Credits, DebitKind, MerchantDebits
+from domain.payouts.errors import PayableInsufficient
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
@@ -18,6 +24,50 @@ def release_order(session: PaymentSession, loaded: Loaded, *, reason: str) -> li
         return []
     order.release(session_id=session.public_id, reason=reason, at=loaded.now)
     return [order]
+
+
+def own_session(session: PaymentSession, merchant_id: UUID) -> PaymentSession:
+    """The session, if it belongs to the merchant.
+
+    Raises:
+        NotFound: it belongs to another merchant. The caller cannot tell that from no session.
+    """
+    if session.merchant_id != ids.encode("mer", merchant_id):
+        raise NotFound(thing="payment session")
+    return session
+
+
+def debits_of(loaded: Loaded, merchant_id: UUID, currency: str) -> MerchantDebits:
+    """A merchant's debits in a currency; started with its first one."""
+    debits = loaded.find(MerchantDebits, MerchantDebits.stream_id(merchant_id, currency))
+    return debits or MerchantDebits.open(merchant_id=merchant_id, currency=currency, at=loaded.now)
+
+
+def take_from_payable(
+    debits: MerchantDebits,
+    kind: DebitKind,
+    subject_id: str,
+    *,
+    amount_minor: int,
+    credits: Credits,
+    credits_are_current: bool,
+    at: datetime,
+) -> None:
+    """Debit a merchant, if its credits cover that.
+
+    Credits only grow, so credits of any position of the past prove that a debit is covered. Only
+    those counted up to the head at the request's arrival prove that it is not.
+
+    Raises (checked in this order):
+        CreditsNotCounted: these credits do not cover it, and later ones may.
+        PayableInsufficient: the merchant's credits do not cover it.
+    """
+    try:
+        debits.take(kind, subject_id, amount_minor=amount_minor, credits=credits, at=at)
+    except PayableInsufficient:
+        if credits_are_current:
+            raise
+        raise CreditsNotCounted(position=credits.position) from None
 
 
 def own_wallet(wallet: Wallet, wallet_app_id: str) -> Wallet:

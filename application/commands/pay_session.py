@@ -9,6 +9,8 @@ from application.command import Command, Decision, Loaded
 from application.commands._support import own_wallet
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
+from domain.wallets.errors import QuoteMismatch
+from domain.wallets.fx_quotes import FxQuotes
 from domain.wallets.wallet import Wallet
 
 
@@ -21,11 +23,17 @@ class PaySession(Command):
     wallet_app_id: str
     claim_id: str
     amount: Money
+    """The session's amount, in its currency."""
+    quote_id: str | None = None
+    """The quote by which a wallet in another currency pays."""
 
     @property
     def streams(self) -> tuple[UUID, ...]:
-        """The session and the wallet."""
-        return (self.session_id, self.wallet_id)
+        """The session, the wallet, and the wallet's quotes if it names one."""
+        if self.quote_id is None:
+            return (self.session_id, self.wallet_id)
+        quotes = FxQuotes.stream_id(self.wallet_id, self.session_id)
+        return (self.session_id, self.wallet_id, quotes)
 
     def decide(self, loaded: Loaded) -> Decision:
         """Capture the amount from the wallet; returns a session that this wallet has paid as it is.
@@ -34,6 +42,7 @@ class PaySession(Command):
             NotFound: there is no such session, or the app has no such wallet.
             SessionNotPayable, SessionExpired, ClaimRequired, AmountMismatch: see
                 `PaymentSession.pay`.
+            QuoteMismatch, QuoteUsed, QuoteExpired: see `FxQuotes.use`.
             WalletCurrencyMismatch, InsufficientFunds: see `Wallet.capture`.
         """
         session = loaded.get(PaymentSession, self.session_id, "payment session")
@@ -41,8 +50,27 @@ class PaySession(Command):
         if session.paid_by(wallet.public_id):
             return Decision(session)
         loaded.reached(session.expires_at)
-        session.pay(
-            wallet_id=wallet.public_id, claim_id=self.claim_id, amount=self.amount, at=loaded.now
+        wallet_id, claim_id = wallet.public_id, self.claim_id
+        if self.quote_id is None:
+            session.pay(wallet_id=wallet_id, claim_id=claim_id, amount=self.amount, at=loaded.now)
+            wallet.capture(amount=self.amount, session_id=session.public_id, at=loaded.now)
+            return Decision(session, [wallet, session])
+        session.check_payment(
+            wallet_id=wallet_id, claim_id=claim_id, amount=self.amount, at=loaded.now
         )
-        wallet.capture(amount=self.amount, session_id=session.public_id, at=loaded.now)
-        return Decision(session, [wallet, session])
+        quotes = loaded.find(FxQuotes, FxQuotes.stream_id(self.wallet_id, self.session_id))
+        if quotes is None:
+            raise QuoteMismatch(quote_id=self.quote_id)
+        if quote := quotes.quotes.get(self.quote_id):
+            loaded.reached(quote.expires_at)
+        conversion = quotes.use(self.quote_id, amount=self.amount, at=loaded.now)
+        session.pay(
+            wallet_id=wallet_id,
+            claim_id=claim_id,
+            amount=self.amount,
+            at=loaded.now,
+            conversion=conversion,
+            quote_id=self.quote_id,
+        )
+        wallet.capture(amount=conversion.pays, session_id=session.public_id, at=loaded.now)
+        return Decision(session, [quotes, wallet, session])

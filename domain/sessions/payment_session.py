@@ -204,7 +204,7 @@ class PaymentSession(LedgerAggregate):
         """
         if self.paid_by(wallet_id):
             return
-        self._check_open(at)
+        self.check_open(at)
         if self.claim and self.claim.wallet_id == wallet_id:
             return
         if self.claim and at < self.claim.lease_until:
@@ -238,7 +238,7 @@ class PaymentSession(LedgerAggregate):
             SessionExpired: `at` is not before `expires_at`.
             ClaimRequired: there is no claim by this app (and by this wallet, if one is given).
         """
-        self._check_open(at)
+        self.check_open(at)
         claim = self.claim
         if claim is None or claim.wallet_app_id != wallet_app_id:
             raise ClaimRequired(session_id=self.public_id)
@@ -276,18 +276,7 @@ class PaymentSession(LedgerAggregate):
         """
         if self.paid_by(wallet_id):
             return
-        self._check_open(at)
-        claim = self.claim
-        if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:
-            raise ClaimRequired(session_id=self.public_id)
-        if amount != self.amount:
-            raise AmountMismatch(
-                session_id=self.public_id,
-                asked_minor=self.amount.minor,
-                asked_currency=self.amount.currency,
-                offered_minor=amount.minor,
-                offered_currency=amount.currency,
-            )
+        self.check_payment(wallet_id=wallet_id, claim_id=claim_id, amount=amount, at=at)
         pays = conversion.pays if conversion else self.amount
         self.trigger_event(
             self.Paid,
@@ -310,6 +299,21 @@ class PaymentSession(LedgerAggregate):
             merchant_name=self.merchant_name,
             timestamp=at,
         )
+
+    def check_payment(self, *, wallet_id: str, claim_id: str, amount: Money, at: datetime) -> None:
+        """Check that a wallet may pay; see `pay` for what is refused."""
+        self.check_open(at)
+        claim = self.claim
+        if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:
+            raise ClaimRequired(session_id=self.public_id)
+        if amount != self.amount:
+            raise AmountMismatch(
+                session_id=self.public_id,
+                asked_minor=self.amount.minor,
+                asked_currency=self.amount.currency,
+                offered_minor=amount.minor,
+                offered_currency=amount.currency,
+            )
 
     def refund(self, *, refund_id: str, amount: Money, reason: str, at: datetime) -> Refund:
         """Return a part of the payment, or all of it, to the payer's wallet.
@@ -356,7 +360,13 @@ class PaymentSession(LedgerAggregate):
             )
         return is_due
 
-    def _check_open(self, at: datetime) -> None:
+    def check_open(self, at: datetime) -> None:
+        """Check that the session can still be paid.
+
+        Raises (checked in this order):
+            SessionExpired: `at` is not before `expires_at`.
+            SessionNotPayable: the session has ended, or is processing.
+        """
         status = self.status_at(at)
         if status is Status.EXPIRED:
             raise SessionExpired(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -198,5 +198,6 @@ class Treasury(LedgerAggregate):
     def _check_funds(self, amount_minor: int, credits: Credits) -> None:
         funds_minor = credits.minor + self.moved_minor - self.funded_minor
         if amount_minor > funds_minor:
-            facts: dict[str, Any] = {"asked_minor": amount_minor, "currency": self.currency}
-            raise TreasuryInsufficient(funds_minor=max(funds_minor, 0), **facts)
+            raise TreasuryInsufficient(
+                funds_minor=max(funds_minor, 0), asked_minor=amount_minor, currency=self.currency
+            )

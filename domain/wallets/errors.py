@@ -83,4 +83,4 @@ class RateUnavailable(LedgerError):
     code = "rate-unavailable"
     kind = ErrorKind.UNPROCESSABLE
     title = "No exchange rate"
-    sentence = "There is no rate from {from_currency} to {to_currency} of the last {days} days."
+    sentence = "There is no rate from {from_currency} to {to_currency} that is young enough."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -178,10 +178,9 @@ class FxQuotes(LedgerAggregate):
         quote = self.quotes.get(quote_id)
         if quote is None or quote.conversion.to != amount:
             raise QuoteMismatch(quote_id=quote_id)
-        facts: dict[str, Any] = {"quote_id": quote_id}
         if quote.used:
-            raise QuoteUsed(**facts)
+            raise QuoteUsed(quote_id=quote_id)
         if at >= quote.expires_at:
-            raise QuoteExpired(expires_at=times.to_text(quote.expires_at), **facts)
+            raise QuoteExpired(quote_id=quote_id, expires_at=times.to_text(quote.expires_at))
         self.trigger_event(self.Used, quote_id=quote_id, timestamp=at)
         return quote.conversion

@@ -22,6 +22,7 @@ from domain.sessions.errors import (
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Funding, Payment, Status
 from tests.support.aggregates import STREAM, Fact, Scenario, fact, fold, given
+from tests.support.payloads import NO_FEE, from_balance
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=10)
@@ -40,30 +41,12 @@ TERMS: dict[str, Any] = {
     "return_url": None,
     "metadata": {},
     "checkout_may_cancel": False,
-    "fee_minor": 0,
-    "fee_refund_policy": "proportional",
-    "callback_url": None,
-    "static_code_id": None,
-}
-FROM_BALANCE: dict[str, Any] = {
-    "merchant_id": "mer_1",
-    "merchant_name": "Cafe",
-    "funding": "wallet",
-    "source": "available",
-    "attempt_id": None,
-    "processor": None,
-    "fee_minor": 0,
-    "payer_amount_minor": 1000,
-    "payer_currency": "USD",
-    "payer_exponent": 2,
-    "spread_minor": 0,
-    "quote_id": None,
 }
 MONEY = {"amount_minor": 1000, "currency": "USD", "exponent": 2}
 
 
 def created(**changes: Any) -> Fact:
-    fields = {**TERMS, **MONEY, "expires_at": times.to_text(DEADLINE), **changes}
+    fields = {**TERMS, **NO_FEE, **MONEY, "expires_at": times.to_text(DEADLINE), **changes}
     return fact(PaymentSession.Created, NOW, **fields)
 
 
@@ -82,7 +65,8 @@ def scanned(
 
 
 def paid(wallet: str = "w1", claim: str = "c1", *, at: datetime = LATER) -> Fact:
-    return fact(PaymentSession.Paid, at, wallet_id=wallet, claim_id=claim, **MONEY, **FROM_BALANCE)
+    fields = {"wallet_id": wallet, "claim_id": claim, **from_balance(1000)}
+    return fact(PaymentSession.Paid, at, merchant_id="mer_1", merchant_name="Cafe", **fields)
 
 
 CANCELLED = fact(PaymentSession.Cancelled, LATER, by="merchant")

@@ -28,7 +28,7 @@ def topped_up(minor: int, reference: str = "r") -> Fact:
 
 def captured(minor: int) -> Fact:
     money = {"amount_minor": minor, "currency": "USD", "exponent": 2}
-    return fact(Wallet.Captured, LATER, session_id="ps_1", **money)
+    return fact(Wallet.Captured, LATER, session_id="ps_1", source="available", **money)
 
 
 def open_in(currency: str) -> Callable[[None], Wallet]:

@@ -35,6 +35,17 @@ STATUS_OF_CODE = {
     "order-paid": 409,
     "balance-limit": 422,
     "reference-used": 409,
+    "session-not-paid": 409,
+    "refund-exceeds-paid": 422,
+    "refunds-exhausted": 422,
+    "payable-insufficient": 422,
+    "no-payout-destination": 422,
+    "treasury-insufficient": 422,
+    "quote-expired": 410,
+    "quote-mismatch": 422,
+    "quote-used": 409,
+    "quotes-exhausted": 409,
+    "rate-unavailable": 422,
     "key-limit": 409,
     "invalid-qr": 422,
     "invalid-request": 400,
@@ -42,6 +53,7 @@ STATUS_OF_CODE = {
     "unauthorized": 401,
     "forbidden": 403,
     "not-caught-up": 503,
+    "credits-not-counted": 503,
     "overloaded": 503,
     "idempotency-key-required": 400,
     "idempotency-key-reused": 422,
@@ -61,12 +73,14 @@ STATUS_OF_CODE = {
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "idempotency-in-progress", "log-unavailable",
-    "request-timeout", "too-many-requests", "not-ready",
+    "credits-not-counted", "request-timeout", "too-many-requests", "not-ready",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {
     "session-expired", "amount-mismatch", "wallet-currency-mismatch", "insufficient-funds",
-    "balance-limit", "invalid-qr",
+    "balance-limit", "invalid-qr", "refund-exceeds-paid", "refunds-exhausted",
+    "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
+    "quote-mismatch", "rate-unavailable",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 

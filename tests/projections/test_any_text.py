@@ -21,6 +21,7 @@ from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 from tests.support.any_text import MONEY, OLD_TEXT, an_old_payment
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.payloads import NO_FEE
 from tests.support.postgres import rows
 
 pytestmark = pytest.mark.postgres
@@ -90,7 +91,7 @@ def test_an_escaped_lone_surrogate_in_a_stored_event_becomes_a_replacement_chara
         originator_topic="payment_session", merchant_id=ledger.merchant, merchant_name="Cafe",
         order_id="A", description="@@", expires_at="2026-05-01T12:15:00.000000Z",
         expires_in_seconds=900, return_url=None, metadata={"@@": "@@"}, checkout_may_cancel=False,
-        **MONEY,
+        **NO_FEE, **MONEY,
     )  # fmt: skip
     state = LedgerMapper().encode(created).replace(b"@@", escape)
     pending = AppendRequest(uuid7(), b"", [created], subject=session_id, version=1)

@@ -14,6 +14,7 @@ from domain import ids, times
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
+from tests.support.payloads import NO_FEE, from_balance
 
 UNACCEPTABLE = [
     *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029", "\ud800", "\udbff",
@@ -66,7 +67,7 @@ def an_old_payment(
                 merchant_id=merchant_id, merchant_name=text, order_id=order_text,
                 description=text, expires_at=deadline, expires_in_seconds=900,
                 return_url=f"https://shop.example/{text}", metadata={text: text, "till": "3"},
-                checkout_may_cancel=True, **MONEY,
+                checkout_may_cancel=True, **NO_FEE, **MONEY,
             ),
         ],
         [
@@ -77,11 +78,11 @@ def an_old_payment(
             )
         ],
         [
-            event(Wallet.Captured, wallet_id, 3, session_id=session, **MONEY),
+            event(Wallet.Captured, wallet_id, 3, session_id=session, source="available", **MONEY),
             event(
                 PaymentSession.Paid, session_id, 3,
                 claim_id=claim, wallet_id=wallet, merchant_id=merchant_id, merchant_name=text,
-                **MONEY,
+                **from_balance(1000),
             ),
         ],
     ]  # fmt: skip

@@ -34,6 +34,7 @@ from tests.support.given import (
     given,
     refused,
 )
+from tests.support.payloads import NO_FEE
 
 NEXT_ID = UUID("01890a5d-ac96-774b-bcce-b302000000aa")
 NEXT = ids.encode("ps", NEXT_ID)
@@ -55,7 +56,9 @@ def created(seconds: float, **fields: object) -> dict[str, object]:
         "return_url": None,
         "metadata": {},
         "checkout_may_cancel": False,
-    } | fields
+        **NO_FEE,
+        **fields,
+    }
 
 
 def opened(session_id: str) -> dict[str, str]:

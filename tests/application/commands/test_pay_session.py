@@ -33,6 +33,7 @@ from tests.support.given import (
     given,
     refused,
 )
+from tests.support.payloads import from_balance
 
 CLAIMED = (*HOLDERS, OPEN, TOP_UP, CREATE, SCAN)
 AMOUNT = {"amount_minor": 1000, "currency": "USD", "exponent": 2}
@@ -42,7 +43,7 @@ def test_a_payment_is_recorded_by_wallet_and_session_in_one_append() -> None:
     scenario = given(*CLAIMED).when(PAY)
 
     scenario.then(
-        event(Wallet.Captured, WALLET_ID, session_id=SESSION, **AMOUNT),
+        event(Wallet.Captured, WALLET_ID, session_id=SESSION, source="available", **AMOUNT),
         event(
             PaymentSession.Paid,
             SESSION_ID,
@@ -50,7 +51,7 @@ def test_a_payment_is_recorded_by_wallet_and_session_in_one_append() -> None:
             claim_id=CLAIM,
             merchant_id=MERCHANT,
             merchant_name="Cafe",
-            **AMOUNT,
+            **from_balance(1000),
         ),
     )
     assert scenario.subject.id == SESSION_ID

@@ -1,0 +1,80 @@
+"""A wallet asks what a session in another currency costs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.command import Command, Decision, Loaded
+from application.commands._support import own_wallet
+from application.ports.rates import Rates
+from domain import ids
+from domain.errors import InvalidRequest
+from domain.money.fx import convert
+from domain.sessions.payment_session import PaymentSession
+from domain.wallets.errors import RateUnavailable
+from domain.wallets.fx_quotes import FxQuotes, RateSource
+from domain.wallets.wallet import Wallet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeFxQuote(Command):
+    """Quote the price of a session in a wallet's currency."""
+
+    quote_id: UUID
+    wallet_id: UUID
+    wallet_app_id: str
+    session_id: UUID
+    rates: Rates
+    spread_basis_points: int
+    """The house's part, 0 to 1,000."""
+
+    @property
+    def streams(self) -> tuple[UUID, ...]:
+        """The wallet, the session, and the wallet's quotes for it."""
+        return (self.wallet_id, self.session_id, *self.writes)
+
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The quotes; wallet and session are only read."""
+        return (FxQuotes.stream_id(self.wallet_id, self.session_id),)
+
+    def decide(self, loaded: Loaded) -> Decision:
+        """Make the quote.
+
+        Raises (checked in this order):
+            NotFound: there is no such session, or the app has no such wallet.
+            SessionNotPayable, SessionExpired: the session cannot be paid.
+            InvalidRequest: the wallet holds the session's currency.
+            RateUnavailable: there is no rate, or none young enough.
+            QuotesExhausted: see `FxQuotes.make`.
+        """
+        session = loaded.get(PaymentSession, self.session_id, "payment session")
+        wallet = own_wallet(loaded.get(Wallet, self.wallet_id, "wallet"), self.wallet_app_id)
+        loaded.reached(session.expires_at)
+        session.check_open(loaded.now)
+        if wallet.currency == session.amount.currency:
+            raise InvalidRequest.of("wallet_id", f"holds {wallet.currency}, the session's currency")
+        rate = self.rates.between(wallet.currency, session.amount.currency, loaded.now.date())
+        if rate is None:
+            raise RateUnavailable(
+                from_currency=wallet.currency, to_currency=session.amount.currency
+            )
+        conversion = convert(
+            session.amount,
+            payer_currency=wallet.currency,
+            rate=rate.text,
+            spread_basis_points=self.spread_basis_points,
+        )
+        stream_id = FxQuotes.stream_id(self.wallet_id, self.session_id)
+        quotes = loaded.find(FxQuotes, stream_id) or FxQuotes.open(
+            wallet_id=self.wallet_id, session_id=self.session_id, at=loaded.now
+        )
+        quotes.make(
+            quote_id=ids.encode("quo", self.quote_id),
+            conversion=conversion,
+            source=RateSource(name=rate.source, as_of=rate.as_of.isoformat()),
+            session_expires_at=session.expires_at,
+            at=loaded.now,
+        )
+        return Decision(quotes, [quotes])
