@@ -25,7 +25,7 @@ _COLUMNS = (
     "status, version, position, created_position, "
     "claim_id, claim_wallet_id, claim_app_id, lease_until, paid_at, funding, paid_wallet_id, "
     "paid_claim_id, paid_attempt_id, fee_minor, payer_amount_minor, payer_currency, "
-    "payer_exponent, spread_minor, quote_id"
+    "payer_exponent, spread_minor, quote_id, refunded_minor"
 )
 
 
@@ -65,6 +65,8 @@ class SessionRow:
     payer_exponent: int | None
     spread_minor: int | None
     quote_id: str | None
+    refunded_minor: int
+    """Without pending refunds."""
 
     @property
     def id(self) -> UUID:
@@ -137,7 +139,8 @@ class Sessions(ReadModel):
             claim_id text, claim_wallet_id text, claim_app_id text, lease_until timestamptz,
             paid_at timestamptz, funding text, paid_wallet_id text, paid_claim_id text,
             paid_attempt_id text, fee_minor bigint not null, payer_amount_minor bigint,
-            payer_currency text, payer_exponent int, spread_minor bigint, quote_id text
+            payer_currency text, payer_exponent int, spread_minor bigint, quote_id text,
+            refunded_minor bigint not null
         ) with (fillfactor = 80);
         create index on {table} (merchant_id, created_position desc);
         create index on {table} (merchant_id, status, created_position desc);
@@ -252,6 +255,7 @@ def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
         "metadata_json": json.dumps(event.metadata),  # as text: lossless, where jsonb is not
         "checkout_may_cancel": event.checkout_may_cancel,
         "fee_minor": event.fee_minor,
+        "refunded_minor": 0,
         "status": Status.CREATED.value,
         "version": recorded.version,
         "position": recorded.position,
@@ -289,6 +293,8 @@ def _change(event: Any) -> dict[str, Any]:
                 "spread_minor": event.spread_minor,
                 "quote_id": event.quote_id,
             }
+        case PaymentSession.RefundSucceeded():
+            return {"refunded_minor": event.refunded_minor}
         case PaymentSession.Expired():
             return {"status": Status.EXPIRED.value}
         case PaymentSession.Cancelled():

@@ -163,11 +163,11 @@ class SessionViews:
             status=status.value,
             version=session.version,
             position=position,
-            flags=[],
+            flags=_flags(session),
             merchant=MerchantView(session.merchant_id, session.merchant_name),
             order_id=session.order_id,
             amount=money_view(session.amount),
-            refunded_minor=0,
+            refunded_minor=session.refunded_minor,
             description=session.description,
             created_at=constant.created_at,
             expires_at=constant.expires_at,
@@ -234,6 +234,13 @@ def public_session_view(
 def session_etag(session: SessionSource, now: datetime) -> str:
     """The session's version and status: the ETag also changes when the session expires."""
     return f'"{session.version}-{session.status_at(now).value}"'
+
+
+def _flags(session: SessionSource) -> list[str]:
+    if not session.refunded_minor:
+        return []
+    whole = session.refunded_minor == session.amount.minor
+    return ["refunded" if whole else "partially_refunded"]
 
 
 def _paid_view(payment: Payment, amount: Money) -> PaidView:

@@ -24,7 +24,7 @@ from domain.sessions.errors import (
     SessionExpired,
     SessionNotPayable,
 )
-from domain.sessions.refund import Refund, plan_refund, refund_fields
+from domain.sessions.refund import Refund, plan_refund, refund_fields, refunded_minor
 from domain.sessions.state import (
     LEASE_SECONDS_MAX,
     LIFETIME_SECONDS_DEFAULT,
@@ -169,6 +169,11 @@ class PaymentSession(LedgerAggregate):
     def status_at(self, at: datetime) -> Status:
         """The status at an instant: expired as soon as the deadline has passed."""
         return Status.EXPIRED if self.status in OPEN and at >= self.expires_at else self.status
+
+    @property
+    def refunded_minor(self) -> int:
+        """What has been refunded of the amount, without pending refunds."""
+        return refunded_minor(self.refunds.values(), pending=False)
 
     def paid_by(self, wallet_id: str) -> bool:
         """Whether this wallet has paid."""
@@ -329,7 +334,11 @@ class PaymentSession(LedgerAggregate):
         """
         refund = plan_refund(self, refund_id=refund_id, amount=amount, reason=reason, at=at)
         self.trigger_event(
-            self.RefundSucceeded, timestamp=at, reserved=False, **refund_fields(self, refund)
+            self.RefundSucceeded,
+            timestamp=at,
+            reserved=False,
+            refunded_minor=self.refunded_minor + refund.amount_minor,
+            **refund_fields(self, refund),
         )
         return self.refunds[refund_id]
 

@@ -7,6 +7,7 @@ policy, the fee; the refund that completes A takes the remainders.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -67,11 +68,11 @@ class Refund:
         return replace(self, status=status)
 
 
-def refunded_minor(session: PaymentSession, *, pending: bool) -> int:
-    """What has been refunded of a session; with the pending refunds or without."""
+def refunded_minor(refunds: Iterable[Refund], *, pending: bool) -> int:
+    """What has been refunded in all; with the pending refunds or without."""
     return sum(
         refund.amount_minor
-        for refund in session.refunds.values()
+        for refund in refunds
         if refund.status is RefundStatus.SUCCEEDED or (pending and refund.counts)
     )
 
@@ -89,7 +90,7 @@ def plan_refund(
     payment = session.payment
     if session.status is not Status.PAID or payment is None:
         raise SessionNotPaid(session_id=session.public_id, session_status=session.status.value)
-    before, paid = refunded_minor(session, pending=True), session.amount.minor
+    before, paid = refunded_minor(session.refunds.values(), pending=True), session.amount.minor
     if before + amount.minor > paid:
         raise RefundExceedsPaid(
             session_id=session.public_id,

@@ -67,6 +67,8 @@ class RefundSucceeded(RefundEvent):
     TOPIC = "refund.succeeded"
     reserved: bool
     """Whether the money was set aside by `refund.requested`."""
+    refunded_minor: int
+    """Of the session's amount so far, this refund included."""
 
     def apply(self, aggregate: PaymentSession) -> None:
         """Record the refund, or the end of the pending one."""

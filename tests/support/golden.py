@@ -105,7 +105,7 @@ EVENTS = [
         **MONEY,
     ),
     _event(PaymentSession.RefundRequested, 4, **REFUND),
-    _event(PaymentSession.RefundSucceeded, 4, reserved=False, **REFUND),
+    _event(PaymentSession.RefundSucceeded, 4, reserved=False, refunded_minor=100, **REFUND),
     _event(PaymentSession.RefundFailed, 5, **REFUND),
     _event(PaymentSession.Expired, 2, expires_at="2026-11-20T10:27:33.000001Z"),
     _event(PaymentSession.Cancelled, 2, by="merchant"),
