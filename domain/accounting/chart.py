@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from domain import ids
 from domain.errors import InvalidRequest
 
 ACCOUNT_CHARS_MAX: Final = 80
+ACCOUNTS_CACHED_MAX: Final = 16_384
 
 
 class Side(StrEnum):
@@ -61,6 +63,8 @@ class AccountType:
     owner: Owner
     purpose: str
     never_negative: bool = False
+    earns_by: str = ""
+    """The topic of the events whose net credits are counted apart, because they only grow."""
 
     def of(self, owner_id: str = "") -> str:
         """The account of an owner, such as `merchant:mer_…:payable`."""
@@ -68,8 +72,9 @@ class AccountType:
 
 
 BANK: Final = AccountType(
-    "bank:safeguarded", Kind.ASSET, Owner.HOUSE, "Client money at the bank", never_negative=True
-)
+    "bank:safeguarded", Kind.ASSET, Owner.HOUSE, "Client money at the bank", never_negative=True,
+    earns_by="wallet.topped_up",
+)  # fmt: skip
 RECEIVABLE: Final = AccountType(
     "processor:*:receivable", Kind.ASSET, Owner.PROCESSOR, "Captured, not yet settled to us"
 )
@@ -88,8 +93,9 @@ HELD: Final = AccountType(
     never_negative=True,
 )
 PAYABLE: Final = AccountType(
-    "merchant:*:payable", Kind.LIABILITY, Owner.MERCHANT, "What the merchant can be paid"
-)
+    "merchant:*:payable", Kind.LIABILITY, Owner.MERCHANT, "What the merchant can be paid",
+    earns_by="payment_session.paid",
+)  # fmt: skip
 RESERVED: Final = AccountType(
     "merchant:*:reserved",
     Kind.LIABILITY,
@@ -123,6 +129,7 @@ _BY_NAME = {account_type.name: account_type for account_type in CHART}
 _OWNER_PREFIX = {Owner.MERCHANT: "mer", Owner.WALLET: "wal"}
 
 
+@lru_cache(ACCOUNTS_CACHED_MAX)
 def parse(text: str, *, field: str = "account") -> tuple[AccountType, str]:
     """The type of an account and its owner's id, empty for an account of the house.
 
