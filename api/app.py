@@ -26,6 +26,7 @@ from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.qr_images import QrImageRoutes
+from api.v1.refunds import RefundRoutes
 from api.v1.session_queries import SessionQueryRoutes
 from api.v1.wallets import WalletRoutes
 from api.views import money
@@ -36,6 +37,7 @@ from domain.money.money import Money
 ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionRoutes,
     SessionQueryRoutes,
+    RefundRoutes,
     WalletRoutes,
     EventRoutes,
     PageRoutes,

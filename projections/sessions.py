@@ -295,9 +295,8 @@ def _change(event: Any) -> dict[str, Any]:
             }
         case PaymentSession.RefundSucceeded():
             return {"refunded_minor": event.refunded_minor}
-        case PaymentSession.Expired():
-            return {"status": Status.EXPIRED.value}
-        case PaymentSession.Cancelled():
-            return {"status": Status.CANCELLED.value}
+        case PaymentSession.Expired() | PaymentSession.Cancelled():
+            expired = isinstance(event, PaymentSession.Expired)
+            return {"status": (Status.EXPIRED if expired else Status.CANCELLED).value}
         case _:
             return {}  # version and position only

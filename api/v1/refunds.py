@@ -1,0 +1,90 @@
+"""Refunds: merchants return payments, or parts of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from api.context import Services
+from api.http.fields import text_length
+from api.http.identity import CallerRole
+from api.http.messages import HttpResponse
+from api.http.operation import Call, Idempotency, Operation
+from api.http.parsing import Body, MoneyBody, SessionPathId
+from api.v1.access import readable_session
+from api.v1.debits import send_debit
+from api.v1.lists import Page
+from api.v1.responses import command_response, json_response
+from api.views.refunds import RefundView, refund_view
+from application.command import Command
+from application.commands.refund_session import RefundSession
+from domain.payouts.debits import Credits
+from domain.sessions.refund import REASON_CHARS_MAX
+
+MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
+READERS: Final = MERCHANTS | {CallerRole.AUDITOR}
+
+
+class RefundBody(Body):
+    """What to return of a payment, in the session's currency. No personal data in the reason."""
+
+    amount: MoneyBody
+    reason: Annotated[str, text_length(0, REASON_CHARS_MAX)] = ""
+
+
+class RefundRoutes:
+    """The operations on refunds."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """The operations of this module."""
+        refunds = "/v1/payment-sessions/{id:str}/refunds"
+        return [
+            Operation(
+                name="refundPaymentSession", method="POST", path=refunds,
+                summary="Refund a payment, or a part of it",
+                callers=MERCHANTS, responses={201: RefundView},
+                idempotency=Idempotency.REQUIRED, handler=self.refund,
+                problems=(
+                    "not-found", "session-not-paid", "refund-exceeds-paid", "refunds-exhausted",
+                    "payable-insufficient", "not-caught-up",
+                ),
+            ),
+            Operation(
+                name="listRefunds", method="GET", path=refunds,
+                summary="List a session's refunds, newest first: always current",
+                callers=READERS, responses={200: Page[RefundView]}, problems=("not-found",),
+                handler=self.list,
+            ),
+        ]  # fmt: skip
+
+    async def refund(self, call: Call, body: RefundBody, id: SessionPathId) -> HttpResponse:
+        """Refund a session."""
+        amount, refund_id = body.amount.to_money(), self._services.new_id()
+
+        def make_command(earned: Credits, *, current: bool) -> Command:
+            return RefundSession(
+                refund_id=refund_id,
+                session_id=id,
+                merchant_id=call.identity.stream_id,
+                amount=amount,
+                reason=body.reason,
+                credits=earned,
+                credits_are_current=current,
+            )
+
+        outcome = await send_debit(call, amount.currency, make_command)
+        session = outcome.subject
+        *_, refund = session.refunds.values()  # of a replay too: the session at that version
+        return command_response(outcome, refund_view(session, refund, outcome.position), status=201)
+
+    async def list(self, call: Call, id: SessionPathId) -> HttpResponse:
+        """A session's refunds."""
+        current = await readable_session(call, id)
+        session = current.state
+        views = [
+            refund_view(session, refund, current.position)
+            for refund in reversed(list(session.refunds.values()))
+        ]
+        return json_response(Page(views, None))
