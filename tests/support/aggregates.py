@@ -23,7 +23,7 @@ class Fact:
     fields: Mapping[str, Any]
 
 
-def fact(kind: type[Any], at: datetime, **fields: Any) -> Fact:
+def fact(kind: type[Any], at: datetime, /, **fields: Any) -> Fact:
     """Describe an event."""
     return Fact(kind, at, fields)
 
