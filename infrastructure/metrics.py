@@ -79,6 +79,12 @@ class PrometheusMetrics:
             "Events skipped because this program does not know their topic",
             registry=self.registry,
         )
+        self._tasks = Counter(
+            "qrledger_tasks",
+            "Tasks of processes by what became of them",
+            ["process", "outcome"],
+            registry=self.registry,
+        )
         self.registry.register(_Health(health, loops))
 
     def batch_appended(self, *, commands: int, events: int, seconds: float) -> None:
@@ -102,6 +108,10 @@ class PrometheusMetrics:
     def projected(self, *, name: str, events: int, position: int) -> None:  # noqa: ARG002
         """Count a page applied to a read model."""
         self._projected.labels(name).inc(events)
+
+    def tasks_settled(self, *, process: str, outcome: str, tasks: int) -> None:
+        """Count tasks of a process: done, retried, parked, refused or lost."""
+        self._tasks.labels(process, outcome).inc(tasks)
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Count one request."""
