@@ -29,7 +29,7 @@ def serve() -> None:
 
 @click.command()
 def work() -> None:
-    """Run projections and expiry. One worker leads; the others stand by."""
+    """Run projections and processes. One worker leads; the others stand by."""
     settings = _support.settings()
     logs.configure()
     with _support.report_errors(), open_database(settings) as url:

@@ -1,21 +1,23 @@
-"""The work of the leading worker: projections and expiry, in supervised loops."""
+"""The work of the leading worker: projections and processes, in supervised loops."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
-
-from uuid_utils.compat import uuid7
+from uuid import uuid4
 
 from application.bus import Bus
 from application.clock_guard import ClockGuard
+from application.ports.metrics import Metrics
+from application.processes.process import Process
 from application.state_cache import StateCache
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
-from infrastructure.workers.expiry import ExpiryWorker
+from infrastructure.postgres.tasks import PostgresTasks
 from infrastructure.workers.loops import LoopReport
+from infrastructure.workers.processes import ProcessLoops
 from infrastructure.workers.projector import MakeRunner, Projector
 from infrastructure.workers.supervisor import Supervisor
 
@@ -28,6 +30,8 @@ def leading(
     *,
     guard: ClockGuard,
     runners: Mapping[str, MakeRunner],
+    processes: Sequence[Process],
+    metrics: Metrics,
 ) -> Iterator[LoopReport]:
     """Run every loop of the worker within the context.
 
@@ -35,25 +39,43 @@ def leading(
         url: the database.
         guard: judges the database's clock.
         runners: makes the runner of every read model, by name.
+        processes: every process.
+        metrics: measures the processes.
     """
     with ExitStack() as resources:
         read_pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=READ_CONNECTIONS_MAX)
-        write_pool = ConnectionPool(url, DatabaseRole.WRITER, size_max=1)
+        performers = sum(process.retry.concurrency for process in processes)
+        write_pool = ConnectionPool(url, DatabaseRole.WRITER, size_max=performers)
+        task_pool = ConnectionPool(
+            url, DatabaseRole.PROJECTOR, size_max=performers + len(processes)
+        )
         snapshot_pool = ConnectionPool(url, DatabaseRole.WRITER, size_max=1)
         snapshots = PostgresSnapshots(snapshot_pool)
         supervisor = Supervisor()
-        for resource in (snapshot_pool, snapshots, write_pool, read_pool):
+        for resource in (snapshot_pool, snapshots, write_pool, task_pool, read_pool):
             resources.callback(resource.close)
         resources.callback(supervisor.stop)
         read_log = PostgresLog(read_pool, guard=guard)
         write_log = PostgresLog(write_pool, guard=guard)
-        bus = Bus(write_log, cache=StateCache(snapshot_store=snapshots))
-        expiry = ExpiryWorker(url=url, log=read_log, bus=bus, new_id=uuid7)
-        resources.callback(expiry.stop)
+        states = StateCache(snapshot_store=snapshots)
+        store = PostgresTasks(task_pool)
         for name, make_runner in runners.items():
             projector = Projector(make_runner, url=url, log=read_log)
             resources.callback(projector.stop)
             supervisor.start(name, projector.follow)
-        supervisor.start("expiry timers", expiry.follow)
-        supervisor.start("expiry sweep", expiry.sweep)
+        for process in processes:
+            loops = ProcessLoops(
+                process,
+                store=store,
+                log=read_log,
+                url=url,
+                make_bus=lambda: Bus(write_log, cache=states, metrics=metrics),
+                guard=guard,
+                new_id=uuid4,
+                metrics=metrics,
+            )
+            resources.callback(loops.stop)
+            supervisor.start(process.name, loops.follow)
+            for name, loop in loops.performing.items():
+                supervisor.start(name, loop)
         yield LoopReport(lambda: supervisor.loops)

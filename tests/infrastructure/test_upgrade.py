@@ -163,7 +163,7 @@ def test_old_timers_fire(ledger: Ledger) -> None:
         return last
 
     wait_for(lambda: last_events() == {"payment_session.expired"})
-    wait_for(lambda: rows(ledger.url, "select 1 from ledger.due where due_at <= now()") == [])
+    wait_for(lambda: rows(ledger.url, "select 1 from ledger.tasks where due_at <= now()") == [])
 
 
 def test_old_keys_work_and_revoked_ones_do_not(ledger: Ledger) -> None:

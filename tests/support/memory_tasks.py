@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 from uuid import UUID
@@ -91,7 +91,9 @@ class MemoryTasks:
             for row in claimed:
                 row.attempts += 1
                 row.token, row.leased_at = token, at
-            return [ClaimedTask(row.task, row.attempts) for row in claimed]
+            return [
+                ClaimedTask(replace(row.task, due_at=row.due_at), row.attempts) for row in claimed
+            ]
 
     def settle(
         self, process: str, token: UUID, settlements: Sequence[Settlement]
@@ -115,13 +117,19 @@ class MemoryTasks:
                     row.parked, row.reason = True, settlement.reason
             return frozenset(settled)
 
-    def retry(self, process: str, key: str) -> None:
-        """What `qrledger tasks retry` does: a parked task goes to the end of its lane."""
+    def retry(self, process: str, keys: Sequence[str]) -> Sequence[str]:
+        """What `qrledger tasks retry` does: parked tasks go to the end of their lanes."""
         with self._lock:
-            row = self.rows[process, key]
-            assert row.parked
-            self._number += 1
-            row.parked, row.attempts, row.number = False, 0, self._number
+            parked = [key for key in keys if self._is_parked(process, key)]
+            for key in parked:
+                row = self.rows[process, key]
+                self._number += 1
+                row.parked, row.attempts, row.number = False, 0, self._number
+            return parked
+
+    def _is_parked(self, process: str, key: str) -> bool:
+        row = self.rows.get((process, key))
+        return row is not None and row.parked
 
     def _heads(self, process: str) -> list[Row]:
         lanes: dict[str, Row] = {}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from application.commands.top_up_wallet import TopUpWallet
 from application.errors import LogUnavailable
 from application.processes.process import (
     Done,
@@ -15,9 +16,15 @@ from application.processes.process import (
     Park,
     Retry,
     Task,
+    all_processes,
 )
+from domain.money.money import Money
 from tests.support.memory_log import START
 from tests.support.task_fixture import POLICY, STEPS, TaskFixture
+
+TOO_MANY = Done(
+    commands=[TopUpWallet(wallet_id=UUID(int=1), amount=Money(1, "USD"), reference="r")] * 17
+)
 
 
 def test_a_due_task_is_performed_and_its_command_recorded() -> None:
@@ -129,7 +136,7 @@ def test_a_parked_task_frees_its_lane_and_returns_to_its_end() -> None:
     waiting = tasks.waiting
 
     tasks.order("a-3")
-    tasks.store.retry("deliveries", parked[0])
+    tasks.store.retry("deliveries", parked)
     tasks.drain()
 
     assert waiting == ["a-1"]
@@ -191,9 +198,7 @@ def test_an_exception_repeats_its_task_only() -> None:
     assert tasks.store.rows["deliveries", bad].reason == "KeyError"
 
 
-@pytest.mark.parametrize(
-    "results", [[], [Done()] * 3, [None] * 2, [Done(commands=[None] * 17)] * 2]
-)  # type: ignore[list-item]
+@pytest.mark.parametrize("results", [[], [Done()] * 3, [None] * 2, [TOO_MANY] * 2])
 def test_a_wrong_result_is_the_mistake_of_its_process_and_repeats_the_tasks(
     results: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,3 +332,7 @@ def test_a_task_has_limits(facts: dict[str, Any]) -> None:
 
 def unavailable(_batch: object) -> Any:
     raise LogUnavailable(reason="read-only")
+
+
+def test_every_process_of_the_package_is_found_by_name() -> None:
+    assert [process.name for process in all_processes()] == ["expiry"]
