@@ -19,8 +19,9 @@ PROCESS, TEST = re.findall(
 )
 
 
-def load(name: str, code: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def load(page_part: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A module of the page, under the name that its file would have."""
+    name, code = page_part
     module = ModuleType(name.replace("/", "."))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(code, str(PAGE), "exec", dont_inherit=True), module.__dict__)  # noqa: S102
@@ -31,8 +32,8 @@ def load(name: str, code: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_the_process_of_the_guide_passes_its_test(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load(*PROCESS, monkeypatch)
-    test = load(*TEST, monkeypatch)
+    load(PROCESS, monkeypatch)
+    test = load(TEST, monkeypatch)
 
     test.test_a_new_wallet_gets_its_bonus_once_wherever_the_worker_dies(step)
 
