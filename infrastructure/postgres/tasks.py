@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
 from application.ports.tasks import (
@@ -78,11 +78,6 @@ update ledger.tasks t
    set parked = true, waits = false, reason = n.reason, token = null, leased_at = null
   from unnest(%s::text[], %s::text[]) as n (key, reason)
  where t.process = %s and t.key = n.key and t.token = %s returning t.key, t.lane
-"""
-_UNPARK: Final = """
-update ledger.tasks
-   set parked = false, attempts = 0, number = default, waits = lane <> ''
- where process = %s and key = any(%s) and parked returning key, lane
 """
 _INSERT: Final = """
 insert into ledger.tasks (process, key, due_at, lane, payload, waits)
@@ -196,24 +191,24 @@ class PostgresTasks:
             )
             further = [task for one in finished if one.key in settled for task in one.tasks]
             lanes = {*settled.values(), *_insert(cursor, process, further)}
-            _free_lanes(cursor, process, lanes)
+            free_lanes(cursor, process, lanes)
         return frozenset(settled)
-
-    def retry(self, process: str, keys: Sequence[str]) -> Sequence[str]:
-        """Make parked tasks due again, each at the end of its lane; returns their keys."""
-        with self._locked(process) as (cursor, _):
-            cursor.execute(_UNPARK, (process, list(keys)))
-            lanes = dict(cursor.fetchall())
-            _free_lanes(cursor, process, set(lanes.values()))
-        return sorted(lanes)
 
     @contextmanager
     def _locked(self, process: str) -> Iterator[tuple[Cursor[TupleRow], int]]:
-        """A transaction that holds the lock of a process, and the position of the process."""
-        with self._pool.connection() as connection, connection.transaction():
-            cursor = connection.cursor()
-            row = cursor.execute(_LOCK, (process,)).fetchone()
-            yield cursor, row[0] if row else 0
+        with self._pool.connection() as connection, locked(connection, process) as held:
+            yield held
+
+
+@contextmanager
+def locked(
+    connection: Connection[TupleRow], process: str
+) -> Iterator[tuple[Cursor[TupleRow], int]]:
+    """A transaction that holds the lock of a process, and the position of the process."""
+    with connection.transaction():
+        cursor = connection.cursor()
+        row = cursor.execute(_LOCK, (process,)).fetchone()
+        yield cursor, row[0] if row else 0
 
 
 def _apply(cursor: Cursor[TupleRow], process: str, changes: Changes) -> None:
@@ -224,7 +219,7 @@ def _apply(cursor: Cursor[TupleRow], process: str, changes: Changes) -> None:
         cursor.execute(_CANCEL, {"process": process, "keys": keys})
         lanes.update(lane for _, lane in cursor.fetchall())
     lanes.update(_insert(cursor, process, changes.tasks))
-    _free_lanes(cursor, process, lanes)
+    free_lanes(cursor, process, lanes)
 
 
 def _insert(cursor: Cursor[TupleRow], process: str, tasks: Sequence[Task]) -> set[str]:
@@ -276,7 +271,7 @@ def _keep(
     return settled
 
 
-def _free_lanes(cursor: Cursor[TupleRow], process: str, lanes: Collection[str]) -> None:
+def free_lanes(cursor: Cursor[TupleRow], process: str, lanes: Collection[str]) -> None:
     """Let the first task of each lane no longer wait."""
     if any(lanes):
         cursor.execute(_FREE_LANES, {"process": process, "lanes": sorted(lanes)})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,6 +23,7 @@ from application.ports.tasks import (
 )
 from application.processes.process import Task
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from infrastructure.postgres.task_admin import TaskAdmin
 from infrastructure.postgres.tasks import PostgresTasks
 from tests.support.memory_tasks import MemoryTasks
 from tests.support.postgres import rows
@@ -31,16 +32,13 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LEASE_SECONDS = 10.0
 
 
-class Store(TaskStore, Protocol):
-    def retry(self, process: str, keys: Sequence[str]) -> Sequence[str]: ...
-
-
 @dataclass
 class Fixture:
     """A store of tasks, and shorthands for one process."""
 
-    store: Store
+    store: TaskStore
     let_lease_end: Callable[[float], None]
+    retry: Callable[[str, Sequence[str]], Sequence[str]]
     process: str = "p"
     position: int = field(default=0)
 
@@ -80,7 +78,8 @@ def tasks(request: pytest.FixtureRequest) -> Iterator[Fixture]:
         def later(seconds: float) -> None:
             clock[0] += timedelta(seconds=seconds)
 
-        yield Fixture(MemoryTasks(lambda: clock[0]), later)
+        store = MemoryTasks(lambda: clock[0])
+        yield Fixture(store, later, store.retry)
         return
     url = request.getfixturevalue("database_url")
     pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=4)
@@ -89,7 +88,7 @@ def tasks(request: pytest.FixtureRequest) -> Iterator[Fixture]:
         back = "update ledger.tasks set leased_at = leased_at - make_interval(secs => %s)"
         rows(url, back, seconds, fetch=False)
 
-    yield Fixture(PostgresTasks(pool), end)
+    yield Fixture(PostgresTasks(pool), end, TaskAdmin(url).retry)
     rows(url, "delete from ledger.process_positions", fetch=False)
     pool.close()
 
@@ -175,7 +174,7 @@ def test_a_parked_task_frees_its_lane_and_returns_to_its_end(tasks: Fixture) -> 
     tasks.settle(token, Parked("a1", "account\0closed"))
     second, claimed = tasks.claim()
 
-    retried = tasks.store.retry("p", ["a1", "a2", "nothing"])
+    retried = tasks.retry("p", ["a1", "a2", "nothing"])
     tasks.settle(second, Finished("a2"))
 
     assert [one.task.key for one in claimed] == ["a2"]
@@ -249,7 +248,7 @@ def test_a_cancel_removes_a_task_that_waits_and_frees_its_lane(tasks: Fixture) -
     tasks.add(cancel=["a1", "parked", "again", "unknown"])
 
     assert tasks.keys() == ["a2", "b"]
-    assert list(tasks.store.retry("p", ["parked"])) == []
+    assert list(tasks.retry("p", ["parked"])) == []
 
 
 @pytest.mark.parametrize(
@@ -267,7 +266,7 @@ def test_a_cancel_of_a_leased_task_takes_effect_when_it_is_settled(
 
     assert settled == {"a"}
     assert tasks.keys() == ["b"]
-    assert list(tasks.store.retry("p", ["a"])) == []
+    assert list(tasks.retry("p", ["a"])) == []
 
 
 def test_a_cancelled_task_whose_worker_died_is_performed_once_more(tasks: Fixture) -> None:

@@ -24,7 +24,7 @@ create table ledger.tasks (
 create index tasks_first on ledger.tasks (process, waits, due_at) where attempts = 0 and not parked;
 create index tasks_again on ledger.tasks (process, due_at) where attempts > 0 and not parked;
 create index tasks_lanes on ledger.tasks (process, lane, number) where lane <> '' and not parked;
-create index tasks_parked on ledger.tasks (process, number) where parked;
+create index tasks_parked on ledger.tasks (process, key) where parked;
 
 grant select, insert, update, delete on ledger.tasks to :projector;
 grant select on ledger.tasks, ledger.process_positions to :writer, :reader;
