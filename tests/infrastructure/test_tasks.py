@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from application.ports.tasks import (
@@ -319,3 +320,42 @@ def test_no_task_is_claimed_twice_at_a_time_and_no_lane_is_out_of_order(tasks: F
     for lane in range(3):
         in_lane = [key for key in performed if int(key) % 2 and int(key) % 3 == lane]
         assert in_lane == sorted(in_lane)
+
+
+@pytest.mark.postgres
+def test_tasks_are_not_stored_without_their_position(database_url: str) -> None:
+    pool = ConnectionPool(database_url, DatabaseRole.PROJECTOR, size_max=1)
+    store = PostgresTasks(pool)
+    store.begin("p", 0, frozenset())
+    limit = "alter table ledger.process_positions add check (position < 10)"
+    rows(database_url, limit, fetch=False)
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        store.record("p", 0, 10, Changes((), [task("a")]))
+
+    pool.close()
+    assert rows(database_url, "select * from ledger.tasks") == []
+
+
+@pytest.mark.postgres
+def test_a_claim_is_durable_and_a_page_need_not_be(database_url: str) -> None:
+    """A call that was made must be known after a crash; a page is read again from the log."""
+    pool = ConnectionPool(database_url, DatabaseRole.PROJECTOR, size_max=1)
+    tasks = Fixture(PostgresTasks(pool), lambda _: None, lambda _p, _k: [])
+    seen = (
+        "create table ledger.seen (durable text); grant insert on ledger.seen to public;"
+        "create function ledger.see() returns trigger language plpgsql as $$ begin"
+        " insert into ledger.seen values (current_setting('synchronous_commit'));"
+        " return null; end $$;"
+        "create trigger see after insert or update or delete on ledger.tasks"
+        " for each row execute function ledger.see()"
+    )
+    rows(database_url, seen, fetch=False)
+
+    tasks.add(task("a"))
+    token, _ = tasks.claim()
+    tasks.settle(token, Finished("a"))
+
+    pool.close()
+    rows(database_url, "delete from ledger.process_positions", fetch=False)
+    assert rows(database_url, "select durable from ledger.seen") == [("off",), ("on",), ("off",)]
