@@ -29,6 +29,11 @@ class Turn:
         """Commands per second."""
         return self.commands / self.seconds
 
+    def __add__(self, other: Turn) -> Turn:
+        """Both turns as one."""
+        cpu = {process: used + other.cpu[process] for process, used in self.cpu.items()}
+        return Turn(self.commands + other.commands, self.seconds + other.seconds, cpu)
+
     def cost(self, process: str) -> float:
         """Processor time of a process per command, in µs."""
         return 1e6 * self.cpu[process] / self.commands

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -17,12 +15,13 @@ from urllib.parse import urlsplit
 import psycopg
 
 from benchmarks.cpu import Meter
-from benchmarks.processes import PROGRAM, ROOT, environment_of, started
+from benchmarks.processes import PROGRAM, ROOT, environment_of, run_command, started
 from infrastructure.postgres.embedded import EmbeddedServer
-from infrastructure.postgres.migrate import migrate
 
 PORTS: Final = (18_580, 18_581)
 """Ports of the API and of the live socket."""
+OTHER_PORTS: Final = (18_583, 18_584)
+"""Ports of a second installation."""
 NOOP_PORT: Final = 18_582
 FILES_MAX: Final = 20_000
 COMMANDS: Final = ("serve", "work", "notify")
@@ -75,18 +74,13 @@ def process_id(server: EmbeddedServer) -> int:
     return server.pid
 
 
-def empty_database(server: EmbeddedServer, name: str) -> str:
-    """Create a database; returns its URL."""
+def fresh_database(server: EmbeddedServer, name: str, tree: Path = ROOT) -> str:
+    """Create a database and migrate it with the version of the program in `tree`; its URL."""
     url = server.start()
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"create database {name}")  # the names are constants
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
-
-
-def fresh_database(server: EmbeddedServer, name: str) -> str:
-    """Create a database and migrate it; returns its URL."""
-    url = empty_database(server, name)
-    migrate(url, mode="test", token_secret=secrets.token_bytes(32))
+    url = urlsplit(url)._replace(path=f"/{name}").geturl()
+    run_command(environment_of(tree, {"QRLEDGER_DATABASE_URL": url}), "migrate")
     return url
 
 
@@ -110,7 +104,7 @@ def installation(
     """
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
-    url = empty_database(server, name)
+    url = fresh_database(server, name, tree)
     environment = environment_of(
         tree,
         {
@@ -138,20 +132,14 @@ def installation(
 
 
 def _tenant(environment: Mapping[str, str]) -> dict[str, str]:
-    """Migrate the database and register a tenant with the program's own commands."""
-
-    def run(*arguments: str) -> str:
-        completed = subprocess.run(
-            [*PROGRAM, *arguments], env=dict(environment), cwd="/", check=True,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        return completed.stdout.strip()
-
-    run("migrate")
-    merchant, app = run("merchants", "register", "Cafe"), run("apps", "register", "App")
+    """Register a merchant and a wallet app; returns the API key of each."""
+    merchant = run_command(environment, "merchants", "register", "Cafe")
+    app = run_command(environment, "apps", "register", "App")
     return {
-        "merchant_key": run("keys", "create", "merchant", "--holder", merchant),
-        "wallet_key": run("keys", "create", "wallet", "--holder", app),
+        "merchant_key": run_command(
+            environment, "keys", "create", "merchant", "--holder", merchant
+        ),
+        "wallet_key": run_command(environment, "keys", "create", "wallet", "--holder", app),
     }
 
 

@@ -29,6 +29,21 @@ def environment_of(tree: Path, settings: Mapping[str, str] | None = None) -> dic
     return ours | {"PYTHONPATH": str(tree)} | dict(settings or {})
 
 
+def run_command(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run a command of the program to its end; returns what it printed.
+
+    Raises:
+        RuntimeError: it failed; the message is what it wrote to standard error.
+    """
+    completed = subprocess.run(
+        [*PROGRAM, *arguments], env=dict(environment), cwd="/", check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    if completed.returncode:
+        raise RuntimeError(completed.stderr)
+    return completed.stdout.strip()
+
+
 @contextmanager
 def started(
     command: Sequence[str], environment: Mapping[str, str], *, log: Path | None = None
