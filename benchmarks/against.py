@@ -95,7 +95,7 @@ def compare_bus(server: EmbeddedServer, tree: Path) -> None:
             process.turn(SLICE_SECONDS)
         pairs = []
         for number in range(TURNS):
-            slices = [(i, (ours, theirs)[i].turn(SLICE_SECONDS)) for i in _order(number)]
+            slices = [(i, (ours, theirs)[i].turn(SLICE_SECONDS)) for i in order(number)]
             pairs.append(_pair(slices))
     _report("bus", pairs)
 
@@ -110,7 +110,7 @@ async def compare_http(ours: Installation, theirs: Installation) -> None:
     pairs = []
     for number in range(TURNS):
         slices = []
-        for i in _order(number):
+        for i in order(number):
             measured, _ = await http_turn(installations[i], clients[i], SLICE_SECONDS)
             slices.append((i, measured))
         pairs.append(_pair(slices))
@@ -119,7 +119,8 @@ async def compare_http(ours: Installation, theirs: Installation) -> None:
     _report("HTTP", pairs)
 
 
-def _order(number: int) -> Sequence[int]:
+def order(number: int) -> Sequence[int]:
+    """The slices of a turn: 0 is this version, 1 the other."""
     return (1, 0, 0, 1) if number % 2 else (0, 1, 1, 0)
 
 
