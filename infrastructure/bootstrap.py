@@ -11,7 +11,6 @@ from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
 
-from litestar import Litestar
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from uuid_utils.compat import uuid7
@@ -20,6 +19,7 @@ from api.app import create_app
 from api.blocking import READ_SECONDS, READY_SECONDS
 from api.command_dispatcher import CommandDispatcher
 from api.context import ApiConfig, Services
+from api.http.application import Application
 from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
 from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
@@ -126,7 +126,7 @@ def connection_limits() -> ConnectionLimits:
 class ApiProcess:
     """The API and the settings of its HTTP server."""
 
-    app: Litestar
+    app: Application
     services: Services
     settings: Settings
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)

@@ -33,7 +33,7 @@ PUBLIC: Final = Identity(CallerRole.PAGE, "", "public")
 
 
 class Router:
-    """Makes Litestar routes from operations."""
+    """Makes ASGI applications from operations."""
 
     def __init__(self, services: Services, default_headers: DefaultHeaders) -> None:
         self._services = services
@@ -41,24 +41,15 @@ class Router:
         self._rate_limit = RateLimit(services.config.rate_limit)
         self._authenticator = Authenticator(services, self._rate_limit)
 
-    def route(self, operation: Operation) -> HTTPRouteHandler:
-        """The Litestar handler of an operation; it returns an ASGI application of ours."""
+    def serve(self, operation: Operation) -> ASGIApp:
+        """The ASGI application that serves an operation; the scope has the path's parameters."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             with suppress(ClientGone):
                 response = await self._measure(operation, HttpRequest(scope, receive))
                 await response.send(send, self._default_headers)
 
-        def application() -> ASGIApp:
-            return serve
-
-        return HTTPRouteHandler(
-            [operation.path, *operation.aliases],
-            http_method=operation.method,  # type: ignore[arg-type]
-            name=operation.name,
-            status_code=200,
-            sync_to_thread=False,
-        )(application)
+        return serve
 
     async def _measure(self, operation: Operation, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -115,6 +106,21 @@ class Router:
     def _take_token(self, bucket: str, now: float) -> None:
         if not self._rate_limit.allows(bucket, now):
             raise TooManyRequests(limit=self._rate_limit.per_second)
+
+
+def litestar_handler(operation: Operation, serve: ASGIApp) -> HTTPRouteHandler:
+    """The Litestar handler of an operation; what it returns is called as an ASGI application."""
+
+    def application() -> ASGIApp:
+        return serve
+
+    return HTTPRouteHandler(
+        [operation.path, *operation.aliases],
+        http_method=operation.method,  # type: ignore[arg-type]
+        name=operation.name,
+        status_code=200,
+        sync_to_thread=False,
+    )(application)
 
 
 def _idempotency_key(operation: Operation, request: HttpRequest) -> str:
