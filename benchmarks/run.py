@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -94,11 +95,13 @@ def pgbench(url: str, folder: Path, seconds: int) -> float:
 
 def rebuild(url: str) -> float:
     """Events per second while the read model `sessions` is rebuilt."""
-    log = PostgresLog(ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1))
-    with connect(url, DatabaseRole.PROJECTOR, statement_seconds=600) as connection:
-        started = time.perf_counter()
-        events = Runner(Sessions, connection).rebuild(log.read)
-        took = time.perf_counter() - started
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=1))
+    pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
+    runner = Runner(Sessions, pool.connection)
+    started = time.perf_counter()
+    events = runner.rebuild(partial(log.page, topics=runner.topics))
+    took = time.perf_counter() - started
+    pool.close()
     log.close()
     return events / took
 
