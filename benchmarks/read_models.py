@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from benchmarks.processes import ROOT, environment_of, started
 from benchmarks.read_model_probe import COMMITS_PER_SECOND, Request
 from benchmarks.table import Table, milliseconds
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from projections._runner import Runner
 from projections.sessions import Sessions
 
@@ -25,11 +26,15 @@ REBUILD_SECONDS_MAX: Final = 600
 
 def measure_rebuild(url: str, table: Table) -> None:
     """Rebuild the read model `sessions` from the whole log."""
-    log = PostgresLog(ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1))
-    with connect(url, DatabaseRole.PROJECTOR, statement_seconds=REBUILD_SECONDS_MAX) as connection:
-        before, cpu = time.perf_counter(), time.process_time()
-        events = Runner(Sessions, connection).rebuild(log.read)
-        took, used = time.perf_counter() - before, time.process_time() - cpu
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=1))
+    pool = ConnectionPool(
+        url, DatabaseRole.PROJECTOR, size_max=1, limit_seconds=REBUILD_SECONDS_MAX
+    )
+    runner = Runner(Sessions, pool.connection)
+    before, cpu = time.perf_counter(), time.process_time()
+    events = runner.rebuild(partial(log.page, topics=runner.topics))
+    took, used = time.perf_counter() - before, time.process_time() - cpu
+    pool.close()
     log.close()
     table.row(
         "rebuild of `sessions`, events/s", f"{events / took:,.0f}",

@@ -153,6 +153,6 @@ def _begin(connection: Connection[TupleRow]) -> None:
 
 def _events(connection: Connection[TupleRow], log: PostgresLog) -> Iterator[Recorded]:
     position = 0
-    while page := log.page(connection, position, PAGE):
+    while page := log.read_on(connection, position, PAGE):
         yield from page
         position = page[-1].position
