@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import Any, Final
 
 from litestar.handlers import HTTPRouteHandler
@@ -45,9 +44,11 @@ class Router:
         """The ASGI application that serves an operation; the scope has the path's parameters."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            with suppress(ClientGone):
+            try:
                 response = await self._measure(operation, HttpRequest(scope, receive))
-                await response.send(send, self._default_headers)
+            except ClientGone:
+                return
+            await response.send(send, self._default_headers)
 
         return serve
 
@@ -127,7 +128,7 @@ def _idempotency_key(operation: Operation, request: HttpRequest) -> str:
     """The caller's idempotency key; empty if there is none or the operation takes none."""
     if operation.idempotency is Idempotency.NONE:
         return ""
-    key = parse_idempotency_key(request.headers.get("idempotency-key"))
+    key = parse_idempotency_key(request.header(b"idempotency-key"))
     if operation.idempotency is Idempotency.REQUIRED and not key:
         raise IdempotencyKeyRequired
     return key
