@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,11 @@ from tests.end_to_end.test_program import (
 from tests.support.api_fixture import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
+KILL_THE_PARENT_FIRST = """#!/bin/sh
+kill -9 $PPID
+while kill -0 $PPID 2>/dev/null; do :; done
+exec {setpriv} "$@"
+"""
 
 
 def processes_of(home: Path) -> dict[int, str]:
@@ -145,6 +151,28 @@ def test_a_process_of_the_demo_that_starts_after_its_end_ends_by_itself(home: Pa
         os.kill(child, signal.SIGCONT)
 
         wait_for(lambda: nothing_is_left(home))
+
+
+@pytest.mark.parametrize("has_data", [False, True], ids=["initdb", "postgres"])
+def test_postgresql_does_not_start_after_the_end_of_its_owner(
+    home: Path, tmp_path: Path, has_data: bool
+) -> None:
+    setpriv = shutil.which("setpriv")
+    assert setpriv
+    if has_data:
+        assert run(home, "migrate").returncode == 0
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "setpriv").write_text(KILL_THE_PARENT_FIRST.format(setpriv=setpriv))
+    (tools / "setpriv").chmod(0o755)
+    variables = {**environment(home, **ports()), "PATH": f"{tools}:{os.environ['PATH']}"}
+
+    demo = subprocess.run(
+        [*PROGRAM, "demo"], env=variables, cwd=home.parent, timeout=60, check=False
+    )
+
+    assert demo.returncode == -signal.SIGKILL
+    wait_for(lambda: nothing_is_left(home))
 
 
 def test_no_command_line_holds_a_password(home: Path) -> None:

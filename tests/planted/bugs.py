@@ -328,4 +328,7 @@ BUGS: Final = [
     Bug("a process of the demo outlives it", "infrastructure/cli/_process_group.py",
         'Thread(target=_end_with_demo, name="demo", daemon=True).start()', "",
         f"{ENDINGS} -k starts_after_its_end"),
+    Bug("PostgreSQL starts after the end of its owner", "infrastructure/postgres/server_process.py",
+        """'test "$PPID" = "$0" && exec "$@"'""", """'exec "$@"'""",
+        f"{ENDINGS} -k after_the_end_of_its_owner"),
 ]  # fmt: skip
