@@ -35,6 +35,7 @@ HTTP_PORT = "tests/infrastructure/test_http_limits.py tests/infrastructure/test_
 LIVE_PORT = "tests/api/test_live_limits.py"
 FEED_FILE = "infrastructure/event_store/feed.py"
 FEED = "tests/infrastructure/test_feed.py tests/infrastructure/test_feed_on_postgres.py"
+ENDINGS = "tests/end_to_end/test_demo_endings.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -356,4 +357,10 @@ BUGS: Final = [
     Bug("every client may set its own address", "api/http/addresses.py",
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
+    Bug("a process of the demo outlives it", "infrastructure/cli/_process_group.py",
+        'Thread(target=_end_with_demo, name="demo", daemon=True).start()', "",
+        f"{ENDINGS} -k starts_after_its_end"),
+    Bug("PostgreSQL starts after the end of its owner", "infrastructure/postgres/server_process.py",
+        """'test "$PPID" = "$0" && exec "$@"'""", """'exec "$@"'""",
+        f"{ENDINGS} -k after_the_end_of_its_owner"),
 ]  # fmt: skip
