@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, TypedDict
 from uuid import UUID
 
@@ -113,6 +114,7 @@ def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, A
         return decode(repaired)
 
 
+@cache
 def schema_version(kind: type[Any]) -> int:
     """The version of an event class's fields, 1 if they never changed."""
     return int(getattr(kind, "class_version", 1))
