@@ -98,7 +98,7 @@ def make_log(
         limit_seconds=limit_seconds,
         statement_seconds=statement_seconds,
     )
-    return PostgresLog(pool, new_id=uuid7, guard=guard)
+    return PostgresLog(pool, guard=guard)
 
 
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
@@ -173,11 +173,9 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     guard = make_guard(settings, metrics)
     health = HealthCheck(QueryConnections(probes), guard, read_lags)
     read_log = PostgresLog(
-        make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), new_id=uuid7, guard=guard
+        make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), guard=guard
     )
-    write_log = PostgresLog(
-        make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), new_id=uuid7, guard=guard
-    )
+    write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
     resources.callback(snapshots.close)
     states = StateCache(snapshot_store=snapshots)

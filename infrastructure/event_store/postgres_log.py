@@ -13,7 +13,6 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8
-from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockGuard, ClockReading, ClockState
 from application.consumer import LogCorrupt, Page
@@ -51,12 +50,11 @@ class PostgresLog:
         self,
         pool: ConnectionPool,
         *,
-        new_id: Callable[[], UUID] = uuid7,
         guard: ClockGuard | None = None,
     ) -> None:
         self._guard = guard if guard is not None else ClockGuard()
         datastore = LedgerDatastore(pool)
-        self.recorder = LedgerRecorder(datastore, new_id=new_id, guard=self._guard)
+        self.recorder = LedgerRecorder(datastore, guard=self._guard)
         self._pool = pool
         self._mapper = LedgerMapper()
 
