@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 READ_TRIES_MAX: Final = 2
 """A read on a connection that broke while idle is repeated once on a new connection."""
-_KNOWN: Final = arrays.texts(registry.EVENTS)
+_KNOWN: Final = arrays.texts(list(registry.EVENTS))
 
 
 class PostgresLog:
@@ -79,7 +79,7 @@ class PostgresLog:
         parameters = (
             arrays.int8(after),
             arrays.int8(min(limit, PAGE_EVENTS_MAX)),
-            arrays.texts(topics),
+            arrays.texts(list(topics)),
             _KNOWN,
         )
         found = self._read(lambda connection: rows.FOLLOWED(connection, *parameters))
