@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from random import Random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from application.bus import Bus
 from application.command import Envelope, Result
 from application.commands.top_up_wallet import TopUpWallet
-from application.consumer import Page
+from application.consumer import Page, PagedLog
 from application.event_log import EventLog, Recorded
 from application.ports.tasks import Changes, ClaimedTask, Progress, Settlement, TaskStore
 from application.processes._follower import ProcessFollower
@@ -150,6 +150,10 @@ class KillingBus(Bus):
         return super().send_all(envelopes)
 
 
+class Log(EventLog, PagedLog, Protocol):
+    """The log, as commands and as followers read it."""
+
+
 class Worker:
     """A follower and a performer of one process; restarting it loses what is in memory."""
 
@@ -157,7 +161,7 @@ class Worker:
         self,
         process: Process,
         store: TaskStore,
-        log: EventLog,
+        log: Log,
         *,
         random: Random | None = None,
         elapsed: Callable[[], float] = lambda: 0.0,
@@ -182,8 +186,7 @@ class Worker:
 
     def read(self, after: int, limit: int) -> Page:
         """A page of the log, as the feed reads it."""
-        events = self.log.read(after, limit)
-        return Page(after, events[-1].position if events else after, events)
+        return self.log.page(after, limit, self.process.topics())
 
     def follow(self, size: int = 1000) -> None:
         """Follow the log to its end."""
