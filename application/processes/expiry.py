@@ -35,8 +35,8 @@ class Expiry(Process):
         retries_per_minute_max=60_000,
         failures_max=512,
         open_seconds=1.0,
-        tasks_max=256,
-        pause_seconds=0.02,
+        tasks_max=128,
+        pause_seconds=0.01,
         lease_seconds=10.0,
     )
 
