@@ -11,13 +11,13 @@ from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
 
-from litestar import Litestar
 from uuid_utils.compat import uuid7
 
 from api.app import create_app
 from api.blocking import READ_SECONDS, READY_SECONDS
 from api.command_dispatcher import CommandDispatcher
 from api.context import ApiConfig, Services
+from api.http.application import Application
 from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
 from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
@@ -98,7 +98,7 @@ def make_log(
         limit_seconds=limit_seconds,
         statement_seconds=statement_seconds,
     )
-    return PostgresLog(pool, new_id=uuid7, guard=guard)
+    return PostgresLog(pool, guard=guard)
 
 
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
@@ -131,7 +131,7 @@ def connection_limits() -> ConnectionLimits:
 class ApiProcess:
     """The API and the settings of its HTTP server."""
 
-    app: Litestar
+    app: Application
     services: Services
     settings: Settings
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
@@ -173,11 +173,9 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     guard = make_guard(settings, metrics)
     health = HealthCheck(QueryConnections(probes), guard, read_lags)
     read_log = PostgresLog(
-        make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), new_id=uuid7, guard=guard
+        make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), guard=guard
     )
-    write_log = PostgresLog(
-        make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), new_id=uuid7, guard=guard
-    )
+    write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
     resources.callback(snapshots.close)
     states = StateCache(snapshot_store=snapshots)

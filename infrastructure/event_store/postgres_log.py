@@ -13,7 +13,6 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8
-from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockGuard, ClockReading, ClockState
 from application.consumer import LogCorrupt, Page
@@ -41,7 +40,7 @@ T = TypeVar("T")
 
 READ_TRIES_MAX: Final = 2
 """A read on a connection that broke while idle is repeated once on a new connection."""
-_KNOWN: Final = arrays.texts(registry.EVENTS)
+_KNOWN: Final = arrays.texts(list(registry.EVENTS))
 
 
 class PostgresLog:
@@ -51,12 +50,11 @@ class PostgresLog:
         self,
         pool: ConnectionPool,
         *,
-        new_id: Callable[[], UUID] = uuid7,
         guard: ClockGuard | None = None,
     ) -> None:
         self._guard = guard if guard is not None else ClockGuard()
         datastore = LedgerDatastore(pool)
-        self.recorder = LedgerRecorder(datastore, new_id=new_id, guard=self._guard)
+        self.recorder = LedgerRecorder(datastore, guard=self._guard)
         self._pool = pool
         self._mapper = LedgerMapper()
 
@@ -81,7 +79,7 @@ class PostgresLog:
         parameters = (
             arrays.int8(after),
             arrays.int8(min(limit, PAGE_EVENTS_MAX)),
-            arrays.texts(topics),
+            arrays.texts(list(topics)),
             _KNOWN,
         )
         found = self._read(lambda connection: rows.FOLLOWED(connection, *parameters))

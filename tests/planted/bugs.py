@@ -37,6 +37,7 @@ FEED_FILE = "infrastructure/event_store/feed.py"
 FEED = "tests/infrastructure/test_feed.py tests/infrastructure/test_feed_on_postgres.py"
 FOLLOWING_FILE = "infrastructure/workers/following.py"
 FOLLOWING = "tests/infrastructure/test_following.py"
+ENDINGS = "tests/end_to_end/test_demo_endings.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -45,8 +46,8 @@ BUGS: Final = [
         "    select (nextval('ledger.positions') - 1) * 4096, h.recorded_at,",
         f"{LOG} {RACES}"),
     Bug("a retry turns success into a conflict", "infrastructure/event_store/recorder.py",
-        "Verdict(VerdictKind(v), f, last, at, resent)",
-        'Verdict(VerdictKind("conflict" if resent else v), f, last, at, resent)', AWAY),
+        "Verdict(_KINDS[v], f, last, at, resent)",
+        'Verdict(_KINDS["conflict" if resent else v], f, last, at, resent)', AWAY),
     Bug("an unbounded wait for NOTIFY", "infrastructure/event_store/notifications.py",
         "timeout=seconds, stop_after=1", "timeout=3600, stop_after=1", FEED),
     Bug("a gap in a page of the followed topics goes unnoticed",
@@ -320,6 +321,16 @@ BUGS: Final = [
         "except OverflowError as error:", "except ZeroDivisionError as error:", ODD),
     Bug("the last value of a repeated header counts", "api/http/router.py",
         "if request.repeated:", "if False:", "tests/api/test_repeated_headers.py"),
+    Bug("an operation accepts an empty id in its path", "api/http/application.py",
+        "elif segment and node.parameter is not None:", "elif node.parameter is not None:",
+        "tests/api/test_application.py"),
+    Bug("operations accept every Host", "api/http/application.py",
+        "return _PLAIN_HOST.fullmatch(value) is not None", "return True",
+        "tests/api/test_application.py"),
+    Bug("an operation serves every method of its path", "api/http/application.py",
+        "if method not in node.ends:",
+        'method = next(iter(node.ends), "") if method == "HEAD" else method\n        if method not in node.ends:',
+        "tests/api/test_application.py"),
     Bug("the live socket fails on a header sent twice", "api/live/server.py",
         'request.headers.get_all("X-Forwarded-For")',
         '[request.headers.get("X-Forwarded-For", "")]', "tests/api/test_live_limits.py"),
@@ -346,4 +357,10 @@ BUGS: Final = [
     Bug("every client may set its own address", "api/http/addresses.py",
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
+    Bug("a process of the demo outlives it", "infrastructure/cli/_process_group.py",
+        'Thread(target=_end_with_demo, name="demo", daemon=True).start()', "",
+        f"{ENDINGS} -k starts_after_its_end"),
+    Bug("PostgreSQL starts after the end of its owner", "infrastructure/postgres/server_process.py",
+        """'test "$PPID" = "$0" && exec "$@"'""", """'exec "$@"'""",
+        f"{ENDINGS} -k after_the_end_of_its_owner"),
 ]  # fmt: skip
