@@ -24,7 +24,7 @@ Event = CanMutateAggregate[UUID]
 class UnknownEvent(Exception):
     """A stored event of a topic that this version of the program does not know.
 
-    Followers skip it; a stream that contains one cannot be folded.
+    Consumers skip it; a stream that contains one cannot be folded.
     """
 
     def __init__(self, topic: str, stream_id: UUID) -> None:

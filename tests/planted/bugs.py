@@ -35,6 +35,8 @@ HTTP_PORT = "tests/infrastructure/test_http_limits.py tests/infrastructure/test_
 LIVE_PORT = "tests/api/test_live_limits.py"
 FEED_FILE = "infrastructure/event_store/feed.py"
 FEED = "tests/infrastructure/test_feed.py tests/infrastructure/test_feed_on_postgres.py"
+FOLLOWING_FILE = "infrastructure/workers/following.py"
+FOLLOWING = "tests/infrastructure/test_following.py"
 ENDINGS = "tests/end_to_end/test_demo_endings.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
@@ -59,6 +61,9 @@ BUGS: Final = [
         "page.since(after).of(topics)", "page.of(topics)", FEED),
     Bug("a consumer behind the window begins with the window", FEED_FILE,
         "return start is not None and after < start", "return False", FEED),
+    Bug("the position is not stored when the log goes quiet", FOLLOWING_FILE,
+        "if page.events or (seen > stored and monotonic() >= store_at):", "if page.events:",
+        FOLLOWING),
     Bug("a consumer gets topics that it does not follow", FEED_FILE,
         "page.since(after).of(topics)", "page.since(after).events", FEED),
     Bug("a resumed feed begins where it rested", FEED_FILE,
@@ -76,16 +81,11 @@ BUGS: Final = [
         "            head",
         FEED),
     Bug("rows and their position are written in two transactions", "projections/_runner.py",
-        "            connection.execute(\n"
-        '                "update read_models.tracking set position = %s where name = %s",'
-        " (position, name)\n"
-        "            )\n        return",
-        "        connection.execute(\n"
-        '            "update read_models.tracking set position = %s where name = %s",'
-        " (position, name)\n"
-        "        )\n        return", MODELS),
+        "                if events := page.of(self.topics):\n",
+        "                connection.execute('commit; begin')\n"
+        "                if events := page.of(self.topics):\n", MODELS),
     Bug("a page is applied although it does not follow the last", "projections/_runner.py",
-        "if page.after != position:", "if page.after > position:", MODELS),
+        'where name = %s and position = %s"', 'where name = %s and position >= %s"', MODELS),
     Bug("a result before the commit is known", BUS,
         'pending.result = pending.result or Overloaded(reason=str(error.facts["reason"]))',
         "pending.result = pending.result or (Outcome(pending.subject, 1, pending.subject.modified_on)"
