@@ -66,6 +66,20 @@ PAGE: Final = f"""
 select {COLUMNS} from ledger.events e where e.notification_id > %b
  order by e.notification_id limit %b
 """
+FOLLOWED: Final = Prepared(f"""
+with page as materialized (
+    select {COLUMNS} from ledger.events e where e.notification_id > $1::bigint
+     order by e.notification_id limit $2::bigint)
+select range.*, e.* from (
+    select coalesce(max(notification_id), $1::bigint), count(*),
+           array_agg(topic) filter (where topic <> all($4::text[])) from page) range
+  left join page e on e.topic = any($3::text[])
+ order by e.notification_id
+""")
+"""The last position of a page, the number of its positions, its topics that are not in `$4`, and
+its events of the topics in `$3`: the fields of the page are in every row, of which there is at
+least one."""
+RANGE_WIDTH: Final = 3
 OF_TOPICS: Final = f"""
 select {COLUMNS} from ledger.events e where topic = any(%b::text[]) order by e.notification_id
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Event
 from typing import Final
 from uuid import UUID
@@ -13,13 +13,13 @@ from psycopg.rows import TupleRow
 
 from application.bus import Bus
 from application.command import Envelope
-from application.event_log import Recorded
+from application.consumer import Page, ReadPage
 from application.processes import expiry
 from domain.errors import LedgerError
-from infrastructure.event_store.follower import Follower
+from domain.sessions.payment_session import PaymentSession
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import deadline
-from infrastructure.postgres.connections import LINK_SECONDS, DatabaseRole, connect
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect
 from infrastructure.workers.supervisor import Progress
 
 SWEEP_SECONDS: Final = 0.5
@@ -31,8 +31,58 @@ PAUSE_SECONDS: Final = 0.02
 _log = logging.getLogger(__name__)
 
 
+class ExpiryTimers:
+    """A consumer that keeps the timers in `ledger.due`."""
+
+    name: Final = "expiry timers"
+    topics: Final = frozenset(
+        kind.TOPIC
+        for kind in (
+            PaymentSession.Created,
+            PaymentSession.Paid,
+            PaymentSession.Expired,
+            PaymentSession.Cancelled,
+        )
+    )
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    def prepare(self, read: ReadPage) -> int:  # noqa: ARG002 - the table is part of the schema
+        """See `Consumer`."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                "insert into ledger.process_positions (name, position) values (%s, 0) "
+                "on conflict do nothing",
+                (expiry.NAME,),
+            )
+            return _position(connection)
+
+    def apply(self, page: Page) -> int:
+        """See `Consumer`."""
+        changes = expiry.timers(page.events)
+        with self._pool.connection() as connection, connection.transaction():
+            if (position := _position(connection)) != page.after:
+                return position
+            connection.execute(
+                "insert into ledger.due (kind, key, due_at) "
+                "select %s, n.key, n.at from unnest(%s::uuid[], %s::timestamptz[]) as n (key, at) "
+                "on conflict do nothing",
+                (expiry.NAME, list(changes.due_at), list(changes.due_at.values())),
+            )
+            connection.execute(
+                "delete from ledger.due where kind = %s and key = any(%s)",
+                (expiry.NAME, list(changes.cleared)),
+            )
+            connection.execute(
+                "update ledger.process_positions set position = %s where name = %s",
+                (page.last, expiry.NAME),
+            )
+        return page.last
+
+
 class ExpiryWorker:
-    """Keeps the timers in `ledger.due`, and sends a command for every timer that is due."""
+    """Sends a command for every timer that is due."""
 
     def __init__(self, *, url: str, log: PostgresLog, bus: Bus, new_id: Callable[[], UUID]) -> None:
         self._url = url
@@ -40,31 +90,10 @@ class ExpiryWorker:
         self._bus = bus
         self._new_id = new_id
         self._stopped = Event()
-        self._follower: Follower | None = None
 
     def stop(self) -> None:
-        """Make both loops return within a second."""
+        """Make the loop return within a second."""
         self._stopped.set()
-        if self._follower is not None:
-            self._follower.stop()
-
-    def follow(self, on_progress: Progress) -> None:
-        """Keep the timers up to date, until stopped."""
-        with connect(self._url, DatabaseRole.PROJECTOR) as connection:
-            self._follower = Follower(
-                self._event_log,
-                self._url,
-                DatabaseRole.PROJECTOR,
-                after=_position(connection),
-                pace_seconds=SWEEP_SECONDS / 2,
-            )
-            for page in self._follower.pages():
-                if page:
-                    with deadline.limit(connection, LINK_SECONDS):
-                        _apply_page(connection, page)
-                on_progress()
-                if self._stopped.is_set():
-                    return
 
     def sweep(self, on_progress: Progress) -> None:
         """Process due timers, until stopped."""
@@ -109,28 +138,6 @@ class ExpiryWorker:
 
 def _position(connection: Connection[TupleRow]) -> int:
     row = connection.execute(
-        "select position from ledger.process_positions where name = %s", (expiry.NAME,)
+        "select position from ledger.process_positions where name = %s for update", (expiry.NAME,)
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def _apply_page(connection: Connection[TupleRow], page: Sequence[Recorded]) -> None:
-    changes = expiry.timers(page)
-    with connection.transaction():
-        cursor = connection.cursor()
-        cursor.execute(
-            "insert into ledger.due (kind, key, due_at) "
-            "select %s, n.key, n.at from unnest(%s::uuid[], %s::timestamptz[]) as n (key, at) "
-            "on conflict do nothing",
-            (expiry.NAME, list(changes.due_at), list(changes.due_at.values())),
-        )
-        cursor.execute(
-            "delete from ledger.due where kind = %s and key = any(%s)",
-            (expiry.NAME, list(changes.cleared)),
-        )
-        cursor.execute(
-            "insert into ledger.process_positions (name, position) values (%s, %s) "
-            "on conflict (name) do update set position = excluded.position "
-            "where process_positions.position < excluded.position",
-            (expiry.NAME, page[-1].position),
-        )

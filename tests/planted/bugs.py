@@ -33,6 +33,9 @@ TEXT, ODD = "tests/api/test_any_text.py", "tests/api/test_odd_requests.py"
 KEYS = "tests/api/test_idempotency.py"
 HTTP_PORT = "tests/infrastructure/test_http_limits.py tests/infrastructure/test_http_timeouts.py"
 LIVE_PORT = "tests/api/test_live_limits.py"
+FEED_FILE = "infrastructure/event_store/feed.py"
+FEED = "tests/infrastructure/test_feed.py tests/infrastructure/test_feed_on_postgres.py"
+ENDINGS = "tests/end_to_end/test_demo_endings.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -43,25 +46,46 @@ BUGS: Final = [
     Bug("a retry turns success into a conflict", "infrastructure/event_store/recorder.py",
         "Verdict(_KINDS[v], f, last, at, resent)",
         'Verdict(_KINDS["conflict" if resent else v], f, last, at, resent)', AWAY),
-    Bug("an unbounded wait for NOTIFY", "infrastructure/event_store/follower.py",
-        "timeout=POLL_SECONDS, stop_after=1", "timeout=3600, stop_after=1",
-        "tests/infrastructure/test_follower.py"),
-    Bug("a gap in the log goes unnoticed", "infrastructure/event_store/follower.py",
-        "if page and page[0].position != self.position + 1:", "if not self._url:",
-        "tests/infrastructure/test_follower.py"),
+    Bug("an unbounded wait for NOTIFY", "infrastructure/event_store/notifications.py",
+        "timeout=seconds, stop_after=1", "timeout=3600, stop_after=1", FEED),
+    Bug("a gap in a page of the followed topics goes unnoticed",
+        "infrastructure/event_store/postgres_log.py",
+        "if last - after != count:", "if False:", FEED),
+    Bug("two feeds mix their positions", FEED_FILE,
+        "        self._window: deque[Page] = deque()\n        self._reading",
+        "        self._window = Feed.__dict__.get('shared') or deque()\n"
+        "        setattr(Feed, 'shared', self._window)\n        self._reading", FEED),
+    Bug("the window repeats events from before the position", FEED_FILE,
+        "page.since(after).of(topics)", "page.of(topics)", FEED),
+    Bug("a consumer behind the window begins with the window", FEED_FILE,
+        "return start is not None and after < start", "return False", FEED),
+    Bug("a consumer gets topics that it does not follow", FEED_FILE,
+        "page.since(after).of(topics)", "page.since(after).events", FEED),
+    Bug("a resumed feed begins where it rested", FEED_FILE,
+        "            self._position = None\n            self._window.clear()\n", "            pass\n",
+        FEED),
+    Bug("the first listener's history is read before the feed is resumed",
+        "api/live/admission.py",
+        "        self._resume_feed()\n        return load_history(self._event_log, session_id)\n",
+        "        found = load_history(self._event_log, session_id)\n"
+        "        self._resume_feed()\n        return found\n", "tests/api/test_live_admission.py"),
+    Bug("a listener relies on a feed that is going to rest", FEED_FILE,
+        "            with self._changed:\n                if self._position is not None:\n"
+        "                    return self._position\n            head",
+        "            if self._position is not None:\n                return self._position\n"
+        "            head",
+        FEED),
     Bug("rows and their position are written in two transactions", "projections/_runner.py",
-        "            position = page[-1].position\n"
-        "            self._connection.execute(\n"
+        "            connection.execute(\n"
         '                "update read_models.tracking set position = %s where name = %s",'
         " (position, name)\n"
-        "            )\n",
-        "            position = page[-1].position\n"
-        "        self._connection.execute(\n"
+        "            )\n        return",
+        "        connection.execute(\n"
         '            "update read_models.tracking set position = %s where name = %s",'
         " (position, name)\n"
-        "        )\n", MODELS),
+        "        )\n        return", MODELS),
     Bug("a page is applied although it does not follow the last", "projections/_runner.py",
-        "if page[0].position != position + 1:", "if page[0].position > position + 1:", MODELS),
+        "if page.after != position:", "if page.after > position:", MODELS),
     Bug("a result before the commit is known", BUS,
         'pending.result = pending.result or Overloaded(reason=str(error.facts["reason"]))',
         "pending.result = pending.result or (Outcome(pending.subject, 1, pending.subject.modified_on)"
@@ -198,10 +222,9 @@ BUGS: Final = [
     Bug("the ledger is ready although a loop is halted", "application/health.py",
         "for name, is_halted in self.loops.items() if is_halted]", "for name in ()]",
         "tests/faults/test_halted_loop.py"),
-    Bug("an unknown topic stops the notifier", "infrastructure/event_store/follower.py",
-        "if recorded.topic not in registry.EVENTS:",
-        "if recorded.event and recorded.topic not in registry.EVENTS:",
-        "tests/faults/test_halted_loop.py"),
+    Bug("an unknown topic stops the notifier", FEED_FILE,
+        "            self._on_unknown(topic)\n",
+        "            raise LookupError(topic)\n", "tests/faults/test_halted_loop.py"),
     Bug("one listener's error stops messages to the others", "api/live/hub.py",
         "    except Exception:  # noqa: BLE001 - one", "    except ZeroDivisionError:  # one", LIVE),
     Bug("a stored text names a module to import", "infrastructure/event_store/mapper.py",
@@ -296,6 +319,16 @@ BUGS: Final = [
         "except OverflowError as error:", "except ZeroDivisionError as error:", ODD),
     Bug("the last value of a repeated header counts", "api/http/router.py",
         "if request.repeated:", "if False:", "tests/api/test_repeated_headers.py"),
+    Bug("an operation accepts an empty id in its path", "api/http/application.py",
+        "elif segment and node.parameter is not None:", "elif node.parameter is not None:",
+        "tests/api/test_application.py"),
+    Bug("operations accept every Host", "api/http/application.py",
+        "return _PLAIN_HOST.fullmatch(value) is not None", "return True",
+        "tests/api/test_application.py"),
+    Bug("an operation serves every method of its path", "api/http/application.py",
+        "if method not in node.ends:",
+        'method = next(iter(node.ends), "") if method == "HEAD" else method\n        if method not in node.ends:',
+        "tests/api/test_application.py"),
     Bug("the live socket fails on a header sent twice", "api/live/server.py",
         'request.headers.get_all("X-Forwarded-For")',
         '[request.headers.get("X-Forwarded-For", "")]', "tests/api/test_live_limits.py"),
@@ -322,4 +355,10 @@ BUGS: Final = [
     Bug("every client may set its own address", "api/http/addresses.py",
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
+    Bug("a process of the demo outlives it", "infrastructure/cli/_process_group.py",
+        'Thread(target=_end_with_demo, name="demo", daemon=True).start()', "",
+        f"{ENDINGS} -k starts_after_its_end"),
+    Bug("PostgreSQL starts after the end of its owner", "infrastructure/postgres/server_process.py",
+        """'test "$PPID" = "$0" && exec "$@"'""", """'exec "$@"'""",
+        f"{ENDINGS} -k after_the_end_of_its_owner"),
 ]  # fmt: skip

@@ -20,14 +20,19 @@ from application.processes import expiry
 from application.reader import LedgerClock
 from application.state_cache import StateCache
 from domain.errors import LedgerError
+from domain.sessions.payment_session import PaymentSession
+from infrastructure.event_store import registry
+from infrastructure.workers.expiry import ExpiryTimers
 from tests.simulation.faulty_log import FaultyLog, VirtualLog
 from tests.simulation.kernel import Kernel
+from tests.support.feeds import memory_feed
 
 BATCH_MAX: Final = 8
-PAGE_EVENTS: Final = 7
+PAGE_EVENTS: Final = 28
 SWEEP_SECONDS: Final = 1.0
 FOLLOW_SECONDS: Final = 0.25
 OPERATOR_SECONDS: Final = 45.0
+SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
 
 Reply = Callable[[Result | None], None]
 
@@ -104,15 +109,14 @@ class Expirer:
         redelivered = self._kernel.occurs("duplicate delivery")
         after = max(0, self.position - PAGE_EVENTS) if redelivered else self.position
         try:
-            page = self._log.read(after, PAGE_EVENTS * 4)
+            page = self._log.page(after, PAGE_EVENTS, ExpiryTimers.topics)
         except LogUnavailable:
             return
-        if page:
-            changes = expiry.timers(page)
-            self.due.update(changes.due_at)
-            for session in changes.cleared:
-                self.due.pop(session, None)
-            self.position = max(self.position, page[-1].position)
+        changes = expiry.timers(page.events)
+        self.due.update(changes.due_at)
+        for session in changes.cleared:
+            self.due.pop(session, None)
+        self.position = max(self.position, page.last)
         state = self._log.clock_state()
         if state.doubt:
             return
@@ -201,7 +205,7 @@ class Connection:
 
 
 class NotifierProcess:
-    """The notifier: a hub and its follower, which starts at the head of the log after a crash."""
+    """The notifier: a hub and its feed, which reads from the head of the log while anybody listens."""
 
     def __init__(self, kernel: Kernel, log: VirtualLog, screens: list[Screen]) -> None:
         self._kernel = kernel
@@ -218,13 +222,16 @@ class NotifierProcess:
             self._drift = self._kernel.random.choice([0.0, 0.5, 2.0, -1.0])
         clock = LedgerClock(self._log, elapsed=lambda: self._kernel.seconds * self._drift)
         self._hub = Hub(clock.estimate)
-        self.position = self._log.head()
+        self._feed = memory_feed(
+            self._log, topics=SESSION_TOPICS, wanted=lambda: not self._hub.is_empty
+        )
+        self.position = 0
         for screen in self._screens:
             if screen.connection is not None:
                 screen.connection.disconnect(0, "the process has crashed")
 
     def connect(self, screen: Screen) -> None:
-        """Register, later read the history, then send the first messages: the order of the server."""
+        """Register, later resume the feed, read the history and send the first messages: in order."""
         connection = screen.connection = Connection(screen)
         screen.slow = False
         hub, listener = self._hub, Listener(connection, screen.session_id)
@@ -234,6 +241,7 @@ class NotifierProcess:
             if connection.broken:
                 return
             try:
+                self._feed.resume()
                 loaded = self._log.load({screen.session_id: 0}, [])
             except LogUnavailable:
                 connection.disconnect(1013, "the ledger is unavailable")
@@ -252,10 +260,10 @@ class NotifierProcess:
         redelivered = self._kernel.occurs("duplicate delivery")
         after = max(0, self.position - 3) if redelivered else self.position
         try:
-            page = self._log.read(after, PAGE_EVENTS)
+            page = self._feed.next(after, SESSION_TOPICS, 0)
         except LogUnavailable:
             return
-        if page:
-            self.position = max(self.position, page[-1].position)
-            self._hub.dispatch([event for event in page if event.topic.startswith(TOPIC_PREFIX)])
+        if page.last > page.after:
+            self.position = max(self.position, page.last)
+            self._hub.dispatch(page.events)
             self._kernel.note("notifier", self.position)
