@@ -39,7 +39,7 @@ PAGE_EVENTS_MAX: Final = 1000
 STREAM_EVENTS_MAX: Final = 1000
 """The most events in one page of a stream."""
 LOAD_EVENTS_MAX: Final = 500
-"""The most events of one stream that a lane may read for a decision."""
+"""The most events of one stream that are read for a decision."""
 VERSION_MAX: Final = 2**62
 
 
