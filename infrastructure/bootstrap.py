@@ -27,6 +27,7 @@ from api.tokens import Tokens
 from application.bus import Bus
 from application.clock_guard import ClockGuard
 from application.ports.metrics import Metrics
+from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
@@ -51,6 +52,7 @@ from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
+from infrastructure.task_counts import TaskCounter
 from infrastructure.workers.following import Delivery, following
 from infrastructure.workers.leadership import run_as_leader
 from infrastructure.workers.process import leading
@@ -116,6 +118,11 @@ def read_model_names() -> list[str]:
     return [model.name for model in all_models()]
 
 
+def make_processes() -> list[Process]:
+    """Every process, with the ports that it calls: so far none calls any."""
+    return [process() for process in all_processes()]
+
+
 def ledger_status(url: str, settings: Settings) -> Status:
     """The state of the ledger, within about 10 s; a failure is a problem of the status."""
     return read_status(url, settings.mode, read_lags)
@@ -169,12 +176,13 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
 
     reads = make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT)
     probes = make_pool(PROBE_CONNECTIONS_MAX, READY_SECONDS, READY_STATEMENT)
-    metrics = PrometheusMetrics(lambda: health())  # noqa: PLW0108 - defined below
+    metrics = PrometheusMetrics(lambda: health(), tasks=lambda: count_tasks())  # noqa: PLW0108 - defined below
     guard = make_guard(settings, metrics)
     health = HealthCheck(QueryConnections(probes), guard, read_lags)
     read_log = PostgresLog(
         make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), guard=guard
     )
+    count_tasks = TaskCounter(QueryConnections(probes), read_log.now)
     write_log = PostgresLog(
         make_pool(WRITE_CONNECTIONS_MAX, READ_SECONDS, APPEND_STATEMENT), guard=guard
     )
@@ -275,7 +283,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
 
 @contextmanager
 def working(url: str, settings: Settings | None = None) -> Iterator[None]:
-    """The projections and the expiry process, as the leader or on standby, within the context."""
+    """The projections and the processes, as the leader or on standby, within the context."""
     stopped, leadership = Event(), Supervisor()
     metrics = PrometheusMetrics()
     work = partial(
@@ -283,6 +291,8 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
         url,
         guard=make_guard(settings or Settings(), metrics),
         make_consumers=partial(make_runners, metrics=metrics),
+        processes=make_processes(),
+        metrics=metrics,
     )
     leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
     try:

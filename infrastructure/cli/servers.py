@@ -34,7 +34,7 @@ def serve() -> None:
 @click.command()
 @_of_demo
 def work(*, demo: bool) -> None:
-    """Run projections and expiry. One worker leads; the others stand by."""
+    """Run projections and processes. One worker leads; the others stand by."""
     with _opened(demo=demo) as (settings, url):
 
         async def run(stop: asyncio.Event) -> None:

@@ -89,6 +89,8 @@ class ChaosInstallation:
         self, home: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None,
         descriptors_max: int = 0,
     ) -> None:  # fmt: skip
+        self.ahead_seconds = 0
+        """How far the right time is ahead of this machine's."""
         self._settings = settings or {}
         self._descriptors_max = descriptors_max
         self.server = EmbeddedServer(home / "store")
@@ -155,10 +157,11 @@ class ChaosInstallation:
                 os.kill(pid, number)
 
     def shift_clock(self, seconds: int) -> None:
-        """Set the offset of the database's clock from real time."""
+        """Set the error of the database's clock."""
         with psycopg.connect(self.url, autocommit=True) as owner:
             owner.execute(
-                "update ledger.clock_offset set by = make_interval(secs => %s)", (seconds,)
+                "update ledger.clock_offset set by = make_interval(secs => %s)",
+                (self.ahead_seconds + seconds,),
             )
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockGuard
 from application.consumer import Page
+from application.ports.metrics import NoMetrics
+from application.processes.expiry import Expiry
 from infrastructure.event_store import rows as log_rows
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.workers import process
@@ -118,7 +120,13 @@ def test_fifteen_read_models_listen_once_and_share_a_few_connections(
     ledger.create_session()
     before = rows(database_url, "select pid from pg_stat_activity")
 
-    with leading(database_url, guard=ClockGuard(), make_consumers=make_consumers):
+    with leading(
+        database_url,
+        guard=ClockGuard(),
+        make_consumers=make_consumers,
+        processes=[Expiry()],
+        metrics=NoMetrics(),
+    ):
         at = "select count(*), min(position) from read_models.tracking"
         wait_for(lambda: _tables(database_url) == READ_MODELS)
         for _ in range(3):
@@ -130,7 +138,7 @@ def test_fifteen_read_models_listen_once_and_share_a_few_connections(
             f"and pid <> all (array{[pid for (pid,) in before]}) and pid <> pg_backend_pid()",
         )
 
-    others = 3  # one for the bus, one for its snapshots, one for the sweep of timers
+    others = 3  # one for the bus, one for its snapshots, one for the tasks of expiry
     limit = process.READ_CONNECTIONS_MAX + process.APPLY_CONNECTIONS_MAX + 1 + others
     assert len(opened) <= limit
     assert [query for (query,) in opened if query.startswith("listen")] == ["listen ledger_events"]

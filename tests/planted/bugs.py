@@ -33,6 +33,8 @@ TEXT, ODD = "tests/api/test_any_text.py", "tests/api/test_odd_requests.py"
 KEYS = "tests/api/test_idempotency.py"
 HTTP_PORT = "tests/infrastructure/test_http_limits.py tests/infrastructure/test_http_timeouts.py"
 LIVE_PORT = "tests/api/test_live_limits.py"
+PROCESSES, STORE = "tests/application/processes", "tests/infrastructure/test_tasks.py"
+TASKS = "infrastructure/postgres/tasks.py"
 FEED_FILE = "infrastructure/event_store/feed.py"
 FEED = "tests/infrastructure/test_feed.py tests/infrastructure/test_feed_on_postgres.py"
 FOLLOWING_FILE = "infrastructure/workers/following.py"
@@ -185,8 +187,54 @@ BUGS: Final = [
     Bug("a clock in doubt is retried twenty times", BUS,
         "    if pending.verdict is not None and pending.verdict.kind is VerdictKind.DOUBT:\n",
         "    if False:\n", CLOCK),
-    Bug("a worker sweeps by a clock in doubt", "infrastructure/workers/expiry.py",
-        "        if state.doubt:\n            return 0\n", "", "tests/api/test_clock.py"),
+    Bug("a task is done before its effect", "application/processes/_performer.py",
+        "            results = self._send(claimed, self._perform_all(claimed))\n",
+        "            results = self._perform_all(claimed)\n"
+        "            self._settle(token, claimed, results, clock.now)\n"
+        "            results = self._send(claimed, results)\n", PROCESSES),
+    Bug("command ids are not derived from the task's key", "application/processes/_performer.py",
+        'ids.derive("task", name, one.task.key, str(index))', "self._new_id()", PROCESSES),
+    Bug("a failed task fails its batch", "application/processes/_performer.py",
+        "            if len(tasks) > 1:\n", "            if False:\n", PROCESSES),
+    Bug("a command that is refused for now is lost with its task",
+        "application/processes/_performer.py",
+        "            if refusal.transient:\n", "            if False:\n", PROCESSES),
+    Bug("the budget of retries is ignored", "application/processes/_throttle.py",
+        "left = max(0, policy.retries_per_minute_max - used)", "left = policy.tasks_max", PROCESSES),
+    Bug("the breaker lets every task through", "application/processes/_throttle.py",
+        "        return Turn(1, min(1, left), trial=True)\n",
+        "        return Turn(policy.tasks_max, left, trial=True)\n", PROCESSES),
+    Bug("newly followed events do not count from the beginning",
+        "application/processes/_follower.py",
+        "if added and starts is Start.BEGINNING:", "if False:", PROCESSES),
+    Bug("a task cancelled in its own page is stored", "application/processes/_follower.py",
+        "                    tasks.pop(change.key, None)\n", "", PROCESSES),
+    Bug("the order of a lane is lost", TASKS,
+        "     order by number limit 1) head\n", "     order by number desc limit 1) head\n", STORE),
+    Bug("tasks of one lane run at the same time", TASKS,
+        "and not waits and attempts = 0", "and attempts = 0", STORE),
+    Bug("a parked task blocks its lane", TASKS,
+        "lane = l.lane and lane <> '' and not parked\n", "lane = l.lane and lane <> ''\n", STORE),
+    Bug("a lease outlives its worker", TASKS,
+        "            or clock_timestamp() not between"
+        " leased_at - %(lease)s and leased_at + %(lease)s)\n", "            and %(lease)s is not null)\n",
+        STORE),
+    Bug("a task is settled without its lease", TASKS,
+        "key = any(%s) and token = %s returning key, lane",
+        "key = any(%s) and (token = %s or true) returning key, lane", STORE),
+    Bug("a cancel loses the result of a call", TASKS,
+        "and key = any(%(keys)s) and token is null returning key, lane",
+        "and key = any(%(keys)s) returning key, lane", STORE),
+    Bug("tasks are stored in another transaction than the position", TASKS,
+        "            cursor.execute(_MOVE, (last, process))\n",
+        "        with self._locked(process) as (cursor, _):\n"
+        "            cursor.execute(_MOVE, (last, process))\n", STORE),
+    Bug("a claim is lost in a crash of the database", TASKS,
+        "set_config('synchronous_commit', 'on', true)", "set_config('synchronous_commit', 'off', true)",
+        STORE),
+    Bug("a worker performs tasks by a clock in doubt", "application/processes/_performer.py",
+        "        if clock.doubt:\n            return 0\n", "",
+        "tests/application/processes tests/api/test_clock.py"),
     Bug("the runtime's login keeps the owner's role", "infrastructure/postgres/runtime_login.py",
         "RUNTIME: Final = (DatabaseRole.WRITER,", "RUNTIME: Final = (DatabaseRole.OWNER, DatabaseRole.WRITER,",
         "tests/infrastructure/test_privileges.py"),

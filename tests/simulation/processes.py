@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,23 +13,24 @@ from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
 from api.live.protocol import TOPIC_PREFIX
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
-from application.command import Envelope, Outcome, Result
+from application.command import Envelope, Result
 from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
-from application.processes import expiry
+from application.processes.expiry import Expiry
 from application.reader import LedgerClock
 from application.state_cache import StateCache
 from domain.errors import LedgerError
 from domain.sessions.payment_session import PaymentSession
 from infrastructure.event_store import registry
-from infrastructure.workers.expiry import ExpiryTimers
 from tests.simulation.faulty_log import FaultyLog, VirtualLog
 from tests.simulation.kernel import Kernel
 from tests.support.feeds import memory_feed
+from tests.support.memory_tasks import MemoryTasks
+from tests.support.task_fixture import STEPS, Killed, Worker
 
 BATCH_MAX: Final = 8
 PAGE_EVENTS: Final = 28
-SWEEP_SECONDS: Final = 1.0
+WORK_SECONDS: Final = 1.0
 FOLLOW_SECONDS: Final = 0.25
 OPERATOR_SECONDS: Final = 45.0
 SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
@@ -85,15 +86,17 @@ class ApiProcess:
 
 
 class Expirer:
-    """The expiry worker; a crash keeps its timers and position, which are in the database."""
+    """The worker of the expiry process; a crash keeps its tasks, which are in the database.
+
+    It can die between any two steps of a task; others may then claim it when its lease has ended.
+    """
 
     def __init__(self, kernel: Kernel, log: VirtualLog) -> None:
         self._kernel = kernel
         self._log = FaultyLog(log, kernel)
-        self.due: dict[UUID, datetime] = {}
-        self.position = 0
+        self.tasks = MemoryTasks(log.server_now)
         self.crash()
-        kernel.after(SWEEP_SECONDS, self._step)
+        kernel.after(WORK_SECONDS, self._step)
 
     def in_doubt(self) -> bool:
         """Whether its metric `qrledger_clock_doubt` reports the clock as in doubt."""
@@ -102,34 +105,36 @@ class Expirer:
     def crash(self) -> None:
         """Restart with a new bus, an empty cache and no witness."""
         self._log.restart()
-        self._bus = Bus(self._log)
+        self._worker = Worker(
+            Expiry(),
+            self.tasks,
+            self._log,
+            random=self._kernel.random,
+            elapsed=lambda: self._kernel.seconds,
+        )
 
     def _step(self) -> None:
-        self._kernel.after(SWEEP_SECONDS, self._step)
-        redelivered = self._kernel.occurs("duplicate delivery")
-        after = max(0, self.position - PAGE_EVENTS) if redelivered else self.position
+        self._kernel.after(WORK_SECONDS, self._step)
         try:
-            page = self._log.page(after, PAGE_EVENTS, ExpiryTimers.topics)
+            self._follow()
+            dies = self._kernel.occurs("crash in a task")
+            self._worker.store.kill_at = self._kernel.random.choice(STEPS) if dies else ""
+            count = self._worker.performer.run_once()
+            self._kernel.note("expiry", count)
         except LogUnavailable:
-            return
-        changes = expiry.timers(page.events)
-        self.due.update(changes.due_at)
-        for session in changes.cleared:
-            self.due.pop(session, None)
-        self.position = max(self.position, page.last)
-        state = self._log.clock_state()
-        if state.doubt:
-            return
-        due = [session for session, at in self.due.items() if at <= state.now]
-        due = due[: expiry.SWEEP_SESSIONS_MAX]
-        envelopes = [
-            Envelope(command=command, command_id=self._kernel.new_id(), actor=expiry.NAME)
-            for command in expiry.commands(due)
-        ]
-        for session, result in zip(due, self._bus.send_all(envelopes), strict=True):
-            self._kernel.note("expiry", isinstance(result, Outcome))
-            if not isinstance(result, LedgerError) or not result.transient:
-                self.due.pop(session, None)
+            self._kernel.note("expiry", "log unavailable")
+        except Killed as step:
+            self._kernel.note("expiry", "killed", step)
+            self.crash()
+
+    def _follow(self) -> None:
+        follower = self._worker.follower
+        position = follower.prepare(self._worker.read)
+        redelivered = self._kernel.occurs("duplicate delivery")
+        after = max(0, position - PAGE_EVENTS) if redelivered else position
+        page = self._worker.read(after, PAGE_EVENTS)
+        if page.last > after:
+            follower.apply(page)
 
 
 class Operator:
