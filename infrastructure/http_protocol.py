@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from functools import partial
 from typing import Any, Final, NoReturn
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from infrastructure.http_limits import Refusals, Table
-from infrastructure.http_response import COMPLETE_RESPONSE, send_complete
 
 PACKET_BYTES: Final = 16_384
 """Larger packets are parsed in parts, and the limits are checked after each part."""
@@ -190,9 +188,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= self._limits.pipelined:
             self._violate(self._refusals.too_many_requests_waiting())
         super().on_headers_complete()
-        # The task that serves the request has been created, but has not started.
-        respond: Any = partial(send_complete, self.cycle)
-        self.scope["extensions"] = {COMPLETE_RESPONSE: respond}
         self._reading = Reading.BODY
         self.headers = []  # trailers go here, not into the headers that the application reads
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from application.health import Health
 from infrastructure.task_counts import LATE_SECONDS, TaskCounts
 
-BUCKET_SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-"""Upper bounds of the buckets for times."""
+_FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LABELS_MAX: Final = 512
 _TASK_GAUGES: Final = {
@@ -50,10 +46,7 @@ class PrometheusMetrics:
             "qrledger_batch_commands", "Commands per append", buckets=_SIZES, registry=self.registry
         )
         self._append = Histogram(
-            "qrledger_append_seconds",
-            "Time of one append",
-            buckets=BUCKET_SECONDS,
-            registry=self.registry,
+            "qrledger_append_seconds", "Time of one append", buckets=_FAST, registry=self.registry
         )
         self._events = Counter("qrledger_events", "Events sent to the log", registry=self.registry)
         self._verdicts = Counter(
@@ -65,11 +58,14 @@ class PrometheusMetrics:
             "1 while the database's clock is in doubt",
             registry=self.registry,
         )
-        self._requests = _RequestTimes()
-        self.registry.register(self._requests)
-        self._verdict = lru_cache(LABELS_MAX)(
-            self._verdicts.labels
+        self._requests = Histogram(
+            "qrledger_request_seconds", "Time of one request", ["operation", "status"],
+            buckets=_FAST, registry=self.registry,
+        )  # fmt: skip
+        self._request = lru_cache(LABELS_MAX)(
+            self._requests.labels
         )  # looking up a label is expensive
+        self._verdict = lru_cache(LABELS_MAX)(self._verdicts.labels)
         self._projected = Counter(
             "qrledger_projected_events",
             "Events applied to a read model",
@@ -129,8 +125,8 @@ class PrometheusMetrics:
         self._tasks.labels(process, outcome).inc(tasks)
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
-        """Count one request; called by one thread only."""
-        self._requests.observe(operation, status, seconds)
+        """Count one request."""
+        self._request(operation, str(status)).observe(seconds)
 
     def unknown_event(self, _topic: str) -> None:
         """Count a skipped event, without its topic: stored text must not create time series."""
@@ -139,44 +135,6 @@ class PrometheusMetrics:
     def exposition(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self.registry)
-
-
-class _RequestTimes(Collector):
-    """A histogram of the times of requests, by operation and status.
-
-    One thread writes it, so it needs no lock. The library's histogram locks twice per observation
-    and compares with one bucket after the other: 3.7 µs per request instead of 0.4.
-    """
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, int], list[int]] = {}
-        """Requests by bucket; the last bucket has no upper bound."""
-        self._seconds: dict[tuple[str, int], float] = {}
-
-    def observe(self, operation: str, status: int, seconds: float) -> None:
-        """Count one request."""
-        series = (operation, status)
-        if series not in self._counts:
-            self._seconds[series] = 0.0
-            self._counts[series] = [0] * (len(BUCKET_SECONDS) + 1)
-        self._counts[series][bisect_left(BUCKET_SECONDS, seconds)] += 1
-        self._seconds[series] += seconds
-
-    def describe(self) -> list[HistogramMetricFamily]:
-        """The name that nothing else may register."""
-        return [HistogramMetricFamily("qrledger_request_seconds", "Time of one request")]
-
-    def collect(self) -> list[HistogramMetricFamily]:
-        """One histogram per operation and status."""
-        family = HistogramMetricFamily(
-            "qrledger_request_seconds", "Time of one request", labels=["operation", "status"]
-        )
-        for (operation, status), counts in list(self._counts.items()):
-            bounds = [*map(floatToGoString, BUCKET_SECONDS), "+Inf"]
-            buckets = list(zip(bounds, map(float, accumulate(counts)), strict=True))
-            seconds = self._seconds[operation, status]
-            family.add_metric([operation, str(status)], buckets, seconds)
-        return [family]
 
 
 class _Health(Collector):

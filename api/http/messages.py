@@ -16,8 +16,6 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 """The callables of ASGI; their messages are dictionaries."""
 
-COMPLETE_RESPONSE: Final = "qrledger.complete_response"
-"""The extension of ASGI with which our own server takes a response in one call."""
 BODILESS: Final = frozenset({204, 304})
 QUERY_FIELDS_MAX: Final = 100
 LENGTH_DIGITS_MAX: Final = 18
@@ -197,17 +195,11 @@ class HttpResponse:
         """Whether it is JSON, which no browser displays as a document."""
         return self.media_type.endswith("json")
 
-    async def send(
-        self, scope: Mapping[str, Any], send: Send, default_headers: DefaultHeaders
-    ) -> None:
-        """Send it, with the default headers; in one call, if the server has the extension."""
+    async def send(self, send: Send, default_headers: DefaultHeaders) -> None:
+        """Send it, with the default headers."""
         pairs = default_headers.pairs(self)
         if self.status_code not in BODILESS:
             pairs.append((b"content-type", self.media_type.encode("latin-1")))
             pairs.append((b"content-length", b"%d" % len(self.body)))
-        send_complete = scope.get("extensions", {}).get(COMPLETE_RESPONSE)
-        if send_complete is not None:
-            await send_complete(self.status_code, pairs, self.body)
-            return
         await send({"type": "http.response.start", "status": self.status_code, "headers": pairs})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})

@@ -48,7 +48,7 @@ class Router:
                 response = await self._measure(operation, HttpRequest(scope, receive))
             except ClientGone:
                 return
-            await response.send(scope, send, self._default_headers)
+            await response.send(send, self._default_headers)
 
         return serve
 

@@ -12,7 +12,6 @@ from typing import Any
 import uvloop
 
 from api.http.connections import ConnectionLimits, ConnectionTable
-from api.http.messages import COMPLETE_RESPONSE
 from api.http.refusals import Refusals
 from api.http.security_headers import DATA_HEADERS, security_headers
 from infrastructure.http_server import serving
@@ -30,18 +29,13 @@ NEVER = {
 
 
 class Application:
-    """Responds with its path; `/hold` waits, `/huge` is large, `/early` does not read the body.
-
-    A path that begins with `/complete` is sent in one call, as an extension of ASGI.
-    """
+    """Responds with its path; `/hold` waits, `/huge` is large, `/early` does not read the body."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
         self.bodies: list[bytes] = []
         self.disconnects = 0
         self.release = asyncio.Event()
-        self.headers: list[tuple[bytes, bytes]] = []
-        """Further headers of complete responses."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -58,16 +52,10 @@ class Application:
             body += message["body"]
             more = message["more_body"]
         self.bodies.append(body)
-        if scope["path"].endswith("/hold"):
+        if scope["path"] == "/hold":
             await self.release.wait()
-        body_out = scope["path"].encode()
-        if scope["path"].endswith("/huge"):
-            body_out = b"x" * 50_000_000
+        body_out = b"x" * 50_000_000 if scope["path"] == "/huge" else scope["path"].encode()
         length = str(len(body_out)).encode()
-        if scope["path"].startswith("/complete"):
-            headers = [(b"content-length", length), *self.headers]
-            await scope["extensions"][COMPLETE_RESPONSE](200, headers, body_out)
-            return
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]}
         )
