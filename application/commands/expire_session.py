@@ -16,11 +16,15 @@ class ExpireSession(Command):
     """Expire a session if it is open and its deadline has passed by the ledger's time."""
 
     session_id: UUID
+    order_stream_id: UUID | None = None
+    """The stream of its order, if the sender knows it; else it is loaded a moment later."""
 
     @property
     def streams(self) -> tuple[UUID, ...]:
-        """The session; the order's id is in the session."""
-        return (self.session_id,)
+        """The session, and its order."""
+        if self.order_stream_id is None:
+            return (self.session_id,)
+        return (self.session_id, self.order_stream_id)
 
     def decide(self, loaded: Loaded) -> Decision:
         """Expire the session and release its order; changes nothing if the session is not due.

@@ -14,6 +14,7 @@ from application.commands.expire_session import ExpireSession
 from application.event_log import Recorded
 from application.processes.process import Cancel, Done, Process, RetryPolicy, Task
 from domain import times
+from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 
 
@@ -42,11 +43,19 @@ class Expiry(Process):
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
         """A session is due at its deadline, unless it ends before."""
         key = str(recorded.stream_id)
-        if recorded.topic == PaymentSession.Created.TOPIC:
-            event: Any = recorded.event
-            return (Task(key=key, due_at=times.from_text(event.expires_at)),)
-        return (Cancel(key),)
+        if recorded.topic != PaymentSession.Created.TOPIC:
+            return (Cancel(key),)
+        event: Any = recorded.event
+        order = Order.stream_id(event.merchant_id, event.order_id)
+        due_at = times.from_text(event.expires_at)
+        return (Task(key=key, due_at=due_at, payload={"order": str(order)}),)
 
     def perform(self, tasks: Sequence[Task]) -> Sequence[Done]:
         """Each session is expired by one command."""
-        return [Done(commands=(ExpireSession(session_id=UUID(task.key)),)) for task in tasks]
+        return [Done(commands=(_expire(task),)) for task in tasks]
+
+
+def _expire(task: Task) -> ExpireSession:
+    order = task.payload.get("order")  # absent from the timers of early releases
+    order_stream_id = UUID(order) if order is not None else None
+    return ExpireSession(session_id=UUID(task.key), order_stream_id=order_stream_id)

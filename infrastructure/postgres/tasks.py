@@ -60,8 +60,21 @@ returning t.key, t.due_at, t.lane, t.payload, t.attempts
 direction: a clock that was set back does not prolong it. The lease is durable before a call is
 made, so that a cancel after a crash of the database knows of the call."""
 _FINISH: Final = """
-delete from ledger.tasks where process = %s and key = any(%s) and token = %s returning key, lane
+with gone as (
+    delete from ledger.tasks
+     where process = %(process)s and key = any(%(keys)s) and token = %(token)s returning key, lane),
+freed as (
+    update ledger.tasks t set waits = false
+      from (select distinct lane from gone where lane <> '') l
+     cross join lateral (
+        select key from ledger.tasks
+         where process = %(process)s and lane = l.lane and lane <> '' and not parked
+           and not (key = any(%(keys)s) and token is not distinct from %(token)s)
+         order by number limit 1) head
+     where t.process = %(process)s and t.key = head.key and t.waits)
+select key from gone
 """
+"""Removes tasks and frees their lanes. Both parts see the tasks as they were before."""
 _FORGET: Final = """
 delete from ledger.tasks
  where process = %s and key = any(%s) and token = %s and cancelled returning key, lane
@@ -181,18 +194,28 @@ class PostgresTasks:
         self, process: str, token: UUID, settlements: Sequence[Settlement]
     ) -> frozenset[str]:
         """See the port."""
-        finished = [one for one in settlements if isinstance(one, Finished)]
+        finished = {one.key: one for one in settlements if isinstance(one, Finished)}
         kept = [one for one in settlements if not isinstance(one, Finished)]
+        if not kept and not any(one.tasks for one in finished.values()):
+            return self._finish(process, token, list(finished))
         with self._locked(process) as (cursor, _):
-            settled = _remove(cursor, _FINISH, process, [one.key for one in finished], token)
-            settled |= _remove(cursor, _FORGET, process, [one.key for one in kept], token)
-            settled |= _keep(
-                cursor, process, token, [one for one in kept if one.key not in settled]
-            )
-            further = [task for one in finished if one.key in settled for task in one.tasks]
+            done = _finish(cursor, process, token, list(finished))
+            settled = _forget(cursor, process, token, [one.key for one in kept])
+            remaining = [one for one in kept if one.key not in settled]
+            settled |= _keep(cursor, process, token, remaining)
+            further = [task for key in finished if key in done for task in finished[key].tasks]
             lanes = {*settled.values(), *_insert(cursor, process, further)}
             free_lanes(cursor, process, lanes)
-        return frozenset(settled)
+        return done | settled.keys()
+
+    def _finish(self, process: str, token: UUID, keys: list[str]) -> frozenset[str]:
+        """Remove tasks that leave nothing behind, in one round trip."""
+        with self._pool.connection() as connection:
+            with connection.pipeline(), connection.transaction():
+                connection.execute(_LOCK, (process,))
+                parameters = {"process": process, "keys": keys, "token": token}
+                cursor = connection.execute(_FINISH, parameters)
+            return frozenset(key for (key,) in cursor.fetchall())
 
     @contextmanager
     def _locked(self, process: str) -> Iterator[tuple[Cursor[TupleRow], int]]:
@@ -238,13 +261,19 @@ def _insert(cursor: Cursor[TupleRow], process: str, tasks: Sequence[Task]) -> se
     return {task.lane for task in tasks}
 
 
-def _remove(
-    cursor: Cursor[TupleRow], query: str, process: str, keys: list[str], token: UUID
-) -> dict[str, str]:
-    """Remove settled tasks; returns their lanes by key."""
+def _finish(cursor: Cursor[TupleRow], process: str, token: UUID, keys: list[str]) -> frozenset[str]:
+    """Remove finished tasks; returns their keys."""
+    if not keys:
+        return frozenset()
+    cursor.execute(_FINISH, {"process": process, "keys": keys, "token": token})
+    return frozenset(key for (key,) in cursor.fetchall())
+
+
+def _forget(cursor: Cursor[TupleRow], process: str, token: UUID, keys: list[str]) -> dict[str, str]:
+    """Remove cancelled tasks; returns their lanes by key."""
     if not keys:
         return {}
-    cursor.execute(query, (process, keys, token))
+    cursor.execute(_FORGET, (process, keys, token))
     return dict(cursor.fetchall())
 
 

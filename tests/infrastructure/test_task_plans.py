@@ -28,7 +28,7 @@ KEYS = [str(number) for number in range(1, BATCH + 1)]
 STATEMENTS: dict[str, tuple[str, Any]] = {
     "claim": (tasks._CLAIM, {"process": "p", "now": NOW, "tasks_max": BATCH, "repeats_max": BATCH,
                              "lease": timedelta(seconds=10), "token": TOKEN}),
-    "finish": (tasks._FINISH, ("p", KEYS, TOKEN)),
+    "finish": (tasks._FINISH, {"process": "p", "keys": KEYS, "token": TOKEN}),
     "forget": (tasks._FORGET, ("p", KEYS, TOKEN)),
     "repeat": (tasks._REPEAT, (KEYS, [NOW] * BATCH, [1] * BATCH, [""] * BATCH, "p", TOKEN)),
     "park": (tasks._PARK, (KEYS, [""] * BATCH, "p", TOKEN)),
