@@ -18,9 +18,8 @@ from domain.errors import LedgerError
 A = TypeVar("A", bound=Aggregate)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a command has decided."""
+class Decision(NamedTuple):
+    """What a command has decided. A tuple, as `Outcome` is, because every command makes one."""
 
     subject: Aggregate
     """The aggregate that the response shows."""
@@ -37,11 +36,6 @@ class Command(ABC):
     def streams(self) -> tuple[UUID, ...]:
         """The streams that `decide` reads, as far as the command can tell. Default: none."""
         return ()
-
-    @property
-    def writes(self) -> tuple[UUID, ...]:
-        """The streams that `decide` may write; two lanes never hold the same one. Default: all."""
-        return self.streams
 
     @abstractmethod
     def decide(self, loaded: Loaded) -> Decision:
@@ -76,8 +70,7 @@ class Envelope:
         return fingerprint == self.fingerprint or fingerprint in self.older_fingerprints()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of a command that was not refused."""
 
     subject: Any

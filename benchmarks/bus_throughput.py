@@ -38,7 +38,7 @@ def measure_bus(server: EmbeddedServer, folder: Path, table: Table, conditions: 
     table.row(
         f"bus / pgbench{conditions} (at least 0.9)",
         spread([bus.rate / insert.rate for bus, insert in pairs]),
-        spread([bus.total_cost / insert.total_cost for bus, insert in pairs]),
+        f"ratio {spread([bus.total_cost / insert.total_cost for bus, insert in pairs])}",
     )
     return url
 

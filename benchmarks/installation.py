@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ PORTS: Final = (18_580, 18_581)
 OTHER_PORTS: Final = (18_583, 18_584)
 """Ports of a second installation."""
 NOOP_PORT: Final = 18_582
+NOOP_SECONDS_MAX: Final = 60
+"""Time for the no-op server to start."""
 FILES_MAX: Final = 20_000
 COMMANDS: Final = ("serve", "work", "notify")
 
@@ -148,5 +151,23 @@ def noop() -> Iterator[tuple[str, int]]:
     """Start the no-op server; yields its URL and its process id."""
     command = [sys.executable, "-P", "-m", "benchmarks.noop", str(NOOP_PORT)]
     with started(command, environment_of(ROOT)) as process:
-        time.sleep(2)
+        _wait_until_listening(NOOP_PORT)
         yield f"http://127.0.0.1:{NOOP_PORT}", process.pid
+
+
+def _wait_until_listening(port: int) -> None:
+    """Wait for a server on this machine.
+
+    Raises:
+        ConnectionRefusedError: nothing listens after 60 s.
+    """
+    until = time.monotonic() + NOOP_SECONDS_MAX
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return

@@ -86,7 +86,7 @@ class PrometheusMetrics:
         )
         self._unknown = Counter(
             "qrledger_unknown_events",
-            "Events skipped because this program does not know their topic",
+            "Events that were read and skipped because this program does not know their topic",
             registry=self.registry,
         )
         self._tasks = Counter(

@@ -1,6 +1,6 @@
 """The runner of read models: applies a page of events and moves the position in one transaction.
 
-Every transaction locks the tracking row first and holds it until the commit. Two runners, or a
+Every transaction moves the position first, which locks it until the commit. Two runners, or a
 runner and a rebuild, therefore cannot both apply the same page. A read model whose stored version
 differs from the code's is rebuilt in a new table, which then replaces the old one.
 """
@@ -127,20 +127,18 @@ class Runner:
     def _apply(self, connection: Connection[TupleRow], page: Page, name: str) -> int:
         """Apply a page to a table of the read model; returns the position of the table."""
         with connection.transaction():
-            cursor = connection.execute(
-                "select position from read_models.tracking where name = %s for update", (name,)
+            moved = connection.execute(
+                "update read_models.tracking set position = %s where name = %s and position = %s",
+                (page.last, name, page.after),
             )
-            row = cursor.fetchone()
-            position = int(row[0]) if row else -1
-            if page.after != position:
-                return position
-            if events := page.of(self.topics):
-                self.model.apply(events, connection.cursor(), f"read_models.{name}")
-            position = page.last
-            connection.execute(
-                "update read_models.tracking set position = %s where name = %s", (position, name)
-            )
-        return position
+            if moved.rowcount:
+                if events := page.of(self.topics):
+                    self.model.apply(events, connection.cursor(), f"read_models.{name}")
+                return page.last
+        row = connection.execute(
+            "select position from read_models.tracking where name = %s", (name,)
+        ).fetchone()
+        return int(row[0]) if row else 0
 
     def _build(self, name: str, read: ReadPage) -> int:
         with self._transaction() as connection:

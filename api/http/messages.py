@@ -112,20 +112,18 @@ class HttpRequest:
             BodyTooLarge: more than 16 KiB, announced or sent.
             ClientGone: the client closed the connection.
         """
-        parts, size = [], 0
         if self._content_length() > BODY_BYTES_MAX:
             raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
-        while True:
+        body, more = b"", True
+        while more:
             message: Any = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            part: bytes = message.get("body", b"")
-            size += len(part)
-            if size > BODY_BYTES_MAX:
+            body += message.get("body", b"")
+            if len(body) > BODY_BYTES_MAX:
                 raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
-            parts.append(part)
-            if not message.get("more_body", False):
-                return b"".join(parts)
+            more = message.get("more_body", False)
+        return body
 
 
 Pairs = Sequence[tuple[bytes, bytes]]

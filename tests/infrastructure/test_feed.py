@@ -188,6 +188,24 @@ def test_a_feed_that_only_polls_finds_every_event(log: CountingLog, ledger: Ledg
     assert collector.positions == list(range(1, log.head() + 1))
 
 
+def test_a_burst_is_read_page_after_page_without_a_wait(
+    log: CountingLog, ledger: LedgerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "PAGE_EVENTS", 2)
+    signal = FakeSignal()
+    feed = memory_feed(log, signal=signal)
+    collector = Collector(after=feed.resume())
+    first = collector.position + 1
+    for _ in range(10):
+        ledger.create_session()
+
+    while collector.position < log.head():
+        collector.apply(feed.next(collector.position, EVERY_TOPIC, 0))
+
+    assert collector.positions == list(range(first, log.head() + 1))
+    assert signal.waits == 0
+
+
 def test_a_failed_read_ends_one_call_only(log: CountingLog, ledger: LedgerFixture) -> None:
     feed = memory_feed(log)
     start = feed.resume()

@@ -37,6 +37,8 @@ PROCESSES, STORE = "tests/application/processes", "tests/infrastructure/test_tas
 TASKS = "infrastructure/postgres/tasks.py"
 FEED_FILE = "infrastructure/event_store/feed.py"
 FEED = "tests/infrastructure/test_feed.py tests/infrastructure/test_feed_on_postgres.py"
+FOLLOWING_FILE = "infrastructure/workers/following.py"
+FOLLOWING = "tests/infrastructure/test_following.py"
 ENDINGS = "tests/end_to_end/test_demo_endings.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
@@ -61,6 +63,9 @@ BUGS: Final = [
         "page.since(after).of(topics)", "page.of(topics)", FEED),
     Bug("a consumer behind the window begins with the window", FEED_FILE,
         "return start is not None and after < start", "return False", FEED),
+    Bug("the position is not stored when the log goes quiet", FOLLOWING_FILE,
+        "if page.events or (seen > stored and monotonic() >= store_at):", "if page.events:",
+        FOLLOWING),
     Bug("a consumer gets topics that it does not follow", FEED_FILE,
         "page.since(after).of(topics)", "page.since(after).events", FEED),
     Bug("a resumed feed begins where it rested", FEED_FILE,
@@ -78,16 +83,11 @@ BUGS: Final = [
         "            head",
         FEED),
     Bug("rows and their position are written in two transactions", "projections/_runner.py",
-        "            connection.execute(\n"
-        '                "update read_models.tracking set position = %s where name = %s",'
-        " (position, name)\n"
-        "            )\n        return",
-        "        connection.execute(\n"
-        '            "update read_models.tracking set position = %s where name = %s",'
-        " (position, name)\n"
-        "        )\n        return", MODELS),
+        "                if events := page.of(self.topics):\n",
+        "                connection.execute('commit; begin')\n"
+        "                if events := page.of(self.topics):\n", MODELS),
     Bug("a page is applied although it does not follow the last", "projections/_runner.py",
-        "if page.after != position:", "if page.after > position:", MODELS),
+        'where name = %s and position = %s"', 'where name = %s and position >= %s"', MODELS),
     Bug("a result before the commit is known", BUS,
         'pending.result = pending.result or Overloaded(reason=str(error.facts["reason"]))',
         "pending.result = pending.result or (Outcome(pending.subject, 1, pending.subject.modified_on)"
@@ -100,8 +100,6 @@ BUGS: Final = [
         "not pending.needs_receipt", COMMANDS),
     Bug("a kept refusal depends on a batch predecessor that may lose", "application/decisions.py",
         "if read and pending.needs_receipt and not read <= pending.written:", "if False:", COMMANDS),
-    Bug("two lanes hold commands that write the same stream", "application/queue.py",
-        "if not excluded or excluded.isdisjoint(command.exclusive):", "if True:", COMMANDS),
     Bug("a command that lost a conflict does not decide again", BUS,
         "    pending.tries += 1\n",
         "    pending.tries += 1\n    pending.result = IdempotencyKeyReused()\n    return\n",
@@ -129,9 +127,9 @@ BUGS: Final = [
     Bug("a replay shows the newest snapshot", "infrastructure/event_store/postgres_snapshots.py",
         "and originator_version <= $3\n", "and originator_version <= greatest($3, 2^60)\n",
         "tests/infrastructure/test_snapshots.py"),
-    Bug("a lane reads a long stream", "application/writer.py",
-        "results = bus.decide_batch([command.envelope for command in batch])",
-        "results = bus.send_all([command.envelope for command in batch])",
+    Bug("the writer reads a long stream", "application/writer.py",
+        "results = self._bus.decide_batch([command.envelope for command in batch])",
+        "results = self._bus.send_all([command.envelope for command in batch])",
         "tests/application/test_long_streams.py"),
     Bug("a used reference is not refused", "application/commands/top_up_wallet.py",
         "if loaded.find(TopUpReference, reference_stream) is not None:", "if False:", COMMANDS),

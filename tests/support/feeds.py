@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from threading import Event, Lock
 from typing import Any
 
 from application.consumer import Page, PagedLog, ReadPage
@@ -27,6 +28,7 @@ class Collector:
         self.topics = frozenset(topics)
         self.position = after
         self.pages: list[Page] = []
+        self._lock = Lock()
 
     @property
     def positions(self) -> list[int]:
@@ -36,23 +38,27 @@ class Collector:
         return self.position
 
     def apply(self, page: Page) -> int:
-        if page.after == self.position:
-            self.pages.append(page)
-            self.position = page.last
-        return self.position
+        with self._lock:
+            if page.after == self.position:
+                self.pages.append(page)
+                self.position = page.last
+            return self.position
 
 
 class FakeSignal:
-    """Notifies whenever somebody waits; counts the waits and knows whether it listens."""
+    """Notifies at once, or never; counts the waits and knows whether it listens."""
 
     def __init__(self) -> None:
         self.waits = 0
         self.listens = False
         self.notifies = True
+        self._never = Event()
 
     def wait(self, seconds: float) -> bool:
         self.waits += 1
         self.listens = True
+        if not self.notifies:
+            self._never.wait(seconds)
         return self.notifies
 
     def close(self) -> None:
