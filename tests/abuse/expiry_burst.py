@@ -71,14 +71,15 @@ async def expire_burst(
     started = time.monotonic()
     left = "select exists (select from ledger.tasks where process = 'expiry' and due_at <= %s)"
     query = "select count(*) from ledger.events where topic = 'payment_session.expired'"
-    with log.recorder.connections.connection() as connection:
-        [(now,)] = connection.execute("select ledger.now()").fetchall()
-        while time.monotonic() < started + BURST_SECONDS_MAX:
-            await asyncio.sleep(0.5)
+    now = log.now()
+    while time.monotonic() < started + BURST_SECONDS_MAX:
+        await asyncio.sleep(0.5)
+        with log.recorder.connections.connection() as connection:
             if connection.execute(left, (now,)).fetchone() == (False,):
                 break
-        took = time.monotonic() - started
-        stop.set()
+    took = time.monotonic() - started
+    stop.set()
+    with log.recorder.connections.connection() as connection:
         connection.execute("set enable_seqscan = on")
         [(expired,)] = connection.execute(query).fetchall()
     log.close()
