@@ -37,6 +37,11 @@ class Command(ABC):
         """The streams that `decide` reads, as far as the command can tell. Default: none."""
         return ()
 
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The streams that `decide` may write; two lanes never hold the same one. Default: all."""
+        return self.streams
+
     @abstractmethod
     def decide(self, loaded: Loaded) -> Decision:
         """Decide on the current state. Called again after a conflict, so it has no side effects.

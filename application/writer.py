@@ -1,7 +1,8 @@
-"""The batching writer: one thread that takes commands from a bounded queue, and its bus.
+"""The batching writer: lanes that take commands from one bounded queue, each a thread with a bus.
 
-The writer never waits for a batch to fill up: what has queued while it decided and appended a batch
-is its next one, so a lone command is not delayed and a crowd shares one append.
+A lane never waits for a batch to fill up: what has queued when it returns is its next batch, so a
+lone command is not delayed and a crowd shares one append. While one lane waits for the log another
+decides.
 
 A command that needs more than 500 events of a stream is deferred to a separate thread, which reads
 the stream and returns the command to the head of the queue. Only commands on that stream wait.
@@ -47,28 +48,29 @@ class Writer:
 
     def __init__(
         self,
-        bus: Bus,
-        *,
+        *buses: Bus,
         deliver: Deliver = _call_each,
         queue_max: int = QUEUE_COMMANDS_MAX,
         batch_max: int = BATCH_COMMANDS_MAX,
         metrics: Metrics | None = None,
     ) -> None:
-        self._bus = bus
         self._deliver = deliver
         self._metrics = metrics if metrics is not None else NoMetrics()
-        self._queue = CommandQueue(queue_max=queue_max, batch_max=batch_max)
+        self._queue = CommandQueue(len(buses), queue_max=queue_max, batch_max=batch_max)
         self._deferred: deque[tuple[QueuedCommand, Deferred]] = deque()
         self._stopping = False
         self._lock = Lock()
         self._queue_changed = Condition(self._lock)
-        """Wakes the writer's thread."""
+        """Wakes the lanes."""
         self._deferred_changed = Condition(self._lock)
         """Wakes the reader of long streams."""
         self._threads = [
-            Thread(target=self._write, name="writer", daemon=True),
-            Thread(target=self._read_long_streams, name="reader", daemon=True),
+            Thread(target=self._run_lane, args=(lane, bus), name=f"writer {lane + 1}", daemon=True)
+            for lane, bus in enumerate(buses)
         ]
+        self._threads.append(
+            Thread(target=self._read_long_streams, args=(buses[0],), name="reader", daemon=True)
+        )
 
     def start(self) -> None:
         """Start the threads."""
@@ -94,7 +96,8 @@ class Writer:
             if self._stopping:
                 return [Overloaded(reason="the process is stopping") for _ in commands]
             submitted = [self._queue.put(envelope, callback) for envelope, callback in commands]
-            self._queue_changed.notify()
+            if self._queue.is_crowded or self._queue.lanes_are_idle:
+                self._queue_changed.notify()  # else the busy lane takes them when it returns
             return submitted
 
     def stop(self) -> None:
@@ -107,19 +110,21 @@ class Writer:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
-    # The writer's thread.
+    # The lanes.
 
-    def _write(self) -> None:
-        while batch := self._next_batch():
-            results = self._bus.decide_batch([command.envelope for command in batch])
-            self._deliver_results(self._finish(zip(batch, results, strict=True)))
+    def _run_lane(self, lane: int, bus: Bus) -> None:
+        while batch := self._next_batch(lane):
+            results = bus.decide_batch([command.envelope for command in batch])
+            self._deliver_results(self._finish(lane, zip(batch, results, strict=True)))
 
-    def _next_batch(self) -> list[QueuedCommand]:
+    def _next_batch(self, lane: int) -> list[QueuedCommand]:
         """Waits for a batch; empty when the writer has stopped."""
         with self._lock:
             while True:
                 self._metrics.queue_depth(len(self._queue))
-                if batch := self._queue.take():
+                if batch := self._queue.take(lane):
+                    if self._queue.is_crowded:
+                        self._queue_changed.notify()
                     return batch
                 if self._is_finished():
                     self._wake_all()
@@ -127,11 +132,12 @@ class Writer:
                 self._queue_changed.wait()
 
     def _finish(
-        self, results: Iterable[tuple[QueuedCommand, Result | Deferred]]
+        self, lane: int, results: Iterable[tuple[QueuedCommand, Result | Deferred]]
     ) -> list[tuple[QueuedCommand, Result]]:
-        """Set deferred commands aside; returns the results to deliver."""
+        """Release the lane's batch and set deferred commands aside; returns what to deliver."""
         finished: list[tuple[QueuedCommand, Result]] = []
         with self._lock:
+            self._queue.release(lane)
             for command, result in results:
                 if not isinstance(result, Deferred):
                     finished.append((command, result))
@@ -148,16 +154,16 @@ class Writer:
 
     # The reader of long streams.
 
-    def _read_long_streams(self) -> None:
+    def _read_long_streams(self, bus: Bus) -> None:
         while next_deferred := self._next_deferred():
             command, deferred = next_deferred
-            result = self._bus.resolve_deferred(deferred)
+            result = bus.resolve_deferred(deferred)
             with self._lock:
                 if result is None:
                     self._queue.put_back(command)
                 else:
                     self._queue.finish(command)
-                self._queue_changed.notify()
+                self._queue_changed.notify_all()
             if result is not None:
                 self._deliver_results([(command, result)])
 
@@ -179,5 +185,5 @@ class Writer:
         return self._stopping and not self._queue.in_progress
 
     def _wake_all(self) -> None:
-        self._queue_changed.notify()
-        self._deferred_changed.notify()
+        self._queue_changed.notify_all()
+        self._deferred_changed.notify_all()

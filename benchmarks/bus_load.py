@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from threading import Event
+from threading import Event, Lock
 from uuid import UUID
 
 from application.bus import Bus
 from application.command import Envelope, Outcome, Result
 from application.queue import ResultCallback
+from application.state_cache import StateCache
 from application.writer import Writer
 from domain import ids
+from infrastructure.bootstrap import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from tests.support.ledger_fixture import LedgerFixture, envelope
@@ -57,10 +59,13 @@ class Load:
     """The payers, and a writer that receives their next commands in batches, as from the API."""
 
     def __init__(self, ledger: LedgerFixture, wallets: Sequence[UUID], seconds: float) -> None:
-        self._writer = Writer(Bus(ledger.log), deliver=self._deliver)
+        cache = StateCache()
+        lanes = (Bus(ledger.log, cache=cache) for _ in range(WRITER_LANES))
+        self._writer = Writer(*lanes, deliver=self._deliver)
         count = int(seconds * SESSIONS_PER_SECOND)
         payers = [Payer(ledger, wallet, count) for wallet in wallets]
         self._payers: dict[ResultCallback, Payer] = {payer.completed: payer for payer in payers}
+        self._lock = Lock()  # two lanes deliver results
         self._until = 0.0
         self._active = len(wallets)
         self._finished = Event()
@@ -82,7 +87,8 @@ class Load:
     def _deliver(self, results: Sequence[tuple[ResultCallback, Result]]) -> None:
         for callback, result in results:
             callback(result)
-        self.commands += len(results)
+        with self._lock:
+            self.commands += len(results)
         self._submit([callback for callback, _ in results])
 
     def _submit(self, callbacks: Sequence[ResultCallback]) -> None:
@@ -91,14 +97,15 @@ class Load:
             (self._payers[callback].step(stopping=stopping), callback) for callback in callbacks
         ]
         self._writer.submit_all([(step, callback) for step, callback in steps if step is not None])
-        self._active -= sum(step is None for step, _ in steps)
-        if self._active == 0:
-            self._finished.set()
+        with self._lock:
+            self._active -= sum(step is None for step, _ in steps)
+            if self._active == 0:
+                self._finished.set()
 
 
 def bus(url: str, seconds: float) -> float:
     """Durable commands per second through the writer, with 64 payers."""
-    log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=1))
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.WRITER, size_max=WRITER_LANES))
     ledger = LedgerFixture(log)
     wallets = [ledger.open_wallet(10**9) for _ in range(IN_FLIGHT)]
     load = Load(ledger, wallets, seconds)

@@ -70,8 +70,8 @@ APPEND_STATEMENT: Final = 14
 closes the connection (`READ_SECONDS`, `READY_SECONDS`, `APPEND_SECONDS`), so that a slow server
 does not continue work whose result nobody receives."""
 SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
-WRITE_CONNECTIONS_MAX: Final = 2
-"""One for the writer, one for its reader of long streams."""
+WRITER_LANES: Final = 2
+"""One decides while the other waits for the log; more would only wait for the log's lock."""
 
 
 def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard:
@@ -183,16 +183,14 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), guard=guard
     )
     count_tasks = TaskCounter(QueryConnections(probes), read_log.now)
-    write_log = PostgresLog(
-        make_pool(WRITE_CONNECTIONS_MAX, READ_SECONDS, APPEND_STATEMENT), guard=guard
-    )
+    write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
     resources.callback(snapshots.close)
     states = StateCache(snapshot_store=snapshots)
 
     def make_writer(deliver: Deliver) -> Writer:
-        bus = Bus(write_log, cache=states, metrics=metrics)
-        return Writer(bus, deliver=deliver, metrics=metrics)
+        lanes = (Bus(write_log, cache=states, metrics=metrics) for _ in range(WRITER_LANES))
+        return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     services = Services(
         config=ApiConfig(

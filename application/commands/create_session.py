@@ -42,6 +42,11 @@ class CreateSession(Command):
         """The merchant and the order."""
         return (self.merchant_id, self.order_stream)
 
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The order; the merchant is only read."""
+        return (self.order_stream,)
+
     def decide(self, loaded: Loaded) -> Decision:
         """Create the session and reserve the order for it.
 

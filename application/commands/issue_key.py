@@ -31,6 +31,11 @@ class IssueKey(Command):
         return (self.ring_stream, *([holder] if holder else []), *self.known_keys)
 
     @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The key ring; the other streams are only read."""
+        return (self.ring_stream,)
+
+    @property
     def ring_stream(self) -> UUID:
         """The key ring of the role and holder."""
         return KeyRing.stream_id(self.key.role, self.holder_id)

@@ -33,6 +33,11 @@ class ScanSession(Command):
         except InvalidQr:
             return (self.wallet_id,)
 
+    @property
+    def writes(self) -> tuple[UUID, ...]:
+        """The session; the wallet is only read."""
+        return self.streams[1:]
+
     def decide(self, loaded: Loaded) -> Decision:
         """Claim the session.
 

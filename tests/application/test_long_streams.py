@@ -244,7 +244,8 @@ class Results:
 def test_only_callers_of_a_long_stream_wait_while_it_is_read() -> None:
     ledger = LedgerFixture(log := CountingLog())
     wallet, other = long_wallet(ledger), ledger.open_wallet()
-    writer = Writer(cold_bus(log))
+    cache = StateCache()
+    writer = Writer(*(Bus(log, cache=cache) for _ in range(2)))
     results = Results()
     log.blocked_stream = wallet
     writer.start()

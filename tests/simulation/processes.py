@@ -31,6 +31,7 @@ from tests.support.task_fixture import STEPS, Killed, Worker
 BATCH_MAX: Final = 8
 PAGE_EVENTS: Final = 28
 WORK_SECONDS: Final = 1.0
+LANES: Final = 2
 FOLLOW_SECONDS: Final = 0.25
 OPERATOR_SECONDS: Final = 45.0
 SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
@@ -39,23 +40,25 @@ Reply = Callable[[Result | None], None]
 
 
 class ApiProcess:
-    """The API: a bus, its cache and a queue in memory; a crash loses all of them."""
+    """The API: two lanes, one cache and a queue in memory; a crash loses all of them."""
 
     def __init__(self, kernel: Kernel, log: VirtualLog, name: str) -> None:
         self._kernel, self._name = kernel, name
         self._log = FaultyLog(log, kernel)
         self._queue: list[tuple[Envelope, Reply]] = []
-        self._waits_for_log = False
+        self._in_lanes: list[set[UUID]] = [set() for _ in range(LANES)]
         self._start()
 
     def _start(self) -> None:
         self._log.restart()
-        self._bus = Bus(self._log, cache=StateCache(states_max=20))
+        cache = StateCache(states_max=20)
+        self._lanes = [Bus(self._log, cache=cache) for _ in range(LANES)]
 
     def submit(self, envelope: Envelope, reply: Reply) -> None:
         """Queue a command; `reply` gets its result, or None if the connection broke."""
         self._queue.append((envelope, reply))
-        self._kernel.after(self._kernel.random.random() * 0.01, self._step)
+        lane = self._kernel.random.randrange(LANES)
+        self._kernel.after(self._kernel.random.random() * 0.01, lambda: self._step(lane))
 
     def in_doubt(self) -> bool:
         """Whether `/readyz` reports the clock as in doubt."""
@@ -68,21 +71,32 @@ class ApiProcess:
         for _, reply in lost:
             reply(None)
 
-    def _step(self) -> None:
-        if self._waits_for_log:
-            self._kernel.after(0.01, self._step)
+    def _step(self, lane: int) -> None:
+        if self._in_lanes[lane]:  # this lane waits for the log
+            self._kernel.after(0.01, lambda: self._step(lane))
             return
-        batch, self._queue = self._queue[:BATCH_MAX], self._queue[BATCH_MAX:]
+        others = set().union(*(names for n, names in enumerate(self._in_lanes) if n != lane))
+        batch: list[tuple[Envelope, Reply]] = []
+        for queued in list(self._queue):
+            envelope, _ = queued
+            names = {envelope.command_id, *envelope.command.writes}
+            if len(batch) < BATCH_MAX and others.isdisjoint(names):
+                batch.append(queued)
+                self._queue.remove(queued)
+                self._in_lanes[lane] |= names
+            else:
+                others |= names
         if not batch:
+            if self._queue:
+                self._kernel.after(0.01, lambda: self._step(lane))
             return
-        bus = self._bus
-        self._waits_for_log = True
+        bus = self._lanes[lane]
         results = bus.send_all([envelope for envelope, _ in batch])
-        self._waits_for_log = False
+        self._in_lanes[lane] = set()
         for (envelope, reply), result in zip(batch, results, strict=True):
             code = result.code if isinstance(result, LedgerError) else "ok"
             self._kernel.note(self._name, type(envelope.command).__name__, code)
-            reply(result if bus is self._bus else None)
+            reply(None if bus not in self._lanes else result)
 
 
 class Expirer:
