@@ -35,7 +35,7 @@ class Expiry(Process):
         retries_per_minute_max=60_000,
         failures_max=512,
         open_seconds=1.0,
-        tasks_max=128,
+        tasks_max=96,
         pause_seconds=0.01,
         lease_seconds=10.0,
     )
