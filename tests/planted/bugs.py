@@ -325,6 +325,10 @@ BUGS: Final = [
     Bug("a payment does not check its claim", "domain/sessions/payment_session.py",
         "if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:", "if False:",
         "tests/domain"),
+    Bug("an expiry that comes too early counts as done",
+        "application/commands/expire_session.py",
+        "            raise SessionNotDue(session_id=session.public_id, expires_at=expires_at)\n",
+        "            return Decision(session)\n", "tests/application/processes/test_expiry.py"),
     Bug("a payment does not check the deadline", "domain/sessions/payment_session.py",
         "        if self.paid_by(wallet_id):\n            return\n        self._check_open(at)\n"
         "        claim = self.claim\n        if claim is None or claim.wallet_id",
