@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from math import comb
 from pathlib import Path
@@ -76,10 +76,10 @@ def check_out(revision: str, tree: Path) -> str:
         ["git", "rev-parse", "--short", name], cwd=ROOT, check=True, capture_output=True, text=True
     )
     archive = subprocess.run(
-        ["git", "archive", "--format=tar", name], cwd=ROOT, check=True, stdout=subprocess.PIPE
+        ["git", "archive", "--format=zip", name], cwd=ROOT, check=True, stdout=subprocess.PIPE
     )
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(tree, filter="data")
+    with zipfile.ZipFile(io.BytesIO(archive.stdout)) as files:
+        files.extractall(tree)
     return parsed.stdout.strip()
 
 
