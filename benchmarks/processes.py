@@ -60,7 +60,9 @@ def started(
         log: the file for its standard error; None for ours.
     """
     setpriv = shutil.which("setpriv")
-    follow = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    # A parent that is killed before `setpriv` has asked for the signal is not the parent any more.
+    only_of_parent = ["/bin/sh", "-c", 'test "$PPID" = "$0" && exec "$@"', str(os.getpid())]
+    follow = [setpriv, "--pdeathsig", "TERM", "--", *only_of_parent] if setpriv else []
     with log.open("ab") if log else nullcontext() as errors:
         process = subprocess.Popen(
             [*follow, *command], env=dict(environment), cwd="/", start_new_session=True,
