@@ -412,7 +412,7 @@ BUGS: Final = [
         "tests/api/test_connections.py"),
     Bug("a process of the demo outlives it", "infrastructure/cli/_process_group.py",
         'Thread(target=_end_with_demo, name="demo", daemon=True).start()', "",
-        f"{ENDINGS} -k starts_after_its_end"),
+        f"{ENDINGS} -k a_signal_ends_every_process"),
     Bug("PostgreSQL starts after the end of its owner", "infrastructure/postgres/server_process.py",
         """'test "$PPID" = "$0" && exec "$@"'""", """'exec "$@"'""",
         f"{ENDINGS} -k after_the_end_of_its_owner"),
