@@ -39,7 +39,6 @@ FEED_FILE = "infrastructure/event_store/feed.py"
 FEED = "tests/infrastructure/test_feed.py tests/infrastructure/test_feed_on_postgres.py"
 FOLLOWING_FILE = "infrastructure/workers/following.py"
 FOLLOWING = "tests/infrastructure/test_following.py"
-ENDINGS = "tests/end_to_end/test_demo_endings.py"
 TENANTS, LIVE = "tests/api/test_tenants.py", "tests/api/test_live_protocol.py"
 
 BUGS: Final = [
@@ -410,10 +409,4 @@ BUGS: Final = [
     Bug("every client may set its own address", "api/http/addresses.py",
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
-    Bug("a process of the demo outlives it", "infrastructure/cli/_process_group.py",
-        'Thread(target=_end_with_demo, name="demo", daemon=True).start()', "",
-        f"{ENDINGS} -k a_signal_ends_every_process"),
-    Bug("PostgreSQL starts after the end of its owner", "infrastructure/postgres/server_process.py",
-        """'test "$PPID" = "$0" && exec "$@"'""", """'exec "$@"'""",
-        f"{ENDINGS} -k after_the_end_of_its_owner"),
 ]  # fmt: skip
