@@ -58,8 +58,8 @@ planted: $(STAMP) ## mutation tests: plant each known bug, a test must fail
 abuse: $(STAMP) ## measure honest clients during attacks; SECONDS=20 BURST=100000
 	@$(BIN)/python -m tests.abuse $(SECONDS) $(BURST)
 
-bench: $(STAMP) ## run the benchmarks; results are ratios within the run
-	@$(BIN)/python -m benchmarks.run
+bench: $(STAMP) ## run the benchmarks, or compare with a git revision: AGAINST=HEAD~1
+	@$(BIN)/python -m benchmarks.$(if $(AGAINST),against '$(AGAINST)',run)
 
 serve work notify rebuild: $(STAMP) ## start one process of an installation
 	@exec $(BIN)/qrledger $@

@@ -13,11 +13,12 @@ from litestar.handlers import BaseRouteHandler
 
 from api.context import Services
 from api.http import openapi
+from api.http.application import Application
 from api.http.errors import BODY_BYTES_MAX
 from api.http.messages import DefaultHeaders, HttpResponse
 from api.http.operation import Operation, Routes
 from api.http.problems import on_any_error, on_http_error, to_response
-from api.http.router import Router
+from api.http.router import Router, litestar_handler
 from api.http.security_headers import security_headers
 from api.pages import rendering
 from api.pages.docs import docs_page
@@ -60,10 +61,10 @@ def version() -> str:
         return "0+unknown"
 
 
-def create_app(services: Services) -> Litestar:
+def create_app(services: Services) -> Application:
     """The ASGI application."""
     money.display(Money(0, "USD"))  # loads the locale at startup, not in the first response
-    served = operations(services)
+    listed = operations(services)
     default_headers = security_headers(secure=services.config.secure)
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -73,10 +74,11 @@ def create_app(services: Services) -> Litestar:
         return _to_litestar(on_any_error(request.method, "", error), default_headers)
 
     router = Router(services, default_headers)
-    return Litestar(
+    served = [(operation, router.serve(operation)) for operation in listed]
+    litestar = Litestar(
         [
-            *(router.route(operation) for operation in served),
-            *_documents(served, services, default_headers),
+            *(litestar_handler(operation, serve) for operation, serve in served),
+            *_documents(listed, services, default_headers),
         ],
         openapi_config=None,
         logging_config=None,
@@ -85,6 +87,7 @@ def create_app(services: Services) -> Litestar:
         on_startup=[services.dispatcher.open],
         on_shutdown=[services.dispatcher.close, services.close],
     )
+    return Application(litestar, served)
 
 
 def _documents(

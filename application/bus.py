@@ -58,7 +58,10 @@ _log = logging.getLogger(__name__)
 
 
 class Bus:
-    """Decides batches of commands on one event log. Not thread-safe: one bus for each thread."""
+    """Decides batches of commands on one event log.
+
+    One thread may decide while another reads long streams with `resolve_deferred`.
+    """
 
     def __init__(
         self, log: EventLog, *, cache: StateCache | None = None, metrics: Metrics | None = None
@@ -95,7 +98,7 @@ class Bus:
     def resolve_deferred(self, deferred: Deferred) -> Result | None:
         """Read a long stream; the replayed result, or None if the command can be decided now.
 
-        Takes as long as the stream is: not for a lane.
+        Takes as long as the stream is: not for the writer's thread.
         """
         stream, receipt = deferred.stream_id, deferred.receipt
         try:
@@ -139,8 +142,9 @@ class Bus:
         for pending in batch:
             firsts.setdefault(pending.envelope.command_id, pending)
         loaded = self._load(batch)
-        for pending in batch:
-            self._resolve_from_log(pending, loaded)
+        if loaded.receipts or loaded.too_long:
+            for pending in batch:
+                self._resolve_from_log(pending, loaded)
         round_ = Round(loaded)
         undecided = [pending for pending in firsts.values() if pending.result is None]
         decided = [pending for pending in undecided if self._decide(pending, round_)]
@@ -161,7 +165,7 @@ class Bus:
         return self._cache.load(self._event_log, streams, command_ids)
 
     def _resolve_from_log(self, pending: PendingDecision, loaded: LoadedState) -> None:
-        """Replay a command that has a receipt; defer one with a stream too long for a lane."""
+        """Replay a command that has a receipt; defer one that needs a stream that is too long."""
         receipt = loaded.receipts.get(pending.envelope.command_id)
         if receipt is not None:
             pending.result = self._replay(receipt, pending)

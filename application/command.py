@@ -18,9 +18,8 @@ from domain.errors import LedgerError
 A = TypeVar("A", bound=Aggregate)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a command has decided."""
+class Decision(NamedTuple):
+    """What a command has decided. A tuple, as `Outcome` is, because every command makes one."""
 
     subject: Aggregate
     """The aggregate that the response shows."""
@@ -76,8 +75,7 @@ class Envelope:
         return fingerprint == self.fingerprint or fingerprint in self.older_fingerprints()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of a command that was not refused."""
 
     subject: Any
@@ -120,7 +118,7 @@ class StreamState(NamedTuple):
     @property
     def version(self) -> int:
         """The version of the aggregate; 0 if there is none."""
-        return self.aggregate.version if self.aggregate else 0
+        return 0 if self.aggregate is None else self.aggregate.version
 
 
 class Loaded:
@@ -146,13 +144,12 @@ class Loaded:
         Raises:
             StreamNotLoaded: the stream is not loaded.
         """
-        if stream_id in self.seen:
-            aggregate = self.seen[stream_id]
-        else:
+        aggregate = self.seen.get(stream_id)
+        if aggregate is None:
             state = self._states.get(stream_id)
             if state is None:
                 raise StreamNotLoaded(stream_id)
-            aggregate = copy_for_decision(state.aggregate) if state.aggregate else None
+            aggregate = None if state.aggregate is None else copy_for_decision(state.aggregate)
             self.seen[stream_id] = aggregate
         return aggregate if isinstance(aggregate, kind) else None
 
@@ -184,6 +181,7 @@ class Loaded:
 def copy_for_decision(aggregate: A) -> A:
     """A copy without pending events. It is shallow: all values of a state are immutable."""
     copy = object.__new__(type(aggregate))
-    copy.__dict__.update(aggregate.__dict__)
-    copy.__dict__["_pending_events"] = []
+    state = aggregate.__dict__.copy()
+    state["_pending_events"] = []
+    copy.__dict__ = state
     return copy

@@ -6,10 +6,14 @@ change, so that every event counts once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from application.event_log import Recorded
+
+
+class LogCorrupt(Exception):
+    """The log has a gap; no consumer may continue."""
 
 
 class Page(NamedTuple):
@@ -21,8 +25,10 @@ class Page(NamedTuple):
     """The last position of the range; `after` if the range is empty."""
     events: Sequence[Recorded]
     """The followed events of the range, in order; any others are left out."""
+    unknown: Sequence[str] = ()
+    """The topics of the range's events that this program does not know, one for each event."""
 
-    def of(self, topics: frozenset[str]) -> Sequence[Recorded]:
+    def of(self, topics: Collection[str]) -> Sequence[Recorded]:
         """The events of these topics."""
         return [recorded for recorded in self.events if recorded.topic in topics]
 
@@ -30,6 +36,23 @@ class Page(NamedTuple):
         """The part of the page after a position within its range."""
         events = [recorded for recorded in self.events if recorded.position > position]
         return Page(position, self.last, events)
+
+
+class PagedLog(Protocol):
+    """The log as its consumers read it."""
+
+    def page(self, after: int, limit: int, topics: Collection[str]) -> Page:
+        """The next `limit` (1 to 1000) positions after a position, with the events of some topics.
+
+        Raises (checked in this order):
+            LogUnavailable: nothing could be read.
+            LogCorrupt: a position is missing.
+        """
+        ...
+
+    def head(self) -> int:
+        """The last position, 0 if there is none."""
+        ...
 
 
 ReadPage = Callable[[int, int], Page]

@@ -56,8 +56,9 @@ class PendingDecision:
     @property
     def needs_receipt(self) -> bool:
         """Whether it is recorded: it has events, or a result that its idempotency key must keep."""
-        kept = self.refusal is None or self.refusal.kept
-        return bool(self.events) or (self.envelope.keyed and kept)
+        if self.events or not self.envelope.keyed:
+            return bool(self.events)
+        return self.refusal is None or self.refusal.kept
 
     @property
     def recorded(self) -> bool:

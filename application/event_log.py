@@ -24,7 +24,7 @@ Event = CanMutateAggregate[UUID]
 class UnknownEvent(Exception):
     """A stored event of a topic that this version of the program does not know.
 
-    Followers skip it; a stream that contains one cannot be folded.
+    Consumers skip it; a stream that contains one cannot be folded.
     """
 
     def __init__(self, topic: str, stream_id: UUID) -> None:
@@ -39,7 +39,7 @@ PAGE_EVENTS_MAX: Final = 1000
 STREAM_EVENTS_MAX: Final = 1000
 """The most events in one page of a stream."""
 LOAD_EVENTS_MAX: Final = 500
-"""The most events of one stream that a lane may read for a decision."""
+"""The most events of one stream that are read for a decision."""
 VERSION_MAX: Final = 2**62
 
 

@@ -1,8 +1,8 @@
 """A bounded cache of recorded states, so that a long stream costs no more than a short one.
 
 There are two ways to load a state. `load` and `at_version` read at most 500 events of a stream,
-after the cached state or the nearest snapshot; a lane uses only these. `load_all` reads a stream of
-any length page by page and offers snapshots on the way; only its own caller waits for it.
+after the cached state or the nearest snapshot; decisions use only these. `load_all` reads a stream
+of any length page by page and offers snapshots on the way; only its own caller waits for it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class StateCache:
         return self._read_on(log, stream_id, start, version)
 
     def load_all(self, log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> StreamState:
-        """The state of a stream of any length; offers snapshots on the way. Not for a lane.
+        """The state of a stream of any length; offers snapshots on the way. Not for decisions.
 
         Raises:
             LogUnavailable: nothing could be read.

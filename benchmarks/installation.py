@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import subprocess
+import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
-from application.bus import Bus
-from domain.merchants.api_key import Role
-from infrastructure import bootstrap
-from infrastructure.accounts import AccountAdmin
-from infrastructure.postgres.connections import DatabaseRole
-from infrastructure.settings import Settings
+import psycopg
 
-PROGRAM = [sys.executable, "-c", "from infrastructure.cli import main; main()"]
-PORTS = (18_580, 18_581, 18_582)
-FILES_MAX = 20_000
+from benchmarks.cpu import Meter
+from benchmarks.processes import PROGRAM, ROOT, environment_of, run_command, started
+from infrastructure.postgres.embedded import EmbeddedServer
+
+PORTS: Final = (18_580, 18_581)
+"""Ports of the API and of the live socket."""
+OTHER_PORTS: Final = (18_583, 18_584)
+"""Ports of a second installation."""
+NOOP_PORT: Final = 18_582
+NOOP_SECONDS_MAX: Final = 60
+"""Time for the no-op server to start."""
+FILES_MAX: Final = 20_000
+COMMANDS: Final = ("serve", "work", "notify")
 
 
 @dataclass
@@ -29,70 +35,139 @@ class Installation:
     """A running installation: addresses, API keys and processes."""
 
     base_url: str
-    live_port: int
+    database_url: str
     keys: dict[str, str]
     """`merchant_key` and `wallet_key`."""
+    postmaster: int
+    """The process id of PostgreSQL."""
     started_seconds: dict[str, float] = field(default_factory=dict)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
 
     def memory_mib(self, name: str) -> float:
         """Resident memory of a process, in MiB."""
-        status = Path(f"/proc/{self.processes[name].pid}/status").read_text()
+        status = Path(f"/proc/{self.pids[name]}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
+    def meter(self, client: int) -> Meter:
+        """Measures the processor time of every process from now on.
+
+        Args:
+            client: the process id of the client.
+        """
+        return Meter({"client": client, **self.pids}, self.postmaster)
+
 
 @contextmanager
-def installation(url: str, home: Path) -> Iterator[Installation]:
-    """Start every process on a migrated database, with rate limits off."""
+def database_server(folder: Path) -> Iterator[EmbeddedServer]:
+    """Start PostgreSQL with its files in a folder."""
+    server = EmbeddedServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def process_id(server: EmbeddedServer) -> int:
+    """The process id of a running server."""
+    if server.pid is None:
+        msg = "PostgreSQL is not running"
+        raise RuntimeError(msg)
+    return server.pid
+
+
+def fresh_database(server: EmbeddedServer, name: str, tree: Path = ROOT) -> str:
+    """Create a database and migrate it with the version of the program in `tree`; its URL."""
+    url = server.start()
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"create database {name}")  # the names are constants
+    url = urlsplit(url)._replace(path=f"/{name}").geturl()
+    run_command(environment_of(tree, {"QRLEDGER_DATABASE_URL": url}), "migrate")
+    return url
+
+
+@contextmanager
+def installation(
+    server: EmbeddedServer,
+    name: str,
+    home: Path,
+    *,
+    tree: Path = ROOT,
+    ports: tuple[int, int] = PORTS,
+) -> Iterator[Installation]:
+    """Create a database and start every process on it, with rate limits off.
+
+    Args:
+        server: where to create the database.
+        name: the name of the database.
+        home: the folder of the installation's files.
+        tree: the root folder of the version of the program.
+        ports: ports of the API and of the live socket.
+    """
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
-    settings = Settings(database_url=url, port=PORTS[0], live_port=PORTS[1], rate_limit=0)
-    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
-    admin = AccountAdmin(log, Bus(log), settings.mode)
-    merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
-    keys = {
-        "merchant_key": admin.issue_key(Role.MERCHANT, merchant).text,
-        "wallet_key": admin.issue_key(Role.WALLET, app).text,
-    }
-    log.close()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")} | {
-        "QRLEDGER_HOME": str(home),
-        "QRLEDGER_DATABASE_URL": url,
-        "QRLEDGER_PORT": str(PORTS[0]),
-        "QRLEDGER_LIVE_PORT": str(PORTS[1]),
-        "QRLEDGER_RATE_LIMIT": "0",
-        "QRLEDGER_LIVE_PER_ADDRESS": "0",
-    }
-    running = Installation(settings.public_origin, PORTS[1], keys)
-    try:
-        for name in ("serve", "work", "notify"):
-            started = time.perf_counter()
-            process = subprocess.Popen(
-                [*PROGRAM, name], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
-            running.processes[name] = process
+    url = fresh_database(server, name, tree)
+    environment = environment_of(
+        tree,
+        {
+            "QRLEDGER_HOME": str(home),
+            "QRLEDGER_DATABASE_URL": url,
+            "QRLEDGER_PORT": str(ports[0]),
+            "QRLEDGER_LIVE_PORT": str(ports[1]),
+            "QRLEDGER_RATE_LIMIT": "0",
+            "QRLEDGER_LIVE_PER_ADDRESS": "0",
+        },
+    )
+    keys = _tenant(environment)
+    running = Installation(f"http://127.0.0.1:{ports[0]}", url, keys, process_id(server))
+    with ExitStack() as processes:
+        for command in COMMANDS:
+            before = time.perf_counter()
+            log = home / f"{name}-{command}.log"
+            process = processes.enter_context(started([*PROGRAM, command], environment, log=log))
             if process.stdout is None or not process.stdout.readline():
-                msg = f"{name} did not start"
+                msg = f"{command} did not start: {log.read_text()}"
                 raise RuntimeError(msg)
-            running.started_seconds[name] = time.perf_counter() - started
+            running.pids[command] = process.pid
+            running.started_seconds[command] = time.perf_counter() - before
         yield running
-    finally:
-        for process in running.processes.values():
-            process.terminate()
-        for process in running.processes.values():
-            process.wait(30)
-            if process.stdout is not None:
-                process.stdout.close()
+
+
+def _tenant(environment: Mapping[str, str]) -> dict[str, str]:
+    """Register a merchant and a wallet app; returns the API key of each."""
+    merchant = run_command(environment, "merchants", "register", "Cafe")
+    app = run_command(environment, "apps", "register", "App")
+    return {
+        "merchant_key": run_command(
+            environment, "keys", "create", "merchant", "--holder", merchant
+        ),
+        "wallet_key": run_command(environment, "keys", "create", "wallet", "--holder", app),
+    }
 
 
 @contextmanager
-def noop() -> Iterator[str]:
-    """Start the no-op server; yields its URL."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.noop", str(PORTS[2])])
-    time.sleep(2)
-    try:
-        yield f"http://127.0.0.1:{PORTS[2]}"
-    finally:
-        process.terminate()
-        process.wait(30)
+def noop() -> Iterator[tuple[str, int]]:
+    """Start the no-op server; yields its URL and its process id."""
+    command = [sys.executable, "-P", "-m", "benchmarks.noop", str(NOOP_PORT)]
+    with started(command, environment_of(ROOT)) as process:
+        _wait_until_listening(NOOP_PORT)
+        yield f"http://127.0.0.1:{NOOP_PORT}", process.pid
+
+
+def _wait_until_listening(port: int) -> None:
+    """Wait for a server on this machine.
+
+    Raises:
+        ConnectionRefusedError: nothing listens after 60 s.
+    """
+    until = time.monotonic() + NOOP_SECONDS_MAX
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import random
 import time
+from typing import Final
 from uuid import UUID, uuid4
 
 from application.bus import Bus
 from application.command import Envelope, Outcome
 from application.commands.top_up_wallet import TopUpWallet
 from application.state_cache import StateCache
+from benchmarks.limits import EVENTS, TURN_SECONDS, TURNS
+from benchmarks.table import Table, spread
 from domain.money.money import Money
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from tests.support.ledger_fixture import LedgerFixture, envelope
 
-BATCH = 16
-REPLAYS = 4
+BATCH: Final = 16
+REPLAYS: Final = 4
 """Commands of each batch that replay an old key from anywhere in the wallet's history."""
-SHORT = BATCH
+SHORT: Final = BATCH
+LONG: Final = 100_000
+"""Top-ups in the history of the wallet."""
+
+
+def measure_long_wallet(url: str, table: Table) -> None:
+    """Alternating turns of commands on a wallet with 100,000 top-ups and on a new one."""
+    count = min(LONG, EVENTS)
+    short, long = LongWallet(url, SHORT), LongWallet(url, count)
+    turns = [(short.rate(TURN_SECONDS), long.rate(TURN_SECONDS)) for _ in range(TURNS)]
+    table.row(
+        f"cost per command, wallet with {count:,} top-ups / new wallet (at most 1.2)",
+        spread([new / grown for new, grown in turns]),
+    )
 
 
 class LongWallet:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from benchmarks.cpu import Turn, costs
+from benchmarks.flows import AMOUNT
 from benchmarks.installation import Installation
+from benchmarks.limits import SOCKETS, STEADY_SECONDS
 from benchmarks.load import Connection
+from benchmarks.table import Table, milliseconds
 
 PER_SESSION: Final = 2
 PAYMENTS_PER_SECOND: Final = 100
@@ -20,7 +25,20 @@ HANDSHAKE: Final = (
     "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-AMOUNT: Final = {"minor": 1, "currency": "USD"}
+COMMANDS_PER_PAYMENT: Final = 2
+"""A scan and a payment; the sessions are created before."""
+
+
+def measure_screens(running: Installation, table: Table) -> None:
+    """Latency from commit to thousands of checkout screens."""
+    figures = asyncio.run(screens(running, sockets=SOCKETS, seconds=STEADY_SECONDS))
+    took = figures["latencies"]
+    table.row(
+        f"commit to socket, {SOCKETS:,} sockets, {PAYMENTS_PER_SECOND} payments/s, p50 / p99",
+        milliseconds(took), costs([figures["cpu"]]),
+    )  # fmt: skip
+    table.row("live messages received of those expected", f"{len(took)} of {figures['expected']}")
+    table.row("memory per socket", f"{figures['kib_per_socket']:.0f} KiB")
 
 
 class Screen(asyncio.Protocol):
@@ -44,7 +62,7 @@ class Screen(asyncio.Protocol):
 
 
 async def screens(running: Installation, *, sockets: int, seconds: float) -> dict[str, Any]:
-    """Open the sockets and pay at a steady rate; latencies in ms from recorded time to receipt."""
+    """Open the sockets and pay at a steady rate; latencies in s from recorded time to receipt."""
     clients = [Connection(running.base_url) for _ in range(CLIENTS)]
     merchant, wallet_key = running.keys["merchant_key"], running.keys["wallet_key"]
     wallet = (await clients[0].post("/v1/wallets", {"currency": "USD"}, wallet_key))["id"]
@@ -75,11 +93,9 @@ async def screens(running: Installation, *, sockets: int, seconds: float) -> dic
             transports.append(transport)
             await asyncio.wait_for(screen.opened, 30)
 
-    started = time.perf_counter()
     await asyncio.gather(
         *(watch(session["live_url"]) for session in sessions for _ in range(PER_SESSION))
     )
-    opening = time.perf_counter() - started
     memory = running.memory_mib("notify") - before
     paid_at: dict[str, float] = {}
 
@@ -100,19 +116,21 @@ async def screens(running: Installation, *, sockets: int, seconds: float) -> dic
 
     payers = [asyncio.create_task(payer(client)) for client in clients]
     count = min(len(sessions), int(seconds * PAYMENTS_PER_SECOND))
+    meter, paying = running.meter(os.getpid()), time.perf_counter()
     for session in sessions[:count]:
         queue.put_nowait(session)
         await asyncio.sleep(1 / PAYMENTS_PER_SECOND)
     for _ in payers:
         queue.put_nowait(None)
     await asyncio.gather(*payers)
+    took = time.perf_counter() - paying
     await asyncio.sleep(1)
+    cpu = meter.seconds()
     for transport in transports:
         transport.abort()
     return {
-        "latencies": [1000 * (at - paid_at[s]) for s, at in received if s in paid_at],
+        "latencies": [at - paid_at[s] for s, at in received if s in paid_at],
+        "cpu": Turn(COMMANDS_PER_PAYMENT * count, took, cpu),
         "expected": count * PER_SESSION,
-        "sockets": len(transports),
-        "opening_seconds": opening,
         "kib_per_socket": 1024 * memory / len(transports),
     }

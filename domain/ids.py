@@ -16,7 +16,7 @@ from uuid import UUID
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 SUFFIX_CHARS: Final = 26
 CACHE_SIZE_MAX: Final = 16_384
-"""Cached encodings: the same wallet's or merchant's id is written many times a second."""
+"""Cached ids: the same wallet's or merchant's is read and written many times a second."""
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _SUFFIX = re.compile("[0-7][0-9a-hjkmnp-tv-z]{25}")
 _TO_INT_DIGITS = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")  # for `int(…, 32)`
@@ -66,6 +66,7 @@ def decode(prefix: str, text: str) -> UUID:
     return decode_suffix(suffix)
 
 
+@lru_cache(CACHE_SIZE_MAX)
 def decode_suffix(text: str) -> UUID:
     """The id of the 26 characters after a TypeID's prefix, lower case only.
 

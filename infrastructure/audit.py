@@ -73,7 +73,7 @@ def check(url: str, log: PostgresLog) -> Report:
     """
     checker, compared, in_rows = LogChecker(), 0, []
     with connect(url, DatabaseRole.READER, statement_seconds=STATEMENT_SECONDS) as connection:
-        _begin(connection)
+        models = _begin(connection)
         invalid_times = [
             Violation("times-agree", position, f"{kind} recorded at {at}")
             for kind, position, at in connection.execute(_INVALID_TIMES).fetchall()
@@ -85,7 +85,7 @@ def check(url: str, log: PostgresLog) -> Report:
         process_positions: dict[str, int] = dict(processes.fetchall())
         tracked = connection.execute(
             "select name, position from read_models.tracking where name = any(%s)",
-            (list(_ROW_CHECKS),),
+            (models,),
         )
         model_positions: dict[str, int] = dict(tracked.fetchall())
         snapshots = SnapshotChecker(all_snapshots(connection))
@@ -121,38 +121,39 @@ def check(url: str, log: PostgresLog) -> Report:
     )
 
 
-def _begin(connection: Connection[TupleRow]) -> None:
-    """Open the snapshot and lock the tables of the read models.
+def _begin(connection: Connection[TupleRow]) -> list[str]:
+    """Open the snapshot and lock the tables of the read models; returns the models' names.
 
     A rebuild replaces a table, and a table created after the snapshot appears empty in it. So the
-    tables are locked first; the snapshot is taken by the statement after that.
+    tables are locked first; the snapshot is taken by the statement after that. A model without a
+    table yet is not compared: its first table may be created at any moment.
     """
-    names = [sql.Identifier("read_models", name) for name in _ROW_CHECKS]
+    names = {name: sql.Identifier("read_models", name) for name in _ROW_CHECKS}
     for _ in range(BEGIN_TRIES_MAX):
         existing = [
             name
-            for name in names
+            for name, table in names.items()
             if connection.execute(
-                "select to_regclass(%s)", (name.as_string(connection),)
+                "select to_regclass(%s)", (table.as_string(connection),)
             ).fetchone()
             != (None,)
         ]
         connection.execute("begin isolation level repeatable read read only")
         if not existing:
-            return
+            return []
         try:
-            tables = sql.SQL(", ").join(existing)
+            tables = sql.SQL(", ").join(names[name] for name in existing)
             connection.execute(sql.SQL("lock table {} in access share mode").format(tables))
         except psycopg.errors.UndefinedTable:  # replaced in the meantime
             connection.execute("rollback")
         else:
-            return
+            return existing
     msg = "the read models are being rebuilt continuously"
     raise psycopg.OperationalError(msg)
 
 
 def _events(connection: Connection[TupleRow], log: PostgresLog) -> Iterator[Recorded]:
     position = 0
-    while page := log.page(connection, position, PAGE):
+    while page := log.read_on(connection, position, PAGE):
         yield from page
         position = page[-1].position

@@ -11,15 +11,13 @@ from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
 
-from litestar import Litestar
-from psycopg import Connection
-from psycopg.rows import TupleRow
 from uuid_utils.compat import uuid7
 
 from api.app import create_app
 from api.blocking import READ_SECONDS, READY_SECONDS
 from api.command_dispatcher import CommandDispatcher
 from api.context import ApiConfig, Services
+from api.http.application import Application
 from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTable
 from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
@@ -29,12 +27,16 @@ from api.tokens import Tokens
 from application.bus import Bus
 from application.clock_guard import ClockGuard
 from application.ports.metrics import Metrics
+from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
+from domain.sessions.payment_session import PaymentSession
 from infrastructure import descriptors
 from infrastructure.database import read_token_secret
-from infrastructure.event_store.follower import Follower
+from infrastructure.event_store import registry
+from infrastructure.event_store.feed import Feed
+from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.health import HealthCheck
@@ -50,11 +52,12 @@ from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
-from infrastructure.workers.feed import deliver_pages
+from infrastructure.task_counts import TaskCounter
+from infrastructure.workers.following import Delivery, following
 from infrastructure.workers.leadership import run_as_leader
 from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
-from projections._read_model import ReadModels, all_models
+from projections._read_model import Connect, ReadModels, all_models
 from projections._runner import Runner, read_lags
 
 READ_CONNECTIONS_MAX: Final = 8
@@ -66,6 +69,7 @@ APPEND_STATEMENT: Final = 14
 """Seconds after which the server cancels a statement: less than the time after which this process
 closes the connection (`READ_SECONDS`, `READY_SECONDS`, `APPEND_SECONDS`), so that a slow server
 does not continue work whose result nobody receives."""
+SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only wait for the log's lock."""
 
@@ -96,7 +100,7 @@ def make_log(
         limit_seconds=limit_seconds,
         statement_seconds=statement_seconds,
     )
-    return PostgresLog(pool, new_id=uuid7, guard=guard)
+    return PostgresLog(pool, guard=guard)
 
 
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
@@ -104,11 +108,19 @@ def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
     return Tokens(read_token_secret(url, database_role))
 
 
-def make_runners(
-    metrics: Metrics | None = None,
-) -> dict[str, Callable[[Connection[TupleRow]], Runner]]:
-    """The runner of every read model, by the read model's name, for a connection."""
-    return {model.name: partial(Runner, model, metrics=metrics) for model in all_models()}
+def make_runners(connect: Connect, metrics: Metrics | None = None) -> list[Runner]:
+    """The runner of every read model, by name; they share the connections."""
+    return [Runner(model, connect, metrics=metrics) for model in all_models()]
+
+
+def read_model_names() -> list[str]:
+    """The name of every read model."""
+    return [model.name for model in all_models()]
+
+
+def make_processes() -> list[Process]:
+    """Every process, with the ports that it calls: so far none calls any."""
+    return [process() for process in all_processes()]
 
 
 def ledger_status(url: str, settings: Settings) -> Status:
@@ -126,7 +138,7 @@ def connection_limits() -> ConnectionLimits:
 class ApiProcess:
     """The API and the settings of its HTTP server."""
 
-    app: Litestar
+    app: Application
     services: Services
     settings: Settings
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
@@ -164,15 +176,14 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
 
     reads = make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT)
     probes = make_pool(PROBE_CONNECTIONS_MAX, READY_SECONDS, READY_STATEMENT)
-    metrics = PrometheusMetrics(lambda: health())  # noqa: PLW0108 - defined below
+    metrics = PrometheusMetrics(lambda: health(), tasks=lambda: count_tasks())  # noqa: PLW0108 - defined below
     guard = make_guard(settings, metrics)
     health = HealthCheck(QueryConnections(probes), guard, read_lags)
     read_log = PostgresLog(
-        make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), new_id=uuid7, guard=guard
+        make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), guard=guard
     )
-    write_log = PostgresLog(
-        make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), new_id=uuid7, guard=guard
-    )
+    count_tasks = TaskCounter(QueryConnections(probes), read_log.now)
+    write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
     resources.callback(snapshots.close)
     states = StateCache(snapshot_store=snapshots)
@@ -207,7 +218,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
 
 @asynccontextmanager
 async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
-    """The notifier and its follower of the log, within the context.
+    """The notifier and its feed, within the context.
 
     Raises:
         PortInUse: the port cannot be bound.
@@ -233,48 +244,53 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         secure=urlsplit(settings.public_origin).scheme == "https",
         limits=connection_limits(),
     )
+    feed = Feed(
+        log,
+        Notifications(url),
+        topics=SESSION_TOPICS,
+        wanted=lambda: notifier.has_listeners,
+        on_unknown=metrics.unknown_event,
+    )
     notifier = Notifier(
         config,
         log=log,
         tokens=read_tokens(url, DatabaseRole.READER),
+        resume_feed=feed.resume,
         on_open=metrics.sockets.set,
         on_disconnect=lambda code: metrics.disconnects.labels(str(code)).inc(),
         on_full=metrics.displaced.inc,
         exposition=metrics.exposition,
         halted=lambda: supervisor.halted,
     )
-    follower = Follower(
-        log,
-        url,
-        DatabaseRole.READER,
-        after=await asyncio.to_thread(log.head),
-        on_unknown=metrics.unknown_event,
-    )
+    delivery = Delivery("notifier", SESSION_TOPICS, notifier.feed)
     try:
         await notifier.open()
     except OSError as error:
         host, port = settings.host, settings.live_port
         raise port_in_use(host, port, error, setting="QRLEDGER_LIVE_PORT") from error
-    supervisor.start("notifier", deliver_pages(follower, notifier.feed))
+    supervisor.start(delivery.name, following(delivery, feed))
     try:
         yield notifier
     finally:
-        follower.stop()
+        feed.stop()
         await notifier.close()
         await asyncio.to_thread(supervisor.stop)
+        feed.close()
         log.close()
 
 
 @contextmanager
 def working(url: str, settings: Settings | None = None) -> Iterator[None]:
-    """The projections and the expiry process, as the leader or on standby, within the context."""
+    """The projections and the processes, as the leader or on standby, within the context."""
     stopped, leadership = Event(), Supervisor()
     metrics = PrometheusMetrics()
     work = partial(
         leading,
         url,
         guard=make_guard(settings or Settings(), metrics),
-        runners=make_runners(metrics),
+        make_consumers=partial(make_runners, metrics=metrics),
+        processes=make_processes(),
+        metrics=metrics,
     )
     leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
     try:

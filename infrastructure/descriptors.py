@@ -8,7 +8,7 @@ from typing import Final
 RESERVED: Final = 256
 """For database connections, files, the embedded server, and connections accepted in a burst."""
 PORTS: Final = 2
-"""The API and the live socket may share a process (`qrledger demo`); each gets half."""
+"""The API and the live socket may share a process; each gets half."""
 CONNECTIONS_MIN: Final = 16
 UNLIMITED: Final = 1_048_576
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -11,10 +11,18 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from application.health import Health
+from infrastructure.task_counts import LATE_SECONDS, TaskCounts
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LABELS_MAX: Final = 512
+_TASK_GAUGES: Final = {
+    "due": "Tasks that are due and not done",
+    "late": f"Tasks that have been due for more than {LATE_SECONDS:.0f} s",
+    "retried": "Tasks to be repeated",
+    "parked": "Tasks that wait for a person",
+    "oldest_seconds": "For how long the oldest due task has been due",
+}
 
 
 class PrometheusMetrics:
@@ -24,12 +32,14 @@ class PrometheusMetrics:
         self,
         health: Callable[[], Health] | None = None,
         loops: Callable[[], Mapping[str, bool]] = dict,
+        tasks: Callable[[], Sequence[TaskCounts]] = tuple,
     ) -> None:
         """Register the metrics.
 
         Args:
             health: called at each scrape for lags and the worker's loops; may raise.
             loops: this process's own loops by name, true for a halted one.
+            tasks: called at each scrape for the tasks of every process; may raise.
         """
         self.registry = CollectorRegistry()
         self._batch = Histogram(
@@ -76,10 +86,17 @@ class PrometheusMetrics:
         )
         self._unknown = Counter(
             "qrledger_unknown_events",
-            "Events skipped because this program does not know their topic",
+            "Events that were read and skipped because this program does not know their topic",
+            registry=self.registry,
+        )
+        self._tasks = Counter(
+            "qrledger_tasks",
+            "Tasks of processes by what became of them",
+            ["process", "outcome"],
             registry=self.registry,
         )
         self.registry.register(_Health(health, loops))
+        self.registry.register(_Tasks(tasks))
 
     def batch_appended(self, *, commands: int, events: int, seconds: float) -> None:
         """Count one append; `seconds` from the call to the verdicts."""
@@ -102,6 +119,10 @@ class PrometheusMetrics:
     def projected(self, *, name: str, events: int, position: int) -> None:  # noqa: ARG002
         """Count a page applied to a read model."""
         self._projected.labels(name).inc(events)
+
+    def tasks_settled(self, *, process: str, outcome: str, tasks: int) -> None:
+        """Count tasks of a process: done, retried, parked, refused or lost."""
+        self._tasks.labels(process, outcome).inc(tasks)
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -152,3 +173,28 @@ class _Health(Collector):
             events.add_metric([lag.name], lag.events)
             seconds.add_metric([lag.name], lag.seconds)
         return [events, seconds, halted]
+
+
+class _Tasks(Collector):
+    """The tasks of every process, counted at each scrape."""
+
+    def __init__(self, tasks: Callable[[], Sequence[TaskCounts]]) -> None:
+        self._tasks = tasks
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """No metrics: registering must not query the database."""
+        return []
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Five gauges per process; none without the database."""
+        try:
+            counted = self._tasks()
+        except Exception:  # noqa: BLE001 - a scrape shows what it can
+            return []
+        gauges = []
+        for name, what in _TASK_GAUGES.items():
+            gauge = GaugeMetricFamily(f"qrledger_tasks_{name}", what, labels=["process"])
+            for tasks in counted:
+                gauge.add_metric([tasks.process], getattr(tasks, name))
+            gauges.append(gauge)
+        return gauges

@@ -16,11 +16,13 @@ from domain import times
 from infrastructure.health import ReadLags, read_health
 from infrastructure.postgres import deadline, migrate
 from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.task_counts import read_task_counts
 from infrastructure.workers.leadership import has_leader
 from infrastructure.workers.loops import loop_states
 
 QUERY_SECONDS: Final = 5.0
 """How long the queries may take in total."""
+_COUNTED: Final = ("due", "late", "retried", "parked")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Status:
     read_models: list[dict[str, Any]] = field(default_factory=list)
     worker_leads: bool | None = None
     loops: list[dict[str, Any]] = field(default_factory=list)
-    expiry_timers: dict[str, Any] | None = None
+    tasks: list[dict[str, Any]] = field(default_factory=list)
     clock: dict[str, Any] | None = None
 
     @property
@@ -61,9 +63,12 @@ class Status:
         for loop in self.loops:
             halt = f"halted since {loop['halted_since']} ({loop['reason']})"
             facts.append((f"  {loop['name']}", halt if loop["halted_since"] else "running"))
-        if self.expiry_timers is not None:
-            timers = self.expiry_timers
-            facts.append(("expiry timers", f"{timers['due']} due of {timers['all']}"))
+        if self.tasks:
+            facts.append(("tasks", "parked ones wait for a person: see `qrledger tasks list`"))
+        for tasks in self.tasks:
+            counts = ", ".join(f"{tasks[name]} {name}" for name in _COUNTED)
+            oldest = f", the oldest for {tasks['oldest_seconds']} s" if tasks["due"] else ""
+            facts.append((f"  {tasks['process']}", f"{counts}{oldest}"))
         if self.clock is not None:
             doubt = f", in doubt: {self.clock['doubt']}" if self.clock["doubt"] else ""
             facts.append(("clock", f"{self.clock['now']}{doubt}"))
@@ -114,17 +119,16 @@ def _fill(status: Status, connection: Connection[TupleRow], read_lags: ReadLags)
         {"name": loop.name, "halted_since": _text(loop.halted_since), "reason": loop.reason}
         for loop in loop_states(connection)
     ]
-    status.expiry_timers = _expiry_timers(connection)
+    status.tasks = [
+        {
+            "process": tasks.process,
+            **{name: getattr(tasks, name) for name in _COUNTED},
+            "oldest_seconds": round(tasks.oldest_seconds, 3),
+            "next_at": _text(tasks.next_at),
+        }
+        for tasks in read_task_counts(connection, health.clock.now)
+    ]
     status.clock = {"now": times.to_text(health.clock.now), "doubt": health.clock.doubt}
-
-
-def _expiry_timers(connection: Connection[TupleRow]) -> dict[str, Any]:
-    query = (
-        "select count(*) filter (where due_at <= ledger.now()), count(*), min(due_at) "
-        "from ledger.due where kind = 'expiry'"
-    )
-    [(due, total, next_at)] = connection.execute(query).fetchall()
-    return {"due": due, "all": total, "next_at": _text(next_at)}
 
 
 def _text(at: datetime | None) -> str | None:

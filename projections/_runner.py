@@ -1,45 +1,52 @@
 """The runner of read models: applies a page of events and moves the position in one transaction.
 
-Every transaction locks the tracking row first and holds it until the commit. Two runners, or a
+Every transaction moves the position first, which locks it until the commit. Two runners, or a
 runner and a rebuild, therefore cannot both apply the same page. A read model whose stored version
 differs from the code's is rebuilt in a new table, which then replaces the old one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from application.event_log import Recorded
+from application.consumer import Page, ReadPage
 from application.health import Lag
 from application.ports.metrics import Metrics, NoMetrics
-from projections._read_model import ReadModel, all_models
+from projections._read_model import Connect, ReadModel, all_models
 
 BUILD_PAGE_EVENTS: Final = 1000
 NEXT_SUFFIX: Final = "__next"
 VERIFY_SUFFIX: Final = "__verify"
 
-ReadPage = Callable[[int, int], Sequence[Recorded]]
-"""Reads events after a position, up to a maximum number."""
-
 
 class Runner:
-    """Applies pages of events to one read model."""
+    """An `application.consumer.Consumer` that applies the log to one read model.
+
+    It takes a connection for each transaction, so that many read models can share a few.
+    """
 
     def __init__(
-        self,
-        model: type[ReadModel],
-        connection: Connection[TupleRow],
-        *,
-        metrics: Metrics | None = None,
+        self, model: type[ReadModel], connect: Connect, *, metrics: Metrics | None = None
     ) -> None:
         self.model = model
-        self._connection = connection
+        self._connect = connect
         self._metrics = metrics if metrics is not None else NoMetrics()
+
+    @property
+    def name(self) -> str:
+        """The name of the read model."""
+        return self.model.name
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics of the read model."""
+        return self.model.topics()
 
     def prepare(self, read: ReadPage) -> int:
         """Build the table if it is missing or of another version; returns the position."""
@@ -49,30 +56,16 @@ class Runner:
             row = self._tracking(self.model.name)
         return row[1] if row else 0
 
-    def apply_page(self, page: Sequence[Recorded], *, name: str | None = None) -> int:
+    def apply(self, page: Page) -> int:
         """Apply a page of events; returns the position of the read model.
 
-        Does nothing if the page does not start right after this position, because another runner
+        Does nothing if the page does not begin right after this position, because another runner
         was faster or the read model was rebuilt. Continue after the returned position.
         """
-        name = name or self.model.name
-        with self._connection.transaction():
-            cursor = self._connection.execute(
-                "select position from read_models.tracking where name = %s for update", (name,)
-            )
-            row = cursor.fetchone()
-            position = int(row[0]) if row else -1
-            if page[0].position != position + 1:
-                return position
-            topics = self.model.topics()
-            events = [recorded for recorded in page if recorded.topic in topics]
-            if events:
-                self.model.apply(events, self._connection.cursor(), f"read_models.{name}")
-            position = page[-1].position
-            self._connection.execute(
-                "update read_models.tracking set position = %s where name = %s", (position, name)
-            )
-        self._metrics.projected(name=name, events=len(page), position=position)
+        with self._connect() as connection:
+            position = self._apply(connection, page, self.model.name)
+        if position == page.last:
+            self._metrics.projected(name=self.name, events=len(page.events), position=position)
         return position
 
     def rebuild(self, read: ReadPage) -> int:
@@ -83,16 +76,16 @@ class Runner:
         new = self.model.name + NEXT_SUFFIX
         position = self._build(new, read)
         live = self.model.name
-        with self._connection.transaction():
-            self._connection.execute(
+        with self._transaction() as connection:
+            connection.execute(
                 "select position from read_models.tracking where name = %s for update", (live,)
             )
-            while page := read(position, BUILD_PAGE_EVENTS):  # newer events; the runner waits
-                position = self.apply_page(page, name=new)
-            self._connection.execute(f"drop table if exists read_models.{live}")
-            self._connection.execute(f"alter table read_models.{new} rename to {live}")
-            self._connection.execute("delete from read_models.tracking where name = %s", (new,))
-            self._connection.execute(
+            while (page := read(position, BUILD_PAGE_EVENTS)).last > position:
+                position = self._apply(connection, page, new)  # newer events; the runner waits
+            connection.execute(f"drop table if exists read_models.{live}")
+            connection.execute(f"alter table read_models.{new} rename to {live}")
+            connection.execute("delete from read_models.tracking where name = %s", (new,))
+            connection.execute(
                 "insert into read_models.tracking (name, version, position) values (%s, %s, %s) "
                 "on conflict (name) do update set version = excluded.version, "
                 "position = excluded.position",
@@ -107,8 +100,8 @@ class Runner:
         """
         rebuilt = self.model.name + VERIFY_SUFFIX
         position = self._build(rebuilt, read)
-        with self._connection.transaction():
-            cursor = self._connection.execute(
+        with self._transaction() as connection:
+            cursor = connection.execute(
                 "select version, position from read_models.tracking where name = %s for update",
                 (self.model.name,),
             )
@@ -118,47 +111,74 @@ class Runner:
                     f"{self.model.name}: there is no live table of version {self.model.version}"
                 ]
             if position > row[1]:  # the live table lags: rebuild up to its position
-                self._drop(rebuilt)
-                position = self._build(rebuilt, read, up_to=row[1])
+                position = self._start(connection, rebuilt)
             while position < row[1]:
-                events = read(position, BUILD_PAGE_EVENTS)
-                page = [event for event in events if event.position <= row[1]]
-                position = self.apply_page(page, name=rebuilt)
-            differences = self._differences(rebuilt)
-            self._drop(rebuilt)
+                page = read(position, min(BUILD_PAGE_EVENTS, row[1] - position))
+                position = self._apply(connection, page, rebuilt)
+            differences = self._differences(connection, rebuilt)
+            self._drop(connection, rebuilt)
         return differences
 
-    def _build(self, name: str, read: ReadPage, *, up_to: int = 2**62) -> int:
-        self._drop(name)
-        with self._connection.transaction():
-            self._connection.execute(self.model.tables.format(table=f"read_models.{name}"))
-            self._connection.execute(
-                "insert into read_models.tracking (name, version, position) values (%s, %s, 0)",
-                (name, self.model.version),
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection[TupleRow]]:
+        with self._connect() as connection, connection.transaction():
+            yield connection
+
+    def _apply(self, connection: Connection[TupleRow], page: Page, name: str) -> int:
+        """Apply a page to a table of the read model; returns the position of the table."""
+        with connection.transaction():
+            moved = connection.execute(
+                "update read_models.tracking set position = %s where name = %s and position = %s",
+                (page.last, name, page.after),
             )
-        position = 0
-        while page := [e for e in read(position, BUILD_PAGE_EVENTS) if e.position <= up_to]:
-            position = self.apply_page(page, name=name)
+            if moved.rowcount:
+                if events := page.of(self.topics):
+                    self.model.apply(events, connection.cursor(), f"read_models.{name}")
+                return page.last
+        row = connection.execute(
+            "select position from read_models.tracking where name = %s", (name,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _build(self, name: str, read: ReadPage) -> int:
+        with self._transaction() as connection:
+            position = self._start(connection, name)
+        while (page := read(position, BUILD_PAGE_EVENTS)).last > position:
+            with self._connect() as connection:
+                position = self._apply(connection, page, name)
         return position
 
-    def _drop(self, name: str) -> None:
-        with self._connection.transaction():
-            self._connection.execute(f"drop table if exists read_models.{name}")
-            self._connection.execute("delete from read_models.tracking where name = %s", (name,))
+    def _start(self, connection: Connection[TupleRow], name: str) -> int:
+        """Create an empty table; returns its position, 0."""
+        self._drop(connection, name)
+        connection.execute(self.model.tables.format(table=f"read_models.{name}"))
+        connection.execute(
+            "insert into read_models.tracking (name, version, position) values (%s, %s, 0)",
+            (name, self.model.version),
+        )
+        return 0
+
+    @staticmethod
+    def _drop(connection: Connection[TupleRow], name: str) -> None:
+        connection.execute(f"drop table if exists read_models.{name}")
+        connection.execute("delete from read_models.tracking where name = %s", (name,))
 
     def _tracking(self, name: str) -> tuple[int, int] | None:
-        row = self._connection.execute(
-            "select version, position from read_models.tracking where name = %s", (name,)
-        ).fetchone()
+        with self._connect() as connection:
+            row = connection.execute(
+                "select version, position from read_models.tracking where name = %s", (name,)
+            ).fetchone()
         return (int(row[0]), int(row[1])) if row else None
 
-    def _differences(self, rebuilt_name: str, *, rows_max: int = 5) -> list[str]:
+    def _differences(
+        self, connection: Connection[TupleRow], rebuilt_name: str, *, rows_max: int = 5
+    ) -> list[str]:
         live, rebuilt = f"read_models.{self.model.name}", f"read_models.{rebuilt_name}"
         key = ", ".join(self.model.key)
         differences = []
         for which, table, other in (("live", live, rebuilt), ("rebuilt", rebuilt, live)):
             query = f"select {key} from (select * from {table} except select * from {other}) d"
-            rows = self._connection.execute(f"{query} limit {rows_max}").fetchall()
+            rows = connection.execute(f"{query} limit {rows_max}").fetchall()
             differences += [f"{self.model.name}: only in the {which} table: {row}" for row in rows]
         return differences
 

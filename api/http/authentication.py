@@ -54,7 +54,7 @@ class Authenticator:
             Unauthorized: no credential, or it is invalid, revoked, expired or of the other mode.
             LogUnavailable: the credential cannot be looked up.
         """
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        scheme, _, text = (request.header(b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             text = ""
         digest = hashlib.sha256(text.encode()).digest()
@@ -74,7 +74,8 @@ class Authenticator:
         if lookup is None or now - began >= CACHE_SECONDS:
             lookup = self._start_lookup(digest, text, now)
         identity = lookup.result() if lookup.done() else await asyncio.shield(lookup)
-        identity.check_expiry(self._services.reader.clock.estimate())
+        if identity.expires_at is not None:
+            identity.check_expiry(self._services.reader.clock.estimate())
         return identity
 
     def _start_lookup(self, digest: bytes, text: str, now: float) -> asyncio.Task[Identity]:
@@ -148,11 +149,11 @@ class Authenticator:
 
 def client_address(request: HttpRequest, config: ApiConfig) -> str:
     """The caller's address; `X-Forwarded-For` counts only if a trusted proxy wrote it."""
-    forwarded = request.all("x-forwarded-for")
+    forwarded = request.all(b"x-forwarded-for")
     return addresses.client_address(request.client_host, forwarded, config.trusted_proxies)
 
 
 def is_local(request: HttpRequest, config: ApiConfig) -> bool:
     """Whether the caller runs on this machine; false behind a proxy that is not trusted."""
-    forwarded = request.all("x-forwarded-for")
+    forwarded = request.all(b"x-forwarded-for")
     return addresses.is_local(request.client_host, forwarded, config.trusted_proxies)

@@ -31,10 +31,12 @@ FIRST_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 """The fields of the bodies of the first releases, in their order. Never add to this: a newer body
 has no receipt of that kind."""
 
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
 
 def of_request(method: str, path: str, body: Any) -> bytes:
     """The SHA-256 of a request, as stored in receipts."""
-    return _hash(method, path, msgspec.json.encode(_without_defaults(body), order="deterministic"))
+    return _hash(method, path, _encode(_without_defaults(body)))
 
 
 def of_first_releases(method: str, path: str, body: Any) -> list[bytes]:

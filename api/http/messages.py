@@ -20,10 +20,10 @@ BODILESS: Final = frozenset({204, 304})
 QUERY_FIELDS_MAX: Final = 100
 LENGTH_DIGITS_MAX: Final = 18
 SINGLE: Final = frozenset(
-    {"authorization", "content-length", "content-type", "host", "idempotency-key"}
+    {b"authorization", b"content-length", b"content-type", b"host", b"idempotency-key"}
 )
 """Headers that must not be repeated, because their values would contradict each other."""
-LISTS: Final = frozenset({"accept", "accept-language", "if-none-match", "x-forwarded-for"})
+LISTS: Final = frozenset({b"accept", b"accept-language", b"if-none-match", b"x-forwarded-for"})
 """Headers whose values are lists; repeated ones are joined (RFC 9110, 5.3)."""
 
 
@@ -32,25 +32,25 @@ class ClientGone(Exception):
 
 
 class HttpRequest:
-    """One request. Header names are in lower case.
+    """One request.
 
     Values of a repeated list header are joined (RFC 9110, 5.3). `repeated` names a header that must
     not be repeated, so that the request can be refused. A repeated `traceparent` is ignored (W3C
     Trace Context, 3.2).
     """
 
-    __slots__ = ("_receive", "_scope", "headers", "repeated")
+    __slots__ = ("_headers", "_receive", "_scope", "repeated")
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
         self._scope = scope
         self._receive = receive
         pairs: Pairs = scope["headers"]
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+        headers = dict(pairs)
         self.repeated = ""
         """The name of a repeated header that must not be repeated; empty if there is none."""
         if len(headers) < len(pairs):
             headers, self.repeated = _join_repeated(pairs)
-        self.headers: Mapping[str, str] = headers
+        self._headers = headers
 
     @property
     def method(self) -> str:
@@ -81,12 +81,16 @@ class HttpRequest:
         text = raw.decode("latin-1")
         return parse_qsl(text, keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX)
 
-    def all(self, name: str) -> Sequence[str]:
+    def header(self, name: bytes) -> str | None:
+        """The value of a header; `name` is in lower case. None if there is no such header."""
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def all(self, name: bytes) -> Sequence[str]:
         """All values of a header in order; `name` is in lower case."""
-        if name not in self.headers:
+        if name not in self._headers:
             return ()
-        raw_name = name.encode("latin-1")
-        return [v.decode("latin-1") for n, v in self._scope["headers"] if n == raw_name]
+        return [v.decode("latin-1") for n, v in self._scope["headers"] if n == name]
 
     @property
     def client_host(self) -> str:
@@ -96,8 +100,8 @@ class HttpRequest:
 
     def _content_length(self) -> int:
         """The announced length of the body, in bytes; 0 if there is none."""
-        text = self.headers.get("content-length", "")
-        if not (text.isascii() and text.isdigit()):
+        text = self._headers.get(b"content-length", b"")
+        if not text.isdigit():
             return 0
         return int(text) if len(text) <= LENGTH_DIGITS_MAX else BODY_BYTES_MAX + 1
 
@@ -108,38 +112,36 @@ class HttpRequest:
             BodyTooLarge: more than 16 KiB, announced or sent.
             ClientGone: the client closed the connection.
         """
-        parts, size = [], 0
         if self._content_length() > BODY_BYTES_MAX:
             raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
-        while True:
+        body, more = b"", True
+        while more:
             message: Any = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            part: bytes = message.get("body", b"")
-            size += len(part)
-            if size > BODY_BYTES_MAX:
+            body += message.get("body", b"")
+            if len(body) > BODY_BYTES_MAX:
                 raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
-            parts.append(part)
-            if not message.get("more_body", False):
-                return b"".join(parts)
+            more = message.get("more_body", False)
+        return body
 
 
 Pairs = Sequence[tuple[bytes, bytes]]
 
 
-def _join_repeated(pairs: Pairs) -> tuple[dict[str, str], str]:
+def _join_repeated(pairs: Pairs) -> tuple[dict[bytes, bytes], str]:
     """Headers by name, and the name of the first one that must not be repeated but is."""
-    headers: dict[str, str] = {}
+    headers: dict[bytes, bytes] = {}
     repeated = ""
-    for raw_name, raw_value in pairs:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+    for name, value in pairs:
+        joined = value
         if name in headers and name in LISTS:
-            value = f"{headers[name]}, {value}"
+            joined = b"%b, %b" % (headers[name], value)
         elif name in headers and name in SINGLE:
-            repeated = repeated or name.title()
-        elif name in headers and name == "traceparent":
-            value = ""
-        headers[name] = value
+            repeated = repeated or name.title().decode()
+        elif name in headers and name == b"traceparent":
+            joined = b""
+        headers[name] = joined
     return headers, repeated
 
 

@@ -125,13 +125,14 @@ class Call:
         """
         fingerprint = b""
         request = (self.operation.method, self.request.path, self.body)
-        command_id = self.services.new_id()
         if self.key:
             operation = self.operation
             scope = f"{operation.method} {operation.path}"
             command_id = ids.derive("idempotency", self.identity.holder, scope, self.key)
             fingerprint = fingerprints.of_request(*request)
-        match = _TRACEPARENT.match(self.request.headers.get("traceparent", ""))
+        else:
+            command_id = self.services.new_id()
+        match = _TRACEPARENT.match(self.request.header(b"traceparent") or "")
         envelope = Envelope(
             command=command,
             command_id=command_id,

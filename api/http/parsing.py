@@ -79,7 +79,8 @@ def decode_body(request: HttpRequest, raw: bytes, kind: type[T]) -> T:
         UnsupportedMediaType: not `application/json`.
         InvalidRequest: missing, not JSON, not UTF-8, too deep, or with an invalid field.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.header(b"content-type") or ""
+    media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json":
         if raw or media_type:
             raise UnsupportedMediaType(media_type=media_type[:80] or "nothing")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import Any, Final
 
 from litestar.handlers import HTTPRouteHandler
@@ -33,7 +32,7 @@ PUBLIC: Final = Identity(CallerRole.PAGE, "", "public")
 
 
 class Router:
-    """Makes Litestar routes from operations."""
+    """Makes ASGI applications from operations."""
 
     def __init__(self, services: Services, default_headers: DefaultHeaders) -> None:
         self._services = services
@@ -41,24 +40,17 @@ class Router:
         self._rate_limit = RateLimit(services.config.rate_limit)
         self._authenticator = Authenticator(services, self._rate_limit)
 
-    def route(self, operation: Operation) -> HTTPRouteHandler:
-        """The Litestar handler of an operation; it returns an ASGI application of ours."""
+    def serve(self, operation: Operation) -> ASGIApp:
+        """The ASGI application that serves an operation; the scope has the path's parameters."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            with suppress(ClientGone):
+            try:
                 response = await self._measure(operation, HttpRequest(scope, receive))
-                await response.send(send, self._default_headers)
+            except ClientGone:
+                return
+            await response.send(send, self._default_headers)
 
-        def application() -> ASGIApp:
-            return serve
-
-        return HTTPRouteHandler(
-            [operation.path, *operation.aliases],
-            http_method=operation.method,  # type: ignore[arg-type]
-            name=operation.name,
-            status_code=200,
-            sync_to_thread=False,
-        )(application)
+        return serve
 
     async def _measure(self, operation: Operation, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -117,11 +109,26 @@ class Router:
             raise TooManyRequests(limit=self._rate_limit.per_second)
 
 
+def litestar_handler(operation: Operation, serve: ASGIApp) -> HTTPRouteHandler:
+    """The Litestar handler of an operation; what it returns is called as an ASGI application."""
+
+    def application() -> ASGIApp:
+        return serve
+
+    return HTTPRouteHandler(
+        [operation.path, *operation.aliases],
+        http_method=operation.method,  # type: ignore[arg-type]
+        name=operation.name,
+        status_code=200,
+        sync_to_thread=False,
+    )(application)
+
+
 def _idempotency_key(operation: Operation, request: HttpRequest) -> str:
     """The caller's idempotency key; empty if there is none or the operation takes none."""
     if operation.idempotency is Idempotency.NONE:
         return ""
-    key = parse_idempotency_key(request.headers.get("idempotency-key"))
+    key = parse_idempotency_key(request.header(b"idempotency-key"))
     if operation.idempotency is Idempotency.REQUIRED and not key:
         raise IdempotencyKeyRequired
     return key

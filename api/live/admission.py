@@ -2,11 +2,13 @@
 
 Checking the token takes the session's id and the time, but no database: a bad token costs nothing
 and takes no place. The place is taken before the history is read, so listeners that are still
-being admitted count as well.
+being admitted count as well. If nobody has listened before, the feed rested: it is resumed after
+the place is taken and before the history is read, so that no event is missed in between.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -35,8 +37,16 @@ class Refusal(Exception):
 class Admission:
     """Admits sockets to the hub."""
 
-    def __init__(self, log: EventLog, tokens: Tokens, clock: LedgerClock, hub: Hub) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        tokens: Tokens,
+        clock: LedgerClock,
+        hub: Hub,
+        resume_feed: Callable[[], object],
+    ) -> None:
         self._event_log = log
+        self._resume_feed = resume_feed
         self._tokens = tokens
         self._clock = clock
         self._hub = hub
@@ -79,13 +89,18 @@ class Admission:
             LogUnavailable: the events cannot be read.
             BadToken: the token has expired, or there is no such session.
         """
-        events, now = await blocking.read(load_history, self._event_log, session_id)
+        events, now = await blocking.read(self._read_history, session_id)
         self._clock.learn(now)
         self._check(token, session_id, now)
         of_session = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]
         if not of_session:
             raise BadToken
         return of_session
+
+    def _read_history(self, session_id: UUID) -> tuple[list[Recorded], datetime]:
+        """The session's events; what is recorded later reaches the listener through the feed."""
+        self._resume_feed()
+        return load_history(self._event_log, session_id)
 
     async def _use(self, token: str, session_id: UUID) -> Use:
         """What the token may be used for.

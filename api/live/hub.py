@@ -71,6 +71,11 @@ class Hub:
         self._now = now
         self._by_session: dict[UUID, set[Listener]] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody listens. The only member that may be used in another thread."""
+        return not self._by_session
+
     def listeners(self) -> list[Listener]:
         """All listeners, in a new list."""
         return [listener for group in self._by_session.values() for listener in group]

@@ -1,4 +1,4 @@
-"""The notifier: WebSockets on one event loop, fed by one follower of the log.
+"""The notifier: WebSockets on one event loop, fed by the log's feed.
 
 A listener is registered first, then its history is read, then the initial messages are sent: any
 other order could lose an event. There is no compression; frames, handshakes, sockets and send
@@ -61,6 +61,7 @@ class Notifier:
         *,
         log: EventLog,
         tokens: Tokens,
+        resume_feed: Callable[[], object] = lambda: None,
         on_open: Callable[[int], None] = lambda _count: None,
         on_disconnect: Callable[[int], None] = lambda _code: None,
         on_full: Callable[[], None] = lambda: None,
@@ -74,7 +75,7 @@ class Notifier:
         self._halted = halted
         self._clock = LedgerClock(log)
         self._hub = Hub(self._clock.estimate)
-        self._admission = Admission(log, tokens, self._clock, self._hub)
+        self._admission = Admission(log, tokens, self._clock, self._hub, resume_feed)
         self._connections: set[ServerConnection] = set()
         self._table = ConnectionTable(config.connections, config.trusted_proxies, on_full=on_full)
         self._sockets: dict[ServerConnection, str] = {}
@@ -84,6 +85,11 @@ class Notifier:
         self._server: Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining = False
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody needs the log's events. Safe in any thread."""
+        return not self._hub.is_empty
 
     @property
     def port(self) -> int:
@@ -145,12 +151,11 @@ class Notifier:
         for connection in list(self._connections):
             connection.transport.abort()
 
-    def feed(self, page: Sequence[Recorded]) -> None:
-        """Send a page of the log to the listeners; called from the follower's thread.
+    def feed(self, events: Sequence[Recorded]) -> None:
+        """Send events of sessions to their listeners; called from the feed's thread.
 
         Returns when every event is in the listeners' buffers, or after `SHUTDOWN_SECONDS`.
         """
-        events = [e for e in page if e.topic.startswith(protocol.TOPIC_PREFIX)]
         loop = self._loop
         if not events or loop is None or loop.is_closed():
             return

@@ -64,13 +64,13 @@ def integrity(name: str) -> str:
 
 def wants_html(request: HttpRequest) -> bool:
     """Whether the request comes from a browser."""
-    return "text/html" in request.headers.get("accept", "")
+    return "text/html" in (request.header(b"accept") or "")
 
 
 def language_for(request: HttpRequest) -> Language:
     """The language of a request: `?lang=`, else `Accept-Language`."""
     lang = dict(request.query).get("lang", "")
-    return choose(lang, request.headers.get("accept-language", ""))
+    return choose(lang, request.header(b"accept-language") or "")
 
 
 def policy(config: ApiConfig) -> str:

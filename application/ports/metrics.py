@@ -28,6 +28,13 @@ class Metrics(Protocol):
         """A read model has applied a page of events and is at this position."""
         ...
 
+    def tasks_settled(self, *, process: str, outcome: str, tasks: int) -> None:
+        """Tasks of a process that had this outcome: done, retried, parked, refused or lost.
+
+        Refused: the ledger finally refused a command of the task. Lost: the lease had ended.
+        """
+        ...
+
 
 class NoMetrics:
     """Measures nothing."""
@@ -45,4 +52,7 @@ class NoMetrics:
         """Does nothing."""
 
     def projected(self, *, name: str, events: int, position: int) -> None:
+        """Does nothing."""
+
+    def tasks_settled(self, *, process: str, outcome: str, tasks: int) -> None:
         """Does nothing."""

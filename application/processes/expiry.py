@@ -1,55 +1,61 @@
-"""The expiry process: sends `ExpireSession` when a session's deadline has passed.
+"""Sends `ExpireSession` when a session's deadline has passed.
 
-It follows the log and keeps a timer for each open session. A timer only triggers the command; the
-command decides by the ledger's time whether the session has expired.
+A task only triggers the command; the command decides by the ledger's time whether the session has
+expired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 from uuid import UUID
 
-from application.command import Command
 from application.commands.expire_session import ExpireSession
 from application.event_log import Recorded
+from application.processes.process import Cancel, Done, Process, RetryPolicy, Task
 from domain import times
+from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 
-NAME: Final = "expiry"
-SWEEP_SESSIONS_MAX: Final = 256
-"""How many sessions one sweep expires: no more than a batch, so that payments go in between."""
 
-_ENDING_TOPICS: Final = frozenset(
-    kind.TOPIC for kind in (PaymentSession.Paid, PaymentSession.Expired, PaymentSession.Cancelled)
-)
-"""Topics that clear a session's timer. Other events are not decoded."""
+class Expiry(Process):
+    """Expires sessions that nobody has paid in time."""
+
+    name: ClassVar[str] = "expiry"
+    follows: ClassVar[tuple[type[Any], ...]] = (
+        PaymentSession.Created,
+        PaymentSession.Paid,
+        PaymentSession.Expired,
+        PaymentSession.Cancelled,
+    )
+    retry: ClassVar[RetryPolicy] = RetryPolicy(
+        attempts_max=1000,
+        first_seconds=0.5,
+        seconds_max=30.0,
+        retries_per_minute_max=60_000,
+        failures_max=512,
+        open_seconds=1.0,
+        tasks_max=96,
+        pause_seconds=0.01,
+        lease_seconds=10.0,
+    )
+
+    def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
+        """A session is due at its deadline, unless it ends before."""
+        key = str(recorded.stream_id)
+        if recorded.topic != PaymentSession.Created.TOPIC:
+            return (Cancel(key),)
+        event: Any = recorded.event
+        order = Order.stream_id(event.merchant_id, event.order_id)
+        due_at = times.from_text(event.expires_at)
+        return (Task(key=key, due_at=due_at, payload={"order": str(order)}),)
+
+    def perform(self, tasks: Sequence[Task]) -> Sequence[Done]:
+        """Each session is expired by one command."""
+        return [Done(commands=(_expire(task),)) for task in tasks]
 
 
-@dataclass(frozen=True, slots=True)
-class Timers:
-    """The timers that a page of events sets, by session, and those it clears."""
-
-    due_at: dict[UUID, datetime]
-    cleared: frozenset[UUID]
-
-
-def timers(page: Sequence[Recorded]) -> Timers:
-    """The timers that a page of events sets and clears."""
-    due_at: dict[UUID, datetime] = {}
-    cleared: set[UUID] = set()
-    for recorded in page:
-        if recorded.topic == PaymentSession.Created.TOPIC:
-            event: Any = recorded.event
-            due_at[recorded.stream_id] = times.from_text(event.expires_at)
-        elif recorded.topic in _ENDING_TOPICS:
-            due_at.pop(recorded.stream_id, None)
-            cleared.add(recorded.stream_id)
-    return Timers(due_at, frozenset(cleared))
-
-
-def commands(due: Sequence[UUID]) -> list[Command]:
-    """The commands for sessions whose timers are due."""
-    return [ExpireSession(session_id=session_id) for session_id in due]
+def _expire(task: Task) -> ExpireSession:
+    order = task.payload.get("order")  # absent from the timers of early releases
+    order_stream_id = UUID(order) if order is not None else None
+    return ExpireSession(session_id=UUID(task.key), order_stream_id=order_stream_id)

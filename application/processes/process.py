@@ -8,18 +8,45 @@ because its worker can die after the call and before the result is stored.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final, Protocol
+from enum import Enum
+from typing import Any, ClassVar, Final
 
+import msgspec
+
+from application import processes
 from application.command import Command
 from application.event_log import Recorded
+from domain import text
+
+KEY_CHARS_MAX: Final = 200
+LANE_CHARS_MAX: Final = 200
+PAYLOAD_BYTES_MAX: Final = 8192
+"""As JSON."""
+EVENT_TASKS_MAX: Final = 1000
+"""How many tasks one event may set and cancel."""
+DONE_TASKS_MAX: Final = 1000
+"""How many further tasks one finished task may set."""
+DONE_COMMANDS_MAX: Final = 16
+"""How many commands one finished task may send."""
+
+
+class InvalidTask(ValueError):
+    """A task that cannot be stored: a mistake of its process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One call to make."""
+    """One call to make.
+
+    Raises:
+        InvalidTask: the key, the lane or the payload is too long or not acceptable text.
+    """
 
     key: str
     """Names the call for ever: the idempotency key outside; command ids are derived from it."""
@@ -28,6 +55,18 @@ class Task:
     lane: str = ""
     """Tasks of one lane run in the order in which they were stored; empty: in no order."""
     payload: Mapping[str, str] = field(default_factory=dict)
+    """What `perform` needs to know, at most 8 KiB as JSON."""
+
+    def __post_init__(self) -> None:
+        if not (0 < len(self.key) <= KEY_CHARS_MAX and text.is_acceptable(self.key)):
+            msg = f"a task's key has 1 to {KEY_CHARS_MAX} acceptable characters"
+            raise InvalidTask(msg)
+        if self.lane and not (len(self.lane) <= LANE_CHARS_MAX and text.is_acceptable(self.lane)):
+            msg = f"a task's lane has at most {LANE_CHARS_MAX} acceptable characters"
+            raise InvalidTask(msg)
+        if self.payload and len(msgspec.json.encode(self.payload)) > PAYLOAD_BYTES_MAX:
+            msg = f"a task's payload has at most {PAYLOAD_BYTES_MAX} bytes"
+            raise InvalidTask(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +81,9 @@ class Done:
     """The task is finished."""
 
     commands: Sequence[Command] = ()
-    """Sent under ids derived from process, key and index."""
+    """Sent under ids derived from process, key and index, at most 16."""
     tasks: Sequence[Task] = ()
-    """Stored in the transaction that removes the finished task."""
+    """Stored in the transaction that removes the finished task, at most 1000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +91,9 @@ class Retry:
     """Try again later, by the process's policy."""
 
     reason: str
+    """For people; never a secret, as it is stored and listed."""
     after: timedelta | None = None
-    """At the earliest, such as from a `Retry-After` header."""
+    """At the earliest, such as from a `Retry-After` header; more than a day counts as a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +101,10 @@ class Park:
     """A person must decide; the task frees its lane. See `qrledger tasks`."""
 
     reason: str
+    """For people; never a secret, as it is stored and listed."""
+
+
+Result = Done | Retry | Park
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +112,10 @@ class RetryPolicy:
     """How a process's tasks are run and repeated. Times in seconds."""
 
     attempts_max: int
-    """After so many attempts a task is parked."""
+    """A task whose attempts have failed so often is parked. Attempts that only the ledger itself
+    refused for the moment do not use up the last one."""
     first_seconds: float
-    """The backoff after the first attempt; it doubles with each one, with full jitter."""
+    """The longest backoff after the first attempt; doubles with each one, with full jitter."""
     seconds_max: float
     """The longest backoff."""
     retries_per_minute_max: int
@@ -83,26 +128,58 @@ class RetryPolicy:
     """Calls of `perform` at a time."""
     tasks_max: int = 1
     """Tasks per call of `perform`."""
+    pause_seconds: float = 0.0
+    """The pause after each call with as many tasks as it may have, so that others get a turn."""
     lease_seconds: float = 60.0
-    """After this a claimed task may be claimed again; longer than `perform` ever takes."""
+    """After this a claimed task may be claimed again: longer than `perform` and sending its
+    commands ever take. A worker that died delays its tasks by no more than this."""
 
 
-class Process(Protocol):
-    """Turns events into tasks, and tasks into calls and commands."""
+class Start(Enum):
+    """From where the events of a newly followed class count."""
+
+    BEGINNING = "beginning"
+    """From the beginning of the log: nothing that ever happened is missed."""
+    RELEASE = "release"
+    """From the position that the process has when it follows the class for the first time."""
+
+
+class Process(ABC):
+    """Base class of every process. An instance holds ports and no state of its own."""
 
     name: ClassVar[str]
+    """Names its position, its tasks and its commands' actor; never changes."""
     follows: ClassVar[tuple[type[Any], ...]]
     """The event classes that `react` receives; no other event is decoded for it."""
+    starts: ClassVar[Start] = Start.BEGINNING
+    """From where a newly followed event class counts."""
     retry: ClassVar[RetryPolicy]
 
+    @classmethod
+    def topics(cls) -> frozenset[str]:
+        """The topics of the event classes in `follows`."""
+        return frozenset(event.TOPIC for event in cls.follows)
+
+    @abstractmethod
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
-        """The tasks that an event sets and cancels. Pure."""
-        ...
+        """The tasks that an event sets and cancels. Pure; an error halts the process's loop."""
 
-    def perform(self, tasks: Sequence[Task]) -> Sequence[Done | Retry | Park]:
-        """Run tasks that are due; one result for each, in order."""
-        ...
+    @abstractmethod
+    def perform(self, tasks: Sequence[Task]) -> Sequence[Result]:
+        """Run tasks that are due; one result for each, in order.
+
+        An exception counts as a retry. If it was raised for several tasks, each is performed alone.
+        """
 
 
-TASKS_PER_EVENT_MAX: Final = 1000
-"""How many tasks one event may set."""
+def all_processes() -> list[type[Process]]:
+    """Every process of this package, by name."""
+    found: dict[str, type[Process]] = {}
+    for module_info in pkgutil.iter_modules(processes.__path__):
+        if module_info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{processes.__name__}.{module_info.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Process) and value is not Process:
+                found[value.name] = value
+    return [found[name] for name in sorted(found)]

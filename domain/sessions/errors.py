@@ -67,6 +67,15 @@ class AmountMismatch(LedgerError):
     )
 
 
+class SessionNotDue(LedgerError):
+    """The payment session's deadline has not passed yet, by the ledger's time."""
+
+    code = "session-not-due"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Payment session has not expired yet"
+    sentence = "The payment session {session_id} expires at {expires_at}."
+
+
 class OrderOpen(LedgerError):
     """The merchant's order has a payment session that can still be paid."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from infrastructure.cli import accounts, audit, clock, database, demo, servers, status
+from infrastructure.cli import accounts, audit, clock, database, demo, servers, status, tasks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,6 +29,7 @@ for command in (
     audit.audit,
     clock.clock,
     status.show_status,
+    tasks.tasks,
 ):
     program.add_command(command)
 

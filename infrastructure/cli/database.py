@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
+from typing import Final
 
 import rich_click as click
 
 from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.database import migrate_database, open_database
-from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
-from infrastructure.workers.projector import BUILD_SECONDS
+
+STATEMENT_SECONDS: Final = 600
+TRANSACTION_SECONDS: Final = 3600
+"""How long the comparison of a read model with its new build may take."""
 
 
 @click.command()
@@ -45,24 +50,33 @@ def migrate(runtime: str) -> None:
 def rebuild(names: tuple[str, ...], *, verify: bool) -> None:
     """Replay the log from position 1 into new read models: NAMES, or all of them."""
     settings = _support.settings()
-    runners = bootstrap.make_runners()
-    unknown = [name for name in names if name not in runners]
+    known = bootstrap.read_model_names()
+    unknown = [name for name in names if name not in known]
     if unknown:
-        _support.fail(f"no read model {unknown[0]}; the read models are {', '.join(runners)}")
+        _support.fail(f"no read model {unknown[0]}; the read models are {', '.join(known)}")
     differences: list[str] = []
     with _support.report_errors(), open_database(settings) as url:
-        log = bootstrap.make_log(url, DatabaseRole.PROJECTOR, size_max=1)
-        for name in names or tuple(runners):
-            with connect(
-                url, DatabaseRole.PROJECTOR, statement_seconds=BUILD_SECONDS
-            ) as connection:
-                runner = runners[name](connection)
-                if verify:
-                    lines = runner.verify(log.read)
-                    differences += lines
-                    click.echo(f"{name}: {len(lines)} differences" if lines else f"{name}: equal")
-                else:
-                    click.echo(f"{name}: rebuilt up to position {runner.rebuild(log.read)}")
+        log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+        pool = ConnectionPool(
+            url,
+            DatabaseRole.PROJECTOR,
+            size_max=1,
+            limit_seconds=TRANSACTION_SECONDS,
+            statement_seconds=STATEMENT_SECONDS,
+        )
+        for runner in bootstrap.make_runners(pool.connection):
+            if names and runner.name not in names:
+                continue
+            read = partial(log.page, topics=runner.topics)
+            if verify:
+                lines = runner.verify(read)
+                differences += lines
+                click.echo(
+                    f"{runner.name}: {len(lines)} differences" if lines else f"{runner.name}: equal"
+                )
+            else:
+                click.echo(f"{runner.name}: rebuilt up to position {runner.rebuild(read)}")
+        pool.close()
         log.close()
     for line in differences:
         click.echo(line, err=True)

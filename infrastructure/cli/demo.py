@@ -1,4 +1,4 @@
-"""`demo`: every process in one, with one payment made at the start."""
+"""`demo`: every process of an installation in one group, with one payment made at the start."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import fcntl
 import json
 import logging
 import os
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import rich_click as click
 from uuid_utils.compat import uuid7
+from websockets.exceptions import WebSocketException
 
 from application.bus import Bus
 from domain.merchants.api_key import Role
@@ -30,6 +32,7 @@ from infrastructure.cli._demo_payment import (
     PaymentFailed,
     make_payment,
 )
+from infrastructure.cli._process_group import MemberFailed, ProcessGroup
 from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import DatabaseRole
@@ -37,6 +40,9 @@ from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 
 FUNDS = Money(1_000_000, "USD")
+PAYMENT_ERRORS = (PaymentFailed, OSError, WebSocketException)
+REASON_SECONDS: Final = 1
+"""How long a failed payment waits for its likely reason, the end of a process of the demo."""
 
 
 @click.command()
@@ -51,36 +57,60 @@ def demo(*, once: bool) -> None:
     with _support.report_errors(), _exclusive(settings.home_folder) as home:
         state = home / "demo.json"
         state.unlink(missing_ok=True)
-        with open_database(settings, migrate=True) as url:
+        with (
+            closing(ProcessGroup("work", "notify")) as members,  # they import while it starts
+            open_database(settings, migrate=True) as url,
+            closing(members),  # before the database is stopped
+        ):
             api = bootstrap.make_api(settings, url)
 
             async def run(stop: asyncio.Event) -> None:
-                with bootstrap.working(url, settings):
-                    async with api.running(), bootstrap.notifying(settings, url):
-                        payment = asyncio.create_task(_run_payment(settings, url, state, started))
-                        stopping = asyncio.create_task(stop.wait())
-                        await asyncio.wait({payment, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                        if payment.done():
-                            await payment
-                            if not once:
-                                await stopping
-                        payment.cancel()
-                        stopping.cancel()
+                async with api.running():
+                    members.begin(url)
+
+                    async def pay() -> None:
+                        await _run_payment(settings, url, members, state, started)
+                        if not once:
+                            await stop.wait()
+
+                    await _first_of(members.watch(), pay(), stop.wait())
 
             try:
                 _support.run_until_stopped(run)
-            except (PaymentFailed, OSError) as error:
+            except MemberFailed as error:
+                if error.reported:
+                    sys.exit(_support.EXIT_BAD_INPUT)
+                _support.fail(str(error), _support.EXIT_FAILED)
+            except PAYMENT_ERRORS as error:
                 _support.fail(f"the payment failed: {error}", _support.EXIT_FAILED)
 
 
-async def _run_payment(settings: Settings, url: str, state: Path, started: float) -> None:
+async def _first_of(*coroutines: Coroutine[Any, Any, object]) -> None:
+    """Wait until one returns or raises, then cancel the others; the first error is passed on."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    errors = [task.exception() for task in tasks if task in done]
+    for error in filter(None, errors):
+        raise error
+
+
+async def _run_payment(
+    settings: Settings, url: str, members: ProcessGroup, state: Path, started: float
+) -> None:
     """Register the demo's accounts, make a payment, and print how to use the ledger."""
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
     facts, payer = await asyncio.to_thread(_register, settings, log)
     log.close()
     base = f"http://{_host(settings)}:{settings.port}"
     till, wallet = Client(base, facts["merchant_key"]), Client(base, facts["wallet_key"])
-    payment = await make_payment(till, wallet, payer, f"DEMO-{uuid7().hex[-8:].upper()}")
+    await members.ready()
+    try:
+        payment = await make_payment(till, wallet, payer, f"DEMO-{uuid7().hex[-8:].upper()}")
+    except PAYMENT_ERRORS:
+        await asyncio.sleep(REASON_SECONDS)
+        raise
     page = await till.post(
         "/v1/payment-sessions", {"order_id": f"PAGE-{uuid7().hex[-8:].upper()}", "amount": AMOUNT}
     )

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import rich_click as click
 
 from infrastructure import bootstrap, logs
-from infrastructure.cli import _support
+from infrastructure.cli import _process_group, _support
 from infrastructure.database import open_database
+from infrastructure.settings import Settings
+
+_of_demo = click.option("--demo", is_flag=True, hidden=True, help="Run as a process of the demo.")
 
 
 @click.command()
 def serve() -> None:
     """Run the API. Any number of API processes may run."""
-    settings = _support.settings()
-    logs.configure()
-    with _support.report_errors(), open_database(settings) as url:
+    with _opened() as (settings, url):
         api = bootstrap.make_api(settings, url)
 
         async def run(stop: asyncio.Event) -> None:
@@ -28,11 +32,10 @@ def serve() -> None:
 
 
 @click.command()
-def work() -> None:
-    """Run projections and expiry. One worker leads; the others stand by."""
-    settings = _support.settings()
-    logs.configure()
-    with _support.report_errors(), open_database(settings) as url:
+@_of_demo
+def work(*, demo: bool) -> None:
+    """Run projections and processes. One worker leads; the others stand by."""
+    with _opened(demo=demo) as (settings, url):
 
         async def run(stop: asyncio.Event) -> None:
             with bootstrap.working(url, settings):
@@ -43,11 +46,10 @@ def work() -> None:
 
 
 @click.command()
-def notify() -> None:
+@_of_demo
+def notify(*, demo: bool) -> None:
     """Run the live socket. Any number of notifiers may run."""
-    settings = _support.settings()
-    logs.configure()
-    with _support.report_errors(), open_database(settings) as url:
+    with _opened(demo=demo) as (settings, url):
 
         async def run(stop: asyncio.Event) -> None:
             async with bootstrap.notifying(settings, url):
@@ -55,3 +57,16 @@ def notify() -> None:
                 await stop.wait()
 
         _support.run_until_stopped(run)
+
+
+@contextmanager
+def _opened(*, demo: bool = False) -> Iterator[tuple[Settings, str]]:
+    """The settings, and the URL of a database that is ready; errors are reported on one line."""
+    settings = _support.settings()
+    logs.configure(logging.WARNING if demo else logging.INFO)
+    with _support.report_errors():
+        if demo:
+            yield settings, _process_group.join()  # the demo has opened and checked the database
+        else:
+            with open_database(settings) as url:
+                yield settings, url

@@ -18,7 +18,7 @@ from infrastructure.status import Status
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_status(*, as_json: bool) -> None:
-    """Show the log, read models, loops, timers and clock. Exit 0 if ready, 1 if not.
+    """Show the log, read models, loops, tasks and clock. Exit 0 if ready, 1 if not.
 
     Starts nothing: an embedded server that is not running is reported as a problem.
     """

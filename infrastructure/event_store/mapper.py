@@ -85,7 +85,7 @@ class LedgerMapper(Mapper[UUID]):
         state["originator_id"] = stored_event.originator_id
         state["originator_version"] = stored_event.originator_version
         event = object.__new__(kind)
-        event.__dict__.update(state)
+        object.__setattr__(event, "__dict__", state)
         return typing.cast("AggregateEvent", event)
 
 
@@ -115,7 +115,8 @@ def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, A
 
 def schema_version(kind: type[Any]) -> int:
     """The version of an event class's fields, 1 if they never changed."""
-    return int(getattr(kind, "class_version", 1))
+    version: int = getattr(kind, "class_version", 1)
+    return version
 
 
 def _fields(kind: type[Any]) -> dict[str, Any]:

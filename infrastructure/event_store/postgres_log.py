@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -13,9 +13,9 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8
-from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockGuard, ClockReading, ClockState
+from application.consumer import LogCorrupt, Page
 from application.errors import LogUnavailable
 from application.event_log import (
     PAGE_EVENTS_MAX,
@@ -28,7 +28,7 @@ from application.event_log import (
     Recorded,
     Verdict,
 )
-from infrastructure.event_store import rows
+from infrastructure.event_store import registry, rows
 from infrastructure.event_store.datastore import LedgerDatastore
 from infrastructure.event_store.mapper import LedgerMapper, schema_version
 from infrastructure.event_store.recorder import LedgerRecorder
@@ -40,6 +40,7 @@ T = TypeVar("T")
 
 READ_TRIES_MAX: Final = 2
 """A read on a connection that broke while idle is repeated once on a new connection."""
+_KNOWN: Final = arrays.texts(list(registry.EVENTS))
 
 
 class PostgresLog:
@@ -49,12 +50,11 @@ class PostgresLog:
         self,
         pool: ConnectionPool,
         *,
-        new_id: Callable[[], UUID] = uuid7,
         guard: ClockGuard | None = None,
     ) -> None:
         self._guard = guard if guard is not None else ClockGuard()
         datastore = LedgerDatastore(pool)
-        self.recorder = LedgerRecorder(datastore, new_id=new_id, guard=self._guard)
+        self.recorder = LedgerRecorder(datastore, guard=self._guard)
         self._pool = pool
         self._mapper = LedgerMapper()
 
@@ -73,6 +73,22 @@ class PostgresLog:
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
         """See the port."""
         return self._select(rows.PAGE, (Int8(after), Int8(min(limit, PAGE_EVENTS_MAX))))
+
+    def page(self, after: int, limit: int, topics: Collection[str]) -> Page:
+        """See `application.consumer.PagedLog`."""
+        parameters = (
+            arrays.int8(after),
+            arrays.int8(min(limit, PAGE_EVENTS_MAX)),
+            arrays.texts(list(topics)),
+            _KNOWN,
+        )
+        found = self._read(lambda connection: rows.FOLLOWED(connection, *parameters))
+        last, count, unknown = found[0][: rows.RANGE_WIDTH]
+        if last - after != count:
+            msg = f"the log has a gap: {count} of the positions {after + 1} to {last} exist"
+            raise LogCorrupt(msg)
+        events = [row[rows.RANGE_WIDTH :] for row in found if row[rows.RANGE_WIDTH] is not None]
+        return Page(after, last, self._recorded(events), unknown or ())
 
     def stream(
         self, stream_id: UUID, *, after: int = 0, up_to: int = VERSION_MAX
@@ -108,8 +124,10 @@ class PostgresLog:
         """Close the connection pool."""
         self._pool.close()
 
-    def page(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[Recorded]:
-        """A page of the log, read on the given connection."""
+    def read_on(
+        self, connection: Connection[TupleRow], after: int, limit: int
+    ) -> Sequence[Recorded]:
+        """`read` on the given connection."""
         return self._recorded(_fetch(connection, rows.PAGE, (Int8(after), Int8(limit))))
 
     def _load_result(self, result_rows: Sequence[TupleRow], elapsed: float) -> LoadResult:

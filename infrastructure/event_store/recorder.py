@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
@@ -40,6 +40,8 @@ SETTLE_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 0.1
 POLL_SECONDS: Final = 0.5
 
+_KINDS: Final = {kind.value: kind for kind in VerdictKind}
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,13 +53,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
         datastore: LedgerDatastore,
         *,
         events_table_name: str = "events",  # noqa: ARG002 - passed by the library's factory
-        new_id: Callable[[], UUID] = uuid7,
         guard: ClockGuard | None = None,
     ) -> None:
         super().__init__(datastore, events_table_name="events")
         self.channel_name = rows.CHANNEL
         self.connections = datastore.connections
-        self._new_id = new_id
         self._guard = guard if guard is not None else ClockGuard()
 
     def create_table(self) -> None:
@@ -74,7 +74,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """
         if not stored_events:
             return []
-        command = AppendRequest(kwargs.get("command_id") or self._new_id(), b"", [])
+        command = AppendRequest(kwargs.get("command_id") or uuid7(), b"", [])
         events = [
             rows.EventRow(UUID(str(e.originator_id)), e.originator_version, e.topic, e.state, 1)
             for e in stored_events
@@ -105,7 +105,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             LogRejected: the batch cannot be stored; no part of it was.
             LogUnavailable: the server is unavailable, or the outcome was unknown for 60 s.
         """
-        parameters = rows.append_parameters(batch, events, self._new_id)
+        parameters = rows.append_parameters(batch, events)
         resent = False
         until = time.monotonic() + SETTLE_SECONDS
         while True:
@@ -117,7 +117,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
                     sent = True
                     result_rows = rows.APPEND(connection, *parameters, *limits)
                 verdicts = [
-                    Verdict(VerdictKind(v), f, last, at, resent) for v, f, last, at in result_rows
+                    Verdict(_KINDS[v], f, last, at, resent) for v, f, last, at in result_rows
                 ]
                 self._learn_time(verdicts, elapsed)
                 return verdicts  # noqa: TRY300 - learning the time raises no database error

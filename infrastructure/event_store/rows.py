@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
+
+import uuid_utils
 
 from application.event_log import LOAD_EVENTS_MAX, AppendRequest
 from infrastructure.postgres import arrays
@@ -64,6 +66,20 @@ PAGE: Final = f"""
 select {COLUMNS} from ledger.events e where e.notification_id > %b
  order by e.notification_id limit %b
 """
+FOLLOWED: Final = Prepared(f"""
+with page as materialized (
+    select {COLUMNS} from ledger.events e where e.notification_id > $1::bigint
+     order by e.notification_id limit $2::bigint)
+select range.*, e.* from (
+    select coalesce(max(notification_id), $1::bigint), count(*),
+           array_agg(topic) filter (where topic <> all($4::text[])) from page) range
+  left join page e on e.topic = any($3::text[])
+ order by e.notification_id
+""")
+"""The last position of a page, the number of its positions, its topics that are not in `$4`, and
+its events of the topics in `$3`: the fields of the page are in every row, of which there is at
+least one."""
+RANGE_WIDTH: Final = 3
 OF_TOPICS: Final = f"""
 select {COLUMNS} from ledger.events e where topic = any(%b::text[]) order by e.notification_id
 """
@@ -83,25 +99,32 @@ class EventRow(NamedTuple):
 
 
 def append_parameters(
-    batch: Sequence[AppendRequest], events: Sequence[Sequence[EventRow]], new_id: Callable[[], UUID]
+    batch: Sequence[AppendRequest], events: Sequence[Sequence[EventRow]]
 ) -> list[Value]:
-    """The sixteen arrays of `append`: ten with one entry per command, six with one per event."""
+    """The sixteen arrays of `append`: ten with one entry per command, six with one per event.
+
+    Every event gets its id here.
+    """
     flat = [event for of_command in events for event in of_command]
+    ids, prints, _, deadlines, not_before, actors, traces, subjects, at_versions, refusals = zip(
+        *batch, strict=True
+    )
+    streams, versions, topics, states, schemas = zip(*flat, strict=True) if flat else [()] * 5
     return [
-        arrays.uuids(request.command_id for request in batch),
-        arrays.blobs(request.fingerprint for request in batch),
-        arrays.instants(request.deadline for request in batch),
-        arrays.instants(request.not_before for request in batch),
-        arrays.int4s([len(of_command) for of_command in events]),
-        arrays.texts(request.actor for request in batch),
-        arrays.texts(request.trace_id for request in batch),
-        arrays.uuids(request.subject for request in batch),
-        arrays.int8s([request.version for request in batch]),
-        arrays.blobs(request.refusal for request in batch),
-        arrays.uuids(event.stream_id for event in flat),
-        arrays.int8s([event.version for event in flat]),
-        arrays.texts(event.topic for event in flat),
-        arrays.blobs(event.state for event in flat),
-        arrays.uuids(new_id() for _ in flat),
-        arrays.int4s([event.schema_version for event in flat]),
+        arrays.uuids(ids),
+        arrays.blobs(prints),
+        arrays.instants(deadlines),
+        arrays.instants(not_before),
+        arrays.int4s(map(len, events)),
+        arrays.texts(actors),
+        arrays.texts(traces),
+        arrays.uuids(subjects),
+        arrays.int8s(at_versions),
+        arrays.blobs(refusals),
+        arrays.uuids(streams),
+        arrays.int8s(versions),
+        arrays.texts(topics),
+        arrays.blobs(states),
+        arrays.uuids_of(uuid_utils.uuid7().bytes for _ in flat),
+        arrays.int4s(schemas),
     ]

@@ -43,7 +43,7 @@ KEEPALIVE: Final[dict[str, int]] = {
 
 
 PLANNER: Final[dict[str, int | str]] = {
-    # The log is read by key only. A plan made for a small log must not scan a large one.
+    # Everything is read by key. A plan made for a small table must not scan a large one.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -91,7 +91,7 @@ def connect(
         "lock_timeout": LOCK_SECONDS * 1000,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS * 1000,
     }
-    if database_role in {DatabaseRole.WRITER, DatabaseRole.READER}:
+    if database_role not in {None, DatabaseRole.OWNER}:
         settings |= PLANNER
     if database_role is DatabaseRole.PROJECTOR:
         # A crash loses rows together with their position; both are rebuilt from the log.

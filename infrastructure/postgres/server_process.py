@@ -99,7 +99,7 @@ def create_data(folder: Path, binaries: Binaries, user: SystemUser) -> None:
     new = folder / "data.new"  # renamed when complete, so that an interrupted initdb leaves no data
     shutil.rmtree(new, ignore_errors=True)
     command = [
-        *user.prefix, str(binaries.folder / "initdb"), "-D", str(new), "-k", "-U", USER,
+        *user.prefix, *_tie(), str(binaries.folder / "initdb"), "-D", str(new), "-k", "-U", USER,
         "--auth-host=scram-sha-256", "--auth-local=scram-sha-256", f"--pwfile={password}",
         "-E", "UTF8", "--locale=C", "--no-instructions",
     ]  # fmt: skip
@@ -121,16 +121,28 @@ def launch(
     Raises:
         OSError: it cannot be started.
     """
-    setpriv = shutil.which("setpriv")  # the server stops when this process ends, even by kill -9
-    follow = [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []
     command = [
-        *user.prefix, *follow, str(binaries.folder / "postgres"), "-D", str(folder / "data"),
+        *user.prefix, *_tie(), str(binaries.folder / "postgres"), "-D", str(folder / "data"),
         "-p", str(port), *(f"--{name}={value}" for name, value in settings.items()),
     ]  # fmt: skip
     with (folder / "postgres.log").open("wb") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user.name, cwd="/"
-        )
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user.name, cwd="/",
+            process_group=0,  # Ctrl-C is for its owner, which needs it until everything has stopped
+        )  # fmt: skip
+
+
+def _tie() -> tuple[str, ...]:
+    """Put in front of a command: it gets SIGINT when this process ends, even by kill -9 (Linux).
+
+    The kernel sends nothing if this process ended before the command asked for the signal, so the
+    command then runs only if its parent is still this process.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return ()
+    only_of_parent = 'test "$PPID" = "$0" && exec "$@"'
+    return (setpriv, "--pdeathsig", "INT", "--", "sh", "-c", only_of_parent, str(os.getpid()))
 
 
 def find_running(data: Path) -> Running | None:

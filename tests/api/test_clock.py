@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
 
-from application.bus import Bus
 from application.clock_guard import ClockGuard
+from application.processes.expiry import Expiry
 from infrastructure import audit, bootstrap
 from infrastructure.cli import program
-from infrastructure.postgres.connections import DatabaseRole, connect
-from infrastructure.workers.expiry import ExpiryWorker
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from infrastructure.postgres.tasks import PostgresTasks
 from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 from tests.support.postgres import TestClock, rows
+from tests.support.task_fixture import Worker
 
 pytestmark = pytest.mark.postgres
 START = datetime(2050, 1, 1, tzinfo=UTC)
@@ -116,34 +118,32 @@ def test_lists_and_sweeps_use_the_trusted_time(url: str, clock: TestClock) -> No
         assert list_ids("expired") == []
 
 
-def test_a_sweep_pauses_while_the_clock_is_in_doubt_and_catches_up_afterwards(
+def test_expiry_pauses_while_the_clock_is_in_doubt_and_catches_up_afterwards(
     api: ApiFixture, url: str, clock: TestClock
 ) -> None:
     session = api.create_session()
     guard = ClockGuard(elapsed=lambda: 0.0)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2, guard=guard)
-    worker = ExpiryWorker(url=url, log=log, bus=Bus(log), new_id=uuid4)
+    pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
+    worker = Worker(Expiry(), PostgresTasks(pool), log, random=Random(1))
     log.now()
-    ends = "insert into ledger.due select 'expiry', originator_id, %s from ledger.events"
-    with connect(url, DatabaseRole.PROJECTOR) as connection:
-        connection.execute(
-            f"{ends} where topic = 'payment_session.created'", (START + timedelta(seconds=900),)
-        )
-        clock.advance(START, YEAR)
-        assert worker.sweep_once(connection) == 0
-        clock.advance(START, -31)
-        assert worker.sweep_once(connection) == 0
-        for seconds in (200, 400, 600, 800):  # time passes in steps, each within the limit
-            clock.advance(START, seconds)
-            api.open_wallet(0)
-        guard.accept(START + timedelta(seconds=900), 0.0)
-        clock.advance(START, 900)
-        api.open_wallet(0)  # the log has reached the deadline
-        clock.advance(START, 869)
-        assert worker.sweep_once(connection) == 0
-        clock.advance(START, 900)
-        assert worker.sweep_once(connection) == 1
+    worker.follow()
+    clock.advance(START, YEAR)
+    assert worker.perform() == 0
+    clock.advance(START, -31)
+    assert worker.perform() == 0
+    for seconds in (200, 400, 600, 800):  # time passes in steps, each within the limit
+        clock.advance(START, seconds)
+        api.open_wallet(0)
+    guard.accept(START + timedelta(seconds=900), 0.0)
+    clock.advance(START, 900)
+    api.open_wallet(0)  # the log has reached the deadline
+    clock.advance(START, 869)
+    assert worker.perform() == 0
+    clock.advance(START, 900)
+    assert worker.perform() == 1
     log.close()
+    pool.close()
 
     shown = api.call("merchant", "GET", f"/v1/payment-sessions/{session['id']}").json()
     assert (shown["status"], shown["version"]) == ("expired", 2)

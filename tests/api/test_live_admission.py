@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from api.live.hub import SOCKETS_PER_SESSION_MAX, WATCHERS_PER_SESSION_MAX
 from api.tokens import Use
 from application.errors import LogUnavailable
-from tests.support.live_fixture import LiveFixture, close_code, play, receive
+from tests.support.live_fixture import LiveFixture, close_code, play, receive, until
 
 
 def test_watchers_cannot_take_the_places_of_the_merchant() -> None:
@@ -55,6 +55,28 @@ def test_a_token_expires_by_the_ledgers_time_not_by_an_estimate() -> None:
         live.notifier._clock.learn(live.ledger.session(session).expires_at.replace(year=2200))
         async with connect(url) as screen:
             assert (await receive(screen))["type"] == "snapshot"
+
+    play(scenario)
+
+
+def test_the_feed_is_resumed_after_the_registration_and_before_the_history_is_read() -> None:
+    async def scenario(live: LiveFixture) -> None:
+        steps: list[str] = []
+        session, wallet = live.ledger.create_session(), live.ledger.open_wallet()
+        load = live.log.load
+        live.on_resume = lambda: steps.append(f"resume: {live.notifier.has_listeners}")
+        live.log.load = lambda *args: steps.append("history") or load(*args)  # type: ignore[method-assign, func-returns-value]
+        assert not live.notifier.has_listeners
+        async with connect(live.url(session)) as screen:
+            await receive(screen)
+            assert steps == ["resume: True", "history"]
+        await until(lambda: not live.notifier.has_listeners)
+
+        live.on_resume = lambda: live.ledger.claim_session(session, wallet)  # before the history
+        async with connect(live.url(session)) as screen:
+            assert (await receive(screen))["session"]["status"] == "scanned"
+            await live.follow()
+        assert live.disconnects == []
 
     play(scenario)
 

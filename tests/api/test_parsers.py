@@ -196,8 +196,9 @@ def test_a_parsed_amount_is_an_integer_in_a_currency_in_use(minor: Any, currency
 def test_any_headers_can_be_parsed(headers: list[tuple[bytes, bytes]]) -> None:
     read = request(headers=tuple(headers))
 
-    assert len(read.headers) <= len(headers)
-    assert not read.repeated or len(read.headers) < len(headers)
+    names = {name for name, _ in headers}
+    assert all(isinstance(read.header(name), str) for name in names)
+    assert not read.repeated or len(names) < len(headers)
 
 
 SINGLE_NAMES = sorted(SINGLE)
@@ -209,12 +210,12 @@ SINGLE_NAMES = sorted(SINGLE)
     st.lists(st.tuples(st.sampled_from([b"accept", b"x-a"]), st.binary(max_size=9)), max_size=4),
 )
 def test_a_repeated_single_value_header_is_named(
-    name: str, values: list[bytes], others: list[tuple[bytes, bytes]]
+    name: bytes, values: list[bytes], others: list[tuple[bytes, bytes]]
 ) -> None:
-    sent = [(name.encode(), value) for value in values]
+    sent = [(name, value) for value in values]
     read = request(headers=(*sent[:1], *others, *sent[1:]))
 
-    assert read.repeated.lower() == (name if len(values) > 1 else "")
+    assert read.repeated.lower() == (name.decode() if len(values) > 1 else "")
 
 
 @pytest.fixture(scope="module")

@@ -87,8 +87,21 @@ class ChaosInstallation:
 
     def __init__(
         self, home: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None,
-        descriptors_max: int = 0,
+        descriptors_max: int = 0, proxied: bool = True,
     ) -> None:  # fmt: skip
+        """Start everything.
+
+        Args:
+            home: an empty folder.
+            durable: whether commits wait for the disk.
+            settings: of the processes, beside those that every installation needs.
+            descriptors_max: the limit of open files of each process; 0 inherits ours.
+            proxied: whether the processes reach PostgreSQL through the fault proxy. It shares this
+                process with the clients, so its round trips would dominate a measurement.
+        """
+        self._proxied = proxied
+        self.ahead_seconds = 0
+        """How far the right time is ahead of this machine's."""
         self._settings = settings or {}
         self._descriptors_max = descriptors_max
         self.server = EmbeddedServer(home / "store")
@@ -131,7 +144,7 @@ class ChaosInstallation:
     def _process(self, name: str, command: str, home: Path, port: int = 0) -> Process:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")} | {
             "QRLEDGER_HOME": str(home),
-            "QRLEDGER_DATABASE_URL": self.proxy.url,
+            "QRLEDGER_DATABASE_URL": self.proxy.url if self._proxied else self.url,
             "QRLEDGER_RATE_LIMIT": "0",
             "QRLEDGER_LIVE_PER_ADDRESS": "0",
             "QRLEDGER_PORT": str(port or 1024),
@@ -155,10 +168,11 @@ class ChaosInstallation:
                 os.kill(pid, number)
 
     def shift_clock(self, seconds: int) -> None:
-        """Set the offset of the database's clock from real time."""
+        """Set the error of the database's clock."""
         with psycopg.connect(self.url, autocommit=True) as owner:
             owner.execute(
-                "update ledger.clock_offset set by = make_interval(secs => %s)", (seconds,)
+                "update ledger.clock_offset set by = make_interval(secs => %s)",
+                (self.ahead_seconds + seconds,),
             )
 
     def close(self) -> None:

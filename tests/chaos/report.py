@@ -33,6 +33,8 @@ class Report:
     """Seconds from the beginning of each fault to the next acknowledgement."""
     drained_seconds: float = 0.0
     notices: int = 0
+    expired: int = 0
+    """Sessions that fell due during the run, each of which must have expired once."""
     violations: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -56,7 +58,7 @@ class Report:
             ),
             (
                 f"caught up {self.drained_seconds:.1f} s after the last fault; "
-                f"{self.notices} live messages checked; {len(self.violations)} violations"
+                f"{self.notices} live messages and {self.expired} expiries checked; {len(self.violations)} violations"
             ),
             *self.violations[:20],
         ]

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
+from uuid import UUID
 
 from application.checks.notices import check_notices
 from application.clock_guard import BEHIND_SECONDS
@@ -20,6 +21,7 @@ from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from tests.chaos.clients import CheckoutScreen, Client, Journal
+from tests.chaos.expiries import UNFINISHED, check_expired, create_due_sessions
 from tests.chaos.installation import ChaosInstallation, wait_ready
 from tests.chaos.proxy import MODES
 from tests.chaos.report import Report
@@ -50,6 +52,7 @@ def _run(
 ) -> Report:
     for url in installation.apis:
         wait_ready(url)
+    due = create_due_sessions(installation, report.seconds)
     clients_stop, screens_stop = Event(), Event()
     journal = Journal(home / "journal.jsonl")
     keys = (installation.merchant_key, installation.wallet_key)
@@ -71,7 +74,7 @@ def _run(
         client.join(max(0.1, faults_ended + SETTLE_SECONDS - time.monotonic()))
         client.abort()
     report.unresolved = sum(client.is_alive() for client in clients)
-    _compare_with_log(installation, journal, clients, report)
+    _compare_with_log(installation, journal, clients, due, report)
     report.drained_seconds = time.monotonic() - faults_ended
     screens_stop.wait(3)
     screens_stop.set()
@@ -151,15 +154,24 @@ def _open_screens(clients: list[Client], screens: list[CheckoutScreen], stopping
 
 
 def _compare_with_log(
-    installation: ChaosInstallation, journal: Journal, clients: list[Client], report: Report
+    installation: ChaosInstallation,
+    journal: Journal,
+    clients: list[Client],
+    due: set[UUID],
+    report: Report,
 ) -> None:
     log = PostgresLog(ConnectionPool(installation.url, DatabaseRole.READER, size_max=1))
+    _wait_for_tasks(log, report)
     _wait_for_read_models(log, report)
     audited = audit.check(installation.url, log)
     report.violations += [str(violation) for violation in audited.violations]
     events = _all_events(log)
+    report.violations += check_expired(due, events)
+    report.expired = len(due)
     created = {
-        ids.encode("ps", e.stream_id) for e in events if e.topic == "payment_session.created"
+        ids.encode("ps", e.stream_id)
+        for e in events
+        if e.topic == "payment_session.created" and e.stream_id not in due
     }
     paid = Counter(
         ids.encode("ps", e.stream_id) for e in events if e.topic == "payment_session.paid"
@@ -182,6 +194,16 @@ def _compare_with_log(
 def _acknowledged_sessions(journal: Journal) -> set[str]:
     responses = list(journal.responses.values())
     return {body["id"] for status, body in responses if status == 201 and "qr" in body}
+
+
+def _wait_for_tasks(log: PostgresLog, report: Report) -> None:
+    until = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < until:
+        with log.recorder.connections.connection() as connection:
+            if connection.execute(UNFINISHED).fetchone() == (0,):
+                return
+        time.sleep(0.1)
+    report.violations.append(f"tasks were left after {SETTLE_SECONDS:.0f} s")
 
 
 def _wait_for_read_models(log: PostgresLog, report: Report) -> None:

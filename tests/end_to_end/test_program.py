@@ -355,16 +355,21 @@ def test_an_invalid_configuration_or_argument_is_reported_on_one_line(
     assert "s3cr" not in completed.stderr + completed.stdout
 
 
-@pytest.mark.parametrize("setting", ["PORT", "LIVE_PORT"])
+@pytest.mark.parametrize("taken", [["PORT"], ["LIVE_PORT"], ["PORT", "LIVE_PORT"]])
 def test_a_port_in_use_is_reported_with_its_setting(
-    home: Path, setting: str, make_database: Callable[[], str]
+    home: Path, taken: list[str], make_database: Callable[[], str]
 ) -> None:
-    taken = ports()
-    with socket.create_server(("127.0.0.1", int(str(taken[setting])))):
-        completed = run(home, "demo", "--once", DATABASE_URL=make_database(), **taken)
+    settings = ports()
+    with ExitStack() as stack:
+        for setting in taken:
+            address = ("127.0.0.1", int(str(settings[setting])))
+            stack.enter_context(socket.create_server(address))
+        completed = run(home, "demo", "--once", DATABASE_URL=make_database(), **settings)
 
     assert completed.returncode == 2
-    assert f"QRLEDGER_{setting}" in completed.stderr.strip().splitlines()[-1]
+    warning, error = completed.stderr.splitlines()
+    assert "is a superuser" in warning
+    assert error.endswith(f"free the port, or set QRLEDGER_{taken[0]}")
 
 
 def test_no_secret_is_written_to_the_log(

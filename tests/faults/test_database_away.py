@@ -17,10 +17,10 @@ from application.writer import Writer
 from domain.errors import LedgerError
 from domain.sessions.state import Status
 from infrastructure.event_store import recorder as recorder_module
-from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
+from tests.support.feeds import Collector, followed
 from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.postgres import rows
 
@@ -189,13 +189,8 @@ def test_a_restart_under_traffic_loses_nothing_acknowledged(
     writer.start()
     acknowledged: list[Outcome] = []
     refused: list[str] = []
-    followed: list[int] = []
     stop = Event()
-    follower = Follower(follow_log, url, DatabaseRole.READER, after=0)
-
-    def follow() -> None:
-        for page in follower.pages():
-            followed.extend(recorded.position for recorded in page)
+    collector = Collector()
 
     def answered(result: Result) -> None:
         if isinstance(result, LedgerError):
@@ -208,60 +203,49 @@ def test_a_restart_under_traffic_loses_nothing_acknowledged(
             writer.submit(envelope(ledger.create()), answered)
             time.sleep(0.002)
 
-    threads = [Thread(target=follow, daemon=True), Thread(target=traffic, daemon=True)]
-    for thread in threads:
+    thread = Thread(target=traffic, daemon=True)
+    with followed(url, follow_log, collector):
         thread.start()
-    wait_for(lambda: len(acknowledged) > 50)
-    restart(own_server, urlsplit(url).port or 0, monkeypatch)
-    before = len(acknowledged)
-    wait_for(lambda: len(acknowledged) > before + 50)
-    stop.set()
-    threads[1].join(10)
-    writer.stop()
-    wait_for(lambda: followed and followed[-1] == log.head())
-    follower.stop()
+        wait_for(lambda: len(acknowledged) > 50)
+        restart(own_server, urlsplit(url).port or 0, monkeypatch)
+        before = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > before + 50)
+        stop.set()
+        thread.join(10)
+        writer.stop()
+        wait_for(lambda: collector.position == log.head())
 
     stored = {recorded.position for recorded in log.read(0, 1000)} | set(
         range(1001, log.head() + 1)
     )
     assert {outcome.position for outcome in acknowledged} <= stored
     assert set(refused) <= {"overloaded"}
-    assert followed == list(range(1, log.head() + 1))
+    assert collector.positions == list(range(1, log.head() + 1))
     created = rows(url, "select count(*) from ledger.events where topic ~ 'session.created'")
     assert created[0][0] >= len(acknowledged)
     log.close()
     follow_log.close()
 
 
-def test_a_follower_survives_terminated_backends(
-    database_url: str, postgres_log: PostgresLog
-) -> None:
+def test_a_feed_survives_terminated_backends(database_url: str, postgres_log: PostgresLog) -> None:
     ledger = LedgerFixture(postgres_log)
-    followed: list[int] = []
-    follower = Follower(postgres_log, database_url, DatabaseRole.READER, after=0)
+    collector = Collector()
 
-    def follow() -> None:
-        for page in follower.pages():
-            followed.extend(recorded.position for recorded in page)
+    with followed(database_url, postgres_log, collector) as supervisor:
+        for _ in range(3):
+            ledger.create_session()
+            wait_for(lambda: collector.position == postgres_log.head())
+            rows(
+                database_url,
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()",
+            )
+        ledger_head = wait_for(lambda: ledger.try_send(ledger.create()) and postgres_log.head())
+        wait_for(lambda: collector.position == postgres_log.head())
 
-    thread = Thread(target=follow, daemon=True)
-    thread.start()
-    for _ in range(3):
-        ledger.create_session()
-        wait_for(lambda: followed and followed[-1] == postgres_log.head())
-        rows(
-            database_url,
-            "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where datname = current_database() and pid <> pg_backend_pid()",
-        )
-    ledger_head = wait_for(lambda: ledger.try_send(ledger.create()) and postgres_log.head())
-    wait_for(lambda: followed[-1] == postgres_log.head())
-    follower.stop()
-    thread.join(5)
-
-    assert ledger_head
-    assert followed == list(range(1, postgres_log.head() + 1))
-    assert not thread.is_alive()
+        assert ledger_head
+        assert collector.positions == list(range(1, postgres_log.head() + 1))
+        assert supervisor.halted == []
 
 
 def test_the_librarys_subscription_survives_terminated_backends(

@@ -15,9 +15,10 @@ from websockets.sync.client import connect as listen
 
 from api.live.protocol import SessionFeed
 from api.live.server import Notifier
+from application.processes._performer import Performer
+from application.processes.expiry import Expiry
 from domain import ids
 from infrastructure.workers import leadership, supervisor
-from infrastructure.workers.expiry import ExpiryWorker
 from projections.sessions import Sessions
 from tests.faults.test_database_away import wait_for
 from tests.support.api_fixture import ApiFixture, api_fixture, served_api
@@ -41,21 +42,21 @@ def metrics_of(api: ApiFixture) -> str:
     return str(api.call("operator", "GET", "/metrics").text)
 
 
-def test_a_halted_sweep_is_reported_until_it_is_repaired(
+def test_a_halted_process_is_reported_until_it_is_repaired(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = Event()
-    sweep_once = ExpiryWorker.sweep_once
+    run_once = Performer.run_once
 
-    def sweep(self: ExpiryWorker, connection: Any) -> int:
+    def run(self: Performer) -> int:
         if broken.is_set():
             raise ValueError
-        return sweep_once(self, connection)
+        return run_once(self)
 
-    monkeypatch.setattr(ExpiryWorker, "sweep_once", sweep)
+    monkeypatch.setattr(Performer, "run_once", run)
     with api_fixture(database_url) as api:
         wait_for(lambda: ready(api))
-        metric = 'qrledger_loop_halted{name="expiry sweep"}'
+        metric = 'qrledger_loop_halted{name="expiry tasks"}'
         wait_for(lambda: f"{metric} 0.0" in metrics_of(api))
         head = api.position()
 
@@ -68,11 +69,37 @@ def test_a_halted_sweep_is_reported_until_it_is_repaired(
 
         assert (document["code"], document["detail"]) == (
             "not-ready",
-            "Not ready: expiry sweep is halted.",
+            "Not ready: expiry tasks is halted.",
         )
         assert f"{metric} 1.0" in figures
         assert f"{metric} 0.0" in metrics_of(api)
         assert api.position() == head
+
+
+def test_an_event_that_a_process_cannot_take_in_halts_it_alone(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    react, broken = Expiry.react, Event()
+
+    def poisoned(self: Expiry, recorded: Any) -> Any:
+        if broken.is_set():
+            raise KeyError
+        return react(self, recorded)
+
+    monkeypatch.setattr(Expiry, "react", poisoned)
+    with api_fixture(database_url) as api:
+        wait_for(lambda: ready(api))
+        broken.set()
+        session = api.create_session()
+        wait_for(lambda: "expiry is halted" in api.client.get("/readyz").text)
+        listed = f"/v1/payment-sessions?at_least={session['position']}"
+        wait_for(lambda: api.call("merchant", "GET", listed).status_code == 200)
+        stored = rows(database_url, "select 1 from ledger.tasks")
+        broken.clear()
+        wait_for(lambda: ready(api))
+        wait_for(lambda: rows(database_url, "select 1 from ledger.tasks"))
+
+    assert stored == []
 
 
 def test_other_read_models_continue_beside_a_halted_one(

@@ -67,12 +67,12 @@ def test_no_loop_halts_and_due_sessions_expire_afterwards(
     clock = TestClock(database_url)
     with api_fixture(database_url) as api:
         session = api.create_session(expires_in_seconds=60)
-        wait_for(lambda: rows(database_url, "select 1 from ledger.due"))
+        wait_for(lambda: rows(database_url, "select 1 from ledger.tasks"))
         at = api.services.log.now()
         with read_only(database_url):
             wait_for(lambda: _default(database_url) == "on")
             _jump(database_url, clock, at)
-            wait_for(lambda: caplog.text.count("overloaded") >= 3)
+            wait_for(lambda: caplog.text.count("expiry tasks: ReadOnlySqlTransaction") >= 3)
         api_session = f"/v1/payment-sessions/{session['id']}/events"
 
         def topics() -> list[str]:

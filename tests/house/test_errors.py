@@ -32,6 +32,7 @@ STATUS_OF_CODE = {
     "wallet-currency-mismatch": 422,
     "insufficient-funds": 402,
     "order-open": 409,
+    "session-not-due": 503,
     "order-paid": 409,
     "balance-limit": 422,
     "reference-used": 409,
@@ -73,7 +74,7 @@ STATUS_OF_CODE = {
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "idempotency-in-progress", "log-unavailable",
-    "credits-not-counted", "request-timeout", "too-many-requests", "not-ready",
+    "session-not-due", "credits-not-counted", "request-timeout", "too-many-requests", "not-ready",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {

@@ -11,6 +11,7 @@ FOLDERS = ["domain", "application", "infrastructure", "projections", "api", "tes
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "which"}
 OPTIONAL = {
+    "git": "the README requires it; the test is skipped outside a clone",
     "initdb": "a wheel brings one too",
     "unshare": "root only; without it a service user runs PostgreSQL",
     "setpriv": "without it a kill -9 leaves PostgreSQL to the next start",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,8 +11,6 @@ import psycopg
 import pytest
 
 from infrastructure.database import open_database
-from infrastructure.event_store import rows as log_rows
-from infrastructure.event_store.follower import Follower
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import binaries, runtime_login, server_process
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole, connect, role_name
@@ -152,29 +149,7 @@ def test_long_database_names_have_roles_too() -> None:
     assert all(len(name) <= 63 for name in names)
 
 
-def test_a_follower_without_notifications_finds_every_event(
-    database_url: str, postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log_rows, "CHANNEL", "a_channel_that_is_silent")
-    follower = Follower(postgres_log, database_url, DatabaseRole.READER, after=0)
-    seen: list[int] = []
-    found = threading.Event()
-
-    def follow() -> None:
-        for page in follower.pages():
-            seen.extend(recorded.position for recorded in page)
-            if len(seen) >= 4:
-                found.set()
-
-    thread = threading.Thread(target=follow, daemon=True)
-    thread.start()
-    ledger = LedgerFixture(postgres_log)
-    ledger.create_session()
-
-    assert found.wait(10)
-    follower.stop()
-    thread.join(5)
-    assert seen == [1, 2, 3, 4]
+def test_a_server_of_our_own_takes_no_ephemeral_port() -> None:
     assert server_process.PORTS.stop <= 32_768
 
 

@@ -11,10 +11,11 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from application.event_log import LOAD_EVENTS_MAX, AppendRequest, EventLog, Verdict, fold, history
+from application.event_log import LOAD_EVENTS_MAX, AppendRequest, Verdict, fold, history
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from domain.wallets.wallet import Wallet
+from infrastructure.event_store.postgres_log import PostgresLog
 from tests.support.memory_log import MemoryLog
 
 pytestmark = [pytest.mark.contract, pytest.mark.postgres]
@@ -26,7 +27,7 @@ SECOND = timedelta(seconds=1)
 class LogFixture:
     """A log and its clock."""
 
-    def __init__(self, log: EventLog, set_clock: Callable[[datetime], None]) -> None:
+    def __init__(self, log: MemoryLog | PostgresLog, set_clock: Callable[[datetime], None]) -> None:
         self.log = log
         self.set_clock = set_clock
 
@@ -98,6 +99,27 @@ def test_appended_events_are_read_back_complete(fixture: LogFixture) -> None:
     assert [recorded.version for recorded in history(fixture.log, wallet.id)] == [1, 2]
     assert [recorded.version for recorded in fixture.log.stream(wallet.id, after=1)] == [2]
     assert [recorded.version for recorded in fixture.log.stream(wallet.id, up_to=1)] == [1]
+
+
+@pytest.mark.unaudited  # top-ups without their references
+def test_a_page_has_the_events_of_some_topics_and_the_end_of_its_range(fixture: LogFixture) -> None:
+    wallets = [open_wallet() for _ in range(3)]
+    for wallet in wallets:
+        fixture.append(pending([*wallet.collect_events(), *top_up(wallet)]))
+    page = fixture.log.page
+
+    opened = page(0, 1000, {"wallet.opened"})
+    part = page(2, 2, {"wallet.opened", "wallet.topped_up"})
+    other = page(1, 3, ["payment_session.paid"])
+    end = page(6, 10, {"wallet.opened"})
+
+    assert (opened.after, opened.last) == (0, 6)
+    assert [recorded.position for recorded in opened.events] == [1, 3, 5]
+    assert opened.events == fixture.log.read(0, 10)[::2]
+    assert (part.last, part.events) == (4, fixture.log.read(2, 2))
+    assert (other.last, list(other.events)) == (4, [])
+    assert (end.after, end.last, list(end.events)) == (6, 6, [])
+    assert list(opened.unknown) == list(end.unknown) == []
 
 
 @pytest.mark.unaudited  # top-ups without their references

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from typing import Any
 
 import psycopg
@@ -67,3 +70,19 @@ def test_a_chain_of_errors_is_logged_from_its_first_cause_and_is_bounded() -> No
 
 def test_a_lone_surrogate_is_logged_as_an_escape() -> None:
     assert line(ValueError("a\ud800b\x00"))["exception"] == "ValueError: a\\ud800b\x00"
+
+
+def test_messages_of_processes_that_share_standard_error_do_not_mix() -> None:
+    program = (
+        "import logging; from infrastructure import logs; logs.configure()\n"
+        "for _ in range(100): logging.getLogger('x').warning('y' * 3000)"
+    )
+    reading, writing = os.pipe()
+    writers = [subprocess.Popen([sys.executable, "-c", program], stderr=writing) for _ in range(3)]
+    os.close(writing)
+    with os.fdopen(reading) as output:
+        messages = [json.loads(text)["message"] for text in output]
+    statuses = [writer.wait(30) for writer in writers]
+
+    assert statuses == [0, 0, 0]
+    assert messages == 300 * ["y" * 3000]

@@ -40,6 +40,26 @@ def test_streams_and_receipts_are_found_by_key_in_a_log_of_any_size(
         assert newest or below.startswith(("Index Cond", "Recheck Cond")), plan
 
 
+@pytest.mark.parametrize("sessions", [0, 60])
+def test_a_page_is_found_by_position_and_read_once(
+    postgres_log: PostgresLog, database_url: str, sessions: int
+) -> None:
+    ledger = LedgerFixture(postgres_log)
+    for _ in range(sessions):
+        ledger.create_session()
+    with connect(database_url, None) as owner:
+        owner.execute("analyze ledger.events")
+
+    with connect(database_url, DatabaseRole.READER) as connection:
+        query = rows.FOLLOWED._query.decode()
+        connection.execute(f"prepare page (bigint, bigint, text[], text[]) as {query}".encode())
+        ask = b"explain (costs off) execute page (7, 500, '{wallet.opened}', '{wallet.opened}')"
+        plan = "\n".join(line for (line,) in connection.execute(ask).fetchall())
+
+    assert plan.count("on events") == 1, plan
+    assert re.search(r"Index Scan using events_pkey on events.*\n *Index Cond", plan), plan
+
+
 def test_statements_of_the_log_are_planned_once(database_url: str) -> None:
     with connect(database_url, DatabaseRole.WRITER) as connection:
         found = connection.execute("show plan_cache_mode").fetchall()

@@ -55,9 +55,14 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     ]
     assert document["worker_leads"] is True
     assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
-        "expiry sweep": None, "expiry timers": None, **dict.fromkeys(names),
+        "expiry": None, "expiry tasks": None, **dict.fromkeys(names),
     }  # fmt: skip
-    assert (document["expiry_timers"]["due"], document["expiry_timers"]["all"]) == (0, 1)
+    [tasks] = document["tasks"]
+    assert tasks.pop("next_at") > document["clock"]["now"]
+    assert tasks == {
+        "process": "expiry", "due": 0, "late": 0, "retried": 0, "parked": 0, "oldest_seconds": 0,
+    }  # fmt: skip
+    assert "  expiry          0 due, 0 late, 0 retried, 0 parked\n" in lines
     assert document["clock"]["doubt"] == ""
     assert "ready             yes\n" in lines
     assert f"head at position {head}" in lines
@@ -68,7 +73,7 @@ def test_halted_loops_and_missing_read_models_are_named_with_exit_1(
 ) -> None:
     rows(
         database_url,
-        "insert into ledger.worker_loops values ('expiry sweep', now(), 'ValueError')",
+        "insert into ledger.worker_loops values ('expiry tasks', now(), 'ValueError')",
         fetch=False,
     )
 
@@ -77,7 +82,7 @@ def test_halted_loops_and_missing_read_models_are_named_with_exit_1(
 
     assert code == result.exit_code == 1
     assert not document["ready"]
-    assert "expiry sweep is halted" in document["problems"]
+    assert "expiry tasks is halted" in document["problems"]
     assert document["worker_leads"] is False
     assert "never built" in result.output
     assert "none is running" in result.output

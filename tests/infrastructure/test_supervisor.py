@@ -172,7 +172,7 @@ def test_a_report_refused_by_a_read_only_database_does_not_end_leadership(
 def _refused(url: str) -> bool:
     try:
         rows(url, "create temp table t (a int)", fetch=False)
-        rows(url, "delete from ledger.due", fetch=False)
+        rows(url, "delete from ledger.tasks", fetch=False)
     except psycopg.errors.ReadOnlySqlTransaction:
         return True
     return False

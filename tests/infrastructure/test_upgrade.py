@@ -18,6 +18,7 @@ import pytest
 from httpx import Response
 from litestar.testing import TestClient
 
+from application.processes.expiry import Expiry
 from infrastructure import audit, bootstrap
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.migrate import check, migrations
@@ -128,6 +129,23 @@ def test_after_one_command_every_invariant_holds(make_database: Callable[[], str
     assert judged.stdout.startswith(f"{facts['position'] + references} events")
 
 
+def test_timers_become_tasks_and_expiry_goes_on_at_its_position(
+    make_database: Callable[[], str],
+) -> None:
+    url = make_database()
+    restore(url)
+    timers = rows(url, "select kind, key::text, due_at from ledger.due order by kind, key::text")
+    positions = rows(url, "select name, position from ledger.process_positions")
+    assert len(timers) >= 6
+
+    assert program(url, "migrate").returncode == 0
+
+    assert rows(url, "select process, key, due_at from ledger.tasks order by 1, 2") == timers
+    assert rows(url, "select name, position from ledger.process_positions") == positions
+    [(topics,)] = rows(url, "select topics from ledger.process_positions")
+    assert set(topics) == Expiry.topics()
+
+
 def test_read_models_are_rebuilt_and_equal_for_any_stored_text(
     make_database: Callable[[], str],
 ) -> None:
@@ -163,7 +181,7 @@ def test_old_timers_fire(ledger: Ledger) -> None:
         return last
 
     wait_for(lambda: last_events() == {"payment_session.expired"})
-    wait_for(lambda: rows(ledger.url, "select 1 from ledger.due where due_at <= now()") == [])
+    wait_for(lambda: rows(ledger.url, "select 1 from ledger.tasks where due_at <= now()") == [])
 
 
 def test_old_keys_work_and_revoked_ones_do_not(ledger: Ledger) -> None:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.planted.bugs import BUGS, ROOT, Bug
+from tests.planted.bug import ROOT, Bug
+from tests.planted.bugs import BUGS
 
 TIMEOUT_SECONDS = 300
 ATTEMPTS_MAX = 2

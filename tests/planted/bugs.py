@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.planted.bug import Bug
+from tests.planted.worker_bugs import WORKER_BUGS
+
 BUS = "application/bus.py"
 SCHEMA = "infrastructure/postgres/sql/0001_log.sql"
 SQL = "infrastructure/postgres/sql/0004_clock.sql"
 """Where `ledger.append` was replaced last."""
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A known bug: its name, the change that plants it, and the tests that should catch it."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    hunters: str
-
-
 RACES, AWAY = "tests/faults/test_races.py", "tests/faults/test_database_away.py"
 LOG, MODELS = "tests/infrastructure/test_event_log.py", "tests/projections"
 COMMANDS, SEEDS = "tests/application", "tests/simulation"
@@ -41,27 +28,19 @@ BUGS: Final = [
         "    select (nextval('ledger.positions') - 1) * 4096, h.recorded_at,",
         f"{LOG} {RACES}"),
     Bug("a retry turns success into a conflict", "infrastructure/event_store/recorder.py",
-        "Verdict(VerdictKind(v), f, last, at, resent)",
-        'Verdict(VerdictKind("conflict" if resent else v), f, last, at, resent)', AWAY),
-    Bug("an unbounded wait for NOTIFY", "infrastructure/event_store/follower.py",
-        "timeout=POLL_SECONDS, stop_after=1", "timeout=3600, stop_after=1",
-        "tests/infrastructure/test_follower.py"),
-    Bug("a gap in the log goes unnoticed", "infrastructure/event_store/follower.py",
-        "if page and page[0].position != self.position + 1:", "if not self._url:",
-        "tests/infrastructure/test_follower.py"),
+        "Verdict(_KINDS[v], f, last, at, resent)",
+        'Verdict(_KINDS["conflict" if resent else v], f, last, at, resent)', AWAY),
+    Bug("the first listener's history is read before the feed is resumed",
+        "api/live/admission.py",
+        "        self._resume_feed()\n        return load_history(self._event_log, session_id)\n",
+        "        found = load_history(self._event_log, session_id)\n"
+        "        self._resume_feed()\n        return found\n", "tests/api/test_live_admission.py"),
     Bug("rows and their position are written in two transactions", "projections/_runner.py",
-        "            position = page[-1].position\n"
-        "            self._connection.execute(\n"
-        '                "update read_models.tracking set position = %s where name = %s",'
-        " (position, name)\n"
-        "            )\n",
-        "            position = page[-1].position\n"
-        "        self._connection.execute(\n"
-        '            "update read_models.tracking set position = %s where name = %s",'
-        " (position, name)\n"
-        "        )\n", MODELS),
+        "                if events := page.of(self.topics):\n",
+        "                connection.execute('commit; begin')\n"
+        "                if events := page.of(self.topics):\n", MODELS),
     Bug("a page is applied although it does not follow the last", "projections/_runner.py",
-        "if page[0].position != position + 1:", "if page[0].position > position + 1:", MODELS),
+        'where name = %s and position = %s"', 'where name = %s and position >= %s"', MODELS),
     Bug("a result before the commit is known", BUS,
         'pending.result = pending.result or Overloaded(reason=str(error.facts["reason"]))',
         "pending.result = pending.result or (Outcome(pending.subject, 1, pending.subject.modified_on)"
@@ -163,8 +142,9 @@ BUGS: Final = [
     Bug("a clock in doubt is retried twenty times", BUS,
         "    if pending.verdict is not None and pending.verdict.kind is VerdictKind.DOUBT:\n",
         "    if False:\n", CLOCK),
-    Bug("a worker sweeps by a clock in doubt", "infrastructure/workers/expiry.py",
-        "        if state.doubt:\n            return 0\n", "", "tests/api/test_clock.py"),
+    Bug("a worker performs tasks by a clock in doubt", "application/processes/_performer.py",
+        "        if clock.doubt:\n            return 0\n", "",
+        "tests/application/processes tests/api/test_clock.py"),
     Bug("the runtime's login keeps the owner's role", "infrastructure/postgres/runtime_login.py",
         "RUNTIME: Final = (DatabaseRole.WRITER,", "RUNTIME: Final = (DatabaseRole.OWNER, DatabaseRole.WRITER,",
         "tests/infrastructure/test_privileges.py"),
@@ -199,10 +179,6 @@ BUGS: Final = [
         "tests/infrastructure/test_supervisor.py"),
     Bug("the ledger is ready although a loop is halted", "application/health.py",
         "for name, is_halted in self.loops.items() if is_halted]", "for name in ()]",
-        "tests/faults/test_halted_loop.py"),
-    Bug("an unknown topic stops the notifier", "infrastructure/event_store/follower.py",
-        "if recorded.topic not in registry.EVENTS:",
-        "if recorded.event and recorded.topic not in registry.EVENTS:",
         "tests/faults/test_halted_loop.py"),
     Bug("one listener's error stops messages to the others", "api/live/hub.py",
         "    except Exception:  # noqa: BLE001 - one", "    except ZeroDivisionError:  # one", LIVE),
@@ -253,6 +229,10 @@ BUGS: Final = [
     Bug("a payment does not check its claim", "domain/sessions/payment_session.py",
         "if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:", "if False:",
         "tests/domain"),
+    Bug("an expiry that comes too early counts as done",
+        "application/commands/expire_session.py",
+        "            raise SessionNotDue(session_id=session.public_id, expires_at=expires_at)\n",
+        "            return Decision(session)\n", "tests/application/processes/test_expiry.py"),
     Bug("a payment does not check the deadline", "domain/sessions/payment_session.py",
         'see `pay` for what is refused."""\n        self.check_open(at)\n',
         'see `pay` for what is refused."""\n',
@@ -296,6 +276,16 @@ BUGS: Final = [
         "except OverflowError as error:", "except ZeroDivisionError as error:", ODD),
     Bug("the last value of a repeated header counts", "api/http/router.py",
         "if request.repeated:", "if False:", "tests/api/test_repeated_headers.py"),
+    Bug("an operation accepts an empty id in its path", "api/http/application.py",
+        "elif segment and node.parameter is not None:", "elif node.parameter is not None:",
+        "tests/api/test_application.py"),
+    Bug("operations accept every Host", "api/http/application.py",
+        "return _PLAIN_HOST.fullmatch(value) is not None", "return True",
+        "tests/api/test_application.py"),
+    Bug("an operation serves every method of its path", "api/http/application.py",
+        "if method not in node.ends:",
+        'method = next(iter(node.ends), "") if method == "HEAD" else method\n        if method not in node.ends:',
+        "tests/api/test_application.py"),
     Bug("the live socket fails on a header sent twice", "api/live/server.py",
         'request.headers.get_all("X-Forwarded-For")',
         '[request.headers.get("X-Forwarded-For", "")]', "tests/api/test_live_limits.py"),
@@ -322,4 +312,5 @@ BUGS: Final = [
     Bug("every client may set its own address", "api/http/addresses.py",
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
+    *WORKER_BUGS,
 ]  # fmt: skip

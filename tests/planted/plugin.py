@@ -11,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.planted.bugs import BUGS, ROOT, Bug
+from tests.planted.bug import ROOT, Bug
+from tests.planted.bugs import BUGS
 
 
 def with_bug(bug: Bug, text: str) -> str:

@@ -14,7 +14,7 @@ from infrastructure import audit
 from infrastructure.event_store.mapper import LedgerMapper
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.rows import EventRow
-from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.postgres.connections import ConnectionPool
 from projections._read_model import ReadModel, all_models
 from projections._runner import Runner
 from projections.sessions import Sessions
@@ -23,6 +23,7 @@ from tests.support.any_text import MONEY, OLD_TEXT, an_old_payment
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.payloads import NO_FEE
 from tests.support.postgres import rows
+from tests.support.read_models import apply_all, reader
 
 pytestmark = pytest.mark.postgres
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -30,28 +31,25 @@ AUDITED = {"sessions", "wallet_payments"}
 SHOWN = "a\ufffdb" + "\ufffd" * 7 + "é✓ <&\"'"
 
 
-def apply_all(runner: Runner, log: PostgresLog) -> None:
-    position = runner.prepare(log.read)
-    while page := log.read(position, 1000):
-        position = runner.apply_page(page)
-
-
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
 def test_events_stored_before_texts_were_checked_can_be_applied_rebuilt_and_verified(
-    database_url: str, postgres_log: PostgresLog, clock: Any, model: type[ReadModel]
+    database_url: str,
+    postgres_log: PostgresLog,
+    clock: Any,
+    model: type[ReadModel],
+    pool: ConnectionPool,
 ) -> None:
     clock.set(NOW)
     ledger = LedgerFixture(postgres_log)
     an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
     ledger.create_session()
 
-    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
-        runner = Runner(model, connection)
-        apply_all(runner, postgres_log)
+    runner = Runner(model, pool.connection)
+    apply_all(runner, postgres_log)
 
-        assert runner.verify(postgres_log.read) == []
-        assert runner.rebuild(postgres_log.read) == postgres_log.head()
-        assert runner.verify(postgres_log.read) == []
+    assert runner.verify(reader(runner, postgres_log)) == []
+    assert runner.rebuild(reader(runner, postgres_log)) == postgres_log.head()
+    assert runner.verify(reader(runner, postgres_log)) == []
     report = audit.check(database_url, postgres_log)
     assert report.violations == []
     [(count,)] = rows(database_url, f"select count(*) from read_models.{model.name}")
@@ -60,14 +58,13 @@ def test_events_stored_before_texts_were_checked_can_be_applied_rebuilt_and_veri
 
 
 def test_metadata_is_stored_unchanged_and_other_texts_show_replacements(
-    database_url: str, postgres_log: PostgresLog, clock: Any
+    database_url: str, postgres_log: PostgresLog, clock: Any, pool: ConnectionPool
 ) -> None:
     clock.set(NOW)
     ledger = LedgerFixture(postgres_log)
     an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
-    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
-        apply_all(Runner(Sessions, connection), postgres_log)
-        apply_all(Runner(WalletPayments, connection), postgres_log)
+    apply_all(Runner(Sessions, pool.connection), postgres_log)
+    apply_all(Runner(WalletPayments, pool.connection), postgres_log)
 
     sessions = Sessions(postgres_log._pool.connection)
     [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)
@@ -81,7 +78,7 @@ def test_metadata_is_stored_unchanged_and_other_texts_show_replacements(
 @pytest.mark.unaudited  # the session was stored without its order
 @pytest.mark.parametrize("escape", [b"\\ud800", b"\\uDFFF", b"\\ud800\\ud800", b"\\\\\\udc00"])
 def test_an_escaped_lone_surrogate_in_a_stored_event_becomes_a_replacement_character(
-    database_url: str, postgres_log: PostgresLog, clock: Any, escape: bytes
+    database_url: str, postgres_log: PostgresLog, clock: Any, escape: bytes, pool: ConnectionPool
 ) -> None:
     clock.set(NOW)
     ledger, session_id = LedgerFixture(postgres_log), uuid7()
@@ -98,10 +95,9 @@ def test_an_escaped_lone_surrogate_in_a_stored_event_becomes_a_replacement_chara
     event = EventRow(session_id, 1, "payment_session.created", state, 1)
     postgres_log.recorder.append([pending], [[event]])
 
-    with connect(database_url, DatabaseRole.PROJECTOR) as connection:
-        runner = Runner(Sessions, connection)
-        apply_all(runner, postgres_log)
-        assert runner.verify(postgres_log.read) == []
+    runner = Runner(Sessions, pool.connection)
+    apply_all(runner, postgres_log)
+    assert runner.verify(reader(runner, postgres_log)) == []
 
     sessions = Sessions(postgres_log._pool.connection)
     [row] = sessions.of_merchant(ledger.merchant, limit=9, now=NOW)

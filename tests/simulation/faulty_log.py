@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.clock_guard import ClockGuard, ClockState
+from application.consumer import Page
 from application.errors import LogUnavailable
 from application.event_log import AppendRequest, LoadResult, Recorded, Verdict
 from tests.simulation.kernel import Kernel
@@ -59,18 +60,23 @@ class FaultyLog:
         return verdicts
 
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
+        self._fail_sometimes("error before commit")
+        return self._log.read(after, limit)
+
+    def page(self, after: int, limit: int, topics: Collection[str]) -> Page:
         """A page; the latest commits may become visible late, but never out of order."""
         self._fail_sometimes("error before commit")
-        page = self._log.read(after, limit)
-        if page and self._kernel.occurs("late visibility"):
-            page = page[: self._kernel.random.randrange(len(page))]
-        return page
+        visible = min(limit, max(0, self._log.head() - after))
+        if visible and self._kernel.occurs("late visibility"):
+            visible = self._kernel.random.randrange(visible)
+        return self._log.page(after, visible, topics)
 
     def stream(self, stream_id: UUID, *, after: int = 0, up_to: int = 2**62) -> Sequence[Recorded]:
         self._fail_sometimes("error before commit")
         return self._log.stream(stream_id, after=after, up_to=up_to)
 
     def head(self) -> int:
+        self._fail_sometimes("error before commit")
         return self._log.head()
 
     def now(self) -> datetime:

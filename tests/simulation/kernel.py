@@ -16,7 +16,7 @@ from tests.support.memory_log import START
 STEPS_MAX: Final = 200_000
 FAULTS: Final = (
     "error before commit", "error after commit", "response lost", "delay", "interleaving",
-    "duplicate delivery", "late visibility", "crash", "clock of a process", "slow reader",
+    "duplicate delivery", "late visibility", "crash", "crash in a task", "clock of a process", "slow reader",
     "clock far ahead", "clock far back", "clock a little back", "clock corrected",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,22 +13,28 @@ from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
 from api.live.protocol import TOPIC_PREFIX
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
-from application.command import Envelope, Outcome, Result
+from application.command import Envelope, Result
 from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
-from application.processes import expiry
+from application.processes.expiry import Expiry
 from application.reader import LedgerClock
 from application.state_cache import StateCache
 from domain.errors import LedgerError
+from domain.sessions.payment_session import PaymentSession
+from infrastructure.event_store import registry
 from tests.simulation.faulty_log import FaultyLog, VirtualLog
 from tests.simulation.kernel import Kernel
+from tests.support.feeds import memory_feed
+from tests.support.memory_tasks import MemoryTasks
+from tests.support.task_fixture import STEPS, Killed, Worker
 
 BATCH_MAX: Final = 8
+PAGE_EVENTS: Final = 28
+WORK_SECONDS: Final = 1.0
 LANES: Final = 2
-PAGE_EVENTS: Final = 7
-SWEEP_SECONDS: Final = 1.0
 FOLLOW_SECONDS: Final = 0.25
 OPERATOR_SECONDS: Final = 45.0
+SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
 
 Reply = Callable[[Result | None], None]
 
@@ -94,15 +100,17 @@ class ApiProcess:
 
 
 class Expirer:
-    """The expiry worker; a crash keeps its timers and position, which are in the database."""
+    """The worker of the expiry process; a crash keeps its tasks, which are in the database.
+
+    It can die between any two steps of a task; others may then claim it when its lease has ended.
+    """
 
     def __init__(self, kernel: Kernel, log: VirtualLog) -> None:
         self._kernel = kernel
         self._log = FaultyLog(log, kernel)
-        self.due: dict[UUID, datetime] = {}
-        self.position = 0
+        self.tasks = MemoryTasks(log.server_now)
         self.crash()
-        kernel.after(SWEEP_SECONDS, self._step)
+        kernel.after(WORK_SECONDS, self._step)
 
     def in_doubt(self) -> bool:
         """Whether its metric `qrledger_clock_doubt` reports the clock as in doubt."""
@@ -111,35 +119,36 @@ class Expirer:
     def crash(self) -> None:
         """Restart with a new bus, an empty cache and no witness."""
         self._log.restart()
-        self._bus = Bus(self._log)
+        self._worker = Worker(
+            Expiry(),
+            self.tasks,
+            self._log,
+            random=self._kernel.random,
+            elapsed=lambda: self._kernel.seconds,
+        )
 
     def _step(self) -> None:
-        self._kernel.after(SWEEP_SECONDS, self._step)
-        redelivered = self._kernel.occurs("duplicate delivery")
-        after = max(0, self.position - PAGE_EVENTS) if redelivered else self.position
+        self._kernel.after(WORK_SECONDS, self._step)
         try:
-            page = self._log.read(after, PAGE_EVENTS * 4)
+            self._follow()
+            dies = self._kernel.occurs("crash in a task")
+            self._worker.store.kill_at = self._kernel.random.choice(STEPS) if dies else ""
+            count = self._worker.performer.run_once()
+            self._kernel.note("expiry", count)
         except LogUnavailable:
-            return
-        if page:
-            changes = expiry.timers(page)
-            self.due.update(changes.due_at)
-            for session in changes.cleared:
-                self.due.pop(session, None)
-            self.position = max(self.position, page[-1].position)
-        state = self._log.clock_state()
-        if state.doubt:
-            return
-        due = [session for session, at in self.due.items() if at <= state.now]
-        due = due[: expiry.SWEEP_SESSIONS_MAX]
-        envelopes = [
-            Envelope(command=command, command_id=self._kernel.new_id(), actor=expiry.NAME)
-            for command in expiry.commands(due)
-        ]
-        for session, result in zip(due, self._bus.send_all(envelopes), strict=True):
-            self._kernel.note("expiry", isinstance(result, Outcome))
-            if not isinstance(result, LedgerError) or not result.transient:
-                self.due.pop(session, None)
+            self._kernel.note("expiry", "log unavailable")
+        except Killed as step:
+            self._kernel.note("expiry", "killed", step)
+            self.crash()
+
+    def _follow(self) -> None:
+        follower = self._worker.follower
+        position = follower.prepare(self._worker.read)
+        redelivered = self._kernel.occurs("duplicate delivery")
+        after = max(0, position - PAGE_EVENTS) if redelivered else position
+        page = self._worker.read(after, PAGE_EVENTS)
+        if page.last > after:
+            follower.apply(page)
 
 
 class Operator:
@@ -215,7 +224,7 @@ class Connection:
 
 
 class NotifierProcess:
-    """The notifier: a hub and its follower, which starts at the head of the log after a crash."""
+    """The notifier: a hub and its feed, which reads from the head of the log while anybody listens."""
 
     def __init__(self, kernel: Kernel, log: VirtualLog, screens: list[Screen]) -> None:
         self._kernel = kernel
@@ -232,13 +241,16 @@ class NotifierProcess:
             self._drift = self._kernel.random.choice([0.0, 0.5, 2.0, -1.0])
         clock = LedgerClock(self._log, elapsed=lambda: self._kernel.seconds * self._drift)
         self._hub = Hub(clock.estimate)
-        self.position = self._log.head()
+        self._feed = memory_feed(
+            self._log, topics=SESSION_TOPICS, wanted=lambda: not self._hub.is_empty
+        )
+        self.position = 0
         for screen in self._screens:
             if screen.connection is not None:
                 screen.connection.disconnect(0, "the process has crashed")
 
     def connect(self, screen: Screen) -> None:
-        """Register, later read the history, then send the first messages: the order of the server."""
+        """Register, later resume the feed, read the history and send the first messages: in order."""
         connection = screen.connection = Connection(screen)
         screen.slow = False
         hub, listener = self._hub, Listener(connection, screen.session_id)
@@ -248,6 +260,7 @@ class NotifierProcess:
             if connection.broken:
                 return
             try:
+                self._feed.resume()
                 loaded = self._log.load({screen.session_id: 0}, [])
             except LogUnavailable:
                 connection.disconnect(1013, "the ledger is unavailable")
@@ -266,10 +279,10 @@ class NotifierProcess:
         redelivered = self._kernel.occurs("duplicate delivery")
         after = max(0, self.position - 3) if redelivered else self.position
         try:
-            page = self._log.read(after, PAGE_EVENTS)
+            page = self._feed.next(after, SESSION_TOPICS, 0)
         except LogUnavailable:
             return
-        if page:
-            self.position = max(self.position, page[-1].position)
-            self._hub.dispatch([event for event in page if event.topic.startswith(TOPIC_PREFIX)])
+        if page.last > page.after:
+            self.position = max(self.position, page.last)
+            self._hub.dispatch(page.events)
             self._kernel.note("notifier", self.position)

@@ -231,6 +231,8 @@ class Simulation:
             if session.status in OPEN:
                 text = f"{session.session_id} is still {session.status}"
                 violations.append(Violation("everything-drains", session.position, text))
+        for _, key in self.expirer.tasks.rows:
+            violations.append(Violation("everything-drains", 0, f"the task of {key} is not done"))
         for name in [name for name, count in self.waiting.items() if count]:
             violations.append(Violation("everything-drains", 0, f"{name} has no result"))
         for screen in self.screens:

@@ -29,13 +29,15 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class LiveFixture:
-    """The notifier, its ledger, and the follower that `follow` stands in for."""
+    """The notifier, its ledger, and the feed that `follow` stands in for."""
 
     def __init__(self, **settings: Any) -> None:
         self.log = MemoryLog()
         self.ledger = LedgerFixture(self.log)
         self.position = self.log.head()
         """The last position fed to the notifier."""
+        self.on_resume: Callable[[], object] = lambda: None
+        """Called when the feed is resumed."""
         config: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": 0,
@@ -51,6 +53,7 @@ class LiveFixture:
             LiveConfig(**config),
             log=self.log,
             tokens=TOKENS,
+            resume_feed=lambda: self.on_resume(),  # noqa: PLW0108 - replaced by tests
             on_disconnect=self.disconnects.append,
             exposition=lambda: b"figures 1\n",
         )

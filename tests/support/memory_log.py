@@ -5,7 +5,7 @@ Several simulated processes can share one: each passes its own clock guard to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
@@ -14,6 +14,7 @@ from eventsourcing.persistence import StoredEvent
 from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockGuard, ClockReading, ClockState
+from application.consumer import LogCorrupt, Page
 from application.event_log import (
     LOAD_EVENTS_MAX,
     PAGE_EVENTS_MAX,
@@ -28,6 +29,7 @@ from application.event_log import (
     VerdictKind,
 )
 from domain.clock import ClockAcceptance
+from infrastructure.event_store import registry
 from infrastructure.event_store.mapper import LedgerMapper, schema_version
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,6 +129,16 @@ class MemoryLog:
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
         """See `EventLog`."""
         return self.events[after : after + min(limit, PAGE_EVENTS_MAX)]
+
+    def page(self, after: int, limit: int, topics: Collection[str]) -> Page:
+        """See `PagedLog`."""
+        found = self.read(after, limit)
+        last = found[-1].position if found else after
+        if last - after != len(found):
+            msg = f"{len(found)} of the positions {after + 1} to {last} exist"
+            raise LogCorrupt(msg)
+        unknown = [recorded.topic for recorded in found if recorded.topic not in registry.EVENTS]
+        return Page(after, last, Page(after, last, found).of(topics), unknown)
 
     def stream(
         self, stream_id: UUID, *, after: int = 0, up_to: int = VERSION_MAX

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.sessions.errors import SessionNotDue
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Status
@@ -40,11 +41,11 @@ def test_an_open_session_expires_at_its_deadline_and_its_order_is_released(
     assert scenario.subject.status is Status.EXPIRED
 
 
-def test_before_the_deadline_nothing_happens() -> None:
+def test_before_the_deadline_it_is_refused_for_now() -> None:
     scenario = given(*HOLDERS, CREATE, Elapsed(899.999)).when(EXPIRE)
 
-    scenario.then()
-    assert scenario.subject.status is Status.CREATED
+    scenario.then(refused("session-not-due", session_id=SESSION, expires_at=at(900)))
+    assert SessionNotDue.kind.transient
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""The API over a log in memory: the same requests always have the same responses, to the byte."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from typing import Any, cast
+from uuid import UUID
+
+from api.app import create_app
+from api.command_dispatcher import CommandDispatcher
+from api.context import Services
+from application.commands.issue_key import IssueKey
+from application.errors import LogUnavailable
+from application.health import Health
+from application.reader import Reader
+from application.writer import Writer
+from domain import ids
+from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
+from infrastructure.qr_images import SegnoImages
+from tests.support.documents import document_services
+from tests.support.ledger_fixture import LedgerFixture
+from tests.support.memory_log import MemoryLog
+
+FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
+Pairs = Sequence[tuple[bytes, bytes]]
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class RecordedRequests:
+    """The port of the metrics, as a list."""
+
+    def __init__(self) -> None:
+        self.served: list[tuple[str, int]] = []
+
+    def request_served(self, *, operation: str, status: int, seconds: float) -> None:
+        """See `HttpMetrics`."""
+        self.served.append((operation, status))
+
+    def exposition(self) -> bytes:
+        """See `HttpMetrics`."""
+        return b""
+
+
+def _unavailable() -> Health:
+    raise LogUnavailable(reason="there is no database")
+
+
+class MemoryApi:
+    """The application, with a merchant, a wallet app, a wallet and a session.
+
+    There are no read models and no database, so lists and `/readyz` fail. Ids are counted, and the
+    log's clock stands still.
+    """
+
+    def __init__(self) -> None:
+        numbers: Iterator[int] = count(FIRST_ID)
+        log = MemoryLog(new_id := lambda: UUID(int=next(numbers)))
+        self.ledger = LedgerFixture(log, new_id=new_id)
+        self.metrics = RecordedRequests()
+        self.services: Services = replace(
+            document_services(),
+            log=cast("Any", log),
+            reader=Reader(cast("Any", log)),
+            dispatcher=CommandDispatcher(lambda deliver: Writer(self.ledger.bus, deliver=deliver)),
+            health=_unavailable,
+            qr_images=SegnoImages(),
+            metrics=self.metrics,
+            new_id=new_id,
+        )
+        self.app = create_app(self.services)
+        self.keys = {"": "", **{role.value: self._issue(role) for role in Role}}
+        self.wallet_id = ids.encode("wal", self.ledger.open_wallet())
+        self.session_id = ids.encode("ps", self.ledger.create_session())
+
+    def _issue(self, role: Role) -> str:
+        holders = {Role.MERCHANT: self.ledger.merchant, Role.WALLET: self.ledger.app}
+        key = BearerKey.make(
+            mode="test", role=role, key_id=self.ledger.new_id(), random=bytes(SECRET_BYTES)
+        )
+        self.ledger.send(IssueKey(key=key, holder_id=holders.get(role, role.value)))
+        return key.text
+
+    @asynccontextmanager
+    async def running(self) -> Any:
+        """Run commands within the context."""
+        await self.services.dispatcher.open()
+        yield self
+        await self.services.dispatcher.close()
+
+
+def http_scope(method: str, path: str, query: str = "", headers: Pairs = ()) -> dict[str, Any]:
+    """The scope of a request as the server makes it; `path` is decoded already."""
+    return {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1",
+        "server": ("127.0.0.1", 8080), "client": ("127.0.0.1", 50_000), "scheme": "http",
+        "root_path": "", "state": {}, "method": method, "path": path,
+        "raw_path": path.encode(errors="replace"), "query_string": query.encode(),
+        "headers": list(headers),
+    }  # fmt: skip
+
+
+async def respond(app: Asgi, scope: Any, *parts: bytes | None) -> list[dict[str, Any]]:
+    """The messages that the application sends; a part of the body that is None is a disconnect."""
+    received = [_message(part, more=n < len(parts)) for n, part in enumerate(parts, 1)]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return received.pop(0) if received else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        await asyncio.sleep(0)
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+def _message(part: bytes | None, *, more: bool) -> dict[str, Any]:
+    if part is None:
+        return {"type": "http.disconnect"}
+    return {"type": "http.request", "body": part, "more_body": more}
