@@ -23,7 +23,7 @@ SUBJECT_PREFIXES: Final = {
     "top_up_reference": "tur",
     "refund": "ps",
     "payout": "pay",
-    "merchant_debits": "mdb",
+    "payable": "mdb",
     "treasury": "tre",
     "fx_quote": "quo",
 }

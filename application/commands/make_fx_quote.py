@@ -47,7 +47,7 @@ class MakeFxQuote(Command):
             SessionNotPayable, SessionExpired: the session cannot be paid.
             InvalidRequest: the wallet holds the session's currency.
             RateUnavailable: there is no rate, or none young enough.
-            QuotesExhausted: see `FxQuotes.make`.
+            QuotesExhausted: see `FxQuotes.give`.
         """
         session = loaded.get(PaymentSession, self.session_id, "payment session")
         wallet = own_wallet(loaded.get(Wallet, self.wallet_id, "wallet"), self.wallet_app_id)
@@ -70,7 +70,7 @@ class MakeFxQuote(Command):
         quotes = loaded.find(FxQuotes, stream_id) or FxQuotes.open(
             wallet_id=self.wallet_id, session_id=self.session_id, at=loaded.now
         )
-        quotes.make(
+        quotes.give(
             quote_id=ids.encode("quo", self.quote_id),
             conversion=conversion,
             source=RateSource(name=rate.source, as_of=rate.as_of.isoformat()),

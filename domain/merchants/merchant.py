@@ -42,10 +42,10 @@ class Merchant(LedgerAggregate):
         name: str
         return_hosts: list[str]
 
-    class PlanSet(Event):
+    class PlanChanged(Event):
         """The operator set the fees of new sessions in one currency."""
 
-        TOPIC = "merchant.plan_set"
+        TOPIC = "merchant.plan_changed"
         currency: str
         basis_points: int
         fixed_minor: int
@@ -57,10 +57,10 @@ class Merchant(LedgerAggregate):
             plan = FeePlan(self.basis_points, self.fixed_minor, policy)
             aggregate.plans = {**aggregate.plans, self.currency: plan}
 
-    class PayoutsSet(Event):
+    class PayoutsChanged(Event):
         """The operator set where, and when, payouts in one currency go."""
 
-        TOPIC = "merchant.payouts_set"
+        TOPIC = "merchant.payouts_changed"
         currency: str
         destination: str
         """The operator's reference of a bank account, never its number."""
@@ -128,7 +128,7 @@ class Merchant(LedgerAggregate):
         currency_in_use(currency)
         plan.check()
         self.trigger_event(
-            self.PlanSet,
+            self.PlanChanged,
             currency=currency,
             basis_points=plan.basis_points,
             fixed_minor=plan.fixed_minor,
@@ -145,7 +145,7 @@ class Merchant(LedgerAggregate):
         currency_in_use(currency)
         terms.check()
         self.trigger_event(
-            self.PayoutsSet,
+            self.PayoutsChanged,
             currency=currency,
             destination=terms.destination,
             daily_at=terms.daily_at,

@@ -41,7 +41,7 @@ class Credits:
 class MerchantDebits(LedgerAggregate):
     """The debits of one merchant in one currency."""
 
-    TOPIC = "merchant_debits"
+    TOPIC = "payable"
     STATE_VERSION = 1
 
     class State(TypedDict):
@@ -55,20 +55,20 @@ class MerchantDebits(LedgerAggregate):
     class Event(Aggregate.Event):
         """The base of these events."""
 
-        TOPIC = "merchant_debits.event"
+        TOPIC = "payable.event"
 
     class Opened(Event, Aggregate.Created):
         """The merchant's first debit in this currency follows."""
 
-        TOPIC = "merchant_debits.opened"
+        TOPIC = "payable.opened"
         merchant_id: str
         currency: str
         exponent: int
 
-    class Taken(Event):
+    class Debited(Event):
         """Money was taken out; states the credits that covered it."""
 
-        TOPIC = "merchant_debits.taken"
+        TOPIC = "payable.debited"
         kind: str
         subject_id: str
         """The refund or payout."""
@@ -80,10 +80,10 @@ class MerchantDebits(LedgerAggregate):
             """Count the debit."""
             aggregate.debited_minor += self.amount_minor
 
-    class Returned(Event):
+    class Restored(Event):
         """A debit was undone."""
 
-        TOPIC = "merchant_debits.returned"
+        TOPIC = "payable.restored"
         kind: str
         subject_id: str
         amount_minor: int
@@ -148,7 +148,7 @@ class MerchantDebits(LedgerAggregate):
             )
         if amount_minor:
             self.trigger_event(
-                self.Taken,
+                self.Debited,
                 kind=kind.value,
                 subject_id=subject_id,
                 amount_minor=amount_minor,
@@ -157,13 +157,11 @@ class MerchantDebits(LedgerAggregate):
                 timestamp=at,
             )
 
-    def give_back(
-        self, kind: DebitKind, subject_id: str, *, amount_minor: int, at: datetime
-    ) -> None:
+    def restore(self, kind: DebitKind, subject_id: str, *, amount_minor: int, at: datetime) -> None:
         """Undo a debit; the caller makes sure that it is undone once."""
         if amount_minor:
             self.trigger_event(
-                self.Returned,
+                self.Restored,
                 kind=kind.value,
                 subject_id=subject_id,
                 amount_minor=amount_minor,

@@ -60,10 +60,10 @@ class FxQuotes(LedgerAggregate):
         wallet_id: str
         session_id: str
 
-    class Made(Event):
+    class Given(Event):
         """A quote; states the rate as text and every amount computed from it."""
 
-        TOPIC = "fx_quote.made"
+        TOPIC = "fx_quote.given"
         quote_id: str
         rate: str
         rounding: str
@@ -130,7 +130,7 @@ class FxQuotes(LedgerAggregate):
             session_id=ids.encode("ps", session_id),
         )
 
-    def make(
+    def give(
         self,
         *,
         quote_id: str,
@@ -149,7 +149,7 @@ class FxQuotes(LedgerAggregate):
         expires_at = min(at + timedelta(seconds=QUOTE_SECONDS), session_expires_at)
         pays, to = conversion.pays, conversion.to
         self.trigger_event(
-            self.Made,
+            self.Given,
             quote_id=quote_id,
             rate=conversion.rate,
             rounding=ROUNDING,

@@ -87,10 +87,10 @@ class Wallet(LedgerAggregate):
             else:
                 aggregate.available_minor -= self.amount_minor
 
-    class Refunded(Event):
+    class Credited(Event):
         """Money of a refund was given back."""
 
-        TOPIC = "wallet.refunded"
+        TOPIC = "wallet.credited"
         amount_minor: int
         currency: str
         exponent: int
@@ -205,7 +205,7 @@ class Wallet(LedgerAggregate):
             )
         if amount.minor:
             self.trigger_event(
-                self.Refunded,
+                self.Credited,
                 amount_minor=amount.minor,
                 currency=self.currency,
                 exponent=self.exponent,

@@ -207,14 +207,14 @@ def test_a_change_to_a_state_needs_a_new_version() -> None:
     fields = {kind.TOPIC: sorted(kind.State.__annotations__) for kind in snapshots.KINDS}
 
     assert (snapshots.SHAPES, fields) == (
-        ("order:1", "wallet:1", "key_ring:1", "merchant_debits:1", "treasury:1"),
+        ("order:1", "wallet:1", "key_ring:1", "payable:1", "treasury:1"),
         {
             "order": ["merchant_id", "order_id", "session_id"],
             "wallet": [
                 "available_minor", "currency", "exponent", "held_minor", "wallet_app_id",
             ],
             "key_ring": ["holder_id", "living", "role"],
-            "merchant_debits": ["currency", "debited_minor", "exponent", "merchant_id"],
+            "payable": ["currency", "debited_minor", "exponent", "merchant_id"],
             "treasury": ["currency", "exponent", "funded_minor", "moved_minor"],
         },
     )  # fmt: skip

@@ -23,7 +23,7 @@ USED = fact(FxQuotes.Used, NOW, quote_id="quo_1")
 
 def made(quote_id: str = "quo_1", *, expires_at: datetime = EXPIRES) -> Fact:
     return fact(
-        FxQuotes.Made,
+        FxQuotes.Given,
         NOW,
         quote_id=quote_id,
         rate="1.0842",
@@ -42,7 +42,7 @@ def made(quote_id: str = "quo_1", *, expires_at: datetime = EXPIRES) -> Fact:
 
 
 def make(quote_id: str = "quo_1", *, session_expires_in: int = 900) -> Any:
-    return lambda quotes: quotes.make(
+    return lambda quotes: quotes.give(
         quote_id=quote_id,
         conversion=CONVERSION,
         source=RateSource(name="ecb", as_of="2026-04-30"),

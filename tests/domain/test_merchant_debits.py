@@ -19,7 +19,7 @@ OPENED = fact(MerchantDebits.Opened, NOW, merchant_id=MERCHANT, currency="USD", 
 
 def taken(minor: int, credits_minor: int, position: int = 7, subject: str = "ref_1") -> Fact:
     return fact(
-        MerchantDebits.Taken,
+        MerchantDebits.Debited,
         NOW,
         kind="refund",
         subject_id=subject,
@@ -30,7 +30,7 @@ def taken(minor: int, credits_minor: int, position: int = 7, subject: str = "ref
 
 
 def returned(minor: int) -> Fact:
-    return fact(MerchantDebits.Returned, NOW, kind="refund", subject_id="ref_1", amount_minor=minor)
+    return fact(MerchantDebits.Restored, NOW, kind="refund", subject_id="ref_1", amount_minor=minor)
 
 
 def take(minor: int, credits_minor: int, subject: str = "ref_1") -> Any:
@@ -72,9 +72,7 @@ def test_a_debit_of_zero_records_nothing(credits_minor: int) -> None:
 
 def test_a_return_counts_a_debit_no_longer() -> None:
     def give_back(minor: int) -> Any:
-        return lambda debits: debits.give_back(
-            DebitKind.REFUND, "ref_1", amount_minor=minor, at=NOW
-        )
+        return lambda debits: debits.restore(DebitKind.REFUND, "ref_1", amount_minor=minor, at=NOW)
 
     given(OPENED, taken(100, 100)).when(give_back(100)).then(returned(100))
     given(OPENED, taken(100, 100)).when(give_back(0)).then()

@@ -130,7 +130,7 @@ EVENTS = [
         Wallet.Captured, 3, session_id="ps_01h455vb4pex5vsknk084sn02q", source="available", **MONEY
     ),
     _event(
-        Wallet.Refunded,
+        Wallet.Credited,
         4,
         session_id="ps_01h455vb4pex5vsknk084sn02q",
         refund_id="ref_01h455vb4pex5vsknk084sn02q",
@@ -143,7 +143,7 @@ EVENTS = [
         session_id="ps_01h455vb4pex5vsknk084sn02q",
     ),
     _event(
-        FxQuotes.Made,
+        FxQuotes.Given,
         2,
         quote_id="quo_01h455vb4pex5vsknk084sn02q",
         rate="1.0842",
@@ -168,7 +168,7 @@ EVENTS = [
         exponent=2,
     ),
     _event(
-        MerchantDebits.Taken,
+        MerchantDebits.Debited,
         2,
         kind="refund",
         subject_id="ref_01h455vb4pex5vsknk084sn02q",
@@ -177,7 +177,7 @@ EVENTS = [
         credits_position=41,
     ),
     _event(
-        MerchantDebits.Returned,
+        MerchantDebits.Restored,
         3,
         kind="payout",
         subject_id="pay_01h455vb4pex5vsknk084sn02q",
@@ -200,7 +200,7 @@ EVENTS = [
     _event(Treasury.PayoutReturned, 4, payout_id="pay_01h455vb4pex5vsknk084sn02q", amount_minor=99),
     _event(Merchant.Registered, 1, name="Corner Café", return_hosts=["shop.example"]),
     _event(
-        Merchant.PlanSet,
+        Merchant.PlanChanged,
         2,
         currency="USD",
         basis_points=75,
@@ -208,7 +208,7 @@ EVENTS = [
         fee_refund_policy="proportional",
     ),
     _event(
-        Merchant.PayoutsSet,
+        Merchant.PayoutsChanged,
         3,
         currency="USD",
         destination="bank account 1",
