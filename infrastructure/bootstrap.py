@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -118,9 +119,13 @@ def read_model_names() -> list[str]:
     return [model.name for model in all_models()]
 
 
-def make_processes() -> list[Process]:
-    """Every process, with the ports that it calls: so far none calls any."""
-    return [process() for process in all_processes()]
+def make_processes(ports: Mapping[str, object]) -> list[Process]:
+    """Every process, with the ports that its constructor names."""
+    made: list[Process] = []
+    for process in all_processes():
+        names = inspect.signature(process).parameters
+        made.append(process(**{name: ports[name] for name in names}))
+    return made
 
 
 def ledger_status(url: str, settings: Settings) -> Status:
@@ -289,7 +294,7 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
         url,
         guard=make_guard(settings or Settings(), metrics),
         make_consumers=partial(make_runners, metrics=metrics),
-        processes=make_processes(),
+        processes=make_processes({}),
         metrics=metrics,
     )
     leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
