@@ -47,7 +47,7 @@ class Balances(ReadModel):
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
         """Add what the postings of a page change, account by account."""
         changes: dict[tuple[str, str], dict[str, Any]] = {}
-        last: dict[tuple[str, str], Line] = {}
+        page: dict[tuple[str, str], list[Line]] = {}
         for line in lines(events):
             posting = line.posting
             account = (posting.account, posting.currency)
@@ -63,7 +63,7 @@ class Balances(ReadModel):
             )
             row["balance_minor"] += line.change_minor
             row["earned_minor"] += line.earned_minor
-            last[account] = line
+            page.setdefault(account, []).append(line)
         rows = [changes[account] for account in sorted(changes)]
         found = cursor.execute(
             f"insert into {table} as t select * from jsonb_populate_recordset(null::{table}, %s) "
@@ -74,8 +74,11 @@ class Balances(ReadModel):
             "returning account, currency, balance_minor",
             (recordset(rows),),
         ).fetchall()
-        for name, currency, balance_minor in found:
-            check_balance(last[name, currency], balance_minor)
+        for name, currency, after_minor in found:
+            balance_minor = after_minor - changes[name, currency]["balance_minor"]
+            for line in page[name, currency]:
+                balance_minor += line.change_minor
+                check_balance(line, balance_minor)
 
     def of_accounts(self, accounts: Sequence[str]) -> list[BalanceRow]:
         """The balances of these accounts, by account and currency."""

@@ -27,7 +27,7 @@ from tests.support.read_models import apply_all, reader
 
 pytestmark = pytest.mark.postgres
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-AUDITED = {"sessions", "wallet_payments"}
+AUDITED = {"sessions", "wallet_payments", "balances", "journal"}
 SHOWN = "a\ufffdb" + "\ufffd" * 7 + "é✓ <&\"'"
 
 
