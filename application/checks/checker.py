@@ -88,6 +88,11 @@ class LogChecker:
             self._followers[topic] = found
         return found
 
+    @property
+    def violations(self) -> list[Violation]:
+        """What was found so far."""
+        return self._violations.found
+
     def finish(self, receipts: Iterable[Receipt] | None = None) -> list[Violation]:
         """End the pass; compares the events with the receipts if they are given."""
         self.commands.finish(receipts)
