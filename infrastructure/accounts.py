@@ -16,8 +16,10 @@ from application.commands.register_merchant import RegisterMerchant
 from application.commands.register_wallet_app import RegisterWalletApp
 from application.commands.revoke_key import RevokeKey
 from application.commands.top_up_wallet import TopUpWallet
+from application.reader import Reader
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, ApiKey, BearerKey, Role
+from domain.merchants.merchant import Merchant
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -47,6 +49,14 @@ class AccountAdmin:
         merchant_id = uuid7()
         self.send(RegisterMerchant(merchant_id=merchant_id, name=name, return_hosts=hosts))
         return ids.encode("mer", merchant_id)
+
+    def merchant(self, merchant_id: UUID) -> Merchant:
+        """A merchant as it stands.
+
+        Raises:
+            NotFound: there is no such merchant.
+        """
+        return Reader(self._event_log).get(Merchant, merchant_id, "merchant").state
 
     def register_app(self, name: str) -> str:
         """Register a wallet app; returns its id."""

@@ -9,6 +9,7 @@ from api.http.identity import CallerRole
 from api.http.operation import Call
 from application.errors import NotFound
 from application.reader import Current
+from domain.payouts.payout import Payout
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
 
@@ -55,4 +56,17 @@ async def readable_wallet(call: Call, wallet_id: UUID) -> Current[Wallet]:
             may_read = role in {CallerRole.AUDITOR, CallerRole.OPERATOR}
     if not may_read:
         raise NotFound(thing="wallet")
+    return current
+
+
+async def readable_payout(call: Call, payout_id: UUID) -> Current[Payout]:
+    """The payout, if the caller may read it: its merchant, an auditor or the operator.
+
+    Raises:
+        NotFound: there is no such payout, or it is not the caller's.
+    """
+    current = await blocking.read(call.services.reader.get, Payout, payout_id, "payout")
+    identity = call.identity
+    if identity.role is CallerRole.MERCHANT and current.state.merchant_id != identity.holder:
+        raise NotFound(thing="payout")
     return current

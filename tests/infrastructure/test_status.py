@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from application.processes.process import all_processes
 from infrastructure.cli import program
 from infrastructure.database import open_database
 from infrastructure.settings import Settings
@@ -49,15 +50,17 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     )
     assert document["position"] == head
     names = [model.name for model in all_models()]
+    processes = [process.name for process in all_processes()]
     assert "sessions" in names
     assert [(m["name"], m["position"]) for m in document["read_models"]] == [
         (name, head) for name in names
     ]
     assert document["worker_leads"] is True
     assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
-        "expiry": None, "expiry tasks": None, **dict.fromkeys(names),
+        "payout_transfers tasks 2": None, **dict.fromkeys(names), **dict.fromkeys(processes),
+        **{f"{name} tasks": None for name in processes},
     }  # fmt: skip
-    [tasks] = document["tasks"]
+    [tasks, *_] = document["tasks"]
     assert tasks.pop("next_at") > document["clock"]["now"]
     assert tasks == {
         "process": "expiry", "due": 0, "late": 0, "retried": 0, "parked": 0, "oldest_seconds": 0,
