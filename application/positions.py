@@ -32,3 +32,19 @@ def first_position_at(log: EventLog, at: datetime) -> int | None:
         else:
             high = middle
     return low
+
+
+def position_of(log: EventLog, bound: int | datetime) -> int | None:
+    """The position that a bound of a range names; None for a time that has not come.
+
+    Raises:
+        LogUnavailable: nothing could be read.
+    """
+    return bound if isinstance(bound, int) else first_position_at(log, bound)
+
+
+def reversed_bounds(first: int | datetime, end: int | datetime) -> bool:
+    """Whether two bounds of the same kind are in the wrong order."""
+    if isinstance(first, int):
+        return isinstance(end, int) and end < first
+    return isinstance(end, datetime) and end < first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Final
 
 from msgspec import Meta, UnsetType
@@ -14,7 +15,7 @@ from api.http.operation import Call
 from api.http.parsing import parse_time
 from api.views.books import MERCHANT_ACCOUNTS
 from application.errors import NotFound
-from application.positions import first_position_at
+from application.positions import position_of, reversed_bounds
 from domain import ids
 from domain.accounting import chart
 from domain.errors import InvalidRequest
@@ -77,16 +78,33 @@ def own_accounts(merchant_id: str) -> list[str]:
     return [kind.of(merchant_id) for kind in MERCHANT_ACCOUNTS]
 
 
-async def read_position(call: Call, name: str, value: str) -> int:
-    """The position that a parameter names; for a time, the first position recorded then or later.
+def parse_bound(name: str, value: str) -> int | datetime:
+    """A bound of a range.
 
     Raises:
         InvalidRequest: neither a position nor an RFC 3339 time; names the parameter.
     """
-    if _POSITION.fullmatch(value):
-        if int(value) > POSITION_MAX:
-            raise InvalidRequest.of(name, f"must be at most {POSITION_MAX}")
-        return int(value)
-    at = parse_time(name, value)
-    found = await blocking.read(first_position_at, call.services.log, at)
+    if not _POSITION.fullmatch(value):
+        return parse_time(name, value)
+    if int(value) > POSITION_MAX:
+        raise InvalidRequest.of(name, f"must be at most {POSITION_MAX}")
+    return int(value)
+
+
+async def bound_position(call: Call, bound: int | datetime) -> int:
+    """The position of a bound; the largest for a time that has not come."""
+    found = await blocking.read(position_of, call.services.log, bound)
     return POSITION_MAX if found is None else found
+
+
+async def read_range(call: Call, first: str | UnsetType, end: str | UnsetType) -> tuple[int, int]:
+    """The positions of the parameters `from` and `to`, half open.
+
+    Raises:
+        InvalidRequest: one is neither a position nor a time, or they are reversed.
+    """
+    begin = 0 if isinstance(first, UnsetType) else parse_bound("from", first)
+    stop = POSITION_MAX if isinstance(end, UnsetType) else parse_bound("to", end)
+    if reversed_bounds(begin, stop):
+        raise InvalidRequest.of("to", "is before `from`")
+    return await bound_position(call, begin), await bound_position(call, stop)

@@ -16,13 +16,14 @@ from api.http.operation import Call, Operation
 from api.http.parsing import Query, none_if_unset
 from api.tokens import Tokens
 from api.v1.accounts import (
-    POSITION_MAX,
     READERS,
     AccountText,
     PositionOrTime,
+    bound_position,
     merchant_of,
     own_accounts,
-    read_position,
+    parse_bound,
+    read_range,
     readable_account,
 )
 from api.v1.lists import Page, caught_up, page_of, read_cursor, sign_cursor, verify_cursor
@@ -130,13 +131,7 @@ class BookRoutes:
         if not isinstance(query.account, UnsetType):
             await readable_account(call, query.account)
             accounts = [query.account]
-        start, end = 0, POSITION_MAX
-        if not isinstance(query.start, UnsetType):
-            start = await read_position(call, "from", query.start)
-        if not isinstance(query.end, UnsetType):
-            end = await read_position(call, "to", query.end)
-        if not isinstance(query.start, UnsetType) and start > end:
-            raise InvalidRequest.of("to", "is before `from`")
+        start, end = await read_range(call, query.start, query.end)
         continued = read_cursor(self._services.tokens, none_if_unset(query.cursor)) or 0
         await caught_up(call, Journal, none_if_unset(query.at_least))
         entries = await blocking.read(
@@ -186,11 +181,10 @@ class BookRoutes:
         read_models = self._services.read_models
         if isinstance(query.at, UnsetType):
             return await blocking.read(read_models.position, Journal)
-        named = await read_position(call, "at", query.at)
-        if query.at.isdigit():
-            await caught_up(call, Journal, named)
-            return named
-        at = min(named - 1, await blocking.read(self._services.log.head))
+        bound = parse_bound("at", query.at)
+        at = await bound_position(call, bound)
+        if not isinstance(bound, int):
+            at = min(at - 1, await blocking.read(self._services.log.head))
         await caught_up(call, Journal, at)
         return at
 

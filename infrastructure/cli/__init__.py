@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from infrastructure.cli import accounts, audit, clock, database, demo, servers, status, tasks
+from infrastructure.cli import accounts, audit, books, clock, database, demo, servers, status, tasks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +27,7 @@ for command in (
     accounts.apps,
     accounts.keys,
     audit.audit,
+    books.books,
     clock.clock,
     status.show_status,
     tasks.tasks,

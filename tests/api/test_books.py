@@ -193,6 +193,7 @@ def test_a_balance_is_explained_at_a_time(api: ApiFixture) -> None:
      ("auditor", "journal?account=wallet:wal_01h455vb4pex5vsknk084sn02q:held", "not-found"),
      ("auditor", "journal?account=merchant:mer_01h455vb4pex5vsknk084sn02q:payable", "not-found"),
      ("merchant", "journal?from=9&to=8", "invalid-request"),
+     ("merchant", "journal?from=2999-01-01T00:00:00Z&to=2998-01-01T00:00:00Z", "invalid-request"),
      ("merchant", "journal?from=-1", "invalid-request"), ("merchant", "journal?from=1e3", "invalid-request"),
      ("merchant", "journal?from=9223372036854775807", "invalid-request"),
      ("merchant", "journal?to=2026-01-01", "invalid-request"),
