@@ -23,6 +23,7 @@ from api.http.security_headers import security_headers
 from api.pages import rendering
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
+from api.v1.books import BookRoutes
 from api.v1.events import EventRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
@@ -30,6 +31,7 @@ from api.v1.payouts import PayoutRoutes
 from api.v1.qr_images import QrImageRoutes
 from api.v1.refunds import RefundRoutes
 from api.v1.session_queries import SessionQueryRoutes
+from api.v1.statements import StatementRoutes
 from api.v1.treasury import TreasuryRoutes
 from api.v1.wallets import WalletRoutes
 from api.views import money
@@ -44,6 +46,8 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     PayoutRoutes,
     TreasuryRoutes,
     WalletRoutes,
+    BookRoutes,
+    StatementRoutes,
     EventRoutes,
     PageRoutes,
     QrImageRoutes,

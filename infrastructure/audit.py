@@ -15,6 +15,8 @@ from application.checks.head import check_head
 from application.checks.read_models import (
     JournalRowCheck,
     check_balances,
+    check_payouts,
+    check_refunds,
     check_sessions,
     check_wallet_payments,
 )
@@ -56,6 +58,8 @@ _ROW_CHECKS: Final = {
     "sessions": check_sessions,
     "wallet_payments": check_wallet_payments,
     "balances": check_balances,
+    "payouts": check_payouts,
+    "refunds": check_refunds,
 }
 JOURNAL: Final = "journal"
 """Its rows are as many as the events, so they are read beside them."""

@@ -43,16 +43,18 @@ class LogChecker:
         self.clock = ClockCheck(self._violations)
         self.books = BooksCheck(self._violations)
         self.payouts = PayoutCheck(self._violations)
+        self.refunds = RefundCheck(self._violations)
+        self.treasury = TreasuryCheck(self._violations)
         checks: list[EventCheck] = [
             self.sessions,
             self.wallets,
             self.clock,
             self.books,
             self.payouts,
+            self.refunds,
+            self.treasury,
             OrderCheck(self._violations),
-            RefundCheck(self._violations),
             PayableCheck(self._violations),
-            TreasuryCheck(self._violations),
             FxQuoteCheck(self._violations),
             FeeCheck(self._violations),
         ]
@@ -97,6 +99,7 @@ class LogChecker:
         """End the pass; compares the events with the receipts if they are given."""
         self.commands.finish(receipts)
         self.wallets.finish(self.books.balances)
+        self.payouts.finish(self.treasury.set_aside())
         return self._violations.found
 
 

@@ -18,6 +18,7 @@ COUNTERPARTS: Final = (
     ("credited", "refunded", "money-conserved"),
     ("debited", "owed", "money-conserved"),
     ("restored", "undone", "one-restore-per-debit"),
+    ("set aside", "funded", "legal-payouts"),
     ("used", "quoted", "one-use-per-quote"),
     ("opened", "created", "one-session-per-order"),
     ("released", "ended", "one-session-per-order"),
@@ -173,6 +174,15 @@ def _payout(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
     return facts
 
 
+def _set_aside(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    yield ("set aside", str(stream), event.payout_id, str(event.amount_minor))
+
+
+def _funded(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    treasury = ids.derive("treasury", event.currency)
+    yield ("funded", str(treasury), ids.encode("pay", stream), str(event.amount_minor))
+
+
 def _order(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
     return lambda _, event: ((name, event.session_id),)
 
@@ -192,6 +202,8 @@ _FACTS: Final[Mapping[str, Callable[[UUID, Any], Iterable[tuple[str, ...]]]]] = 
     "refund.failed": _refund_failed,
     "payout.requested": _payout("owed"),
     "payout.returned": _payout("undone"),
+    "payout.funded": _funded,
+    "treasury.payout_funded": _set_aside,
     "fx_quote.used": lambda stream, event: (("used", str(stream), event.quote_id),),
     "order.opened": _order("opened"),
     "order.released": _order("released"),

@@ -141,6 +141,10 @@ class TreasuryCheck(DebitChecks):
         elif topic == "treasury.payout_returned":
             self._restore(recorded, event, ("payout", event.payout_id))
 
+    def set_aside(self) -> set[str]:
+        """The payouts for which money is set aside, or has left the bank."""
+        return {subject for debits in self._debits.values() for _, subject in debits.open}
+
     def _move(self, recorded: Recorded, event: Any) -> None:
         debits = self._find(recorded)
         debits.debited_minor += -event.amount_minor if event.incoming else event.amount_minor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, ClassVar, Final
@@ -10,8 +10,10 @@ from uuid import UUID
 
 from application.checks.violation import Violations
 from application.event_log import Recorded
+from domain import ids
 
 TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
+    "funded": frozenset({"requested"}),
     "sent": frozenset({"requested"}),
     "settled": frozenset({"sent"}),
     "returned": frozenset({"requested", "sent", "settled"}),
@@ -25,11 +27,12 @@ class PayoutFacts:
     """A payout, from its events."""
 
     figures: tuple[Any, ...]
-    """Merchant, amount, currency and exponent."""
+    """Merchant, amount, currency, exponent and destination."""
     position: int
     """Of its last event."""
-    version: int = 1
     status: str = "requested"
+    """`funded` is not one: a payout that is funded stays `requested` until it is sent."""
+    funded: bool = False
 
 
 class PayoutCheck:
@@ -48,7 +51,7 @@ class PayoutCheck:
         if status == "requested":
             if payout is not None:
                 self._violations.report("legal-payouts", "requested twice")
-            figures = _FIGURES(event)
+            figures = (*_FIGURES(event), event.destination)
             self.facts[recorded.stream_id] = PayoutFacts(figures, recorded.position)
             return
         if payout is None:
@@ -56,13 +59,32 @@ class PayoutCheck:
             return
         if payout.status not in TRANSITIONS.get(status, ()):
             self._violations.report("legal-payouts", f"{recorded.topic} after {payout.status}")
-        if status != "sent":
-            stated = _FIGURES(event)
-            if stated != payout.figures:
-                text = f"{recorded.topic} of {stated}, {payout.figures} was requested"
-                self._violations.report("legal-payouts", text)
+        if status == "funded":
+            stated = (event.amount_minor, event.currency, event.exponent, event.destination)
+            self._compare(payout.figures[1:], stated)
+        elif status != "sent":
+            self._compare(payout.figures[:-1], _FIGURES(event))
+        if payout.funded is (status == "funded") and status in {"funded", "sent"}:
+            text = f"{recorded.topic}, funded before: {payout.funded}"
+            self._violations.report("legal-payouts", text)
         if status == "returned" and event.after_settlement != (payout.status == "settled"):
             text = f"after_settlement is {event.after_settlement} after {payout.status}"
             self._violations.report("legal-payouts", text)
-        payout.status = status
-        payout.version, payout.position = recorded.version, recorded.position
+        if status == "funded":
+            payout.funded = True
+        else:
+            payout.status = status
+        payout.position = recorded.position
+
+    def finish(self, set_aside: Collection[str]) -> None:
+        """Compare with the payouts for which the treasury has set money aside."""
+        for stream, payout in self.facts.items():
+            expected = payout.funded and payout.status != "returned"
+            if expected != (ids.encode("pay", stream) in set_aside):
+                text = f"{payout.status}, funded: {payout.funded}; the treasury differs"
+                self._violations.report("legal-payouts", text, payout.position)
+
+    def _compare(self, requested: tuple[Any, ...], stated: tuple[Any, ...]) -> None:
+        if stated != requested:
+            text = f"{stated}, {requested} was requested"
+            self._violations.report("legal-payouts", text)

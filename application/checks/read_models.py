@@ -69,6 +69,29 @@ def check_balances(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
     return _compare_rows("balances", expected, found, checker.log.position)
 
 
+def check_payouts(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
+    """Compare the rows of `payouts` with the events up to the checker's position."""
+    expected = {
+        ids.encode("pay", stream): (*payout.figures, payout.status, payout.position)
+        for stream, payout in checker.payouts.facts.items()
+    }
+    found = {
+        row.payout_id: (
+            row.merchant_id, row.amount_minor, row.currency, row.exponent, row.destination,
+            row.status, row.position,
+        )
+        for row in rows
+    }  # fmt: skip
+    return _compare_rows("payouts", expected, found, checker.log.position)
+
+
+def check_refunds(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
+    """Compare the rows of `refunds` with the events up to the checker's position."""
+    expected = {ids.decode("ref", one): (of,) for one, of in checker.refunds.sessions.items()}
+    found = {row.refund_id: (row.session_id,) for row in rows}
+    return _compare_rows("refunds", expected, found, checker.log.position)
+
+
 class JournalRowCheck:
     """Compares the rows of `journal` with the books, entry by entry, while the log is read.
 
@@ -105,9 +128,11 @@ class JournalRowCheck:
             found[key] = found.get(key, 0) + change
             balance = self._balances.get(key[:2], 0) + change
             self._balances[key[:2]] = balance
-            stated = (row.position, row.no, row.type, row.subject_id, row.recorded_at)
+            stated = (
+                row.position, row.no, row.type, row.stream_id, row.event_id, row.recorded_at,
+            )  # fmt: skip
             event = (
-                recorded.position, number, recorded.topic, str(recorded.stream_id),
+                recorded.position, number, recorded.topic, recorded.stream_id, recorded.event_id,
                 recorded.recorded_at,
             )  # fmt: skip
             if stated != event or row.minor < 1 or row.balance_minor != balance:

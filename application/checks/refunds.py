@@ -50,6 +50,8 @@ class RefundCheck:
         self._kept: set[UUID] = set()
         """Sessions whose fee is kept when they are refunded."""
         self._payments: dict[UUID, Payment] = {}
+        self.sessions: dict[str, UUID] = {}
+        """The session of every refund."""
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Check the next event of a session."""
@@ -66,6 +68,7 @@ class RefundCheck:
             self._refund(recorded, event)
 
     def _refund(self, recorded: Recorded, event: Any) -> None:
+        self.sessions.setdefault(event.refund_id, recorded.stream_id)
         payment = self._payments.get(recorded.stream_id)
         if payment is None:
             self._violations.report("refunds-within-paid", f"{event.refund_id}: nothing was paid")

@@ -20,6 +20,11 @@ class Posting(NamedTuple):
     exponent: int
 
     @property
+    def amount(self) -> Amount:
+        """The amount, above zero."""
+        return Amount(self.minor, self.currency, self.exponent)
+
+    @property
     def signed_minor(self) -> int:
         """Positive for a debit, negative for a credit."""
         return self.minor if self.side is Side.DEBIT else -self.minor

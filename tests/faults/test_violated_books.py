@@ -48,6 +48,7 @@ def steal(merchant: str, minor: int) -> Act:
             destination="elsewhere",
             at=loaded.now,
         )
+        payout.fund(at=loaded.now)
         payout.send(bank_reference="B", at=loaded.now)
         payout.settle(at=loaded.now)
         return Decision(payout, [payout])

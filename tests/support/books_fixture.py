@@ -1,6 +1,6 @@
 """A ledger whose merchants have fees, refunds and payouts, and whose payers have other currencies.
 
-What no command does yet (plans, refunds by a processor, the steps of a payout) is an `Act` here.
+What no command does yet (refunds by a processor) is an `Act` here.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from typing import Any, Final
 from uuid import UUID
 
 from application.command import Command, Decision, Loaded
+from application.commands.fund_payout import FundPayout
 from application.commands.make_fx_quote import MakeFxQuote
 from application.commands.pay_session import PaySession
 from application.commands.refund_session import RefundSession
 from application.commands.request_payout import RequestPayout
+from application.commands.return_payout import ReturnPayout
+from application.commands.send_payout import SendPayout
+from application.commands.set_fee_plan import SetFeePlan
+from application.commands.set_payout_terms import SetPayoutTerms
+from application.commands.settle_payout import SettlePayout
 from application.event_log import EventLog, Recorded
 from application.ports.rates import Rate
 from domain import ids
 from domain.merchants.fee_plan import FeePlan
-from domain.merchants.merchant import Merchant
 from domain.merchants.payout_terms import PayoutTerms
 from domain.money.fx import cross_rate
 from domain.money.money import Money
 from domain.payouts.debits import Credits, DebitKind, MerchantDebits
-from domain.payouts.payout import Payout
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.refund import plan_refund, refund_fields
-from domain.treasury.treasury import Treasury
 from domain.wallets.wallet import Wallet
 from tests.support.ledger_fixture import LedgerFixture
 
@@ -72,20 +75,11 @@ class BooksFixture:
     # What the operator sets.
 
     def set_plan(self, currency: str, plan: FeePlan) -> Command:
-        def act(loaded: Loaded) -> Decision:
-            merchant = loaded.get(Merchant, self.merchant_id, "merchant")
-            merchant.set_plan(currency, plan, at=loaded.now)
-            return Decision(merchant, [merchant])
-
-        return Act((self.merchant_id,), act)
+        return SetFeePlan(merchant_id=self.merchant_id, currency=currency, plan=plan)
 
     def set_payouts(self, currency: str) -> Command:
-        def act(loaded: Loaded) -> Decision:
-            merchant = loaded.get(Merchant, self.merchant_id, "merchant")
-            merchant.set_payouts(currency, PayoutTerms("main account"), at=loaded.now)
-            return Decision(merchant, [merchant])
-
-        return Act((self.merchant_id,), act)
+        terms = PayoutTerms("main account")
+        return SetPayoutTerms(merchant_id=self.merchant_id, currency=currency, terms=terms)
 
     # Payments.
 
@@ -208,38 +202,14 @@ class BooksFixture:
         )
 
     def step_payout(self, payout_id: UUID, currency: str, step: str) -> Command:
-        """`send` (funded by the treasury), `settle` or `return`."""
-        treasury_id = Treasury.stream_id(currency)
-        debits_id = MerchantDebits.stream_id(self.merchant_id, currency)
-        top_ups = self._top_ups(currency)
-
-        def act(loaded: Loaded) -> Decision:
-            payout = loaded.get(Payout, payout_id, "payout")
-            before, now = payout.version, loaded.now
-            treasury = loaded.find(Treasury, treasury_id) or Treasury.open(
-                currency=currency, at=now
-            )
-            public_id, minor = payout.public_id, payout.amount.minor
-            was_sent = payout.status.value in {"sent", "settled"}
-            if step == "send":
-                payout.send(bank_reference="B", at=now)
-                if payout.version > before:
-                    treasury.fund_payout(
-                        payout_id=public_id, amount_minor=minor, credits=top_ups, at=now
-                    )
-                return Decision(payout, [treasury, payout])
-            if step == "settle":
-                payout.settle(at=now)
-                return Decision(payout, [payout])
-            if not payout.give_back(reason="account closed", at=now):
-                return Decision(payout)
-            debits = loaded.get(MerchantDebits, debits_id, "debits")
-            debits.restore(DebitKind.PAYOUT, public_id, amount_minor=minor, at=now)
-            if was_sent:
-                treasury.return_payout(payout_id=public_id, amount_minor=minor, at=now)
-            return Decision(payout, [treasury, debits, payout])
-
-        return Act((payout_id, treasury_id, debits_id), act)
+        """`fund`, `send`, `settle` or `return`."""
+        commands: dict[str, Command] = {
+            "fund": FundPayout(payout_id=payout_id, credits=self._top_ups(currency)),
+            "send": SendPayout(payout_id=payout_id, bank_reference="B"),
+            "settle": SettlePayout(payout_id=payout_id),
+            "return": ReturnPayout(payout_id=payout_id, reason="account closed"),
+        }
+        return commands[step]
 
     # Credits, counted as `balances` counts them.
 

@@ -92,6 +92,7 @@ class ModelPayout:
     currency: str
     amount: int
     status: str = "requested"
+    funded: bool = False
 
 
 class BooksMachine(RuleBasedStateMachine):
@@ -286,7 +287,10 @@ class BooksMachine(RuleBasedStateMachine):
             self.debited[currency] += amount
             self.move(currency, payable=-amount, in_transit=amount)
 
-    @rule(pick=PICKS, step=st.sampled_from(["send", "send", "settle", "settle", "return"]))
+    @rule(
+        pick=PICKS,
+        step=st.sampled_from(["fund", "fund", "send", "send", "settle", "settle", "return"]),
+    )
     def step_payout(self, pick: int, step: str) -> None:
         if not self.payouts:
             return
@@ -295,9 +299,11 @@ class BooksMachine(RuleBasedStateMachine):
         self.expect(
             self.books.step_payout(payout.id, currency, step), self.expected_step(payout, step)
         )
-        if step == "send" and payout.status == "requested":
-            if self.balances["bank:safeguarded", currency] - self.funded(currency) >= amount:
-                payout.status = "sent"
+        free = self.free(currency)
+        if step == "fund" and payout.status == "requested" and amount <= free:
+            payout.funded = True
+        elif step == "send" and payout.status == "requested" and payout.funded:
+            payout.status = "sent"
         elif step == "settle" and payout.status == "sent":
             payout.status = "settled"
             self.move(currency, in_transit=-amount, bank=-amount)
@@ -442,16 +448,19 @@ class BooksMachine(RuleBasedStateMachine):
         balance = self.balances[self.purse(session.wallet), CURRENCIES[session.wallet]]
         return ("ok" if pays <= balance else "insufficient-funds"), pays, spread
 
-    def funded(self, currency: str) -> int:
-        """What is set aside at the bank for payouts on their way."""
-        return sum(
-            one.amount for one in self.payouts if (one.currency, one.status) == (currency, "sent")
+    def free(self, currency: str) -> int:
+        """What is at the bank and not set aside for payouts on their way."""
+        on_their_way = sum(
+            one.amount
+            for one in self.payouts
+            if one.currency == currency and one.funded and one.status in {"requested", "sent"}
         )
+        return self.balances["bank:safeguarded", currency] - on_their_way
 
     def expected_step(self, payout: ModelPayout, step: str) -> str:
-        free = self.balances["bank:safeguarded", payout.currency] - self.funded(payout.currency)
-        short = step == "send" and payout.status == "requested" and payout.amount > free
-        return "treasury-insufficient" if short else "ok"
+        waits = step == "fund" and payout.status == "requested" and not payout.funded
+        short = waits and payout.amount > self.free(payout.currency)
+        return "payout-not-funded" if short else "ok"
 
     def expect(self, command: Command, expected: str, *, key: str = "") -> Outcome | None:
         """Send a command, under a new key if `key` is its name."""

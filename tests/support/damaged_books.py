@@ -26,7 +26,10 @@ def ledger_with_every_movement() -> LedgerFixture:
     ledger.send(books.end_refund(paid, list(failing.refunds)[-1], succeeds=False))
     pending = ledger.send(books.begin_refund(paid, Money(200, "USD"))).subject
     ledger.send(books.end_refund(paid, list(pending.refunds)[-1], succeeds=True))
-    for steps in (["send", "settle", "return"], ["send", "settle"], ["return"], []):
+    for steps in (
+        ["fund", "send", "settle", "return"], ["fund", "send", "settle"], ["return"], [],
+        ["fund", "return"],
+    ):  # fmt: skip
         payout = ledger.send(books.payout(Money(500, "USD"))).subject
         for step in steps:
             ledger.send(books.step_payout(payout.id, "USD", step))

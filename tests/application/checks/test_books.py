@@ -142,6 +142,11 @@ def test_undamaged_books_break_no_invariant(books: LedgerFixture) -> None:
         (changed("treasury.payout_funded", credits_minor=1), "credits-counted"),
         (changed("treasury.payout_funded", amount_minor=50_001), "debits-within-credits"),
         (twice("treasury.payout_returned"), "one-restore-per-debit"),
+        (without("treasury.payout_returned"), "legal-payouts"),
+        (without("payout.funded"), "legal-payouts"),
+        (twice("payout.funded"), "legal-payouts"),
+        (changed("payout.funded", amount_minor=499), "legal-payouts"),
+        (changed("payout.funded", destination="elsewhere"), "legal-payouts"),
         (without("treasury.payout_funded"), "one-restore-per-debit"),
     ],
 )  # fmt: skip

@@ -107,7 +107,7 @@ def journal_of(log: Log) -> list[Any]:
             rows.append(
                 SimpleNamespace(
                     position=recorded.position, no=no, recorded_at=recorded.recorded_at,
-                    type=recorded.topic, subject_id=str(recorded.stream_id),
+                    type=recorded.topic, stream_id=recorded.stream_id, event_id=recorded.event_id,
                     account=posting.account, side=posting.side.value, minor=posting.minor,
                     currency=posting.currency, exponent=posting.exponent,
                     balance_minor=balances[key],
@@ -142,8 +142,8 @@ def test_rows_of_the_journal_must_equal_the_books(log: Log) -> None:
     ("field", "value"),
     [
         ("minor", 1), ("minor", 0), ("side", "credit"), ("account", "fees"), ("currency", "EUR"),
-        ("exponent", 3), ("balance_minor", 0), ("no", 9), ("type", "x"), ("subject_id", "x"),
-        ("position", 1),
+        ("exponent", 3), ("balance_minor", 0), ("no", 9), ("type", "x"), ("stream_id", None),
+        ("event_id", None), ("position", 1),
     ],
 )  # fmt: skip
 def test_a_changed_row_of_the_journal_is_reported(log: Log, field: str, value: object) -> None:
