@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
 from tests.planted.worker_bugs import WORKER_BUGS
 
@@ -313,4 +314,5 @@ BUGS: Final = [
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
     *WORKER_BUGS,
+    *BOOKS_BUGS,
 ]  # fmt: skip
