@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+from msgspec import Meta
+
 from api import blocking
 from api.context import Services
-from api.http.fields import text_length
+from api.http.fields import KnownCurrencyCode, text_length
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import Body, MoneyBody, RefundPathId, SessionPathId
+from api.http.parsing import Body, RefundPathId, SessionPathId
 from api.v1.access import readable_session
 from api.v1.debits import send_debit
 from api.v1.lists import Page, caught_up
@@ -20,6 +22,7 @@ from application.command import Command
 from application.commands.refund_session import RefundSession
 from application.errors import NotFound
 from domain import ids
+from domain.money.money import AMOUNT_MINOR_MAX, Money
 from domain.payouts.debits import Credits
 from domain.sessions.refund import REASON_CHARS_MAX
 from projections.refunds import Refunds
@@ -28,10 +31,17 @@ MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
 READERS: Final = MERCHANTS | {CallerRole.AUDITOR}
 
 
+class PaidMoneyBody(Body):
+    """An amount in the currency of a payment, which may have been withdrawn since."""
+
+    minor: Annotated[int, Meta(ge=1, le=AMOUNT_MINOR_MAX)]
+    currency: KnownCurrencyCode
+
+
 class RefundBody(Body):
     """What to return of a payment, in the session's currency. No personal data in the reason."""
 
-    amount: MoneyBody
+    amount: PaidMoneyBody
     reason: Annotated[str, text_length(0, REASON_CHARS_MAX)] = ""
 
 
@@ -71,7 +81,8 @@ class RefundRoutes:
 
     async def refund(self, call: Call, body: RefundBody, id: SessionPathId) -> HttpResponse:
         """Refund a session."""
-        amount, refund_id = body.amount.to_money(), self._services.new_id()
+        amount = Money(body.amount.minor, body.amount.currency)
+        refund_id = self._services.new_id()
 
         def make_command(earned: Credits, *, current: bool) -> Command:
             return RefundSession(

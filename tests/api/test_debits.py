@@ -38,8 +38,10 @@ def catch_up(database_url: str, postgres_log: PostgresLog, api: ApiFixture) -> I
     pool.close()
 
 
-def refund(api: ApiFixture, session: dict[str, Any], minor: int, key: str) -> Any:
-    body = {"amount": {"minor": minor, "currency": "USD"}}
+def refund(
+    api: ApiFixture, session: dict[str, Any], minor: int, key: str, currency: str = "USD"
+) -> Any:
+    body = {"amount": {"minor": minor, "currency": currency}}
     path = f"/v1/payment-sessions/{session['id']}/refunds"
     return api.call("merchant", "POST", path, body, key=key)
 
@@ -101,3 +103,14 @@ def test_a_replay_shows_its_own_refund_whatever_came_after(
     for replayed in again:
         assert replayed.headers["idempotent-replayed"] == "true"
         assert replayed.json() == by_id[replayed.json()["id"]]
+
+
+def test_a_refund_may_name_a_currency_that_has_been_withdrawn_since_the_payment(
+    api: ApiFixture, catch_up: CatchUp
+) -> None:
+    paid, _ = api.create_paid_session()
+    catch_up()
+
+    refused = refund(api, paid, 1, "k", currency="BGN").json()["invalid_params"]
+
+    assert refused == [{"name": "amount.currency", "reason": "must be USD, the session's currency"}]

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from application.command import Decision, Loaded
 from domain.money.money import Money
-from domain.payouts.payout import Payout
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
@@ -21,7 +18,7 @@ from projections.balances import Balances
 from projections.journal import Journal
 from tests.faults.test_database_away import wait_for
 from tests.support.api_fixture import api_fixture
-from tests.support.books_fixture import Act, BooksFixture
+from tests.support.books_fixture import BooksFixture, steal
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.postgres import rows
 from tests.support.read_models import apply_all, reader
@@ -35,25 +32,6 @@ def pool(database_url: str) -> Iterator[ConnectionPool]:
     pool = ConnectionPool(database_url, DatabaseRole.PROJECTOR, size_max=2)
     yield pool
     pool.close()
-
-
-def steal(merchant: str, minor: int) -> Act:
-    """A payout that no merchant has earned and no treasury has funded."""
-
-    def act(loaded: Loaded) -> Decision:
-        payout = Payout.request(
-            payout_id=uuid7(),
-            merchant_id=merchant,
-            amount=Money(minor, "USD"),
-            destination="elsewhere",
-            at=loaded.now,
-        )
-        payout.fund(at=loaded.now)
-        payout.send(bank_reference="B", at=loaded.now)
-        payout.settle(at=loaded.now)
-        return Decision(payout, [payout])
-
-    return Act((), act)
 
 
 @pytest.mark.unaudited

@@ -11,6 +11,8 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
 from application.command import Command, Decision, Loaded
 from application.commands.fund_payout import FundPayout
 from application.commands.make_fx_quote import MakeFxQuote
@@ -30,6 +32,7 @@ from domain.merchants.payout_terms import PayoutTerms
 from domain.money.fx import cross_rate
 from domain.money.money import Money
 from domain.payouts.debits import Credits, DebitKind, MerchantDebits
+from domain.payouts.payout import Payout
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.refund import plan_refund, refund_fields
 from domain.wallets.wallet import Wallet
@@ -233,6 +236,25 @@ class BooksFixture:
         events: list[Any] = [one.event for one in log if one.topic == "wallet.topped_up"]
         minor = sum(event.amount_minor for event in events if event.currency == currency)
         return Credits(minor=minor, position=len(log))
+
+
+def steal(merchant: str, minor: int) -> Act:
+    """A payout that no merchant has earned and no treasury has funded."""
+
+    def act(loaded: Loaded) -> Decision:
+        payout = Payout.request(
+            payout_id=uuid7(),
+            merchant_id=merchant,
+            amount=Money(minor, "USD"),
+            destination="elsewhere",
+            at=loaded.now,
+        )
+        payout.fund(at=loaded.now)
+        payout.send(bank_reference="B", at=loaded.now)
+        payout.settle(at=loaded.now)
+        return Decision(payout, [payout])
+
+    return Act((), act)
 
 
 def everything(log: EventLog) -> list[Recorded]:

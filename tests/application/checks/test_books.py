@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from application.checks.checker import check_log
+from domain.accounting.rules import postings
+from tests.support.books_fixture import steal
 from tests.support.damaged_books import ledger_with_every_movement
 from tests.support.damaged_logs import (
     Damage,
@@ -21,6 +23,7 @@ from tests.support.damaged_logs import (
     without,
 )
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.memory_log import MemoryLog
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +166,28 @@ def test_a_violation_of_the_books_names_its_position(books: LedgerFixture) -> No
     violations = check_log(changed("refund.succeeded", credited_minor=1)(log))[1]
 
     assert ("refund-shares", position) in {(one.invariant, one.position) for one in violations}
+
+
+def test_money_that_leaves_the_bank_and_was_never_there_is_reported() -> None:
+    ledger = LedgerFixture(MemoryLog())
+    settled = ledger.send(steal(ledger.merchant, 500)).position
+
+    violations = check_log(events(ledger))[1]
+
+    assert "bank:safeguarded is -500 USD" in [
+        one.text
+        for one in violations
+        if (one.invariant, one.position) == ("never-negative", settled)
+    ]
+
+
+def test_an_entry_of_the_rules_that_differs_from_the_books_is_reported(
+    books: LedgerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(event: Any) -> Any:
+        lines = [line._replace(account="fees") for line in postings(event)]
+        return lines if type(event).TOPIC == "payment_session.paid" else postings(event)
+
+    monkeypatch.setattr("application.checks.books.postings", wrong)
+
+    assert broken(events(books)) == {"postings-agree"}
