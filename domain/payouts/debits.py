@@ -143,7 +143,7 @@ class MerchantDebits(LedgerAggregate):
                 to the head of the log when the request arrived.
         """
         available = self.available_minor(credits)
-        if amount_minor > available:
+        if amount_minor > max(available, 0):
             raise PayableInsufficient(
                 merchant_id=self.merchant_id,
                 asked_minor=amount_minor,

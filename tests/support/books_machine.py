@@ -431,7 +431,7 @@ class BooksMachine(RuleBasedStateMachine):
         return command
 
     def expected_debit(self, currency: str, minor: int, lag: int) -> str:
-        if minor <= self.credits(currency, lag).minor - self.debited[currency]:
+        if minor <= max(0, self.credits(currency, lag).minor - self.debited[currency]):
             return "ok"
         return "credits-not-counted" if lag else "payable-insufficient"
 
