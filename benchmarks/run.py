@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.books import measure_books
 from benchmarks.bus_throughput import measure_bus
 from benchmarks.expiry_burst import measure_expiry_burst
 from benchmarks.http_throughput import measure_http
@@ -52,6 +53,7 @@ def main() -> None:
                     rate = uvloop.run(measure_http(running, idle, table))
                 uvloop.run(measure_lag(running, rate / 2, table))
                 measure_screens(running, table)
+            measure_books(server, folder, table)
         measure_expiry_burst(folder / "burst", table)
         with slow_disk(folder) as slow:
             if slow:
