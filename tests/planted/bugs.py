@@ -107,7 +107,7 @@ BUGS: Final = [
     Bug("idempotency keys are shared by all holders", "api/http/operation.py",
         'ids.derive("idempotency", self.identity.holder, scope, self.key)',
         'ids.derive("idempotency", scope, self.key)', f"{TENANTS} tests/api/test_payment.py"),
-    Bug("a page acts for any wallet", "api/v1/payment_sessions.py",
+    Bug("a page acts for any wallet", "api/v1/access.py",
         "if identity.wallet_id not in {None, wallet}:", "if False:",
         "tests/api/test_payment.py tests/api/test_tenants.py"),
     Bug("secrets are compared with ==", "domain/merchants/api_key.py",
