@@ -41,6 +41,9 @@ class EcbLive:
                 if answer.status_code != httpx2.codes.OK:
                     msg = f"the ECB answered {answer.status_code}"
                     raise RatesNotFetched(msg)
+                if answer.headers.get("Content-Encoding", "identity") != "identity":
+                    msg = "the ECB answered with a compressed file, which could expand"
+                    raise RatesNotFetched(msg)
                 return read_xml(_body(answer))
         except httpx2.HTTPError as error:
             msg = f"the ECB did not answer: {type(error).__name__}"
@@ -50,7 +53,7 @@ class EcbLive:
 def _body(answer: httpx2.Response) -> bytes:
     """The body, read no further than its limit."""
     body, end = bytearray(), monotonic() + FETCH_SECONDS
-    for part in answer.iter_raw():
+    for part in answer.iter_bytes():
         body += part
         if len(body) > FILE_BYTES_MAX:
             msg = f"the ECB answered more than {FILE_BYTES_MAX} bytes"
