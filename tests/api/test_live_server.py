@@ -178,6 +178,27 @@ def test_sockets_of_an_ended_session_are_closed_normally(
     play(scenario)
 
 
+@pytest.mark.parametrize("stay", ["&stay=true", "", "&stay=1", "&stay="])
+def test_a_socket_of_a_paid_session_stays_for_refunds_if_its_address_says_so(
+    monkeypatch: pytest.MonkeyPatch, stay: str
+) -> None:
+    monkeypatch.setattr(module, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(module, "STAY_SECONDS", 0.5)
+    monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
+
+    async def scenario(live: LiveFixture) -> None:
+        session, wallet = live.ledger.create_session(), live.ledger.open_wallet()
+        claim = live.ledger.claim_session(session, wallet)
+        live.ledger.send(live.ledger.pay(session, wallet, claim))
+        async with connect(live.url(session) + stay) as screen:
+            assert (await receive(screen))["session"]["status"] == "paid"
+            opened = time.monotonic()
+            assert await close_code(screen) == 1000
+            assert (time.monotonic() - opened > 0.4) == (stay == "&stay=true")
+
+    play(scenario)
+
+
 def test_heartbeats_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
 
