@@ -46,6 +46,9 @@ XML = b"""<?xml version="1.0" encoding="UTF-8"?>
 RATES = {"USD": "1.1172", "JPY": "175.68", "ISK": "136.00"}
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "a"><!ENTITY b "&a;&a;&a;&a;">]>
 <Cube time='2026-10-30'><Cube currency='USD' rate='&b;'/></Cube>"""
+ENTITY = XML.replace(b"\n<", b'\n<!DOCTYPE x [<!ENTITY usd "1.2">]>\n<', 1).replace(
+    b"1.1172", b"&usd;"
+)
 FILE = b"""<!DOCTYPE x [<!ENTITY p SYSTEM "file:///etc/passwd">]><x>&p;</x>"""
 
 
@@ -82,7 +85,7 @@ def test_the_daily_file_is_read_as_it_is_written() -> None:
         b"day,USD\n2026-10-30,1.1\n", b"Date,USD\n2026-02-30,1.1\n", b"Date,USD\n9999-01-01,1.1\n",
         b"Date,USD\n2026-10-30,\xd9\xa1\n", b"<html><body>maintenance</body></html>", b"<Cube",
         XML + XML, XML.replace(b"2026", b"2O26"), b" " * 70_000, XML.replace(b"USD", b"\xd0\x90SD"),
-        BOMB, FILE, b"<a>" * 20_000,
+        BOMB, FILE, ENTITY, b"<a>" * 20_000,
     ],
 )  # fmt: skip
 def test_what_is_not_rates_is_refused(read: Callable[[bytes], object], raw: bytes) -> None:
