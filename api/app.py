@@ -24,6 +24,7 @@ from api.pages import rendering
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
 from api.v1.events import EventRoutes
+from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.qr_images import QrImageRoutes
@@ -40,6 +41,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionQueryRoutes,
     RefundRoutes,
     WalletRoutes,
+    FxQuoteRoutes,
     EventRoutes,
     PageRoutes,
     QrImageRoutes,

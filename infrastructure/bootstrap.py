@@ -40,6 +40,9 @@ from infrastructure.event_store.feed import Feed
 from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
+from infrastructure.fx import ecb_files
+from infrastructure.fx.ecb_live import EcbLive, NoProvider
+from infrastructure.fx.rate_table import StoredRates
 from infrastructure.health import HealthCheck
 from infrastructure.http_server import listen, port_in_use, serving
 from infrastructure.metrics import PrometheusMetrics
@@ -50,6 +53,7 @@ from infrastructure.postgres.connections import (
     DatabaseRole,
 )
 from infrastructure.postgres.query_connections import QueryConnections
+from infrastructure.postgres.rates import PostgresRates
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -205,12 +209,15 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
             claim_seconds=settings.claim_seconds,
             rate_limit=settings.rate_limit,
             trusted_proxies=settings.trusted_proxies,
+            fx_spread_basis_points=settings.fx_spread_basis_points,
+            fx_rate_days_max=settings.fx_rate_days_max,
         ),
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=read_tokens(url, DatabaseRole.WRITER),
         read_models=ReadModels(QueryConnections(reads).connection),
+        rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         qr_images=SegnoImages(),
         metrics=metrics,
@@ -289,12 +296,18 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
     """The projections and the processes, as the leader or on standby, within the context."""
     stopped, leadership = Event(), Supervisor()
     metrics = PrometheusMetrics()
+    settings = settings or Settings()
+    rate_pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
+    ports = {
+        "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
+        "rate_store": PostgresRates(rate_pool.connection),
+    }
     work = partial(
         leading,
         url,
-        guard=make_guard(settings or Settings(), metrics),
+        guard=make_guard(settings, metrics),
         make_consumers=partial(make_runners, metrics=metrics),
-        processes=make_processes({}),
+        processes=make_processes(ports),
         metrics=metrics,
     )
     leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
@@ -303,3 +316,4 @@ def working(url: str, settings: Settings | None = None) -> Iterator[None]:
     finally:
         stopped.set()
         leadership.stop()
+        rate_pool.close()

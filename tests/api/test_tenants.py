@@ -48,6 +48,8 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
         for wallet in (foreign["wallet"], foreign["payer"]):
             pay = {"claim_id": foreign["claim"], "wallet_id": wallet, "amount": USD_10}
             yield "POST", f"{base}/pay", pay
+            quote = {"wallet_id": wallet, "session_id": session}
+            yield "POST", "/v1/fx-quotes", quote
             payload = f"http://127.0.0.1:18080/q/{session[3:]}"
             yield "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet}
     for wallet in (foreign["wallet"], foreign["payer"]):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from application.processes.process import all_processes
 from infrastructure.cli import program
 from infrastructure.database import open_database
 from infrastructure.settings import Settings
@@ -18,6 +19,7 @@ from tests.support.api_fixture import api_fixture
 from tests.support.postgres import rows
 
 pytestmark = pytest.mark.postgres
+PROCESSES = [process.name for process in all_processes()]
 
 
 def status(home: Path, *words: str, **facts: str) -> Result:
@@ -55,9 +57,11 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     ]
     assert document["worker_leads"] is True
     assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
-        "expiry": None, "expiry tasks": None, **dict.fromkeys(names),
+        **dict.fromkeys(names), **dict.fromkeys(PROCESSES),
+        **{f"{name} tasks": None for name in PROCESSES},
     }  # fmt: skip
-    [tasks] = document["tasks"]
+    assert [tasks["process"] for tasks in document["tasks"]] == PROCESSES
+    [tasks] = [tasks for tasks in document["tasks"] if tasks["process"] == "expiry"]
     assert tasks.pop("next_at") > document["clock"]["now"]
     assert tasks == {
         "process": "expiry", "due": 0, "late": 0, "retried": 0, "parked": 0, "oldest_seconds": 0,

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
-from api.live.protocol import TOPIC_PREFIX
+from api.live.protocol import TOPICS
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
 from application.command import Envelope, Result
@@ -266,7 +266,7 @@ class NotifierProcess:
                 connection.disconnect(1013, "the ledger is unavailable")
                 hub.unregister(listener)
                 return
-            history = [event for event in loaded.events if event.topic.startswith(TOPIC_PREFIX)]
+            history = [event for event in loaded.events if event.topic in TOPICS]
             hub.start(listener, history, screen.seq)
 
         self._kernel.after(self._kernel.random.random() * 0.2, admit)

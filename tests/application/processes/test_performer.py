@@ -335,4 +335,4 @@ def unavailable(_batch: object) -> Any:
 
 
 def test_every_process_of_the_package_is_found_by_name() -> None:
-    assert [process.name for process in all_processes()] == ["expiry"]
+    assert [process.name for process in all_processes()] == ["expiry", "rates"]
