@@ -169,6 +169,7 @@ class PathId:
 
 SessionPathId = Annotated[UUID, PathId("ps")]
 WalletPathId = Annotated[UUID, PathId("wal")]
+PayoutPathId = Annotated[UUID, PathId("pay")]
 
 
 def path_id(prefix: str, value: str) -> UUID:

@@ -10,6 +10,7 @@ from api.http.operation import Call
 from application.errors import NotFound
 from application.reader import Current
 from domain import ids
+from domain.payouts.payout import Payout
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
 
@@ -69,3 +70,16 @@ def acting_wallet(identity: Identity, wallet_id: str) -> UUID:
     if identity.wallet_id not in {None, wallet}:
         raise NotFound(thing="wallet")
     return wallet
+
+
+async def readable_payout(call: Call, payout_id: UUID) -> Current[Payout]:
+    """The payout, if the caller may read it: its merchant, an auditor or the operator.
+
+    Raises:
+        NotFound: there is no such payout, or it is not the caller's.
+    """
+    current = await blocking.read(call.services.reader.get, Payout, payout_id, "payout")
+    identity = call.identity
+    if identity.role is CallerRole.MERCHANT and current.state.merchant_id != identity.holder:
+        raise NotFound(thing="payout")
+    return current

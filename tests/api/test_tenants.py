@@ -15,6 +15,7 @@ from api.app import operations
 from api.http.identity import CallerRole
 from domain.merchants.api_key import Role
 from tests.support.api_fixture import USD_10, ApiFixture
+from tests.support.payouts_fixture import ask, register_destination
 
 pytestmark = pytest.mark.postgres
 IDS = re.compile(r"(?:mer|wal|app|clm|key)_[0-7][0-9a-hjkmnp-tv-z]{25}")
@@ -26,10 +27,14 @@ def foreign(api: ApiFixture) -> dict[str, str]:
     session, wallet = api.create_session(metadata={"note": "private"}), api.open_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
     paid, payer = api.create_paid_session()
+    register_destination(api, api.merchants[0])
+    payout = ask(api, 100).json()
     token = api.call("wallet", "POST", f"/v1/wallets/{api.open_wallet()}/tokens").json()["token"]
     return {
         "session": session["id"],
         "paid": paid["id"],
+        "payout": payout["id"],
+        "merchant": payout["merchant_id"],
         "wallet": wallet,
         "payer": payer,
         "claim": claim,
@@ -61,6 +66,9 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
     yield "GET", "/v1/payment-sessions?limit=100", None
     yield "GET", f"/v1/events?session={foreign['session']}", None
     yield "GET", "/v1/events", None
+    yield "GET", f"/v1/payouts/{foreign['payout']}", None
+    yield "GET", "/v1/payouts?limit=100", None
+    yield "GET", f"/v1/payouts?merchant={foreign['merchant']}", None
     yield "GET", "/metrics", None
 
 
@@ -74,7 +82,9 @@ def test_another_tenant_sees_nothing_and_changes_nothing(
 
     for method, path, body in attempts(foreign):
         response = api.call(holder, method, path, body, key=str(uuid4()))
-        shown = any(foreign[thing] in response.text for thing in ("session", "paid", "wallet"))
+        shown = any(
+            foreign[thing] in response.text for thing in ("session", "paid", "payout", "wallet")
+        )
         own_list = response.status_code == 200 and "data" in response.json() and not shown
         if response.status_code not in {401, 403, 404} and not own_list:
             leaks.append((method, path, response.status_code))

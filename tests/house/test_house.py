@@ -105,7 +105,7 @@ def _events(aggregate: type[Any]) -> dict[str, type[Any]]:
 CONTRACT = {
     "payment_session": ["created", "scanned", "claim_released", "paid", "expired", "cancelled"],
     "refund": ["requested", "succeeded", "failed"],
-    "payout": ["requested", "sent", "settled", "returned"],
+    "payout": ["requested", "funded", "sent", "settled", "returned"],
     "payable": ["opened", "debited", "restored"],
     "treasury": ["opened", "moved", "payout_funded", "payout_returned"],
     "fx_quote": ["opened", "given", "used"],

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.planted.bug import Bug
 from tests.planted.fx_bugs import FX_BUGS
+from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -315,4 +316,5 @@ BUGS: Final = [
         "tests/api/test_connections.py"),
     *WORKER_BUGS,
     *FX_BUGS,
+    *PAYOUT_BUGS,
 ]  # fmt: skip

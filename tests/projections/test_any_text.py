@@ -9,6 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from application.event_log import AppendRequest
+from domain.merchants.payout_terms import PayoutTerms
 from domain.sessions.payment_session import PaymentSession
 from infrastructure import audit
 from infrastructure.event_store.mapper import LedgerMapper
@@ -22,6 +23,7 @@ from projections.wallet_payments import WalletPayments
 from tests.support.any_text import MONEY, OLD_TEXT, an_old_payment
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.payloads import NO_FEE
+from tests.support.payout_steps import request_payout, set_terms
 from tests.support.postgres import rows
 from tests.support.read_models import apply_all, reader
 
@@ -43,6 +45,8 @@ def test_events_stored_before_texts_were_checked_can_be_applied_rebuilt_and_veri
     ledger = LedgerFixture(postgres_log)
     an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
     ledger.create_session()
+    set_terms(ledger, PayoutTerms("é✓ <b>'"))
+    request_payout(ledger, 1)
 
     runner = Runner(model, pool.connection)
     apply_all(runner, postgres_log)

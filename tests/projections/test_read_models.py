@@ -11,8 +11,14 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from application.commands.fund_payout import FundPayout
+from application.commands.return_payout import ReturnPayout
+from application.commands.send_payout import SendPayout
+from application.commands.settle_payout import SettlePayout
 from application.consumer import Page
 from application.event_log import Recorded
+from domain.accounting import chart
+from domain.merchants.payout_terms import PayoutTerms
 from infrastructure import audit
 from infrastructure.event_store import registry
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -22,6 +28,7 @@ from projections._runner import Runner, read_lags
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.payout_steps import DESTINATION, LogCredits, request_payout, set_terms
 from tests.support.postgres import rows
 from tests.support.read_models import apply_all, reader
 
@@ -42,7 +49,24 @@ def make_history(log: PostgresLog) -> LedgerFixture:
             ledger.send(ledger.cancel(session))
         else:
             ledger.try_send(ledger.scan(session, other))
+    make_payouts(ledger)
     return ledger
+
+
+def make_payouts(ledger: LedgerFixture) -> None:
+    """Payouts with every status."""
+    set_terms(ledger, PayoutTerms(DESTINATION))
+    topped_up = LogCredits(ledger.log).credits(chart.BANK.of(), "USD")
+    for steps in range(5):
+        payout_id = request_payout(ledger, 100 + steps)
+        commands = (
+            FundPayout(payout_id=payout_id, credits=topped_up),
+            SendPayout(payout_id=payout_id, bank_reference="B-1"),
+            SettlePayout(payout_id=payout_id),
+            ReturnPayout(payout_id=payout_id, reason="account closed"),
+        )
+        for command in commands[:steps]:
+            ledger.send(command)
 
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
