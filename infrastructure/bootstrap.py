@@ -292,28 +292,36 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
 
 
 @contextmanager
+def rate_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
+    """The ports of the process that refreshes exchange rates, by the names of its parameters."""
+    pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
+    try:
+        yield {
+            "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
+            "rate_store": PostgresRates(pool.connection),
+        }
+    finally:
+        pool.close()
+
+
+@contextmanager
 def working(url: str, settings: Settings | None = None) -> Iterator[None]:
     """The projections and the processes, as the leader or on standby, within the context."""
     stopped, leadership = Event(), Supervisor()
     metrics = PrometheusMetrics()
     settings = settings or Settings()
-    rate_pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
-    ports = {
-        "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
-        "rate_store": PostgresRates(rate_pool.connection),
-    }
-    work = partial(
-        leading,
-        url,
-        guard=make_guard(settings, metrics),
-        make_consumers=partial(make_runners, metrics=metrics),
-        processes=make_processes(ports),
-        metrics=metrics,
-    )
-    leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
-    try:
-        yield
-    finally:
-        stopped.set()
-        leadership.stop()
-        rate_pool.close()
+    with rate_ports(settings, url) as ports:
+        work = partial(
+            leading,
+            url,
+            guard=make_guard(settings, metrics),
+            make_consumers=partial(make_runners, metrics=metrics),
+            processes=make_processes(ports),
+            metrics=metrics,
+        )
+        leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
+        try:
+            yield
+        finally:
+            stopped.set()
+            leadership.stop()

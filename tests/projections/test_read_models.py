@@ -136,7 +136,7 @@ def test_a_new_version_is_built_in_a_new_table_that_replaces_the_old_one(
     database_url: str, postgres_log: PostgresLog, pool: ConnectionPool
 ) -> None:
     class Payments2(WalletPayments):
-        version = 2
+        version = WalletPayments.version + 1
         tables = WalletPayments.tables.replace(
             "position bigint not null", "position bigint not null, extra int"
         )
