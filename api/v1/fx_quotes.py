@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 from api import blocking
@@ -66,11 +67,12 @@ class FxQuoteRoutes:
         wallet = (await readable_wallet(call, wallet_id)).state
         get = self._services.reader.get
         session = await blocking.read(get, PaymentSession, session_id, "payment session")
+        live = config.mode == "live"
         rate = await blocking.read(
             self._services.rates.between,
             wallet.currency,
             session.state.amount.currency,
-            session.now.date(),
+            session.now.date() if live else date.max,
         )
         command = MakeFxQuote(
             quote_id=quote_id,
@@ -78,7 +80,7 @@ class FxQuoteRoutes:
             wallet_app_id=call.identity.wallet_app_id,
             session_id=session_id,
             rate=rate,
-            rate_days_max=None if config.mode == "test" else config.fx_rate_days_max,
+            rate_days_max=config.fx_rate_days_max if live else None,
             spread_basis_points=config.fx_spread_basis_points,
         )
         outcome = await call.send(command)

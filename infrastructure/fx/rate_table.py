@@ -35,7 +35,7 @@ class RateTable:
                 payer = _per_euro(day.per_euro, payer_currency)
                 payee = _per_euro(day.per_euro, payee_currency)
                 if payer is not None and payee is not None:
-                    return Rate(cross_rate(payer, payee), day.source, day.as_of)
+                    return _rate(day, payer, payee)
         return None
 
 
@@ -85,6 +85,14 @@ def _newest_first(days: Iterable[DailyRates]) -> Sequence[DailyRates]:
     for day in days:
         by_day.setdefault(day.as_of, day)
     return [by_day[as_of] for as_of in sorted(by_day, reverse=True)[:DAYS_MAX]]
+
+
+def _rate(day: DailyRates, payer: str, payee: str) -> Rate | None:
+    """The cross rate; None if the currencies are too far apart to be written with ten digits."""
+    try:
+        return Rate(cross_rate(payer, payee), day.source, day.as_of)
+    except ValueError:
+        return None
 
 
 def _per_euro(per_euro: Mapping[str, str], currency: str) -> str | None:

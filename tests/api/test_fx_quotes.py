@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infrastructure.fx.fixed import FixedRates
+from tests.faults.test_database_away import wait_for
 from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
 from tests.support.postgres import rows
 
@@ -271,3 +272,31 @@ def test_a_quote_of_a_session_that_has_been_paid_is_of_no_use(api: ApiFixture) -
     assert first.json()["paid"] == again.json()["paid"]
     assert code(further) == (409, "session-not-payable")
     assert USD_10["minor"] == first.json()["paid"]["amount"]["minor"]
+
+
+def test_the_payers_list_of_payments_shows_both_amounts(api: ApiFixture) -> None:
+    session, wallet, claim = claimed(api)
+    quote = ask(api, wallet, session["id"]).json()
+    position = api.pay(session, wallet, claim, quote_id=quote["id"]).json()["position"]
+
+    listed = api.call("wallet", "GET", f"/v1/wallets/{wallet}/payments?at_least={position}")
+
+    [payment] = listed.json()["data"]
+    assert (payment["amount"], payment["payer_amount"]) == (quote["to"], quote["from"])
+
+
+def test_the_worker_keeps_the_task_of_the_rates_and_the_api_sees_what_was_stored(
+    make_ledger: Callable[[], str],
+) -> None:
+    url = make_ledger()
+    due = "select key from ledger.tasks where process = 'rates' and due_at > now() and attempts = 0"
+    with api_fixture(url) as api:
+        wait_for(lambda: rows(url, due) == [("reference rates",)])
+        stored = "insert into ledger.fx_rates values ('ecb', current_date, 'USD', '1.25')"
+        rows(url, stored, fetch=False)
+        session, wallet = api.create_session(), api.open_wallet(0, currency="EUR")
+
+        quote = ask(api, wallet, session["id"]).json()
+
+    assert (quote["rate"], quote["source"]) == ("1.25", "ecb")
+    assert quote["from"]["minor"] == 804

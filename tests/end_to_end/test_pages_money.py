@@ -21,7 +21,11 @@ LANGUAGES = ["en-US", "pt-BR", "ar"]
 @pytest.fixture(autouse=True)
 def _rates(api: ApiFixture) -> Iterator[None]:
     known = api.services.rates
-    rates = FixedRates({"USD": "1.1172", "JPY": "175.68"}, as_of=date(2026, 10, 30), source="ecb")
+    rates = FixedRates(
+        {"USD": "1.1172", "JPY": "175.68", "IDR": "20275.17"},
+        as_of=date(2026, 10, 30),
+        source="ecb",
+    )
     object.__setattr__(api.services, "rates", rates)
     yield
     object.__setattr__(api.services, "rates", known)
@@ -73,6 +77,24 @@ def test_a_wallet_in_another_currency_sees_both_amounts_and_the_rate_and_pays(
     status(till).to_have_attribute("data-status", "paid")
     balance = api.call("wallet", "GET", f"/v1/wallets/{wallet}").json()
     assert balance["available"]["minor"] == 5000 - 901
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_a_long_rate_needs_no_horizontal_scrolling(
+    api: ApiFixture, visit: Visit, locale: str
+) -> None:
+    session = api.create_session(amount={"minor": 999_999_999, "currency": "USD"})
+    wallet = api.open_wallet(5000, currency="IDR")
+    page = visit(locale=locale, viewport={"width": 320, "height": 900})
+    phone = page.open(wallet_address(session))
+    sign_in(phone, api, wallet)
+    expect(phone.locator("#quote-rate")).to_contain_text("551018")
+
+    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    check_page(phone, f"wallet-quote-long-{locale}")
+    if locale == "en-US":
+        phone.locator("#pay").click()
+        expect(phone.get_by_role("alert")).to_have_text("There is not enough money in this wallet.")
 
 
 def test_when_the_rate_lapses_the_payer_asks_for_a_new_one(api: ApiFixture, visit: Visit) -> None:

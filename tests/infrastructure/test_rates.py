@@ -291,6 +291,13 @@ def test_the_latest_day_up_to_today_that_has_both_currencies_counts() -> None:
     assert table.between("EUR", "USD", date(2026, 9, 30)) is None
 
 
+def test_currencies_too_far_apart_have_no_rate() -> None:
+    table = RateTable([day(DAY, USD="700000001.1", JPY="0.000000001")])
+
+    assert table.between("USD", "JPY", DAY) is None
+    assert table.between("EUR", "JPY", DAY) == ("0.000000001", "ecb", DAY)
+
+
 def test_every_shipped_cross_rate_is_exact_to_ten_digits() -> None:
     table = RateTable(ecb_files.shipped())
     [newest] = [one for one in ecb_files.shipped() if one.as_of == DAY]

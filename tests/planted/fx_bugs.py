@@ -35,7 +35,7 @@ FX_BUGS: Final = [
         "at + timedelta(seconds=QUOTE_SECONDS)", f"{MAKE} tests/domain/test_fx_quotes.py"),
     Bug("float in the conversion", "domain/money/fx.py",
         "    converted_minor = int(quotient.to_integral_value(ROUND_CEILING))\n",
-        "    converted_minor = -int(-float(quotient) // 1)\n", "tests/domain/test_money.py"),
+        "    converted_minor = -int(-float(quotient) // 1)\n", "tests/domain/test_fx_properties.py"),
     Bug("the conversion is rounded to the nearest", "domain/money/fx.py",
         "int(quotient.to_integral_value(ROUND_CEILING))",
         "int(quotient.to_integral_value(ROUND_HALF_EVEN))",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 import pytest
 
 from application.command import Command
 from application.commands.pay_session import PaySession
+from application.ports.rates import Rate
 from domain import ids
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
@@ -20,7 +22,9 @@ from tests.support.given import (
     CANCEL,
     CLAIM,
     CREATE,
+    HOLDERS,
     MERCHANT,
+    OPEN,
     OPEN_OTHER,
     OTHER_WALLET_ID,
     PAY,
@@ -129,6 +133,24 @@ def test_another_sessions_quote_is_a_mismatch_even_of_the_same_amount() -> None:
     pay = replace(PAY_BY_QUOTE, session_id=OTHER_SESSION_ID)
 
     given(*READY, FUNDS, MAKE, other, scan).when(pay).then(MISMATCH)
+
+
+def test_a_converted_amount_may_have_more_digits_than_a_sessions() -> None:
+    rupiah = replace(OPEN, currency=CURRENCIES["IDR"])
+    dear = replace(CREATE, amount=Money(999_999_999, "USD"))
+    make = replace(MAKE, rate=Rate("0.00005", "ecb", date(2025, 12, 31)))
+    funds = [
+        replace(TOP_UP, amount=Money(999_999_999_999, "IDR"), reference=f"part {number}")
+        for number in range(21)
+    ]
+    pay = replace(PAY_BY_QUOTE, amount=dear.amount)
+
+    rich = given(*HOLDERS, rupiah, *funds, dear, make, SCAN).when(pay)
+    poor = given(*HOLDERS, rupiah, *funds[:20], dear, make, SCAN).when(pay)
+
+    assert rich.subject.payment.payer_amount.minor == 20_099_999_979_900
+    asked = {"wallet_id": WALLET, "asked_minor": 20_099_999_979_900, "currency": "IDR"}
+    poor.then(refused("insufficient-funds", **asked))
 
 
 def test_of_two_quotes_only_the_named_one_is_used() -> None:
