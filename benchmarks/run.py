@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.books import measure_books
 from benchmarks.bus_throughput import measure_bus
 from benchmarks.expiry_burst import measure_expiry_burst
 from benchmarks.http_throughput import measure_http
@@ -43,7 +44,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qrledger-bench-") as name:
         folder = Path(name)
         with database_server(folder / "store") as server:
-            measure_rebuild(measure_bus(server, folder, table), table)
+            url = measure_bus(server, folder, table)
+            measure_rebuild(url, table)
+            measure_books(url, table)
             measure_log_size(server, table)
             measure_long_wallet(fresh_database(server, "long_wallet"), table)
             with installation(server, "api", folder) as running:
