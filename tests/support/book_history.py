@@ -129,6 +129,7 @@ class BookHistory:
         pays = conversion.pays if conversion else amount
         if wallet.available_minor < pays.minor:
             self._top_up(wallet)
+            self._record(wallet)
         claim = ids.encode("clm", self._new_id())
         session.scan(
             wallet_id=wallet.public_id, wallet_app_id=wallet.wallet_app_id, claim_id=claim,
