@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.planted.bug import Bug
+from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -313,4 +314,5 @@ BUGS: Final = [
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
     *WORKER_BUGS,
+    *JOURNAL_BUGS,
 ]  # fmt: skip
