@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import available_timezones
 
 import pytest
 
 from domain.days import DAYS_MAX, read_period
 from domain.errors import InvalidRequest
+from domain.merchants.payout_terms import time_zone
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,21 @@ def test_the_longest_period() -> None:
     assert (read_period("2024-01-01", "2025-01-01", "UTC").end.year, DAYS_MAX) == (2025, 366)
     with pytest.raises(InvalidRequest):
         read_period("2024-01-01", "2025-01-02", "UTC")
+
+
+def test_every_zone_of_the_database_is_accepted() -> None:
+    names = available_timezones() - {"localtime"}
+
+    assert len(names) > 400
+    for name in names:
+        assert time_zone(name).key == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "localtime", "posixrules", "right/UTC", "posix/UTC", "Europe", "Europe/", "/etc/localtime", "../UTC",
+     "Europe/../UTC", "europe/berlin", "UTC\n", "UTC\0", "Europe/B\u0435rlin", "A" * 61, "\ud800", "+01:00"],
+)  # fmt: skip
+def test_what_is_no_zone_of_the_database_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest):
+        time_zone(name)

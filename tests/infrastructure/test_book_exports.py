@@ -22,7 +22,7 @@ from domain.accounting.rules import RULES, postings
 from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES
 from domain.money.decimals import minor_units
-from infrastructure.cli import program
+from infrastructure.cli import books, program
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.exports.export import PositionRange, read_range, write_books
 from infrastructure.exports.formats import FORMATS
@@ -278,3 +278,23 @@ def test_what_cannot_be_exported_is_one_line_and_no_file(
     assert result.stderr.count("\n") == 1
     assert word in result.stderr
     assert names_in(tmp_path) == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_progress_is_shown_on_a_terminal_only(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO]
+) -> None:
+    shown = stream()
+    monkeypatch.setattr("sys.stderr", shown)
+    positions = read_range(log, None, None)
+
+    with books._progress(positions) as on_page:
+        write_books(log, positions, FORMATS["csv"](), io.StringIO(), on_page=on_page)
+
+    assert ("100%" in shown.getvalue()) == (stream is Terminal)
+    assert bool(shown.getvalue()) == (stream is Terminal)
