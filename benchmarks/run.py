@@ -12,7 +12,6 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.books import measure_books
 from benchmarks.bus_throughput import measure_bus
 from benchmarks.expiry_burst import measure_expiry_burst
 from benchmarks.http_throughput import measure_http
@@ -23,6 +22,7 @@ from benchmarks.installation import (
     installation,
     noop,
 )
+from benchmarks.journal import measure_journal
 from benchmarks.limits import SHORTENED
 from benchmarks.log_size import measure_log_size
 from benchmarks.long_wallet import measure_long_wallet
@@ -46,7 +46,7 @@ def main() -> None:
         with database_server(folder / "store") as server:
             url = measure_bus(server, folder, table)
             measure_rebuild(url, table)
-            measure_books(url, table)
+            measure_journal(url, table)
             measure_log_size(server, table)
             measure_long_wallet(fresh_database(server, "long_wallet"), table)
             with installation(server, "api", folder) as running:

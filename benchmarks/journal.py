@@ -21,7 +21,7 @@ REBUILD_GOAL: Final = 30_000
 EXPORT_GOAL: Final = 20_000
 
 
-def measure_books(url: str, table: Table) -> None:
+def measure_journal(url: str, table: Table) -> None:
     """Rebuild the read model `journal` from the whole log, and export the log's entries."""
     log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=1))
     _measure_rebuild(url, log, table)
