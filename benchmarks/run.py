@@ -23,6 +23,7 @@ from benchmarks.installation import (
     installation,
     noop,
 )
+from benchmarks.journal import measure_journal
 from benchmarks.limits import SHORTENED
 from benchmarks.log_size import measure_log_size
 from benchmarks.long_wallet import measure_long_wallet
@@ -44,7 +45,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qrledger-bench-") as name:
         folder = Path(name)
         with database_server(folder / "store") as server:
-            measure_rebuild(measure_bus(server, folder, table), table)
+            url = measure_bus(server, folder, table)
+            measure_rebuild(url, table)
+            measure_journal(url, table)
             measure_log_size(server, table)
             measure_long_wallet(fresh_database(server, "long_wallet"), table)
             with installation(server, "api", folder) as running:

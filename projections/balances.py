@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Cursor
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
 from domain.payouts.debits import Credits
@@ -77,15 +77,21 @@ class Balances(ReadModel):
         for name, currency, balance_minor in found:
             check_balance(last[name, currency], balance_minor)
 
-    def of_accounts(self, accounts: Sequence[str]) -> list[BalanceRow]:
-        """The balances of these accounts, by account and currency."""
+    def of_accounts(self, accounts: Sequence[str]) -> tuple[list[BalanceRow], int]:
+        """The balances of these accounts, by currency, and the position that they stand at.
+
+        Both are read in one statement, so they belong together.
+        """
         query = f"""
-            select account, currency, exponent, balance_minor, earned_minor
-              from read_models.{self.name} where account = any(%s) order by account, currency
+            select t.position, b.account, b.currency, b.exponent, b.balance_minor, b.earned_minor
+              from read_models.tracking t
+              left join read_models.{self.name} b on b.account = any(%s)
+             where t.name = %s order by b.currency, b.account
         """
         with self._connect() as connection:
-            cursor = connection.cursor(row_factory=class_row(BalanceRow))
-            return cursor.execute(query, (list(accounts),)).fetchall()
+            found = connection.execute(query, (list(accounts), self.name)).fetchall()
+        balances = [BalanceRow(*row[1:]) for row in found if row[1] is not None]
+        return balances, int(found[0][0]) if found else 0
 
     def credits(self, account: str, currency: str) -> Credits:
         """What an account has earned in a currency, and the position up to which it is counted.

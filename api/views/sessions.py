@@ -72,6 +72,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     merchant: MerchantView
     order_id: str
     amount: MoneyView
+    fee: MoneyView | UnsetType = UNSET
+    """What the merchant is charged once the session is paid; for merchants and auditors only."""
     refunded_minor: int
     description: str
     created_at: Time
@@ -169,6 +171,7 @@ class SessionViews:
             merchant=MerchantView(session.merchant_id, session.merchant_name),
             order_id=session.order_id,
             amount=money_view(session.amount),
+            fee=_fee_view(session) if identity.role in _SEE_FEES else UNSET,
             refunded_minor=session.refunded_minor,
             description=session.description,
             created_at=constant.created_at,
@@ -246,6 +249,13 @@ def session_flags(session: SessionSource) -> list[str]:
         return []
     whole = session.refunded_minor == session.amount.minor
     return ["refunded" if whole else "partially_refunded"]
+
+
+_SEE_FEES: Final = frozenset({CallerRole.MERCHANT, CallerRole.AUDITOR})
+
+
+def _fee_view(session: SessionSource) -> MoneyView:
+    return money_view(Money(session.fee_minor, session.amount.currency))
 
 
 def _paid_view(payment: Payment, amount: Money) -> PaidView:

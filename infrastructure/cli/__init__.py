@@ -7,6 +7,7 @@ import rich_click as click
 from infrastructure.cli import (
     accounts,
     audit,
+    books,
     clock,
     database,
     demo,
@@ -39,6 +40,7 @@ for command in (
     accounts.keys,
     treasury.treasury,
     audit.audit,
+    books.books,
     clock.clock,
     status.show_status,
     tasks.tasks,

@@ -23,12 +23,11 @@ from eventsourcing.utils import resolve_topic
 from api.app import operations
 from api.http.openapi import problems_of
 from api.http.parsing import Body, Query
-from api.views.events import SUBJECT_PREFIXES
 from application import commands
 from application.command import Command
 from application.event_log import AppendRequest, fold
 from domain.errors import LedgerError
-from domain.ids import PREFIXES
+from domain.ids import PREFIXES, SUBJECT_PREFIXES
 from infrastructure.event_store.mapper import LedgerMapper
 from infrastructure.event_store.registry import AGGREGATES
 from tests.support.documents import DOCUMENTS, document_services

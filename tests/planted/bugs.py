@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.planted.bug import Bug
 from tests.planted.fx_bugs import FX_BUGS
+from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
@@ -317,4 +318,5 @@ BUGS: Final = [
     *WORKER_BUGS,
     *FX_BUGS,
     *PAYOUT_BUGS,
+    *JOURNAL_BUGS,
 ]  # fmt: skip

@@ -21,12 +21,14 @@ from application.consumer import Page
 from application.event_log import Recorded
 from domain.accounting import chart
 from domain.merchants.payout_terms import PayoutTerms
+from domain.money.money import Money
 from infrastructure import audit
 from infrastructure.event_store import registry
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool
 from projections._read_model import ReadModel, all_models
 from projections._runner import Runner, read_lags
+from projections.refunds import Refunds
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 from tests.support.ledger_fixture import LedgerFixture
@@ -71,6 +73,13 @@ def make_payouts(ledger: LedgerFixture) -> None:
             ledger.send(command)
 
 
+def make_refunds(ledger: LedgerFixture) -> None:
+    wallet, session = ledger.open_wallet(), ledger.create_session()
+    ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
+    for minor in (300, 700):
+        ledger.send(ledger.refund(session, Money(minor, "USD"), earned=1000))
+
+
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_live_rows_equal_rebuilt_rows_for_any_page_size(
@@ -82,7 +91,9 @@ def test_live_rows_equal_rebuilt_rows_for_any_page_size(
 ) -> None:
     runner = Runner(model, pool.connection)
     assert runner.prepare(reader(runner, postgres_log)) == 0
-    make_history(postgres_log)
+    ledger = make_history(postgres_log)
+    if model is Refunds:
+        make_refunds(ledger)
     apply_all(runner, postgres_log, size=size)
 
     assert runner.verify(reader(runner, postgres_log)) == []
