@@ -12,6 +12,7 @@ from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
 from application.event_log import UnknownEvent
+from domain.aggregate import LedgerAggregate
 from infrastructure.event_store import registry
 from infrastructure.event_store.mapper import LedgerMapper
 from infrastructure.event_store.registry import events_of
@@ -20,7 +21,7 @@ from tests.support.golden import EVENTS
 AT = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
 
 
-class Shop(Aggregate):
+class Shop(LedgerAggregate):
     """An aggregate whose event changed its fields twice."""
 
     TOPIC = "test_shop"

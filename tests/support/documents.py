@@ -19,6 +19,7 @@ from domain.errors import LedgerError
 from infrastructure.event_store.mapper import schema_version
 from infrastructure.event_store.registry import AGGREGATES
 from infrastructure.settings import PREFIX, Settings
+from tests.support.books_page import BOOKS, PICTURES, filled, picture
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 GENERATED = "<!-- generated from the code by `make docs`; do not edit -->\n\n"
@@ -180,3 +181,6 @@ if __name__ == "__main__":
     REFERENCE.mkdir(parents=True, exist_ok=True)
     for name, make in DOCUMENTS.items():
         (REFERENCE / name).write_text(make())
+    BOOKS.write_text(filled(BOOKS.read_text()))
+    for currency, path in PICTURES.items():
+        path.write_text(picture(currency))
