@@ -56,6 +56,9 @@ PAYOUT_BUGS: Final = [
     Bug("a bank's reason is stored with an account number", PAYOUT,
         "WITHHELD if may_be_account_number(reason) else reason", "reason",
         f"{COMMANDS}/test_return_payout.py"),
+    Bug("a live ledger pays out through the sandbox bank", "infrastructure/bootstrap.py",
+        'SandboxBank() if settings.mode == "test" else UnconnectedBank()', "SandboxBank()",
+        "tests/infrastructure/test_banks.py"),
     Bug("a merchant lists the payouts of others", "api/v1/payouts.py",
         "            merchant_id = call.identity.holder\n", "", "tests/api/test_payouts.py"),
 ]  # fmt: skip

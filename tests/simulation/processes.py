@@ -17,7 +17,6 @@ from application.command import Envelope, Result
 from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
 from application.processes.expiry import Expiry
-from application.processes.process import Process
 from application.reader import LedgerClock
 from application.state_cache import StateCache
 from domain.errors import LedgerError
@@ -101,15 +100,14 @@ class ApiProcess:
 
 
 class Expirer:
-    """The worker of a process, expiry if none is named; its tasks are in the database.
+    """The worker of the expiry process; a crash keeps its tasks, which are in the database.
 
     It can die between any two steps of a task; others may then claim it when its lease has ended.
     """
 
-    def __init__(self, kernel: Kernel, log: VirtualLog, process: Process | None = None) -> None:
+    def __init__(self, kernel: Kernel, log: VirtualLog) -> None:
         self._kernel = kernel
         self._log = FaultyLog(log, kernel)
-        self._process = process or Expiry()
         self.tasks = MemoryTasks(log.server_now)
         self.crash()
         kernel.after(WORK_SECONDS, self._step)
@@ -122,7 +120,7 @@ class Expirer:
         """Restart with a new bus, an empty cache and no witness."""
         self._log.restart()
         self._worker = Worker(
-            self._process,
+            Expiry(),
             self.tasks,
             self._log,
             random=self._kernel.random,
@@ -136,11 +134,11 @@ class Expirer:
             dies = self._kernel.occurs("crash in a task")
             self._worker.store.kill_at = self._kernel.random.choice(STEPS) if dies else ""
             count = self._worker.performer.run_once()
-            self._kernel.note(self._process.name, count)
+            self._kernel.note("expiry", count)
         except LogUnavailable:
-            self._kernel.note(self._process.name, "log unavailable")
+            self._kernel.note("expiry", "log unavailable")
         except Killed as step:
-            self._kernel.note(self._process.name, "killed", step)
+            self._kernel.note("expiry", "killed", step)
             self.crash()
 
     def _follow(self) -> None:

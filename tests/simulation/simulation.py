@@ -73,8 +73,6 @@ class Simulation:
         self.expirer = Expirer(self.kernel, self.log)
         self.notifier = NotifierProcess(self.kernel, self.log, self.screens)
         self.operator = Operator(self.kernel, self.log, [*self.apis, self.expirer])
-        self.workers: list[Expirer] = []
-        """Of further processes."""
         self.kept_results: list[tuple[str, str]] = []
         self.waiting: Counter[str] = Counter()
         self.acknowledged: list[tuple[UUID, int]] = []
@@ -99,7 +97,6 @@ class Simulation:
             )
         self.kernel.after(1, self._inject_faults)
         self.kernel.after(1, self._reconnect)
-        self._begin()
         self.kernel.run(FAULT_SECONDS)
         self.kernel.healed = True
         self.kernel.run(FAULT_SECONDS + DRAIN_SECONDS)
@@ -117,16 +114,13 @@ class Simulation:
             violations=violations,
         )
 
-    def _begin(self) -> None:
-        """For simulations that add to this one."""
-
     # Faults, and clients that reconnect.
 
     def _inject_faults(self) -> None:
         self.kernel.after(self.kernel.random.expovariate(1 / 20), self._inject_faults)
         if self.kernel.occurs("crash"):
             victims: list[ApiProcess | Expirer | NotifierProcess]
-            victims = [*self.apis, self.expirer, self.notifier, *self.workers]
+            victims = [*self.apis, self.expirer, self.notifier]
             victim = self.kernel.random.choice(victims)
             self.kernel.note("crash", type(victim).__name__)
             victim.crash()
