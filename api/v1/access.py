@@ -15,6 +15,18 @@ from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
 
 
+def acting_wallet(identity: Identity, wallet_id: str) -> UUID:
+    """The wallet named in the body; a page may act only for its own wallet.
+
+    Raises:
+        NotFound: it is not the page's wallet.
+    """
+    wallet = ids.decode("wal", wallet_id)
+    if identity.wallet_id not in {None, wallet}:
+        raise NotFound(thing="wallet")
+    return wallet
+
+
 async def readable_session(call: Call, session_id: UUID) -> Current[PaymentSession]:
     """The session, if the caller may read it.
 
@@ -58,18 +70,6 @@ async def readable_wallet(call: Call, wallet_id: UUID) -> Current[Wallet]:
     if not may_read:
         raise NotFound(thing="wallet")
     return current
-
-
-def acting_wallet(identity: Identity, wallet_id: str) -> UUID:
-    """The wallet named in the body; a page may act only for its own wallet.
-
-    Raises:
-        NotFound: it is not the page's wallet.
-    """
-    wallet = ids.decode("wal", wallet_id)
-    if identity.wallet_id not in {None, wallet}:
-        raise NotFound(thing="wallet")
-    return wallet
 
 
 async def readable_payout(call: Call, payout_id: UUID) -> Current[Payout]:

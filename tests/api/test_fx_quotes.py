@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 from uuid import uuid4
@@ -160,14 +160,19 @@ def test_sessions_that_cannot_be_quoted(api: ApiFixture) -> None:
 
 def test_a_live_ledger_refuses_a_rate_that_is_too_old(api: ApiFixture) -> None:
     session, wallet = api.create_session(), api.open_wallet(0, currency="EUR")
-    config = api.services.config
+    config, known = api.services.config, api.services.rates
+    fresh = FixedRates(PER_EURO, as_of=datetime.now(UTC).date(), source="ecb")
     object.__setattr__(config, "mode", "live")
     try:
         refused = ask(api, wallet, session["id"])
+        object.__setattr__(api.services, "rates", fresh)
+        quoted = ask(api, wallet, session["id"])
     finally:
         object.__setattr__(config, "mode", "test")
+        object.__setattr__(api.services, "rates", known)
 
     assert code(refused) == (422, "rate-unavailable")
+    assert quoted.status_code == 201
     assert ask(api, wallet, session["id"]).status_code == 201
 
 
