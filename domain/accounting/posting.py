@@ -50,14 +50,14 @@ def entry(postings: Iterable[Posting]) -> tuple[Posting, ...]:
     Raises:
         UnbalancedEntry: debits differ from credits in some currency, or a posting is below zero.
     """
-    lines = tuple([posting for posting in postings if posting.minor])
+    lines = tuple([posting for posting in postings if posting[2]])
     difference: dict[str, int] = {}
     for account, side, minor, currency, _ in lines:
         if minor < 0:
             msg = f"a posting of {minor} {currency} to {account}"
             raise UnbalancedEntry(msg)
-        signed_minor = minor if side is Side.DEBIT else -minor
-        difference[currency] = difference.get(currency, 0) + signed_minor
+        signed = minor if side is Side.DEBIT else -minor
+        difference[currency] = difference.get(currency, 0) + signed
     if any(difference.values()):
         msg = f"debits minus credits: {difference}"
         raise UnbalancedEntry(msg)

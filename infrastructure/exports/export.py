@@ -50,8 +50,8 @@ def read_range(log: EventLog, first: str | None, end: str | None) -> PositionRan
         raise InvalidRequest.of("--to", "is before --from")
     start, before = (position_of(log, bound) for bound in (begin, stop))
     return PositionRange(
-        after_head if start is None else max(1, start),
-        after_head if before is None else min(before, after_head),
+        after_head if start is None else min(max(1, start), after_head),
+        after_head if before is None else min(max(1, before), after_head),
     )
 
 

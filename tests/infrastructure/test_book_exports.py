@@ -178,6 +178,8 @@ def test_bounds_are_positions_days_or_times(log: MemoryLog) -> None:
     assert read_range(log, f"{day}T00:00:00Z", "9999") == PositionRange(
         first, min(9999, log.head() + 1)
     )
+    assert read_range(log, "999999", None) == PositionRange(log.head() + 1, log.head() + 1)
+    assert read_range(log, "0", "0") == PositionRange(1, 1)
     assert read_range(log, "2999-01-01", None).first == log.head() + 1
 
 

@@ -35,7 +35,7 @@ JOURNAL_BUGS: Final = [
         "        if log.read(middle - 1, 1)[0].recorded_at < at:",
         "        if log.read(middle - 1, 1)[0].recorded_at <= at:", f"{STATEMENTS} {EXPORTS}"),
     Bug("a statement does not wait for the journal", STATEMENTS_FILE,
-        "        await caught_up(call, Journal, before - 1)\n", "", STATEMENTS),
+        "        await caught_up_with_log(call, Journal, before - 1)\n", "", STATEMENTS),
     Bug("an export gives a currency without decimals two", "domain/money/decimals.py",
         '    sign = "-" if amount.minor < 0 else ""\n',
         '    amount = amount._replace(exponent=amount.exponent or 2)\n'
