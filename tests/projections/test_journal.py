@@ -79,6 +79,7 @@ def _settled(log: PostgresLog) -> Any:
         payout_id=uuid7(), merchant_id=ids.encode("mer", uuid7()), amount=Money(5, "USD"),
         destination="b", at=log.now(),
     )  # fmt: skip
+    payout.fund(at=log.now())
     payout.send(bank_reference="b", at=log.now())
     payout.settle(at=log.now())
     event: Any = payout.collect_events()[-1]

@@ -226,6 +226,7 @@ class BookHistory:
         if ending in {"settled", "returned"} and self._funds.get(code, 0) < minor:
             self._bring(code, minor)
         if ending not in {"open", "refused"}:
+            payout.fund(at=self.at)
             payout.send(bank_reference="b", at=self.at)
         if ending in {"settled", "returned"}:
             payout.settle(at=self.at)
