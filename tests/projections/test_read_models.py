@@ -77,7 +77,7 @@ def make_refunds(ledger: LedgerFixture) -> None:
     wallet, session = ledger.open_wallet(), ledger.create_session()
     ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
     for minor in (300, 700):
-        ledger.send(ledger.refund(session, Money(minor, "USD"), earned=1000))
+        ledger.send(ledger.refund(session, Money(minor, "USD"), earned=10_000))
 
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
