@@ -25,6 +25,7 @@ from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
 from api.v1.books import BookRoutes
 from api.v1.events import EventRoutes
+from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.payouts import PayoutRoutes
@@ -46,6 +47,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     PayoutRoutes,
     TreasuryRoutes,
     WalletRoutes,
+    FxQuoteRoutes,
     BookRoutes,
     StatementRoutes,
     EventRoutes,

@@ -40,9 +40,11 @@ class AccountAdmin:
         """The state of the log's clock."""
         return self._event_log.clock_state()
 
-    def send(self, command: Command) -> Outcome:
-        """Execute a command."""
-        return self._bus.send(Envelope(command=command, command_id=uuid7(), actor=self.actor))
+    def send(self, command: Command, command_id: UUID | None = None) -> Outcome:
+        """Execute a command; under an id of the caller's it is recorded once."""
+        return self._bus.send(
+            Envelope(command=command, command_id=command_id or uuid7(), actor=self.actor)
+        )
 
     def register_merchant(self, name: str, hosts: tuple[str, ...]) -> str:
         """Register a merchant; returns its id."""

@@ -44,6 +44,9 @@ from infrastructure.event_store.feed import Feed
 from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
+from infrastructure.fx import ecb_files
+from infrastructure.fx.ecb_live import EcbLive, NoProvider
+from infrastructure.fx.rate_table import StoredRates
 from infrastructure.health import HealthCheck
 from infrastructure.http_server import listen, port_in_use, serving
 from infrastructure.metrics import PrometheusMetrics
@@ -54,6 +57,7 @@ from infrastructure.postgres.connections import (
     DatabaseRole,
 )
 from infrastructure.postgres.query_connections import QueryConnections
+from infrastructure.postgres.rates import PostgresRates
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -153,12 +157,18 @@ def account_credits(url: str) -> Iterator[AccountCredits]:
 @contextmanager
 def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
     """What the worker's processes may use, by the names of their constructors' parameters."""
-    log = make_log(url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX)
-    try:
-        with account_credits(url) as credits_:
-            yield {"bank": make_bank(settings), "credits": credits_, "reader": Reader(log)}
-    finally:
-        log.close()
+    with ExitStack() as resources:
+        log = make_log(url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX)
+        resources.callback(log.close)
+        rates = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
+        resources.callback(rates.close)
+        yield {
+            "bank": make_bank(settings),
+            "credits": resources.enter_context(account_credits(url)),
+            "reader": Reader(log),
+            "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
+            "rate_store": PostgresRates(rates.connection),
+        }
 
 
 def ledger_status(url: str, settings: Settings) -> Status:
@@ -238,12 +248,15 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
             claim_seconds=settings.claim_seconds,
             rate_limit=settings.rate_limit,
             trusted_proxies=settings.trusted_proxies,
+            fx_spread_basis_points=settings.fx_spread_basis_points,
+            fx_rate_days_max=settings.fx_rate_days_max,
         ),
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=read_tokens(url, DatabaseRole.WRITER),
         read_models=ReadModels(QueryConnections(reads).connection),
+        rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         qr_images=SegnoImages(),
         metrics=metrics,

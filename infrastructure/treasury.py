@@ -12,6 +12,7 @@ from application.commands.move_treasury import MoveTreasury
 from application.errors import CreditsNotCounted, NotCaughtUp
 from application.ports.credits import AccountCredits
 from application.reader import Reader
+from domain import ids, text
 from domain.accounting import chart
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money, check_amount
@@ -66,7 +67,7 @@ class TreasuryAdmin:
         self._wait = wait
 
     def move(self, kind: MoveKind, amount: Money, *, incoming: bool, reference: str) -> Outcome:
-        """Record a movement.
+        """Record a movement; the same one under the same reference is recorded once.
 
         Raises (checked in this order):
             InvalidRequest: see `Treasury.move`.
@@ -74,6 +75,7 @@ class TreasuryAdmin:
             NotCaughtUp: the top-ups were not counted within 5 s; nothing was recorded.
         """
         check_amount(amount.minor, amount.currency)
+        text.check("reference", reference)
 
         def command(topped_up: Credits, *, current: bool) -> MoveTreasury:
             return MoveTreasury(
@@ -85,15 +87,18 @@ class TreasuryAdmin:
                 credits_are_current=current,
             )
 
-        topped_up = self._topped_up(amount.currency)
+        direction = "in" if incoming else "out"
+        facts = (kind.value, direction, amount.currency, str(amount.minor), reference)
+        command_id = ids.derive("treasury move", *facts)
+        topped_up = Credits(0, 0) if incoming else self._topped_up(amount.currency)
         try:
-            return self._admin.send(command(topped_up, current=False))
+            return self._admin.send(command(topped_up, current=False), command_id)
         except CreditsNotCounted:
             head = self._event_log.head()
         for _ in range(round(CATCH_UP_SECONDS / POLL_SECONDS)):
             topped_up = self._topped_up(amount.currency)
             if topped_up.position >= head:
-                return self._admin.send(command(topped_up, current=True))
+                return self._admin.send(command(topped_up, current=True), command_id)
             self._wait(POLL_SECONDS)
         raise NotCaughtUp(position=topped_up.position, at_least=head)
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 from uuid import UUID
 
 from api import blocking
-from api.http.identity import CallerRole
+from api.http.identity import CallerRole, Identity
 from api.http.operation import Call
 from application.errors import NotFound
 from application.reader import Current
+from domain import ids
 from domain.payouts.payout import Payout
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
+
+
+def acting_wallet(identity: Identity, wallet_id: str) -> UUID:
+    """The wallet named in the body; a page may act only for its own wallet.
+
+    Raises:
+        NotFound: it is not the page's wallet.
+    """
+    wallet = ids.decode("wal", wallet_id)
+    if identity.wallet_id not in {None, wallet}:
+        raise NotFound(thing="wallet")
+    return wallet
 
 
 async def readable_session(call: Call, session_id: UUID) -> Current[PaymentSession]:

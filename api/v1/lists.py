@@ -20,6 +20,7 @@ from domain.errors import InvalidRequest
 from projections._read_model import ReadModel
 
 CATCH_UP_SECONDS: Final = 5.0
+LAG_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.02
 _POLL_SECONDS_MAX: Final = 0.2
 _CURSOR_CHARS_MAX: Final = 120
@@ -104,14 +105,27 @@ def verify_cursor(tokens: Tokens, cursor: str) -> str:
 
 
 async def caught_up(call: Call, model: type[ReadModel], at_least: int | None) -> None:
-    """Wait until a read model has reached a position.
+    """Wait until a read model has reached a position that the caller names.
 
     Raises:
         NotCaughtUp: it has not reached the position after 5 s.
     """
+    await _reached(call, model, at_least or 0, CATCH_UP_SECONDS)
+
+
+async def caught_up_with_log(call: Call, model: type[ReadModel], position: int) -> None:
+    """Wait until a read model has reached a position that exists, so it will soon.
+
+    Raises:
+        NotCaughtUp: it has not reached the position after 5 s.
+    """
+    await _reached(call, model, position, LAG_SECONDS)
+
+
+async def _reached(call: Call, model: type[ReadModel], at_least: int, seconds: float) -> None:
     if not at_least:
         return
-    deadline = time.monotonic() + CATCH_UP_SECONDS
+    deadline = time.monotonic() + seconds
     pause = _POLL_SECONDS
     while True:
         position = await blocking.read(call.services.read_models.position, model)

@@ -66,8 +66,8 @@ class PayoutRoutes:
                 name="listPayouts", method="GET", path="/v1/payouts",
                 summary="List payouts, newest first",
                 description="A merchant sees its own; auditors and operators may name one.",
-                callers=READERS, responses={200: Page[PayoutView]}, problems=("not-caught-up",),
-                handler=self.list,
+                callers=READERS, responses={200: Page[PayoutView]},
+                problems=("not-found", "not-caught-up"), handler=self.list,
             ),
             Operation(
                 name="getPayout", method="GET", path="/v1/payouts/{id:str}",

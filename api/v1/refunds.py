@@ -15,7 +15,7 @@ from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, RefundPathId, SessionPathId
 from api.v1.access import readable_session
 from api.v1.debits import send_debit
-from api.v1.lists import Page, caught_up
+from api.v1.lists import Page, caught_up_with_log
 from api.v1.responses import command_response, json_response
 from api.views.refunds import RefundView, refund_view
 from application.command import Command
@@ -115,7 +115,7 @@ class RefundRoutes:
         refunds = self._services.read_models[Refunds]
         session_id = await blocking.read(refunds.session_of, id)
         if session_id is None:  # it may be in the log already
-            await caught_up(call, Refunds, await blocking.read(self._services.log.head))
+            await caught_up_with_log(call, Refunds, await blocking.read(self._services.log.head))
             session_id = await blocking.read(refunds.session_of, id)
         if session_id is None:
             raise NotFound(thing="refund")

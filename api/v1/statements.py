@@ -15,7 +15,7 @@ from api.http.operation import Call, Operation
 from api.http.parsing import Query, none_if_unset
 from api.tokens import Tokens
 from api.v1.accounts import READERS, merchant_of
-from api.v1.lists import caught_up, sign_cursor, verify_cursor
+from api.v1.lists import caught_up, caught_up_with_log, sign_cursor, verify_cursor
 from api.v1.responses import json_response
 from api.views.statements import (
     CurrencyStatement,
@@ -89,7 +89,7 @@ class StatementRoutes:
         after = self._read_cursor(query)
         starts, before, final = await blocking.read(_positions, self._services.log, period)
         await caught_up(call, Journal, none_if_unset(query.at_least))
-        await caught_up(call, Journal, before - 1)
+        await caught_up_with_log(call, Journal, before - 1)
         limit = CSV_LINES_MAX if query.format == "csv" else query.limit
         currencies, more = await blocking.read(
             self._currencies,

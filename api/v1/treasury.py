@@ -76,7 +76,11 @@ class TreasuryRoutes:
                 credits_are_current=current,
             )
 
-        outcome = await send_against_credits(call, chart.BANK.of(), amount.currency, make_command)
+        if body.direction == "in":
+            outcome = await call.send(make_command(Credits(0, 0), current=False))
+        else:
+            bank = chart.BANK.of()
+            outcome = await send_against_credits(call, bank, amount.currency, make_command)
         view = MoveView(
             kind=body.kind,
             direction=body.direction,

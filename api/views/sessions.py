@@ -91,7 +91,7 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The public part of a session. The session's token adds the last three fields."""
+    """The public part of a session. The session's token adds the last five fields."""
 
     object: Literal["payment_session"]
     id: SessionId
@@ -108,6 +108,8 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     order_id: str | UnsetType = UNSET
     return_url: str | UnsetType | None = UNSET
     checkout_may_cancel: bool | UnsetType = UNSET
+    refunded_minor: int | UnsetType = UNSET
+    flags: list[str] | UnsetType = UNSET
 
 
 SessionSource = PaymentSession | SessionRow
@@ -165,7 +167,7 @@ class SessionViews:
             status=status.value,
             version=session.version,
             position=position,
-            flags=_flags(session),
+            flags=session_flags(session),
             merchant=MerchantView(session.merchant_id, session.merchant_name),
             order_id=session.order_id,
             amount=money_view(session.amount),
@@ -231,6 +233,8 @@ def public_session_view(
         order_id=session.order_id if with_token else UNSET,
         return_url=session.return_url if with_token else UNSET,
         checkout_may_cancel=session.checkout_may_cancel if with_token else UNSET,
+        refunded_minor=session.refunded_minor if with_token else UNSET,
+        flags=session_flags(session) if with_token else UNSET,
     )
 
 
@@ -239,7 +243,8 @@ def session_etag(session: SessionSource, now: datetime) -> str:
     return f'"{session.version}-{session.status_at(now).value}"'
 
 
-def _flags(session: SessionSource) -> list[str]:
+def session_flags(session: SessionSource) -> list[str]:
+    """What is to be known of a session beside its status."""
     if not session.refunded_minor:
         return []
     whole = session.refunded_minor == session.amount.minor

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.money.money import Money
+
+BANK_SECONDS_MAX: Final = 10.0
+"""An adapter gives up after this and raises `NoAnswer`."""
 
 
 class NoAnswer(Exception):
@@ -69,7 +72,3 @@ class Bank(Protocol):
             NoAnswer: the bank has not answered, or does not know the transfer.
         """
         ...
-
-
-BANK_SECONDS_MAX = 10.0
-"""An adapter gives up after this and raises `NoAnswer`."""

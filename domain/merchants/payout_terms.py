@@ -17,6 +17,9 @@ ZONE_CHARS_MAX: Final = 60
 LOOK_AHEAD_DAYS_MAX: Final = 4
 """Today, tomorrow, and two more where a zone has crossed the date line."""
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*){0,2}")
+"""Every name of the IANA database, and none that is only a file of a system: `localtime`,
+`posixrules`, `right/UTC`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def time_zone(name: str, *, field: str = "zone") -> ZoneInfo:
         InvalidRequest: there is no zone of this name; names the field.
     """
     try:
-        if len(name) <= ZONE_CHARS_MAX and name.isascii():
+        if len(name) <= ZONE_CHARS_MAX and _ZONE.fullmatch(name):
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass

@@ -53,10 +53,13 @@ def cross_rate(from_per_base: str, to_per_base: str) -> str:
         to_per_base: units of the payee's currency per unit of the base.
 
     Raises:
-        ValueError: a rate is not a decimal above zero.
+        ValueError: a rate is not a decimal above zero, or their quotient takes more than 24
+            characters.
     """
     quotient = _RATE.divide(_rate(to_per_base), _rate(from_per_base))
-    return format(quotient.normalize(_RATE), "f")
+    text = format(quotient.normalize(_RATE), "f")
+    _rate(text)
+    return text
 
 
 def convert(to: Money, *, payer_currency: str, rate: str, spread_basis_points: int) -> Conversion:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from application.consumer import LogCorrupt
 from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.database import open_database
@@ -49,6 +50,8 @@ def export(form: str, first: str | None, end: str | None, output: Path) -> None:
                 log.close()
         except OutputError as error:
             _support.fail(str(error))
+        except LogCorrupt as error:
+            _support.fail(str(error), _support.EXIT_FAILED)
     last = positions.end - 1
     click.echo(f"{output}: {entries} entries, positions {positions.first} to {last}")
 

@@ -45,11 +45,14 @@ def treasury() -> None:
 @click.option("--in/--out", "incoming", default=None, help="Into the bank, or out of it.")
 @click.option("--amount-minor", required=True, help="In the currency's minor units: 12345.")
 @click.option("--currency", required=True, help="An ISO 4217 code: USD.")
-@click.option("--reference", required=True, help="The bank's or your own; no personal data.")
+@click.option("--reference", required=True, help="Names the movement; no personal data.")
 def move(
     *, kind: str, incoming: bool | None, amount_minor: str, currency: str, reference: str
 ) -> None:
-    """Record a movement that has been made at the bank."""
+    """Record a movement that has been made at the bank.
+
+    The same movement under the same reference is recorded once, however often the command is run.
+    """
     if incoming is None:
         _support.fail("give --in or --out")
     amount = Money(_support.whole_number("--amount-minor", amount_minor), currency)
@@ -57,7 +60,8 @@ def move(
         outcome = admin.move(MoveKind(kind), amount, incoming=incoming, reference=reference)
         direction = "in" if incoming else "out"
         click.echo(f"moved {direction}: {amount.minor} {currency} in minor units, {kind}")
-        click.echo(f"recorded at position {outcome.position}")
+        before = " before" if outcome.replayed else ""
+        click.echo(f"recorded{before} at position {outcome.position}")
 
 
 @treasury.command("status")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TextIO
 
-from application.book_entries import Entry, Opening, read_books
+from application.book_entries import Opening, read_books
 from application.consumer import PagedLog
 from application.event_log import EventLog
 from application.positions import position_of, reversed_bounds
@@ -50,8 +50,8 @@ def read_range(log: EventLog, first: str | None, end: str | None) -> PositionRan
         raise InvalidRequest.of("--to", "is before --from")
     start, before = (position_of(log, bound) for bound in (begin, stop))
     return PositionRange(
-        after_head if start is None else max(1, start),
-        after_head if before is None else min(before, after_head),
+        after_head if start is None else min(max(1, start), after_head),
+        after_head if before is None else min(max(1, before), after_head),
     )
 
 
@@ -77,21 +77,17 @@ def write_books(
         if isinstance(item, Opening):
             file.write(form.account(item.account, times.to_text(item.at)[:10]))
         else:
-            file.writelines(_declarations(item, form, declared))
+            for posting in item.postings:
+                code, account = posting.currency, posting.account
+                if code not in declared:
+                    declared.add(code)
+                    file.write(form.currency(code, posting.exponent))
+                if account.startswith("processor:") and account not in declared:
+                    declared.add(account)
+                    file.write(form.account(account, BEGINNING))
             file.write(form.entry(item))
             entries += 1
     return entries
-
-
-def _declarations(entry: Entry, form: Format, declared: set[str]) -> Iterator[str]:
-    """What the entry is the first to use: currencies, and accounts of processors."""
-    for posting in entry.postings:
-        if posting.currency not in declared:
-            declared.add(posting.currency)
-            yield form.currency(posting.currency, posting.exponent)
-        if posting.account.startswith("processor:") and posting.account not in declared:
-            declared.add(posting.account)
-            yield form.account(posting.account, BEGINNING)
 
 
 def _bound(option: str, value: str) -> int | datetime:

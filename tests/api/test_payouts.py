@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from domain.merchants.api_key import Role
+from tests.faults.test_database_away import wait_for
 from tests.support.api_fixture import ApiFixture, api_fixture
 from tests.support.payouts_fixture import DESTINATION, ask, register_destination
 
@@ -204,3 +205,24 @@ def test_the_operator_moves_money_and_never_more_than_there_is(api: ApiFixture) 
     assert move("out", 500).status_code == 201
     assert move("in", 5, kind="fees").json()["invalid_params"][0]["name"] == "kind"
     assert move("in", 5, "merchant").status_code == 403
+
+
+@pytest.mark.parametrize(("minor", "status"), [(100, "sent"), (93, "returned")])
+def test_the_worker_sends_a_payout_and_returns_one_that_the_bank_refuses(
+    api: ApiFixture, minor: int, status: str
+) -> None:
+    merchant = earn(api)
+    payout = ask(api, minor, merchant).json()
+    path = f"/v1/payouts/{payout['id']}"
+
+    wait_for(lambda: api.call(merchant, "GET", path).json()["status"] == status)
+
+    ended = api.call(merchant, "GET", path).json()
+    refused = status == "returned"
+    assert ended["reason"] == ("the account is closed" if refused else None)
+    assert (ended["bank_reference"] is None) == refused
+    assert ended["position"] > payout["position"]
+    wait_for(
+        lambda: api.call(merchant, "GET", f"/v1/payouts?status={status}").json()["data"] == [ended]
+    )
+    assert ask(api, 1000, merchant).status_code == (201 if refused else 422)

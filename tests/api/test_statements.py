@@ -260,7 +260,7 @@ def test_a_statement_is_not_answered_from_a_journal_that_lags(
     pool = ConnectionPool(database_url, DatabaseRole.PROJECTOR, size_max=1)
     Runner(Journal, pool.connection).prepare(lambda after, _limit: Page(after, after, ()))
     pool.close()
-    monkeypatch.setattr(lists, "CATCH_UP_SECONDS", 0.05)
+    monkeypatch.setattr(lists, "LAG_SECONDS", 0.05)
     today = datetime.now(UTC).date()
     tomorrow = today + timedelta(days=1)
 

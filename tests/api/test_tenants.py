@@ -14,6 +14,8 @@ import pytest
 from api.app import operations
 from api.http.identity import CallerRole
 from domain.merchants.api_key import Role
+from infrastructure.bank.sandbox import REFUSES
+from tests.end_to_end.test_program import wait_for
 from tests.support.api_fixture import USD_10, ApiFixture
 from tests.support.payouts_fixture import ask, register_destination
 
@@ -28,7 +30,9 @@ def foreign(api: ApiFixture) -> dict[str, str]:
     claim = api.scan(session, wallet).json()["claim"]["id"]
     paid, payer = api.create_paid_session()
     register_destination(api, api.merchants[0])
-    payout = ask(api, 100).json()
+    payout = ask(api, 100 + REFUSES).json()
+    path = f"/v1/payouts/{payout['id']}"
+    wait_for(lambda: api.call("merchant", "GET", path).json()["status"] == "returned")
     token = api.call("wallet", "POST", f"/v1/wallets/{api.open_wallet()}/tokens").json()["token"]
     return {
         "session": session["id"],
@@ -53,6 +57,8 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
         for wallet in (foreign["wallet"], foreign["payer"]):
             pay = {"claim_id": foreign["claim"], "wallet_id": wallet, "amount": USD_10}
             yield "POST", f"{base}/pay", pay
+            quote = {"wallet_id": wallet, "session_id": session}
+            yield "POST", "/v1/fx-quotes", quote
             payload = f"http://127.0.0.1:18080/q/{session[3:]}"
             yield "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet}
     for wallet in (foreign["wallet"], foreign["payer"]):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
@@ -22,7 +23,7 @@ from domain.accounting.rules import RULES, postings
 from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES
 from domain.money.decimals import minor_units
-from infrastructure.cli import program
+from infrastructure.cli import books, program
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.exports.export import PositionRange, read_range, write_books
 from infrastructure.exports.formats import FORMATS
@@ -141,7 +142,7 @@ ACCOUNTS = [
     kind.of({"merchant": ids.encode("mer", log_id), "wallet": ids.encode("wal", log_id),
              "processor": "card_rail_2"}.get(kind.owner.value, ""))
     for kind in chart.CHART
-    for log_id in (MemoryLog()._new_id(),)
+    for log_id in (UUID("01890a5d-ac96-774b-bcce-b302099a8057"),)
 ]  # fmt: skip
 
 
@@ -178,6 +179,8 @@ def test_bounds_are_positions_days_or_times(log: MemoryLog) -> None:
     assert read_range(log, f"{day}T00:00:00Z", "9999") == PositionRange(
         first, min(9999, log.head() + 1)
     )
+    assert read_range(log, "999999", None) == PositionRange(log.head() + 1, log.head() + 1)
+    assert read_range(log, "0", "0") == PositionRange(1, 1)
     assert read_range(log, "2999-01-01", None).first == log.head() + 1
 
 
@@ -278,3 +281,23 @@ def test_what_cannot_be_exported_is_one_line_and_no_file(
     assert result.stderr.count("\n") == 1
     assert word in result.stderr
     assert names_in(tmp_path) == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_progress_is_shown_on_a_terminal_only(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO]
+) -> None:
+    shown = stream()
+    monkeypatch.setattr("sys.stderr", shown)
+    positions = read_range(log, None, None)
+
+    with books._progress(positions) as on_page:
+        write_books(log, positions, FORMATS["csv"](), io.StringIO(), on_page=on_page)
+
+    assert ("100%" in shown.getvalue()) == (stream is Terminal)
+    assert bool(shown.getvalue()) == (stream is Terminal)

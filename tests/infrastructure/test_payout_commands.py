@@ -93,6 +93,7 @@ def test_money_is_moved_and_shown(
     move = ("treasury", "move", "--kind", "own_funds", "--currency", "EUR", "--reference", "T-1")
 
     moved = run(*move, "--in", "--amount-minor", "250")
+    again = run(*move, "--in", "--amount-minor", "250")
     apply_all(Runner(Balances, pool.connection), postgres_log)
     too_much = run(*move, "--out", "--amount-minor", "751")
     out = run(*move, "--out", "--amount-minor", "50")
@@ -102,6 +103,7 @@ def test_money_is_moved_and_shown(
         "moved in: 250 EUR in minor units, own_funds\n"
         f"recorded at position {postgres_log.head() - 1}\n"
     )
+    assert again.output == moved.output.replace("recorded at", "recorded before at")
     assert (too_much.exit_code, out.exit_code) == (1, 0)
     assert "qrledger: The bank holds 750 EUR" in too_much.stderr
     assert listed(run("treasury", "status", "--json")) == {
@@ -155,6 +157,8 @@ MOVE = ("treasury", "move", "--kind", "own_funds", "--reference", "T", "--curren
         ((*MOVE, "USD", "--in", "--amount-minor", "1000000000000"), "amount.minor"),
         ((*MOVE, "usd", "--in", "--amount-minor", "5"), "ISO 4217"),
         ((*MOVE, "XAU", "--in", "--amount-minor", "5"), "ISO 4217"),
+        ((*MOVE, "USD", "--reference", "x" * 81, "--in", "--amount-minor", "5"), "reference"),
+        ((*MOVE, "USD", "--reference", "a\udc80", "--in", "--amount-minor", "5"), "U+DC80"),
     ],
 )
 def test_bad_input_is_one_line_with_exit_2_and_no_event(

@@ -19,6 +19,7 @@ from tests.support.api_fixture import api_fixture
 from tests.support.postgres import rows
 
 pytestmark = pytest.mark.postgres
+PROCESSES = [process.name for process in all_processes()]
 
 
 def status(home: Path, *words: str, **facts: str) -> Result:
@@ -50,17 +51,17 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     )
     assert document["position"] == head
     names = [model.name for model in all_models()]
-    processes = [process.name for process in all_processes()]
     assert "sessions" in names
     assert [(m["name"], m["position"]) for m in document["read_models"]] == [
         (name, head) for name in names
     ]
     assert document["worker_leads"] is True
     assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
-        "payout_transfers tasks 2": None, **dict.fromkeys(names), **dict.fromkeys(processes),
-        **{f"{name} tasks": None for name in processes},
+        "payout_transfers tasks 2": None, **dict.fromkeys(names), **dict.fromkeys(PROCESSES),
+        **{f"{name} tasks": None for name in PROCESSES},
     }  # fmt: skip
-    [tasks, *_] = document["tasks"]
+    assert [tasks["process"] for tasks in document["tasks"]] == PROCESSES
+    [tasks] = [tasks for tasks in document["tasks"] if tasks["process"] == "expiry"]
     assert tasks.pop("next_at") > document["clock"]["now"]
     assert tasks == {
         "process": "expiry", "due": 0, "late": 0, "retried": 0, "parked": 0, "oldest_seconds": 0,

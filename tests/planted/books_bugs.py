@@ -16,7 +16,7 @@ SUPPORT = "application/commands/_support.py"
 BOOKS, PAYABLES = "application/checks/books.py", "application/checks/payables.py"
 
 BOOKS_BUGS: Final = [
-    Bug("a posting on the wrong side", RULES_FILE,
+    Bug("the fee is posted on the wrong sides", RULES_FILE,
         "    yield debit(payable, _amount(event, event.fee_minor))\n"
         "    yield credit(chart.FEES.of(), _amount(event, event.fee_minor))\n",
         "    yield credit(payable, _amount(event, event.fee_minor))\n"

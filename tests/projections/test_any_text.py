@@ -31,6 +31,8 @@ from tests.support.read_models import apply_all, reader
 pytestmark = pytest.mark.postgres
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 AUDITED = {"sessions", "wallet_payments", "balances", "journal", "payouts", "refunds"}
+LATER = {"refunds"}
+"""Read models of events that early releases did not have."""
 SHOWN = "a\ufffdb" + "\ufffd" * 7 + "é✓ <&\"'"
 
 
@@ -61,7 +63,7 @@ def test_events_stored_before_texts_were_checked_can_be_applied_rebuilt_and_veri
     report = audit.check(database_url, postgres_log)
     assert report.violations == []
     [(count,)] = rows(database_url, f"select count(*) from read_models.{model.name}")
-    assert count > 0
+    assert count > 0 or model.name in LATER
     assert report.rows == (count if model.name in AUDITED else 0)
 
 

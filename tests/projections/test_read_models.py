@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from functools import partial
 from threading import Event, Thread
 from typing import Any, ClassVar
 
@@ -173,7 +175,7 @@ def test_a_new_version_is_built_in_a_new_table_that_replaces_the_old_one(
     database_url: str, postgres_log: PostgresLog, pool: ConnectionPool
 ) -> None:
     class Payments2(WalletPayments):
-        version = 2
+        version = WalletPayments.version + 1
         tables = WalletPayments.tables.replace(
             "position bigint not null", "position bigint not null, extra int"
         )
@@ -189,6 +191,34 @@ def test_a_new_version_is_built_in_a_new_table_that_replaces_the_old_one(
         database_url, "select count(*) from read_models.wallet_payments where extra is null"
     )
     assert count == 3
+
+
+def test_a_payment_from_a_processor_is_in_no_wallets_list(
+    database_url: str, postgres_log: PostgresLog, pool: ConnectionPool
+) -> None:
+    make_history(postgres_log)
+    runner = Runner(WalletPayments, pool.connection)
+    page = reader(runner, postgres_log)(0, 1000)
+    paid = [recorded for recorded in page.events if recorded.topic == "payment_session.paid"]
+    without_wallet = [
+        recorded._replace(decode=partial(without, ("wallet_id", "claim_id"), recorded.event))
+        for recorded in paid
+    ]
+    assert without_wallet
+    with pool.connection() as connection, connection.cursor() as cursor:
+        cursor.execute(WalletPayments.tables.format(table="pg_temp.payments"))
+
+        WalletPayments.apply(without_wallet, cursor, "pg_temp.payments")
+
+        cursor.execute("select count(*) from pg_temp.payments")
+        assert cursor.fetchone() == (0,)
+
+
+def without(names: Sequence[str], event: Any, _: Recorded) -> Any:
+    """The event with nothing in some of its fields."""
+    changed = copy(event)
+    changed.__dict__.update(dict.fromkeys(names))
+    return changed
 
 
 def test_a_failing_event_halts_a_model_and_leaves_its_rows_unchanged(

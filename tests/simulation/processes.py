@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
+from api.live.protocol import TOPICS
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
 from application.command import Envelope, Result
@@ -268,7 +269,7 @@ class NotifierProcess:
                 connection.disconnect(1013, "the ledger is unavailable")
                 hub.unregister(listener)
                 return
-            history = [event for event in loaded.events if event.topic in SESSION_TOPICS]
+            history = [event for event in loaded.events if event.topic in TOPICS]
             hub.start(listener, history, screen.seq)
 
         self._kernel.after(self._kernel.random.random() * 0.2, admit)

@@ -129,6 +129,7 @@ class BookHistory:
         pays = conversion.pays if conversion else amount
         if wallet.available_minor < pays.minor:
             self._top_up(wallet)
+            self._record(wallet)
         claim = ids.encode("clm", self._new_id())
         session.scan(
             wallet_id=wallet.public_id, wallet_app_id=wallet.wallet_app_id, claim_id=claim,
@@ -225,6 +226,7 @@ class BookHistory:
         if ending in {"settled", "returned"} and self._funds.get(code, 0) < minor:
             self._bring(code, minor)
         if ending not in {"open", "refused"}:
+            payout.fund(at=self.at)
             payout.send(bank_reference="b", at=self.at)
         if ending in {"settled", "returned"}:
             payout.settle(at=self.at)

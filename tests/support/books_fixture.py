@@ -39,17 +39,10 @@ from domain.wallets.wallet import Wallet
 from tests.support.ledger_fixture import LedgerFixture
 
 PAGE: Final = 500
+DAY: Final = date(2025, 12, 31)
+"""Of the rates."""
 PER_EURO: Final = {"EUR": "1", "JPY": "161.5", "USD": "1.0842", "KWD": "0.33251", "CLF": "0.02674"}
 """Currencies of 0, 2, 3 and 4 decimals."""
-
-
-class FixedRates:
-    """The rates of one day."""
-
-    def between(self, payer_currency: str, payee_currency: str, today: date) -> Rate | None:
-        """See `Rates`."""
-        text = cross_rate(PER_EURO[payer_currency], PER_EURO[payee_currency])
-        return Rate(text, "fixed", today)
 
 
 @dataclass(frozen=True)
@@ -87,12 +80,15 @@ class BooksFixture:
     # Payments.
 
     def quote(self, session_id: UUID, wallet_id: UUID) -> MakeFxQuote:
+        payer = self.ledger.wallet(wallet_id).currency
+        payee = self.ledger.session(session_id).amount.currency
         return MakeFxQuote(
             quote_id=self.ledger.new_id(),
             wallet_id=wallet_id,
             wallet_app_id=self.ledger.app,
             session_id=session_id,
-            rates=FixedRates(),
+            rate=Rate(cross_rate(PER_EURO[payer], PER_EURO[payee]), "fixed", DAY),
+            rate_days_max=None,
             spread_basis_points=self.spread_basis_points,
         )
 

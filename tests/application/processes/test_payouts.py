@@ -11,6 +11,7 @@ import pytest
 from application.commands.move_treasury import MoveTreasury
 from application.commands.return_payout import ReturnPayout
 from application.event_log import fold, history
+from application.ports.bank import BANK_SECONDS_MAX
 from application.processes.payout_funding import PayoutFunding
 from application.processes.payouts import WATCHED, PayoutTransfers
 from application.processes.process import Process
@@ -48,6 +49,7 @@ class Installation:
         self.workers = [
             Worker(one, self.store, self.log, elapsed=self.elapsed) for one in self.processes
         ]
+        self.kills = 0
         set_terms(self.ledger, PayoutTerms(DESTINATION))
         if earned:
             earn(self.ledger, earned)
@@ -56,13 +58,21 @@ class Installation:
         return self.log.clock.timestamp()
 
     def run(self, rounds: int = 30, *, seconds: float = 60, kill_at: str = "") -> None:
-        """Let the workers work and time pass; each is killed once at the step."""
-        for number in range(rounds):
+        """Let the workers work and time pass; the first attempt of each task dies at the step."""
+        for _ in range(rounds):
             for worker in self.workers:
                 worker.follow()
-                while worker.perform(kill_at if number < 1 else ""):
+                while worker.perform(step := kill_at if self._first(worker) else ""):
                     pass
+                self.kills += bool(step and not worker.store.kill_at)
             self.log.advance(seconds)
+
+    def _first(self, worker: Worker) -> bool:
+        """Whether a task that was never attempted is due."""
+        return any(
+            process == worker.process.name and not row.attempts and row.due_at <= self.log.clock
+            for (process, _), row in self.store.rows.items()
+        )
 
     def move(self, minor: int, *, incoming: bool = True) -> None:
         self.ledger.send(
@@ -115,9 +125,9 @@ def test_a_kill_between_any_two_steps_pays_once(step: str, lost: bool) -> None:
     made = Installation(FakeBank(sends=[None, PENDING] if lost else []))
     payout_id = request_payout(made.ledger, 400)
 
-    for _ in range(8):  # every task of both workers is killed once, whatever it is for
-        made.run(3, kill_at=step)
-    made.run(60, seconds=120)
+    made.run(60, seconds=120, kill_at=step)
+
+    assert made.kills > 5  # funding, sending, and every question
 
     key = ids.encode("pay", payout_id)
     assert list(made.bank.transfers) == [key]
@@ -131,9 +141,7 @@ def test_a_return_after_settlement_counts_once_wherever_the_worker_dies(step: st
     made = Installation(FakeBank(questions=[SETTLED, SETTLED, RETURNED]))
     payout_id = request_payout(made.ledger, 400)
 
-    for _ in range(8):
-        made.run(3, kill_at=step)
-    made.run(60, seconds=120)
+    made.run(60, seconds=120, kill_at=step)
 
     assert made.topics(payout_id) == [*PAID_OUT, "payout.returned"]
     assert made.payout(payout_id).reason == "no such account"
@@ -272,6 +280,12 @@ def test_the_sandbox_bank_ends_each_payout_as_its_amount_says(
     assert (payout.status.value, payout.reason) == (status, reason)
     left = 0 if status == "returned" else minor
     assert (made.debited(), made.funded()) == (left, left)
+
+
+def test_the_calls_of_one_batch_end_before_its_lease() -> None:
+    policy = PayoutTransfers.retry
+
+    assert policy.tasks_max * BANK_SECONDS_MAX < policy.lease_seconds
 
 
 def test_credits_of_a_position_that_lags_never_fund_too_much() -> None:
