@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from functools import partial
 from threading import Event
@@ -26,12 +26,6 @@ from tests.support.postgres import rows
 
 pytestmark = pytest.mark.faults
 RATE = Rate("1.0842", "ecb", date(2026, 5, 1))
-
-
-@pytest.fixture
-def database_url(make_ledger: Callable[[], str]) -> str:
-    """A ledger whose invariants are not checked: those of wallets know one currency only so far."""
-    return make_ledger()
 
 
 @pytest.fixture
