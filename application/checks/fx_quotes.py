@@ -14,8 +14,8 @@ from domain import ids, times
 
 QUOTE_SECONDS_MAX: Final = 60
 QUOTES_MAX: Final = 10
-SPREAD_SHARE_MAX: Final = 10
-"""The spread is at most this part of the converted amount, rounded up."""
+BASIS_POINTS: Final = 10_000
+SPREAD_BASIS_POINTS_MAX: Final = 1_000
 _RATE = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?", re.ASCII)
 
 
@@ -99,7 +99,7 @@ class FxQuoteCheck:
         if converted is None or converted != event.from_minor - spread:
             text = f"{name}: {event.from_minor} with {spread} of spread, computed {converted}"
             self._violations.report("quotes-recomputed", text)
-        elif not 0 <= spread <= -(-converted // SPREAD_SHARE_MAX):
+        elif spread != _spread(converted, event.spread_basis_points):
             text = f"{name}: a spread of {spread} on {converted}"
             self._violations.report("quotes-recomputed", text)
         if name in quotes.given or len(quotes.given) >= QUOTES_MAX:
@@ -156,6 +156,13 @@ def _convert(event: Any) -> int | None:
     above: int = event.to_minor * 10 ** max(scale, 0)
     below: int = rate * 10 ** max(-scale, 0)
     return -(-above // below)
+
+
+def _spread(converted_minor: int, basis_points: int) -> int | None:
+    """The house's part, rounded up; None if it is out of range."""
+    if not 0 <= basis_points <= SPREAD_BASIS_POINTS_MAX:
+        return None
+    return -(-converted_minor * basis_points // BASIS_POINTS)
 
 
 def quotes_stream(wallet_id: str, session_id: str) -> UUID:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -75,3 +76,15 @@ def test_a_cross_rate_has_ten_exact_digits_and_can_be_converted_with(
     assert abs(Fraction(text) - exact) <= exact * Fraction(1, 2 * 10 ** (RATE_DIGITS - 1))
     assert len(text.replace(".", "").strip("0")) <= RATE_DIGITS
     convert(Money(1, "USD"), payer_currency="JPY", rate=text, spread_basis_points=0)
+
+
+@pytest.mark.parametrize(
+    "rate",
+    ["", "0", "0.0", "-1", "+1", " 1", "1 ", "1.", ".5", "1,5", "1_000", "1E+2", "1e-5", "NaN",
+     "Infinity", "٣", "1\n", "0" * 25, "1\x00"],
+)  # fmt: skip
+def test_a_rate_is_digits_with_at_most_one_point(rate: str) -> None:
+    with pytest.raises(ValueError, match="is not a rate"):
+        convert(Money(100, "USD"), payer_currency="EUR", rate=rate, spread_basis_points=0)
+    with pytest.raises(ValueError, match="is not a rate"):
+        cross_rate("1", rate)

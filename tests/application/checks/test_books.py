@@ -120,6 +120,8 @@ def test_undamaged_books_break_no_invariant(books: LedgerFixture) -> None:
         (changed("fx_quote.given", rate="6e-3"), "quotes-recomputed"),
         (changed("fx_quote.given", from_minor=3_015), "quotes-recomputed"),
         (changed("fx_quote.given", spread_minor=-1), "quotes-recomputed"),
+        (changed("fx_quote.given", spread_basis_points=124), "quotes-recomputed"),
+        (changed("fx_quote.given", spread_basis_points=1_001), "quotes-recomputed"),
         (changed("fx_quote.given", to_minor=1_999), "quotes-recomputed"),
         (changed("fx_quote.given", from_currency="EUR"), "quotes-recomputed"),
         (changed("fx_quote.given", expires_at="2027-01-01T00:00:00.000000Z"), "quotes-recomputed"),

@@ -51,7 +51,8 @@ MAKE = MakeFxQuote(
 NO_RATE = refused("rate-unavailable", from_currency="EUR", to_currency="USD")
 GIVEN = {
     "rate": "1.0842", "rounding": "ceiling", "source": "ecb", "as_of": "2025-12-31",
-    "from_minor": 928, "from_currency": "EUR", "from_exponent": 2, "spread_minor": 5,
+    "from_minor": 928, "from_currency": "EUR", "from_exponent": 2,
+    "spread_basis_points": 50, "spread_minor": 5,
     "to_minor": 1000, "to_currency": "USD", "to_exponent": 2,
 }  # fmt: skip
 

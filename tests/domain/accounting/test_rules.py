@@ -233,7 +233,8 @@ def histories(draw: st.DrawFn) -> tuple[PaymentSession, list[int]]:
     payer_currency = draw(CURRENCIES)
     rate = None
     if payer_currency != amount.currency:
-        rate = f"{draw(st.integers(1, 10**9))}e-5"
+        whole, decimals = divmod(draw(st.integers(1, 10**9)), 10**5)
+        rate = f"{whole}.{decimals:05}"
     session = paid_session(
         amount,
         fee=plan.fee(amount),
