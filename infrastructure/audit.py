@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,12 +76,18 @@ class Report:
     violations: list[Violation]
 
 
-def check(url: str, log: PostgresLog) -> Report:
+def check(url: str, log: PostgresLog, *, versions: Mapping[str, int] | None = None) -> Report:
     """Check the log, its receipts, the snapshots and the read models at one instant.
 
     A read model is compared when the pass over the log reaches the model's position, so a model
     that lags is compared with the events it has applied. Times outside the calendar are reported
     alone, because nothing else can be read then.
+
+    Args:
+        url: the database.
+        log: decodes the events.
+        versions: of the read models of this program. After an upgrade, rows of another version are
+            not compared until the worker has built the new ones. None: all rows are compared.
 
     Raises:
         psycopg.OperationalError: the database is unavailable.
@@ -99,10 +105,14 @@ def check(url: str, log: PostgresLog) -> Report:
         processes = connection.execute("select name, position from ledger.process_positions")
         process_positions: dict[str, int] = dict(processes.fetchall())
         tracked = connection.execute(
-            "select name, position from read_models.tracking where name = any(%s)",
+            "select name, version, position from read_models.tracking where name = any(%s)",
             (models,),
         )
-        model_positions: dict[str, int] = dict(tracked.fetchall())
+        model_positions: dict[str, int] = {
+            name: position
+            for name, version, position in tracked
+            if versions is None or versions.get(name) == version
+        }
         snapshots = SnapshotChecker(all_snapshots(connection))
         journal_position = model_positions.get(JOURNAL, 0)
         journal = JournalRowCheck(_journal(connection) if journal_position else ())

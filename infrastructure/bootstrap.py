@@ -130,6 +130,11 @@ def read_model_names() -> list[str]:
     return [model.name for model in all_models()]
 
 
+def read_model_versions() -> dict[str, int]:
+    """The version of every read model of this program."""
+    return {model.name: model.version for model in all_models()}
+
+
 def make_processes(ports: Mapping[str, object]) -> list[Process]:
     """Every process, with the ports that its constructor names."""
     made: list[Process] = []
