@@ -17,6 +17,7 @@ from infrastructure import audit, bootstrap
 from infrastructure.postgres.connections import DatabaseRole
 from tests.abuse import unknown_keys
 from tests.abuse.attacks import Attack, Target
+from tests.abuse.books import BookAttacks
 from tests.abuse.clocks import jumping_clocks
 from tests.abuse.expiry_burst import create_burst, expire_burst
 from tests.abuse.honest import AMOUNT, during_attack
@@ -28,6 +29,7 @@ from tests.chaos.installation import ChaosInstallation, wait_ready
 DESCRIPTORS_MAX: Final = 1024
 """Limit of open files per process: a common default, and low enough to be exhausted."""
 SESSIONS_WATCHED: Final = 20
+FAILURES_SHOWN_MAX: Final = 5
 
 
 def main(arguments: list[str]) -> int:
@@ -42,11 +44,19 @@ def main(arguments: list[str]) -> int:
             attacker, busy = installation.register_tenant()
             left = create_burst(installation, attacker, size)
             asyncio.run(_attacks(installation, attacker, seconds))
+            books = BookAttacks(installation)
+            asyncio.run(_book_attacks(installation, books, seconds))
             asyncio.run(_long_wallet(installation, busy, seconds, size))
             print(f"clock jumps of a year: {listing(jumping_clocks(installation))}")
             failures = outages(installation, print)
             took, recorded = asyncio.run(expire_burst(installation, int(left) + 1, size))
             show(f"{size:,} expiries at once", took, f"all recorded {recorded:.1f} s later")
+            print(f"payment by an expired quote: {books.pay_by_expired_quote()}")
+            print(f"attacks on the books: {len(books.failures)} failures")
+            for failure in books.failures[:FAILURES_SHOWN_MAX]:
+                print(f"  {failure}")
+            failures += len(books.failures)
+            books.close()
             peaks = ", ".join(f"{p.name} {p.peak_mib} MiB" for p in installation.processes)
             print(f"peak memory: {peaks}")
             log = bootstrap.make_log(installation.url, DatabaseRole.READER, size_max=1)
@@ -103,6 +113,14 @@ async def _attacks(installation: ChaosInstallation, attacker: str, seconds: floa
         unknown_keys.attack_on(installation.apis[0]),
     )  # fmt: skip
     for attack in attacks:
+        took, counts = await during_attack(installation, attack, seconds)
+        show(attack.__name__.replace("_", " "), took, listing(counts, 4))
+
+
+async def _book_attacks(
+    installation: ChaosInstallation, books: BookAttacks, seconds: float
+) -> None:
+    for attack in books.all():
         took, counts = await during_attack(installation, attack, seconds)
         show(attack.__name__.replace("_", " "), took, listing(counts, 4))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from benchmarks.load import Connection
@@ -16,35 +16,77 @@ CLIENTS: Final = 4
 PAUSE_SECONDS: Final = 0.03
 STOP_SECONDS_MAX: Final = 60
 AMOUNT: Final = {"minor": 1, "currency": "USD"}
+REFUNDED_EVERY: Final = 4
+QUOTED_EVERY: Final = 10
+"""One session in so many is paid in another currency, refunded in part, and followed by a payout."""
+QUOTED: Final = {"minor": 250, "currency": "USD"}
+PART: Final = {"minor": 67, "currency": "USD"}
+PAYOUT: Final = {"minor": 100, "currency": "USD"}
+"""Less than what remains of the payment, so that it is never refused."""
 
 
 async def honest(api: str, keys: tuple[str, str], stop: asyncio.Event) -> list[float]:
-    """Create, scan and pay until `stop`; returns response times in ms. A refusal raises."""
+    """Create, scan, pay, refund, quote and pay out until `stop`. A refusal raises.
+
+    Returns:
+        The response times in ms.
+    """
     times: list[float] = []
 
-    async def post(connection: Connection, path: str, body: object, key: str) -> dict[str, object]:
+    async def post(connection: Connection, path: str, body: object, key: str) -> dict[str, Any]:
         started = time.perf_counter()
-        document: dict[str, object] = await connection.post(path, body, key, str(uuid4()))
+        document: dict[str, Any] = await connection.post(path, body, key, str(uuid4()))
         times.append(1000 * (time.perf_counter() - started))
         return document
 
-    async def client() -> None:
-        connection = Connection(api)
-        wallet = (await post(connection, "/v1/wallets", {"currency": "USD"}, keys[1]))["id"]
-        top_up = {"amount": {"minor": 10**9, "currency": "USD"}, "reference": "r"}
+    async def wallet_in(connection: Connection, currency: str) -> Any:
+        wallet = (await post(connection, "/v1/wallets", {"currency": currency}, keys[1]))["id"]
+        top_up = {"amount": {"minor": 10**9, "currency": currency}, "reference": "r"}
         await post(connection, f"/v1/wallets/{wallet}/top-ups", top_up, keys[1])
+        return wallet
+
+    async def client() -> None:
+        connection, number = Connection(api), 0
+        wallets = [await wallet_in(connection, currency) for currency in ("USD", "EUR")]
         while not stop.is_set():
-            body = {"order_id": str(uuid4()), "amount": AMOUNT}
+            number += 1
+            by_quote = number % QUOTED_EVERY == 0
+            wallet, price = wallets[by_quote], (AMOUNT, QUOTED)[by_quote]
+            body = {"order_id": str(uuid4()), "amount": price}
             session = await post(connection, "/v1/payment-sessions", body, keys[0])
-            qr = session["qr"]
-            assert isinstance(qr, dict)
-            scan = {"payload": qr["payload"], "wallet_id": wallet}
-            claim = (await post(connection, "/v1/scans", scan, keys[1]))["claim"]
-            assert isinstance(claim, dict)
-            pay = {"claim_id": claim["id"], "wallet_id": wallet, "amount": AMOUNT}
-            await post(connection, f"/v1/payment-sessions/{session['id']}/pay", pay, keys[1])
+            scan = {"payload": session["qr"]["payload"], "wallet_id": wallet}
+            claim = (await post(connection, "/v1/scans", scan, keys[1]))["claim"]["id"]
+            pay = {"claim_id": claim, "wallet_id": wallet, "amount": price}
+            path = f"/v1/payment-sessions/{session['id']}"
+            if by_quote:
+                await pay_by_quote(connection, path, pay)
+                await refund(connection, path, PART)
+                payout = await post(connection, "/v1/payouts", {"amount": PAYOUT}, keys[0])
+                assert payout["amount"]["minor"] == PAYOUT["minor"], payout
+            else:
+                await post(connection, f"{path}/pay", pay, keys[1])
+                if number % REFUNDED_EVERY == 0:
+                    await refund(connection, path, AMOUNT)
             await asyncio.sleep(PAUSE_SECONDS)
         connection.close()
+
+    async def pay_by_quote(connection: Connection, path: str, pay: dict[str, Any]) -> None:
+        """The clock may jump between quote and payment: a second quote then holds."""
+        body = {"wallet_id": pay["wallet_id"], "session_id": path.rpartition("/")[2]}
+        for last in (False, True):
+            quote = await post(connection, "/v1/fx-quotes", body, keys[1])
+            assert quote["to"]["minor"] == QUOTED["minor"], quote
+            try:
+                await post(connection, f"{path}/pay", pay | {"quote_id": quote["id"]}, keys[1])
+                break
+            except RuntimeError as refusal:
+                if last or "quote-expired" not in str(refusal):
+                    raise
+
+    async def refund(connection: Connection, path: str, amount: dict[str, Any]) -> None:
+        made = await post(connection, f"{path}/refunds", {"amount": amount}, keys[0])
+        assert made["status"] == "succeeded", made
+        assert made["amount"]["minor"] == amount["minor"], made
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     return times

@@ -32,6 +32,8 @@ NORMAL_SECONDS: Final = 2.0
 """Load before and after each outage."""
 RETRY_SECONDS: Final = 0.1
 TIMEOUT_SECONDS: Final = 30.0
+REFUNDED_EVERY: Final = 4
+PAYOUT_EVERY: Final = 10
 AMOUNT: Final = {"minor": 1, "currency": "USD"}
 
 
@@ -44,6 +46,7 @@ class Observations:
     recovered_at: float = 0.0
     """When the first request after the outage succeeded."""
     paid: list[str] = field(default_factory=list)
+    refunded: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -95,6 +98,18 @@ class Caller:
             path = f"/v1/payment-sessions/{session['id']}/pay"
             await self.post(path, pay, wallet=True)
             self._observed.paid.append(session["id"])
+            if len(self._observed.paid) % REFUNDED_EVERY == 0:
+                path = f"/v1/payment-sessions/{session['id']}/refunds"
+                await self.post(path, {"amount": AMOUNT})
+                self._observed.refunded.append(session["id"])
+            if len(self._observed.paid) % PAYOUT_EVERY == 0:
+                await self.post("/v1/payouts", {"amount": AMOUNT})
+
+    async def is_refunded(self, session: str) -> bool:
+        headers = {"Authorization": f"Bearer {self._keys[0]}"}
+        path = f"/v1/payment-sessions/{session}/refunds"
+        refunds = (await self._client.get(path, headers=headers)).json().get("data", [])
+        return [refund["amount"]["minor"] for refund in refunds] == [AMOUNT["minor"]]
 
     async def is_paid(self, session: str) -> bool:
         headers = {"Authorization": f"Bearer {self._keys[0]}"}
@@ -160,6 +175,9 @@ async def during(
         for session in observed.paid:
             if not await callers[0].is_paid(session):
                 observed.failures.append(f"{session} was acknowledged and is not paid")
+        for session in observed.refunded:
+            if not await callers[0].is_refunded(session):
+                observed.failures.append(f"{session} was acknowledged and is not refunded once")
     return observed, ended
 
 
@@ -172,7 +190,8 @@ def outages(installation: ChaosInstallation, report: Callable[[str], None]) -> i
         recovered = observed.recovered_at
         after = f"{recovered - ended:.2f} s after it" if recovered else "never"
         report(
-            f"database {name} for {seconds:.0f} s: {len(observed.paid)} paid; responses "
+            f"database {name} for {seconds:.0f} s: {len(observed.paid)} paid, "
+            f"{len(observed.refunded)} refunded; responses "
             + ", ".join(f"{count} x {status}" for status, count in statuses)
             + f"; slowest refusal {observed.longest_refusal_seconds:.1f} s, "
             f"first success {after}; {len(observed.failures)} failures"

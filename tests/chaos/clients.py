@@ -16,9 +16,14 @@ import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from tests.chaos.books import QUOTED, QUOTED_PART, ClientBooks
+
 TIMEOUT_SECONDS: Final = 4.0
 RETRY_SECONDS: Final = 0.1
 AMOUNT: Final = {"minor": 1, "currency": "USD"}
+REFUNDED_EVERY: Final = 2
+QUOTED_EVERY: Final = 7
+"""One session in so many is paid in another currency, and followed by a payout."""
 NOT_FINAL: Final = {"idempotency-in-progress", "session-claimed"}
 
 
@@ -74,11 +79,11 @@ class Client(Thread):
         self._journal = journal
         self._stopping = stopping
         self._aborted = Event()
+        self._number = 0
         self._http = httpx.Client(timeout=TIMEOUT_SECONDS)
         self.paid: list[tuple[str, str]] = []
         """Session and wallet of every acknowledged payment."""
-        self.refunded: list[str] = []
-        """The sessions of acknowledged refunds."""
+        self.books = ClientBooks(self._post, *keys, journal.contradictions)
         self.live: list[tuple[str, str]] = []
         """Id and live URL of every acknowledged session."""
 
@@ -87,41 +92,62 @@ class Client(Thread):
         self._aborted.set()
 
     def run(self) -> None:
-        opened = self._post("/v1/wallets", {"currency": "USD"}, self._wallet)
-        wallet = opened["id"]
-        top_up = {"amount": {"minor": 10**9, "currency": "USD"}, "reference": "r"}
-        self._post(f"/v1/wallets/{wallet}/top-ups", top_up, self._wallet)
+        own, other = self._open_wallet("USD"), self._open_wallet("EUR")
         while not self._stopping.is_set() and not self._aborted.is_set():
-            self._pay_one_session(wallet)
+            self._number += 1
+            if self._number % QUOTED_EVERY:
+                self._pay_one_session(own)
+            else:
+                self._pay_by_quote(other)
         self._http.close()
 
+    def _open_wallet(self, currency: str) -> str:
+        wallet: str = self._post("/v1/wallets", {"currency": currency}, self._wallet).get("id", "")
+        top_up = {"amount": {"minor": 10**9, "currency": currency}, "reference": "r"}
+        self._post(f"/v1/wallets/{wallet}/top-ups", top_up, self._wallet)
+        return wallet
+
     def _pay_one_session(self, wallet: str) -> None:
-        body = {"order_id": str(uuid4()), "amount": AMOUNT}
+        session, claim = self._scan_session(wallet, AMOUNT)
+        if not claim:
+            return
+        pay = {"claim_id": claim, "wallet_id": wallet, "amount": AMOUNT}
+        if self._pay(session, wallet, pay) and not self._number % REFUNDED_EVERY:
+            self.books.refund(session, AMOUNT, AMOUNT)
+
+    def _pay_by_quote(self, wallet: str) -> None:
+        """Pay in another currency, refund a part of it, and pay out less than the remainder.
+
+        The quote may have ended when it is used, because the clock jumps.
+        """
+        session, claim = self._scan_session(wallet, QUOTED)
+        quote = self.books.quote(session, wallet) if claim else None
+        if quote is None:
+            return
+        pay = {"claim_id": claim, "wallet_id": wallet, "amount": QUOTED, "quote_id": quote.id}
+        if self._pay(session, wallet, pay):
+            self.books.paid_by_quote[session] = quote
+            self.books.refund(session, QUOTED_PART, QUOTED)
+            self.books.pay_out()
+
+    def _scan_session(self, wallet: str, price: dict[str, Any]) -> tuple[str, str]:
+        """Create and scan a session; returns its id and the claim's, "" if there is none."""
+        body = {"order_id": str(uuid4()), "amount": price}
         session = self._post("/v1/payment-sessions", body, self._merchant)
         if "id" not in session:
-            return
+            return "", ""
         self.live.append((session["id"], session["live_url"]))
         scan = {"payload": session["qr"]["payload"], "wallet_id": wallet}
         scanned = self._post("/v1/scans", scan, self._wallet)
-        if not scanned.get("claim"):
-            return
-        pay = {"claim_id": scanned["claim"]["id"], "wallet_id": wallet, "amount": AMOUNT}
-        path = f"/v1/payment-sessions/{session['id']}/pay"
-        if self._post(path, pay, self._wallet).get("status") == "paid":
-            self.paid.append((session["id"], wallet))
-            self._refund(session["id"])
+        return session["id"], (scanned.get("claim") or {}).get("id", "")
 
-    def _refund(self, session: str) -> None:
-        """Refund every other payment; a second refund of it is refused by name."""
-        if len(self.paid) % 2:
-            return
-        path = f"/v1/payment-sessions/{session}/refunds"
-        first = self._post(path, {"amount": AMOUNT}, self._merchant)
-        if first.get("status") == "succeeded":
-            self.refunded.append(session)
-            second = self._post(path, {"amount": AMOUNT}, self._merchant)
-            if second and second.get("code") != "refund-exceeds-paid":
-                self._journal.contradictions.append(f"{session}: refunded twice: {second}")
+    def _pay(self, session: str, wallet: str, body: dict[str, Any]) -> bool:
+        """Pay; whether it was acknowledged."""
+        path = f"/v1/payment-sessions/{session}/pay"
+        if self._post(path, body, self._wallet).get("status") != "paid":
+            return False
+        self.paid.append((session, wallet))
+        return True
 
     def _post(self, path: str, body: Any, api_key: str) -> dict[str, Any]:
         """Repeat the request under one idempotency key until the response is final."""

@@ -16,7 +16,10 @@ import psycopg
 import psycopg.sql
 
 from application.bus import Bus
+from application.commands.set_payout_terms import SetPayoutTerms
+from domain import ids
 from domain.merchants.api_key import Role
+from domain.merchants.payout_terms import PayoutTerms
 from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
 from infrastructure.postgres.connections import DatabaseRole
@@ -133,10 +136,13 @@ class ChaosInstallation:
             process.start()
 
     def register_tenant(self) -> tuple[str, str]:
-        """Register a merchant and a wallet app; returns the API key of each."""
+        """Register a merchant with payouts in USD, and a wallet app; returns the API key of each."""
         log = bootstrap.make_log(self.url, DatabaseRole.WRITER, size_max=1)
         admin = AccountAdmin(log, Bus(log), "test")
         merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
+        terms = PayoutTerms("the cafe's account")
+        merchant_id = ids.decode("mer", merchant)
+        admin.send(SetPayoutTerms(merchant_id=merchant_id, currency="USD", terms=terms))
         keys = admin.issue_key(Role.MERCHANT, merchant), admin.issue_key(Role.WALLET, app)
         log.close()
         return keys[0].text, keys[1].text

@@ -22,7 +22,10 @@ class Report:
     phantom: int = 0
     """In the log and never acknowledged, although every request was resolved."""
     duplicate: int = 0
-    """Sessions with more than one payment."""
+    """Sessions with more than one payment or refund, and quotes and payouts done twice."""
+    refunds: int = 0
+    paid_by_quote: int = 0
+    payouts: int = 0
     indeterminate: int = 0
     """Requests that at least once got no final response."""
     had_committed: int = 0
@@ -47,6 +50,10 @@ class Report:
             (
                 f"acknowledged {self.acknowledged}, lost {self.lost}, phantom {self.phantom}, "
                 f"duplicate {self.duplicate}, contradicted {self.contradicted}"
+            ),
+            (
+                f"among them {self.refunds} refunds, {self.paid_by_quote} payments in another "
+                f"currency, {self.payouts} payouts"
             ),
             (
                 f"indeterminate {self.indeterminate}: {self.had_committed} had committed, "

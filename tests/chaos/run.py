@@ -20,6 +20,7 @@ from domain import ids
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from tests.chaos.books import UNENDED_PAYOUTS, compare_books
 from tests.chaos.clients import CheckoutScreen, Client, Journal
 from tests.chaos.expiries import UNFINISHED, check_expired, create_due_sessions
 from tests.chaos.installation import ChaosInstallation, wait_ready
@@ -161,7 +162,8 @@ def _compare_with_log(
     report: Report,
 ) -> None:
     log = PostgresLog(ConnectionPool(installation.url, DatabaseRole.READER, size_max=1))
-    _wait_for_tasks(log, report)
+    _wait_until_none(UNENDED_PAYOUTS, "payouts have not ended", log, report)
+    _wait_until_none(UNFINISHED, "tasks were left", log, report)
     _wait_for_read_models(log, report)
     audited = audit.check(installation.url, log)
     report.violations += [str(violation) for violation in audited.violations]
@@ -184,17 +186,12 @@ def _compare_with_log(
         ours = {session for client in clients for session, _ in client.live}
         report.phantom = len((paid.keys() & ours) - acknowledged_paid)
         report.phantom += len(created - acknowledged_created)
-    refunded = Counter(
-        ids.encode("ps", e.stream_id) for e in events if e.topic == "refund.succeeded"
-    )
-    acknowledged_refunds = {session for client in clients for session in client.refunded}
-    report.lost += len(acknowledged_refunds - refunded.keys())
-    if not report.unresolved:
-        report.phantom += len(refunded.keys() - acknowledged_refunds)
-    report.duplicate = sum(count > 1 for count in (*paid.values(), *refunded.values()))
+    report.duplicate = sum(count > 1 for count in paid.values())
+    compare_books([client.books for client in clients], events, report)
     report.indeterminate = len(journal.indeterminate)
     report.had_committed = sum(how == "had committed" for how in journal.resolved.values())
     report.contradicted = len(journal.contradictions)
+    report.violations += journal.contradictions
     log.close()
 
 
@@ -203,14 +200,15 @@ def _acknowledged_sessions(journal: Journal) -> set[str]:
     return {body["id"] for status, body in responses if status == 201 and "qr" in body}
 
 
-def _wait_for_tasks(log: PostgresLog, report: Report) -> None:
+def _wait_until_none(query: str, what: str, log: PostgresLog, report: Report) -> None:
+    """Wait until a count is 0."""
     until = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < until:
         with log.recorder.connections.connection() as connection:
-            if connection.execute(UNFINISHED).fetchone() == (0,):
+            if connection.execute(query).fetchone() == (0,):
                 return
         time.sleep(0.1)
-    report.violations.append(f"tasks were left after {SETTLE_SECONDS:.0f} s")
+    report.violations.append(f"{what} after {SETTLE_SECONDS:.0f} s")
 
 
 def _wait_for_read_models(log: PostgresLog, report: Report) -> None:
