@@ -38,6 +38,12 @@ def earn(api: ApiFixture) -> str:
     return key
 
 
+def payouts_requested(api: ApiFixture) -> int:
+    """How many there are; the worker records more of them at any time, so no position is compared."""
+    events = api.call("auditor", "GET", "/v1/events?type=payout.requested&limit=100").json()
+    return len(events["data"])
+
+
 def test_a_payout_is_requested_and_read_at_once(api: ApiFixture) -> None:
     key = earn(api)
 
@@ -130,14 +136,14 @@ def test_without_a_destination_in_the_currency_there_is_no_payout(api: ApiFixtur
 def test_a_bad_payout_is_refused_by_the_name_of_its_field(
     api: ApiFixture, body: Any, field: str
 ) -> None:
-    before = api.position()
+    before = payouts_requested(api)
 
     response = api.call("merchant", "POST", "/v1/payouts", body, key=str(uuid4()))
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid-request")
     if field != "amount.minor" or body["amount"]["minor"] != 10**400:
         assert [one["name"] for one in response.json()["invalid_params"]] == [field]
-    assert api.position() == before
+    assert payouts_requested(api) == before
 
 
 def test_payouts_are_listed_newest_first_page_by_page(api: ApiFixture) -> None:

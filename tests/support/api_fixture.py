@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import socket
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
@@ -118,12 +120,22 @@ class ApiFixture:
         return self.services.log.head()
 
 
+WORKER_PORTS = 500
+"""Ports of one process of pytest, so that two of them never choose the same one."""
+_chosen: deque[int] = deque(maxlen=100)
+"""The latest ports, which may not be in use yet."""
+
+
 def free_port() -> int:
-    """A free port of 127.0.0.1, below the range of ephemeral ports."""
-    for port in random.sample(range(15_000, 20_000), 100):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    """A free port of 127.0.0.1, below the range of ephemeral ports; never one of the latest."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+    first = 15_000 + worker * WORKER_PORTS
+    for port in random.sample(range(first, first + WORKER_PORTS), WORKER_PORTS):
+        if port not in _chosen:
+            with socket.socket() as probe, suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                _chosen.append(port)
+                return port
     pytest.fail("no free port")
 
 
