@@ -6,9 +6,11 @@ from domain.errors import ErrorKind, LedgerError
 
 
 class InvalidQr(LedgerError):
-    """The scanned text is not a payment code of this ledger."""
+    """The text is not a valid payment code, or not one of this ledger."""
+
+    # Facts: `reason`; of what the codecs refuse also `offset`, in characters from 0.
 
     code = "invalid-qr"
     kind = ErrorKind.UNPROCESSABLE
-    title = "Not a payment code of this ledger"
-    sentence = "The scanned text is not a payment code of this ledger: {reason}."
+    title = "Not a valid payment code"
+    sentence = "The text is not a valid payment code: {reason}."
