@@ -49,12 +49,7 @@ def build(code: EmvCode, profile: Profile = PLAIN) -> str:
     Raises:
         ValueError: a value is missing or invalid, or the text has more than 512 characters.
     """
-    values = _emv_writer.objects(code)
-    ranks = {object_id: rank for rank, object_id in enumerate(code.order)}
-    ids = sorted(values, key=lambda object_id: (ranks.get(object_id, len(ranks)), object_id))
-    text = tlv.write(*_FIRST) + "".join(tlv.write(one, values[one]) for one in ids)
-    text += f"{_CRC}{CRC_CHARS:02}"
-    text += checksum(text)
+    text = with_checksum(without_checksum(code))
     try:
         read = parse(text, profile)
     except InvalidQr as error:
@@ -64,6 +59,24 @@ def build(code: EmvCode, profile: Profile = PLAIN) -> str:
         msg = "these values make another code"
         raise ValueError(msg)
     return text
+
+
+def without_checksum(code: EmvCode) -> str:
+    """The objects of a code, not checked, for texts that are signed before they are completed.
+
+    Raises:
+        ValueError: a value cannot be written.
+    """
+    values = _emv_writer.objects(code)
+    ranks = {object_id: rank for rank, object_id in enumerate(code.order)}
+    ids = sorted(values, key=lambda object_id: (ranks.get(object_id, len(ranks)), object_id))
+    return tlv.write(*_FIRST) + "".join(tlv.write(one, values[one]) for one in ids)
+
+
+def with_checksum(objects: str) -> str:
+    """The text of a code from its other objects."""
+    text = f"{objects}{_CRC}{CRC_CHARS:02}"
+    return text + checksum(text)
 
 
 def _check_text(text: str) -> None:

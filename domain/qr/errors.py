@@ -14,3 +14,14 @@ class InvalidQr(LedgerError):
     kind = ErrorKind.UNPROCESSABLE
     title = "Not a valid payment code"
     sentence = "The text is not a valid payment code: {reason}."
+
+
+class InvalidSignature(LedgerError):
+    """A static code is not signed, or not by this ledger, or was changed after it was signed."""
+
+    # Facts: `reason`; and `offset`, in characters from 0, where the signature is or should be.
+
+    code = "invalid-signature"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "The code's signature is not valid"
+    sentence = "The code cannot be trusted: {reason}."
