@@ -42,7 +42,7 @@ fmt: $(STAMP) ## format the code and apply safe lint fixes
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-e2e: $(STAMP) ## run the tests with a browser and curl (Debian: apt-get install chromium curl)
+e2e: $(STAMP) ## run the tests with a browser, curl and accounting programs (Debian: apt-get install chromium curl hledger ledger)
 	@$(BIN)/pytest -m e2e
 
 faults: $(STAMP) ## fault tests, then a chaos run against real processes; SECONDS=20 SEED=1

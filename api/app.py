@@ -23,12 +23,17 @@ from api.http.security_headers import security_headers
 from api.pages import rendering
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
+from api.v1.books import BookRoutes
 from api.v1.events import EventRoutes
+from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
+from api.v1.payouts import PayoutRoutes
 from api.v1.qr_images import QrImageRoutes
 from api.v1.refunds import RefundRoutes
 from api.v1.session_queries import SessionQueryRoutes
+from api.v1.statements import StatementRoutes
+from api.v1.treasury import TreasuryRoutes
 from api.v1.wallets import WalletRoutes
 from api.views import money
 from application.errors import NotFound
@@ -39,7 +44,12 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionRoutes,
     SessionQueryRoutes,
     RefundRoutes,
+    PayoutRoutes,
+    TreasuryRoutes,
     WalletRoutes,
+    FxQuoteRoutes,
+    BookRoutes,
+    StatementRoutes,
     EventRoutes,
     PageRoutes,
     QrImageRoutes,

@@ -12,6 +12,7 @@ from api.command_dispatcher import CommandDispatcher
 from api.tokens import Tokens
 from application.event_log import EventLog
 from application.health import Health
+from application.ports.rates import Rates
 from application.reader import Reader
 from projections._read_model import ReadModels
 
@@ -32,6 +33,10 @@ class ApiConfig:
     """Requests a second per caller; 0 for no limit."""
     trusted_proxies: tuple[str, ...]
     """Addresses of the proxies whose `X-Forwarded-For` is trusted."""
+    fx_spread_basis_points: int = 0
+    """The house's part of what a payer in another currency pays, 0 to 1,000."""
+    fx_rate_days_max: int = 7
+    """How old an exchange rate may be in a live ledger, in days."""
 
     @property
     def secure(self) -> bool:
@@ -77,6 +82,7 @@ class Services:
     dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
+    rates: Rates
     health: Callable[[], Health]
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     qr_images: QrImages

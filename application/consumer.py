@@ -12,6 +12,15 @@ from typing import NamedTuple, Protocol
 from application.event_log import Recorded
 
 
+class InvariantBroken(Exception):
+    """An event contradicts an invariant; the consumer halts there."""
+
+    def __init__(self, text: str, *, position: int) -> None:
+        self.position = position
+        """Of the event; shown to operators."""
+        super().__init__(f"{text} at position {position}")
+
+
 class LogCorrupt(Exception):
     """The log has a gap; no consumer may continue."""
 

@@ -57,7 +57,16 @@ class CreditsNotCounted(LedgerError):
     code = "credits-not-counted"
     kind = ErrorKind.UNAVAILABLE
     title = "Credits are not counted yet"
-    sentence = "The merchant's credits are counted up to position {position} only."
+    sentence = "The credits are counted up to position {position} only."
+
+
+class PayoutNotFunded(LedgerError):
+    """The bank does not hold the money of the payout yet, so it stays requested."""
+
+    code = "payout-not-funded"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Payout is not funded yet"
+    sentence = "The bank cannot cover {amount_minor} {currency} in minor units for {payout_id} yet."
 
 
 class Overloaded(LedgerError):

@@ -21,26 +21,22 @@ from typing import Final
 import uvloop
 
 from benchmarks.bus_process import bus_process
+from benchmarks.comparison import Pair, compare_http, order, pair
 from benchmarks.cpu import Turn
-from benchmarks.flows import Clients
-from benchmarks.http_throughput import turn as http_turn
 from benchmarks.installation import (
     OTHER_PORTS,
-    Installation,
     database_server,
     fresh_database,
     installation,
     process_id,
 )
-from benchmarks.limits import CONNECTIONS, SLICE_SECONDS, TURNS
+from benchmarks.limits import SLICE_SECONDS, TURNS
 from benchmarks.processes import ROOT, stop_on_signals
 from benchmarks.table import interpreter
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.runtime import tune_garbage_collector
 
 CONFIDENCE: Final = 0.95
-Pair = tuple[Turn, Turn]
-"""A turn of this version and one of the other."""
 Slice = Callable[[], Turn]
 
 
@@ -61,7 +57,7 @@ def main(revision: str) -> None:
                     server, "theirs", folder, tree=folder / "tree", ports=OTHER_PORTS
                 ) as theirs,
             ):
-                uvloop.run(compare_http(ours, theirs))
+                _report("HTTP", uvloop.run(compare_http(ours, theirs)))
     *_, confidence = interval([0.0] * TURNS)
     print(f"The interval contains the true median with a probability of {confidence:.1%}.")
 
@@ -96,38 +92,8 @@ def compare_bus(server: EmbeddedServer, tree: Path) -> None:
         pairs = []
         for number in range(TURNS):
             slices = [(i, (ours, theirs)[i].turn(SLICE_SECONDS)) for i in order(number)]
-            pairs.append(_pair(slices))
+            pairs.append(pair(slices))
     _report("bus", pairs)
-
-
-async def compare_http(ours: Installation, theirs: Installation) -> None:
-    """Commands per second through the API, with 64 connections."""
-    installations = (ours, theirs)
-    clients = [Clients(each.base_url, each.keys, CONNECTIONS) for each in installations]
-    for each in clients:
-        await each.open_wallets()
-        await each.run(SLICE_SECONDS)
-    pairs = []
-    for number in range(TURNS):
-        slices = []
-        for i in order(number):
-            measured, _ = await http_turn(installations[i], clients[i], SLICE_SECONDS)
-            slices.append((i, measured))
-        pairs.append(_pair(slices))
-    for each in clients:
-        each.close()
-    _report("HTTP", pairs)
-
-
-def order(number: int) -> Sequence[int]:
-    """The slices of a turn: 0 is this version, 1 the other."""
-    return (1, 0, 0, 1) if number % 2 else (0, 1, 1, 0)
-
-
-def _pair(slices: Sequence[tuple[int, Turn]]) -> Pair:
-    """The sum of each version's slices."""
-    ours, theirs = ([turn for which, turn in slices if which == i] for i in (0, 1))
-    return ours[0] + ours[1], theirs[0] + theirs[1]
 
 
 def _report(name: str, pairs: Sequence[Pair]) -> None:

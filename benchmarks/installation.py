@@ -6,7 +6,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +95,7 @@ def installation(
     *,
     tree: Path = ROOT,
     ports: tuple[int, int] = PORTS,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Installation]:
     """Create a database and start every process on it, with rate limits off.
 
@@ -104,6 +105,7 @@ def installation(
         home: the folder of the installation's files.
         tree: the root folder of the version of the program.
         ports: ports of the API and of the live socket.
+        program: what runs the commands.
     """
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
@@ -125,7 +127,7 @@ def installation(
         for command in COMMANDS:
             before = time.perf_counter()
             log = home / f"{name}-{command}.log"
-            process = processes.enter_context(started([*PROGRAM, command], environment, log=log))
+            process = processes.enter_context(started([*program, command], environment, log=log))
             if process.stdout is None or not process.stdout.readline():
                 msg = f"{command} did not start: {log.read_text()}"
                 raise RuntimeError(msg)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.books import measure_books
 from benchmarks.bus_throughput import measure_bus
 from benchmarks.expiry_burst import measure_expiry_burst
 from benchmarks.http_throughput import measure_http
@@ -22,6 +23,7 @@ from benchmarks.installation import (
     installation,
     noop,
 )
+from benchmarks.journal import measure_journal
 from benchmarks.limits import SHORTENED
 from benchmarks.log_size import measure_log_size
 from benchmarks.long_wallet import measure_long_wallet
@@ -43,7 +45,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qrledger-bench-") as name:
         folder = Path(name)
         with database_server(folder / "store") as server:
-            measure_rebuild(measure_bus(server, folder, table), table)
+            url = measure_bus(server, folder, table)
+            measure_rebuild(url, table)
+            measure_journal(url, table)
             measure_log_size(server, table)
             measure_long_wallet(fresh_database(server, "long_wallet"), table)
             with installation(server, "api", folder) as running:
@@ -52,6 +56,7 @@ def main() -> None:
                     rate = uvloop.run(measure_http(running, idle, table))
                 uvloop.run(measure_lag(running, rate / 2, table))
                 measure_screens(running, table)
+            measure_books(server, folder, table)
         measure_expiry_burst(folder / "burst", table)
         with slow_disk(folder) as slow:
             if slow:

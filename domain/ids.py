@@ -40,6 +40,30 @@ PREFIXES = {
     "clk": "acceptance of the clock",
 }
 
+SUBJECT_PREFIXES: Final = {
+    "payment_session": "ps",
+    "order": "ord",
+    "wallet": "wal",
+    "merchant": "mer",
+    "wallet_app": "app",
+    "key": "key",
+    "clock": "clk",
+    "key_ring": "kr",
+    "top_up_reference": "tur",
+    "refund": "ps",
+    "payout": "pay",
+    "payable": "mdb",
+    "treasury": "tre",
+    "fx_quote": "quo",
+}
+"""The first part of an event's topic to the TypeID prefix of its stream."""
+
+
+def subject(topic: str, stream_id: UUID) -> str:
+    """The public id of an event's stream; its UUID if a later program wrote the topic."""
+    prefix = SUBJECT_PREFIXES.get(topic.partition(".")[0])
+    return encode(prefix, stream_id) if prefix else str(stream_id)
+
 
 def encode(prefix: str, value: UUID) -> str:
     """The TypeID of an id, such as `ps_01h455vb4pex5vsknk084sn02q`."""

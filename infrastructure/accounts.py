@@ -16,8 +16,10 @@ from application.commands.register_merchant import RegisterMerchant
 from application.commands.register_wallet_app import RegisterWalletApp
 from application.commands.revoke_key import RevokeKey
 from application.commands.top_up_wallet import TopUpWallet
+from application.reader import Reader
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, ApiKey, BearerKey, Role
+from domain.merchants.merchant import Merchant
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -38,15 +40,25 @@ class AccountAdmin:
         """The state of the log's clock."""
         return self._event_log.clock_state()
 
-    def send(self, command: Command) -> Outcome:
-        """Execute a command."""
-        return self._bus.send(Envelope(command=command, command_id=uuid7(), actor=self.actor))
+    def send(self, command: Command, command_id: UUID | None = None) -> Outcome:
+        """Execute a command; under an id of the caller's it is recorded once."""
+        return self._bus.send(
+            Envelope(command=command, command_id=command_id or uuid7(), actor=self.actor)
+        )
 
     def register_merchant(self, name: str, hosts: tuple[str, ...]) -> str:
         """Register a merchant; returns its id."""
         merchant_id = uuid7()
         self.send(RegisterMerchant(merchant_id=merchant_id, name=name, return_hosts=hosts))
         return ids.encode("mer", merchant_id)
+
+    def merchant(self, merchant_id: UUID) -> Merchant:
+        """A merchant as it stands.
+
+        Raises:
+            NotFound: there is no such merchant.
+        """
+        return Reader(self._event_log).get(Merchant, merchant_id, "merchant").state
 
     def register_app(self, name: str) -> str:
         """Register a wallet app; returns its id."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import Connection, sql
@@ -12,7 +12,14 @@ from psycopg.rows import TupleRow, namedtuple_row
 
 from application.checks.checker import LogChecker
 from application.checks.head import check_head
-from application.checks.read_models import check_sessions, check_wallet_payments
+from application.checks.read_models import (
+    JournalRowCheck,
+    check_balances,
+    check_payouts,
+    check_refunds,
+    check_sessions,
+    check_wallet_payments,
+)
 from application.checks.snapshots import SnapshotChecker
 from application.checks.violation import Violation
 from application.event_log import Receipt, Recorded
@@ -47,7 +54,15 @@ select 'receipt', coalesce(first_pos, 0), recorded_at::text from ledger.commands
 _HEAD: Final = f"""
 select pos, case when recorded_at {CALENDAR} then recorded_at end from ledger.head
 """  # noqa: S608 - constants of this file
-_ROW_CHECKS: Final = {"sessions": check_sessions, "wallet_payments": check_wallet_payments}
+_ROW_CHECKS: Final = {
+    "sessions": check_sessions,
+    "wallet_payments": check_wallet_payments,
+    "balances": check_balances,
+    "payouts": check_payouts,
+    "refunds": check_refunds,
+}
+JOURNAL: Final = "journal"
+"""Its rows are as many as the events, so they are read beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +76,18 @@ class Report:
     violations: list[Violation]
 
 
-def check(url: str, log: PostgresLog) -> Report:
+def check(url: str, log: PostgresLog, *, versions: Mapping[str, int] | None = None) -> Report:
     """Check the log, its receipts, the snapshots and the read models at one instant.
 
     A read model is compared when the pass over the log reaches the model's position, so a model
     that lags is compared with the events it has applied. Times outside the calendar are reported
     alone, because nothing else can be read then.
+
+    Args:
+        url: the database.
+        log: decodes the events.
+        versions: of the read models of this program. After an upgrade, rows of another version are
+            not compared until the worker has built the new ones. None: all rows are compared.
 
     Raises:
         psycopg.OperationalError: the database is unavailable.
@@ -84,20 +105,31 @@ def check(url: str, log: PostgresLog) -> Report:
         processes = connection.execute("select name, position from ledger.process_positions")
         process_positions: dict[str, int] = dict(processes.fetchall())
         tracked = connection.execute(
-            "select name, position from read_models.tracking where name = any(%s)",
+            "select name, version, position from read_models.tracking where name = any(%s)",
             (models,),
         )
-        model_positions: dict[str, int] = dict(tracked.fetchall())
+        model_positions: dict[str, int] = {
+            name: position
+            for name, version, position in tracked
+            if versions is None or versions.get(name) == version
+        }
         snapshots = SnapshotChecker(all_snapshots(connection))
+        journal_position = model_positions.get(JOURNAL, 0)
+        journal = JournalRowCheck(_journal(connection) if journal_position else ())
         for recorded in _events(connection, log):
             checker.observe(recorded)
             snapshots.observe(recorded)
+            if recorded.position <= journal_position:
+                journal.observe(recorded, checker.books.changes_at(recorded.position))
             for name, position in model_positions.items():
-                if position == recorded.position:
+                if position == recorded.position and name != JOURNAL:
                     cursor = connection.cursor(row_factory=namedtuple_row)
                     model = cursor.execute(f"select * from read_models.{name}").fetchall()  # noqa: S608
                     in_rows += _ROW_CHECKS[name](checker, model)
                     compared += len(model)
+        journal.finish(journal_position)
+        in_rows += journal.violations
+        compared += journal.compared
         row = connection.execute(CLOCK_OFFSET).fetchone()
         receipts = connection.cursor(binary=True).stream(rows.EVERY_RECEIPT)
         violations = [*checker.finish(Receipt(*row) for row in receipts), *in_rows]
@@ -128,7 +160,7 @@ def _begin(connection: Connection[TupleRow]) -> list[str]:
     tables are locked first; the snapshot is taken by the statement after that. A model without a
     table yet is not compared: its first table may be created at any moment.
     """
-    names = {name: sql.Identifier("read_models", name) for name in _ROW_CHECKS}
+    names = {name: sql.Identifier("read_models", name) for name in (*_ROW_CHECKS, JOURNAL)}
     for _ in range(BEGIN_TRIES_MAX):
         existing = [
             name
@@ -150,6 +182,14 @@ def _begin(connection: Connection[TupleRow]) -> list[str]:
             return existing
     msg = "the read models are being rebuilt continuously"
     raise psycopg.OperationalError(msg)
+
+
+def _journal(connection: Connection[TupleRow]) -> Iterator[Any]:
+    """The rows of the journal, a page at a time."""
+    with connection.cursor("journal", row_factory=namedtuple_row) as cursor:
+        cursor.itersize = PAGE
+        cursor.execute("select * from read_models.journal order by position, no")
+        yield from cursor
 
 
 def _events(connection: Connection[TupleRow], log: PostgresLog) -> Iterator[Recorded]:

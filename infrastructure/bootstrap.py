@@ -27,6 +27,8 @@ from api.live.server import Notifier
 from api.tokens import Tokens
 from application.bus import Bus
 from application.clock_guard import ClockGuard
+from application.ports.bank import Bank
+from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics
 from application.processes.process import Process, all_processes
 from application.reader import Reader
@@ -34,12 +36,17 @@ from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from domain.sessions.payment_session import PaymentSession
 from infrastructure import descriptors
+from infrastructure.bank.sandbox import SandboxBank
+from infrastructure.bank.unconnected import UnconnectedBank
 from infrastructure.database import read_token_secret
 from infrastructure.event_store import registry
 from infrastructure.event_store.feed import Feed
 from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
+from infrastructure.fx import ecb_files
+from infrastructure.fx.ecb_live import EcbLive, NoProvider
+from infrastructure.fx.rate_table import StoredRates
 from infrastructure.health import HealthCheck
 from infrastructure.http_server import listen, port_in_use, serving
 from infrastructure.metrics import PrometheusMetrics
@@ -50,6 +57,7 @@ from infrastructure.postgres.connections import (
     DatabaseRole,
 )
 from infrastructure.postgres.query_connections import QueryConnections
+from infrastructure.postgres.rates import PostgresRates
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -60,8 +68,11 @@ from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
 from projections._read_model import Connect, ReadModels, all_models
 from projections._runner import Runner, read_lags
+from projections.balances import Balances
 
 READ_CONNECTIONS_MAX: Final = 8
+PORT_CONNECTIONS_MAX: Final = 4
+"""For what the worker's processes read."""
 PROBE_CONNECTIONS_MAX: Final = 2
 """For readiness and metrics, which must work while every other connection is in use."""
 READ_STATEMENT: Final = 4
@@ -119,6 +130,11 @@ def read_model_names() -> list[str]:
     return [model.name for model in all_models()]
 
 
+def read_model_versions() -> dict[str, int]:
+    """The version of every read model of this program."""
+    return {model.name: model.version for model in all_models()}
+
+
 def make_processes(ports: Mapping[str, object]) -> list[Process]:
     """Every process, with the ports that its constructor names."""
     made: list[Process] = []
@@ -126,6 +142,38 @@ def make_processes(ports: Mapping[str, object]) -> list[Process]:
         names = inspect.signature(process).parameters
         made.append(process(**{name: ports[name] for name in names}))
     return made
+
+
+def make_bank(settings: Settings) -> Bank:
+    """The bank that sends payouts; a live ledger has none yet."""
+    return SandboxBank() if settings.mode == "test" else UnconnectedBank()
+
+
+@contextmanager
+def account_credits(url: str) -> Iterator[AccountCredits]:
+    """What accounts have earned, as far as the read model has counted it, within the context."""
+    pool = ConnectionPool(url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX)
+    try:
+        yield ReadModels(QueryConnections(pool).connection)[Balances]
+    finally:
+        pool.close()
+
+
+@contextmanager
+def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
+    """What the worker's processes may use, by the names of their constructors' parameters."""
+    with ExitStack() as resources:
+        log = make_log(url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX)
+        resources.callback(log.close)
+        rates = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
+        resources.callback(rates.close)
+        yield {
+            "bank": make_bank(settings),
+            "credits": resources.enter_context(account_credits(url)),
+            "reader": Reader(log),
+            "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
+            "rate_store": PostgresRates(rates.connection),
+        }
 
 
 def ledger_status(url: str, settings: Settings) -> Status:
@@ -205,12 +253,15 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
             claim_seconds=settings.claim_seconds,
             rate_limit=settings.rate_limit,
             trusted_proxies=settings.trusted_proxies,
+            fx_spread_basis_points=settings.fx_spread_basis_points,
+            fx_rate_days_max=settings.fx_rate_days_max,
         ),
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=read_tokens(url, DatabaseRole.WRITER),
         read_models=ReadModels(QueryConnections(reads).connection),
+        rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         qr_images=SegnoImages(),
         metrics=metrics,
@@ -288,18 +339,19 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
 def working(url: str, settings: Settings | None = None) -> Iterator[None]:
     """The projections and the processes, as the leader or on standby, within the context."""
     stopped, leadership = Event(), Supervisor()
-    metrics = PrometheusMetrics()
-    work = partial(
-        leading,
-        url,
-        guard=make_guard(settings or Settings(), metrics),
-        make_consumers=partial(make_runners, metrics=metrics),
-        processes=make_processes({}),
-        metrics=metrics,
-    )
-    leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
-    try:
-        yield
-    finally:
-        stopped.set()
-        leadership.stop()
+    metrics, settings = PrometheusMetrics(), settings or Settings()
+    with process_ports(settings, url) as ports:
+        work = partial(
+            leading,
+            url,
+            guard=make_guard(settings, metrics),
+            make_consumers=partial(make_runners, metrics=metrics),
+            processes=make_processes(ports),
+            metrics=metrics,
+        )
+        leadership.start("leadership", lambda _on_progress: run_as_leader(url, stopped, work))
+        try:
+            yield
+        finally:
+            stopped.set()
+            leadership.stop()

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from application.clock_guard import AHEAD_SECONDS, BEHIND_SECONDS
+from domain.money.fx import SPREAD_BASIS_POINTS_MAX
 from infrastructure import origins
 from infrastructure.postgres import urls
 
@@ -87,6 +88,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="How far the database's clock may fall back, in seconds.",
         ),
     ] = BEHIND_SECONDS
+
+    fx_live: Annotated[
+        bool,
+        Meta(
+            description="Whether `work` fetches the ECB's reference rates once an hour. Otherwise "
+            "only the shipped history is used."
+        ),
+    ] = False
+    fx_rate_days_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=365,
+            description="How old an exchange rate may be, in days; a test ledger accepts any age.",
+        ),
+    ] = 7
+    fx_spread_basis_points: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=SPREAD_BASIS_POINTS_MAX,
+            description="The house's part of what a payer in another currency pays, in hundredths "
+            "of a percent of the converted amount. It covers the risk of a reference rate.",
+        ),
+    ] = 50
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """The settings without the URLs of databases, which contain passwords."""

@@ -72,7 +72,8 @@ class Status:
         if self.clock is not None:
             doubt = f", in doubt: {self.clock['doubt']}" if self.clock["doubt"] else ""
             facts.append(("clock", f"{self.clock['now']}{doubt}"))
-        return [f"{name:<18}{value}" for name, value in facts]
+        width = 2 + max(len(name) for name, _ in facts)
+        return [f"{name:<{width}}{value}" for name, value in facts]
 
 
 def read_status(url: str, mode: str, read_lags: ReadLags) -> Status:

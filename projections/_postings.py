@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from application.consumer import InvariantBroken
 from application.event_log import Recorded
 from domain.accounting import chart
-from domain.accounting.posting import Posting
+from domain.accounting.posting import Posting, UnbalancedEntry
 from domain.accounting.rules import RULES, postings
 
 FOLLOWED = tuple(RULES)
 """The classes of the events that post an entry."""
 
 
-class BooksViolated(Exception):
-    """An account that may not be negative would be; the read model halts."""
+class BooksViolated(InvariantBroken):
+    """An entry is unbalanced, or an account that may not be negative would be."""
 
 
 class Line(NamedTuple):
@@ -32,9 +33,17 @@ class Line(NamedTuple):
 
 
 def lines(events: Sequence[Recorded]) -> Iterator[Line]:
-    """The postings of a page, in order."""
+    """The postings of a page, in order.
+
+    Raises:
+        BooksViolated: an entry is unbalanced; names the position.
+    """
     for recorded in events:
-        for no, posting in enumerate(postings(recorded.event), 1):
+        try:
+            entry = postings(recorded.event)
+        except UnbalancedEntry as error:
+            raise BooksViolated(str(error), position=recorded.position) from error
+        for no, posting in enumerate(entry, 1):
             kind, _ = chart.parse(posting.account)
             sign = 1 if posting.side is kind.kind.normal_side else -1
             change_minor = sign * posting.minor
@@ -51,6 +60,6 @@ def check_balance(line: Line, balance_minor: int) -> None:
     if balance_minor < 0:
         kind, _ = chart.parse(line.posting.account)
         if kind.never_negative:
-            posting, position = line.posting, line.recorded.position
-            msg = f"{posting.account} is {balance_minor} {posting.currency} at position {position}"
-            raise BooksViolated(msg)
+            posting = line.posting
+            text = f"{posting.account} is {balance_minor} {posting.currency}"
+            raise BooksViolated(text, position=line.recorded.position)

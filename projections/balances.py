@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Cursor
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
 from domain.payouts.debits import Credits
@@ -47,7 +47,7 @@ class Balances(ReadModel):
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
         """Add what the postings of a page change, account by account."""
         changes: dict[tuple[str, str], dict[str, Any]] = {}
-        last: dict[tuple[str, str], Line] = {}
+        page: dict[tuple[str, str], list[Line]] = {}
         for line in lines(events):
             posting = line.posting
             account = (posting.account, posting.currency)
@@ -63,7 +63,7 @@ class Balances(ReadModel):
             )
             row["balance_minor"] += line.change_minor
             row["earned_minor"] += line.earned_minor
-            last[account] = line
+            page.setdefault(account, []).append(line)
         rows = [changes[account] for account in sorted(changes)]
         found = cursor.execute(
             f"insert into {table} as t select * from jsonb_populate_recordset(null::{table}, %s) "
@@ -74,18 +74,27 @@ class Balances(ReadModel):
             "returning account, currency, balance_minor",
             (recordset(rows),),
         ).fetchall()
-        for name, currency, balance_minor in found:
-            check_balance(last[name, currency], balance_minor)
+        for name, currency, after_minor in found:
+            balance_minor = after_minor - changes[name, currency]["balance_minor"]
+            for line in page[name, currency]:
+                balance_minor += line.change_minor
+                check_balance(line, balance_minor)
 
-    def of_accounts(self, accounts: Sequence[str]) -> list[BalanceRow]:
-        """The balances of these accounts, by account and currency."""
+    def of_accounts(self, accounts: Sequence[str]) -> tuple[list[BalanceRow], int]:
+        """The balances of these accounts, by currency, and the position that they stand at.
+
+        Both are read in one statement, so they belong together.
+        """
         query = f"""
-            select account, currency, exponent, balance_minor, earned_minor
-              from read_models.{self.name} where account = any(%s) order by account, currency
+            select t.position, b.account, b.currency, b.exponent, b.balance_minor, b.earned_minor
+              from read_models.tracking t
+              left join read_models.{self.name} b on b.account = any(%s)
+             where t.name = %s order by b.currency, b.account
         """
         with self._connect() as connection:
-            cursor = connection.cursor(row_factory=class_row(BalanceRow))
-            return cursor.execute(query, (list(accounts),)).fetchall()
+            found = connection.execute(query, (list(accounts), self.name)).fetchall()
+        balances = [BalanceRow(*row[1:]) for row in found if row[1] is not None]
+        return balances, int(found[0][0]) if found else 0
 
     def credits(self, account: str, currency: str) -> Credits:
         """What an account has earned in a currency, and the position up to which it is counted.

@@ -17,7 +17,8 @@ from domain.sessions.payment_session import PaymentSession
 from projections._read_model import ReadModel, recordset
 
 _COLUMNS = (
-    "session_id, wallet_id, merchant_id, merchant_name, amount_minor, currency, paid_at, position"
+    "session_id, wallet_id, merchant_id, merchant_name, amount_minor, currency, "
+    "payer_amount_minor, payer_currency, paid_at, position"
 )
 
 
@@ -31,20 +32,27 @@ class WalletPaymentRow:
     merchant_name: str
     amount_minor: int
     currency: str
+    payer_amount_minor: int
+    payer_currency: str
     paid_at: datetime
     position: int
 
     @property
     def amount(self) -> Money:
-        """The amount paid."""
+        """What the merchant was paid."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def payer_amount(self) -> Money:
+        """Everything that the payer paid, in the wallet's currency."""
+        return Money(self.payer_amount_minor, self.payer_currency)
 
 
 class WalletPayments(ReadModel):
     """All payments, by wallet. Eventually consistent."""
 
     name = "wallet_payments"
-    version = 1
+    version = 2
     key = ("session_id",)
     follows = (PaymentSession.Paid,)
     tables = """
@@ -52,6 +60,7 @@ class WalletPayments(ReadModel):
             session_id text primary key, wallet_id text not null,
             merchant_id text not null, merchant_name text not null,
             amount_minor bigint not null, currency text not null,
+            payer_amount_minor bigint not null, payer_currency text not null,
             paid_at timestamptz not null, position bigint not null
         );
         create index on {table} (wallet_id, position desc);
@@ -59,8 +68,9 @@ class WalletPayments(ReadModel):
 
     @classmethod
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
-        """Insert the payments; a payment is inserted once."""
-        rows = [_row(recorded, recorded.event) for recorded in events]
+        """Insert the payments from wallets; a payment is inserted once."""
+        made = (_row(recorded, recorded.event) for recorded in events)
+        rows = [row for row in made if row["wallet_id"] is not None]
         cursor.execute(
             f"insert into {table} select * from jsonb_populate_recordset(null::{table}, %s) "
             "on conflict do nothing",
@@ -90,6 +100,8 @@ def _row(recorded: Recorded, event: Any) -> dict[str, Any]:
         "merchant_name": event.merchant_name,
         "amount_minor": event.amount_minor,
         "currency": event.currency,
+        "payer_amount_minor": event.payer_amount_minor,
+        "payer_currency": event.payer_currency,
         "paid_at": times.to_text(event.timestamp),
         "position": recorded.position,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Final, TypeVar, cast
 from uuid import UUID
@@ -20,7 +21,7 @@ from api.http.errors import UnsupportedMediaType
 from api.http.fields import CurrencyCode
 from api.http.messages import HttpRequest
 from application.errors import NotFound
-from domain import ids, text
+from domain import ids, text, times
 from domain.errors import InvalidRequest
 from domain.money.money import AMOUNT_MINOR_MAX, Money, check_amount
 
@@ -169,6 +170,8 @@ class PathId:
 
 SessionPathId = Annotated[UUID, PathId("ps")]
 WalletPathId = Annotated[UUID, PathId("wal")]
+PayoutPathId = Annotated[UUID, PathId("pay")]
+RefundPathId = Annotated[UUID, PathId("ref")]
 
 
 def path_id(prefix: str, value: str) -> UUID:
@@ -181,6 +184,25 @@ def path_id(prefix: str, value: str) -> UUID:
         return ids.decode(prefix, value)
     except ValueError:
         raise NotFound(thing=ids.PREFIXES[prefix]) from None
+
+
+def parse_time(name: str, value: str) -> datetime:
+    """The time in a query parameter.
+
+    Raises:
+        InvalidRequest: not an RFC 3339 time with an offset; names the parameter.
+    """
+    try:
+        if _RFC_3339.fullmatch(value):
+            return times.from_text(value.upper())
+    except ValueError:
+        pass
+    raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset")
+
+
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
 
 
 def parse_idempotency_key(header: str | None) -> str:

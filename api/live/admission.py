@@ -62,14 +62,14 @@ class Admission:
             Refusal: the socket gets no messages.
         """
         try:
-            session_id, token, after = parameters(path)
+            session_id, token, after, stays = parameters(path)
         except ValueError:
             raise Refusal(protocol.CLOSE_BAD_TOKEN, "invalid address") from None
         try:
             public_only = await self._use(token, session_id) is Use.WATCH
             if self._hub.is_full(session_id, public_only=public_only):
                 raise Refusal(protocol.CLOSE_TRY_LATER, "too many listeners")
-            listener = Listener(socket, session_id, public_only)
+            listener = Listener(socket, session_id, public_only, stays=stays)
             self._hub.register(listener)
             try:
                 self._hub.start(listener, await self._history(token, session_id), after)
@@ -92,7 +92,7 @@ class Admission:
         events, now = await blocking.read(self._read_history, session_id)
         self._clock.learn(now)
         self._check(token, session_id, now)
-        of_session = [e for e in events if e.topic.startswith(protocol.TOPIC_PREFIX)]
+        of_session = [event for event in events if event.topic in protocol.TOPICS]
         if not of_session:
             raise BadToken
         return of_session
@@ -134,8 +134,8 @@ class Admission:
         return Use.LIVE
 
 
-def parameters(path: str) -> tuple[UUID, str, int | None]:
-    """Session, token and `after` of a live address.
+def parameters(path: str) -> tuple[UUID, str, int | None, bool]:
+    """Session, token and `after` of a live address, and whether it stays for refunds.
 
     Raises:
         ValueError: one of them is missing, repeated, or malformed.
@@ -147,7 +147,8 @@ def parameters(path: str) -> tuple[UUID, str, int | None]:
     session_id = ids.decode("ps", query.get("session", [""])[0])
     token = query.get("token", [""])[0]
     after = query.get("after")
-    return session_id, token, None if after is None else _seq(after[0])
+    stays = query.get("stay") == ["true"]
+    return session_id, token, None if after is None else _seq(after[0]), stays
 
 
 def _seq(text: str) -> int:

@@ -50,6 +50,8 @@ class Listener:
     session_id: UUID
     public_only: bool = False
     """A watcher: sees only the public part of the session, without order or return URL."""
+    stays: bool = False
+    """Whether it follows a paid session for some time, because refunds may follow."""
     backlog: list[Recorded] | None = field(default_factory=list)
     """Events received before the initial messages were sent; None from then on."""
     feed: SessionFeed | None = None

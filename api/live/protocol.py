@@ -18,11 +18,14 @@ from application.command import copy_for_decision
 from application.event_log import Recorded
 from domain import times
 from domain.sessions.payment_session import PaymentSession
-from domain.sessions.state import OPEN
+from domain.sessions.state import OPEN, Status
 
 MISSED_EVENTS_MAX: Final = 100
 """A client that missed more than this gets a snapshot."""
-TOPIC_PREFIX: Final = "payment_session."
+TOPICS: Final = frozenset(event.TOPIC for event in PaymentSession.events())
+"""Of a session's stream, its refunds included."""
+PUBLIC_PREFIX: Final = "payment_session."
+"""Of the topics that are named to watchers; refunds are for key holders."""
 
 CLOSE_DONE: Final = 1000
 CLOSE_POLICY: Final = 1008
@@ -54,8 +57,13 @@ class SessionFeed:
 
     @property
     def ended(self) -> bool:
-        """Whether no further event is expected."""
+        """Whether no further event is expected, but refunds."""
         return bool(self._states) and self.state.status not in OPEN
+
+    @property
+    def paid(self) -> bool:
+        """Whether refunds may follow."""
+        return bool(self._states) and self.state.status is Status.PAID
 
     def apply(self, recorded: Recorded) -> bool:
         """Apply the next event; returns False if it was applied before.
@@ -93,8 +101,14 @@ class SessionFeed:
         return self._message("snapshot", self.seq, now, extra)
 
     def event(self, seq: int, now: datetime) -> str:
-        """The event of version `seq`, and the session right after it."""
-        return self._message("event", seq, now, {"event": self._history[seq - 1].topic})
+        """The event of version `seq`, and the session right after it.
+
+        A watcher is not told that there was a refund: it gets a snapshot, which moves its `seq`.
+        """
+        topic = self._history[seq - 1].topic
+        if self._public_only and not topic.startswith(PUBLIC_PREFIX):
+            return self._message("snapshot", seq, now, {})
+        return self._message("event", seq, now, {"event": topic})
 
     def _message(self, kind: str, seq: int, now: datetime, extra: Mapping[str, Any]) -> str:
         message = {

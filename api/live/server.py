@@ -42,6 +42,8 @@ PING_SECONDS: Final = 20.0
 SWEEP_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 5.0
 """How long a socket stays open after its session has ended."""
+STAY_SECONDS: Final = 900.0
+"""How long it stays open after a payment if its address says `stay=true`: refunds may follow."""
 SHUTDOWN_SECONDS: Final = 5.0
 AGE_SECONDS_MAX: Final = 3600.0
 SEND_BUFFER_BYTES: Final = 65_536
@@ -277,5 +279,6 @@ class Notifier:
         elif listener.feed is not None and listener.feed.ended:
             now = time.monotonic()
             listener.ended_at = listener.ended_at or now
-            if now - listener.ended_at > LINGER_SECONDS:
+            stays = listener.stays and listener.feed.paid
+            if now - listener.ended_at > (STAY_SECONDS if stays else LINGER_SECONDS):
                 listener.socket.disconnect(protocol.CLOSE_DONE, "the session has ended")

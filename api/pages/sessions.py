@@ -14,9 +14,10 @@ from api.pages.templating import isolated
 from api.pages.texts import Language
 from api.tokens import Use
 from api.views import money
-from api.views.sessions import public_session_view
+from api.views.sessions import public_session_view, session_flags
 from application.reader import Current
 from domain import ids
+from domain.money.money import Money
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 
@@ -43,13 +44,19 @@ def session_context(
     session, now, config = current.state, current.now, call.services.config
     language = language_for(call.request)
     status = session.status_at(now).value
+    with_token = use is Use.LIVE  # refunds are shown to key holders only
+    refunds = session_flags(session) if with_token else []
     seconds_left = max(0, int((session.expires_at - now).total_seconds()))
     # Pages mint their own token for the socket; the wallet page's shows no more than the page.
     token = call.services.tokens.for_session(use, session.id, session.expires_at)
     live_url = f"{config.live_public_url}/live"
     amount = money.display(session.amount, language.locale)
     return {
-        "status": status,
+        "status": refunds[0] if refunds else status,
+        "refunded": money.display(
+            Money(session.refunded_minor if refunds else 0, session.amount.currency),
+            language.locale,
+        ),
         "statuses": status_texts(language),
         "payee": session.merchant_name,
         "title": f"{title} · {amount}",
@@ -59,10 +66,12 @@ def session_context(
         "time_left": f"{seconds_left // 60}:{seconds_left % 60:02}",
         "code_url": f"/q/{ids.encode_suffix(session.id)}",
         "data": {
-            "session": msgspec.to_builtins(public_session_view(session, now)),
+            "session": msgspec.to_builtins(
+                public_session_view(session, now, with_token=with_token)
+            ),
             "payload": dynamic_url.build(config.public_url, session.id),
             "live": {
-                "live_url": f"{live_url}?session={session.public_id}&token={token}",
+                "live_url": f"{live_url}?session={session.public_id}&token={token}&stay=true",
                 "poll_url": poll_url,
                 "version": session.version,
                 "status": status,
@@ -85,7 +94,11 @@ def status_texts(language: Language) -> Mapping[str, tuple[str, str]]:
         "processing": (_("Processing"), _("Your payment is being processed. Please wait.")),
         "paid": (_("Paid"), _("Thank you. The merchant has been notified.")),
         "declined": (_("Declined"), _("The payment was declined. Try another wallet.")),
-        "refunded": (_("Refunded"), _("The refund is on its way to your wallet.")),
+        "refunded": (_("Refunded"), _("The payment was returned to the payer's wallet.")),
+        "partially_refunded": (
+            _("Partly refunded"),
+            _("A part of the payment was returned to the payer's wallet."),
+        ),
         "expired": (
             _("Expired"),
             _("Time ran out and you were not charged. Ask the merchant for a new code."),
@@ -125,6 +138,10 @@ def wallet_texts(language: Language) -> Mapping[str, Any]:
     _ = language.gettext
     return {
         "paying": _("Paying…"),
+        "pay": _("Pay {amount}"),
+        "sources": {
+            "ecb": _("Reference rate of the European Central Bank"),
+        },
         "failed": _("Something went wrong. Try again."),
         "offline": _(
             "No connection. Your payment is not confirmed. "
@@ -135,6 +152,11 @@ def wallet_texts(language: Language) -> Mapping[str, Any]:
             "session-claimed": _("Another wallet is paying. Try again in a moment."),
             "session-not-payable": _("This payment can no longer be made."),
             "session-expired": _("Time ran out and you were not charged."),
+            "rate-unavailable": _("There is no exchange rate for the currency of this wallet."),
+            "quotes-exhausted": _("Too many exchange rates were asked for. Use another wallet."),
+            "quote-expired": _("The exchange rate has expired. Check the new one."),
+            "quote-used": _("The exchange rate has expired. Check the new one."),
+            "quote-mismatch": _("The exchange rate has expired. Check the new one."),
             "wallet-currency-mismatch": _("This wallet holds a different currency."),
             "claim-required": _("Another wallet has taken over this payment. Scan the code again."),
             "unauthorized": _("This wallet token is no longer valid. Enter a new one."),

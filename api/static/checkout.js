@@ -1,9 +1,10 @@
 // @ts-check
+import { shownStatus } from "./amounts.js";
 import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
 
 const RETURN_SECONDS = 5;
-const ENDED = new Set(["paid", "expired", "cancelled", "failed"]);
+const ENDED = new Set(["paid", "expired", "cancelled", "failed", "refunded", "partially_refunded"]);
 
 /** @param {string} id @returns {HTMLElement} */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -28,7 +29,7 @@ const live = follow(
   data.live,
   (session) => {
     clock.correct(session);
-    show(session.status);
+    show(shownStatus(session));
   },
   (connection) => {
     const line = element("connection");
@@ -38,7 +39,7 @@ const live = follow(
   },
 );
 
-/** @param {string} status */
+/** @param {string} status or what became of the payment */
 function show(status) {
   if (card.dataset.status === status) return;
   card.dataset.status = status;

@@ -3,7 +3,8 @@
  * Follows one payment session over a WebSocket that resumes after a disconnect; polls while there is
  * none. The session shown only moves forward: a state older than the current one is dropped.
  *
- * @typedef {{version: number, status: string, server_time: string, expires_at: string, paid_at: string | null}} Session
+ * @typedef {{version: number, status: string, server_time: string, expires_at: string, paid_at: string | null,
+ *   amount: import("./amounts.js").Amount, refunded_minor?: number, flags?: string[]}} Session
  * @typedef {{live_url: string, poll_url: string, version: number, status: string}} Start
  * @typedef {"live" | "reconnecting" | "polling"} Connection
  */
@@ -14,6 +15,7 @@ const WATCHDOG_MS = 60_000; // the server sends a heartbeat every 25 s: a silent
 const FAILURES_BEFORE_POLLING = 3;
 const POLL_MS = { first: 2_000, later: 10_000, after: 60_000 };
 const CLOSE_BAD_TOKEN = 4001;
+const CLOSE_DONE = 1000;
 const ENDED = new Set(["paid", "expired", "cancelled", "failed"]);
 
 /**
@@ -33,8 +35,11 @@ export function follow(start, onState, onConnection) {
   let retry = 0;
   let watchdog = 0;
   let polling = 0;
+  let done = false; // the server expects nothing more
 
   const ended = () => ENDED.has(status);
+  /** A paid session may be refunded: its socket stays, without polling and without a status line. */
+  const over = () => done || (ended() && status !== "paid");
 
   /** @param {Session} session */
   function update(session) {
@@ -47,7 +52,7 @@ export function follow(start, onState, onConnection) {
 
   function connect() {
     clearTimeout(retry);
-    if (socket || ended()) return;
+    if (socket || over()) return;
     const opened = performance.now();
     const current = new WebSocket(`${start.live_url}&after=${version}`);
     socket = current;
@@ -59,7 +64,7 @@ export function follow(start, onState, onConnection) {
       resetWatchdog();
       failures = 0;
       stopPolling();
-      onConnection("live");
+      if (!ended()) onConnection("live");
     };
     current.onmessage = (event) => {
       resetWatchdog();
@@ -76,11 +81,12 @@ export function follow(start, onState, onConnection) {
     current.onclose = (event) => {
       clearTimeout(watchdog);
       socket = null;
-      if (ended()) return;
+      done = ended() && (event.code === CLOSE_DONE || event.code === CLOSE_BAD_TOKEN);
+      if (over()) return;
       if (event.code === CLOSE_BAD_TOKEN) return startPolling(); // expired token: the page's address still works
       failures = performance.now() - opened > STABLE_MS ? 1 : failures + 1;
-      if (failures >= FAILURES_BEFORE_POLLING) startPolling();
-      else onConnection("reconnecting");
+      if (!ended() && failures >= FAILURES_BEFORE_POLLING) startPolling();
+      else if (!ended()) onConnection("reconnecting");
       const ceiling = Math.min(BACKOFF_MS.max, BACKOFF_MS.min * 2 ** failures);
       retry = window.setTimeout(connect, Math.random() * ceiling);
     };
@@ -121,8 +127,8 @@ export function follow(start, onState, onConnection) {
   }
 
   function refresh() {
-    if (ended()) return;
-    void poll();
+    if (over()) return;
+    if (!ended()) void poll();
     connect();
   }
 

@@ -1,6 +1,8 @@
 // @ts-check
+import { format, numberingSystem, shownStatus } from "./amounts.js";
 import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
+import { quoting } from "./quote.js";
 
 /** @param {string} id @returns {HTMLElement} */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -11,7 +13,8 @@ const signIn = /** @type {HTMLFormElement} */ (element("sign-in"));
 const payButton = /** @type {HTMLButtonElement} */ (element("pay"));
 const TOKEN = "qrledger.page-token";
 const INTENT = `qrledger.intent.${data.session.id}`;
-const numberingSystem = "latn"; // as in amounts from the server; for Arabic, browsers would choose other digits
+/** @type {import("./quote.js").Quote | null} */
+let quote = null;
 
 const clock = countdown(data.session, element("timer"), (left) => left === 0 && live.refresh());
 const live = follow(
@@ -19,11 +22,36 @@ const live = follow(
   (session) => {
     clock.correct(session);
     show(session);
+    void showRefunds(session);
   },
   () => {},
 );
 
-/** @param {{status: string, paid_at?: string | null, paid?: {paid_at: string} | null}} session */
+const quotes = quoting(
+  data.texts.sources,
+  () => call("POST", "/v1/fx-quotes", { wallet_id: walletId(), session_id: data.session.id }),
+  (current) => {
+    quote = current;
+    payButton.hidden = quote === null;
+    element("ask-again").hidden = quote !== null;
+    if (quote) label(payButton, data.texts.pay, format(quote.from));
+  },
+);
+
+/**
+ * A text with an amount in it, isolated from the direction of the text.
+ *
+ * @param {HTMLElement} place @param {string} text @param {string} amount
+ */
+function label(place, text, amount) {
+  const [before, after] = text.split("{amount}");
+  const isolated = document.createElement("bdi");
+  isolated.dir = "ltr";
+  isolated.textContent = amount;
+  place.replaceChildren(before ?? "", isolated, after ?? "");
+}
+
+/** @param {import("./live.js").Session & {paid?: {paid_at: string} | null}} session */
 function show(session) {
   const paidAt = session.paid_at ?? session.paid?.paid_at;
   if (paidAt) {
@@ -32,14 +60,27 @@ function show(session) {
     const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium", numberingSystem });
     time.textContent = format.format(new Date(paidAt));
   }
-  if (card.dataset.status === session.status) return;
-  card.dataset.status = session.status;
-  const heading = document.getElementById(`state-${session.status}`);
+  const refunded = card.dataset.status?.endsWith("refunded") && session.status === "paid" && !session.flags;
+  const status = refunded ? card.dataset.status : shownStatus(session); // the public part names no refunds
+  if (status === undefined || card.dataset.status === status) return;
+  card.dataset.status = status;
+  const heading = document.getElementById(`state-${status}`);
   if (heading) {
     clock.stop();
+    quotes.stop();
     element("error").textContent = "";
     element("announce").textContent = heading.textContent;
     heading.focus();
+  }
+}
+
+/** Refunds are not public: the payer's wallet asks for them. @param {{status: string}} session */
+async function showRefunds(session) {
+  if (session.status !== "paid" || sessionStorage.getItem(TOKEN) === null) return;
+  try {
+    show(await call("GET", `/v1/payment-sessions/${data.session.id}`));
+  } catch {
+    // another wallet's payment, or no connection
   }
 }
 
@@ -57,10 +98,11 @@ async function call(method, path, body, key) {
   return result;
 }
 
-/** The idempotency key: one per session, kept across reloads, so that a retry cannot pay twice. */
+/** The idempotency key: one per session and quote, kept across reloads, so that a retry cannot pay twice. */
 function idempotencyKey() {
-  const key = sessionStorage.getItem(INTENT) ?? crypto.randomUUID();
-  sessionStorage.setItem(INTENT, key);
+  const intent = quote ? `${INTENT}.${quote.id}` : INTENT;
+  const key = sessionStorage.getItem(intent) ?? crypto.randomUUID();
+  sessionStorage.setItem(intent, key);
   return key;
 }
 
@@ -73,19 +115,10 @@ function showError(error) {
     sessionStorage.removeItem(TOKEN);
     void showPayer();
   }
+  if (code === "insufficient-funds" && quote) sessionStorage.removeItem(`${INTENT}.${quote.id}`);
   if (code === "insufficient-funds" || code === "wallet-currency-mismatch") sessionStorage.removeItem(INTENT);
+  if (code?.startsWith("quote-")) void askAgain();
   if (code === "session-expired" || code === "session-not-payable") live.refresh();
-}
-
-/**
- * With the server's decimals: the browser's differ from ISO 4217 for some currencies.
- *
- * @param {{minor: number, currency: string, exponent: number}} amount
- */
-function format({ minor, currency, exponent }) {
-  const digits = { minimumFractionDigits: exponent, maximumFractionDigits: exponent, numberingSystem };
-  const style = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency, ...digits });
-  return style.format(minor / 10 ** exponent);
 }
 
 /** The wallet's id, which its token contains. */
@@ -102,6 +135,16 @@ async function showPayer() {
   try {
     const wallet = await call("GET", `/v1/wallets/${walletId()}`);
     element("balance").textContent = format(wallet.available);
+    const open = card.dataset.status === "created" || card.dataset.status === "scanned";
+    if (open && wallet.currency !== data.session.amount.currency && !quote) await quotes.refresh();
+  } catch (error) {
+    showError(error);
+  }
+}
+
+async function askAgain() {
+  try {
+    await quotes.refresh();
   } catch (error) {
     showError(error);
   }
@@ -115,7 +158,7 @@ async function pay() {
     const scanned = await call("POST", "/v1/scans", { payload: data.payload, wallet_id: walletId() });
     if (scanned.status === "paid") return show(scanned);
     const amount = { minor: data.session.amount.minor, currency: data.session.amount.currency };
-    const body = { claim_id: scanned.claim.id, wallet_id: walletId(), amount };
+    const body = { claim_id: scanned.claim.id, wallet_id: walletId(), amount, ...(quote && { quote_id: quote.id }) };
     const paid = await call("POST", `/v1/payment-sessions/${data.session.id}/pay`, body, idempotencyKey());
     show(paid);
     void showPayer();
@@ -131,8 +174,14 @@ signIn.addEventListener("submit", (event) => {
   sessionStorage.setItem(TOKEN, /** @type {HTMLInputElement} */ (element("token")).value.trim());
   element("error").textContent = "";
   void showPayer();
+  void showRefunds({ status: card.dataset.status?.endsWith("refunded") ? "paid" : (card.dataset.status ?? "") });
 });
 payButton.addEventListener("click", () => void pay());
+element("ask-again").addEventListener("click", () => {
+  element("error").textContent = "";
+  void askAgain();
+});
 window.addEventListener("beforeunload", (event) => payButton.disabled && event.preventDefault());
 show({ ...data.session });
 void showPayer();
+void showRefunds(data.session);

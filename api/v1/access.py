@@ -5,12 +5,26 @@ from __future__ import annotations
 from uuid import UUID
 
 from api import blocking
-from api.http.identity import CallerRole
+from api.http.identity import CallerRole, Identity
 from api.http.operation import Call
 from application.errors import NotFound
 from application.reader import Current
+from domain import ids
+from domain.payouts.payout import Payout
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
+
+
+def acting_wallet(identity: Identity, wallet_id: str) -> UUID:
+    """The wallet named in the body; a page may act only for its own wallet.
+
+    Raises:
+        NotFound: it is not the page's wallet.
+    """
+    wallet = ids.decode("wal", wallet_id)
+    if identity.wallet_id not in {None, wallet}:
+        raise NotFound(thing="wallet")
+    return wallet
 
 
 async def readable_session(call: Call, session_id: UUID) -> Current[PaymentSession]:
@@ -55,4 +69,17 @@ async def readable_wallet(call: Call, wallet_id: UUID) -> Current[Wallet]:
             may_read = role in {CallerRole.AUDITOR, CallerRole.OPERATOR}
     if not may_read:
         raise NotFound(thing="wallet")
+    return current
+
+
+async def readable_payout(call: Call, payout_id: UUID) -> Current[Payout]:
+    """The payout, if the caller may read it: its merchant, an auditor or the operator.
+
+    Raises:
+        NotFound: there is no such payout, or it is not the caller's.
+    """
+    current = await blocking.read(call.services.reader.get, Payout, payout_id, "payout")
+    identity = call.identity
+    if identity.role is CallerRole.MERCHANT and current.state.merchant_id != identity.holder:
+        raise NotFound(thing="payout")
     return current

@@ -1,4 +1,4 @@
-"""Commands that take money out of a merchant's payable: refunds and payouts."""
+"""Commands that are decided by credits: refunds, payouts, movements of the treasury."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ class MakeCommand(Protocol):
 async def send_debit(call: Call, currency: str, make_command: MakeCommand) -> Outcome:
     """Send a command that debits the calling merchant.
 
+    Raises: see `send_against_credits`.
+    """
+    account = chart.PAYABLE.of(call.identity.holder)
+    return await send_against_credits(call, account, currency, make_command)
+
+
+async def send_against_credits(
+    call: Call, account: str, currency: str, make_command: MakeCommand
+) -> Outcome:
+    """Send a command that is decided by the credits of an account.
+
     Credits only grow, so those that have been counted usually suffice. If they do not, the command
     waits until the read model has counted everything that was in the log, and decides again.
 
@@ -32,7 +43,6 @@ async def send_debit(call: Call, currency: str, make_command: MakeCommand) -> Ou
         LedgerError: the command was refused.
         NotCaughtUp: the credits were not counted within 5 s; nothing was decided.
     """
-    account = chart.PAYABLE.of(call.identity.holder)
     balances = call.services.read_models[Balances]
     earned = await blocking.read(balances.credits, account, currency)
     try:

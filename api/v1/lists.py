@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
@@ -19,9 +20,11 @@ from domain.errors import InvalidRequest
 from projections._read_model import ReadModel
 
 CATCH_UP_SECONDS: Final = 5.0
+LAG_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.02
 _POLL_SECONDS_MAX: Final = 0.2
-_CURSOR_CHARS_MAX: Final = 80
+_CURSOR_CHARS_MAX: Final = 120
+_POSITION: Final = re.compile("0|[1-9][0-9]{0,18}")
 
 Row = TypeVar("Row")
 View = TypeVar("View")
@@ -58,9 +61,7 @@ def page_of(
 
 def write_cursor(tokens: Tokens, position: int) -> str:
     """An opaque cursor after a position; it stays valid while rows are added."""
-    text = str(position)
-    raw = f"{text}.{tokens.for_cursor(text)}".encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return sign_cursor(tokens, str(position))
 
 
 def read_cursor(tokens: Tokens, cursor: str | None) -> int | None:
@@ -71,27 +72,60 @@ def read_cursor(tokens: Tokens, cursor: str | None) -> int | None:
     """
     if cursor is None:
         return None
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        raw = base64.urlsafe_b64decode(padded.encode("ascii")).decode()
-        position = int(raw.partition(".")[0]) if len(cursor) <= _CURSOR_CHARS_MAX else None
-    except ValueError:
-        position = None
-    unpadded = cursor.rstrip("=")
-    if position is None or not hmac.compare_digest(write_cursor(tokens, position), unpadded):
+    text = verify_cursor(tokens, cursor)
+    if not _POSITION.fullmatch(text):
         raise InvalidRequest.of("cursor", "is not a cursor of this list")
-    return position
+    return int(text)
+
+
+def sign_cursor(tokens: Tokens, text: str) -> str:
+    """An opaque cursor of a text without dots, which says where a list continues."""
+    raw = f"{text}.{tokens.for_cursor(text)}".encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def verify_cursor(tokens: Tokens, cursor: str) -> str:
+    """The text of a cursor.
+
+    Raises:
+        InvalidRequest: not exactly what `sign_cursor` returns for a text.
+    """
+    text: str | None = None
+    if len(cursor) <= _CURSOR_CHARS_MAX:
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            raw = base64.urlsafe_b64decode(padded.encode("ascii")).decode()
+            text = raw.partition(".")[0]
+        except ValueError:
+            text = None
+    unpadded = cursor.rstrip("=")
+    if text is None or not hmac.compare_digest(sign_cursor(tokens, text), unpadded):
+        raise InvalidRequest.of("cursor", "is not a cursor of this list")
+    return text
 
 
 async def caught_up(call: Call, model: type[ReadModel], at_least: int | None) -> None:
-    """Wait until a read model has reached a position.
+    """Wait until a read model has reached a position that the caller names.
 
     Raises:
         NotCaughtUp: it has not reached the position after 5 s.
     """
+    await _reached(call, model, at_least or 0, CATCH_UP_SECONDS)
+
+
+async def caught_up_with_log(call: Call, model: type[ReadModel], position: int) -> None:
+    """Wait until a read model has reached a position that exists, so it will soon.
+
+    Raises:
+        NotCaughtUp: it has not reached the position after 5 s.
+    """
+    await _reached(call, model, position, LAG_SECONDS)
+
+
+async def _reached(call: Call, model: type[ReadModel], at_least: int, seconds: float) -> None:
     if not at_least:
         return
-    deadline = time.monotonic() + CATCH_UP_SECONDS
+    deadline = time.monotonic() + seconds
     pause = _POLL_SECONDS
     while True:
         position = await blocking.read(call.services.read_models.position, model)

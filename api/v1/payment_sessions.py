@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from uuid import UUID
 
 from msgspec import Meta
 
 from api.context import Services
-from api.http.fields import ClaimId, Description, Metadata, OrderId, Url, WalletId, text_length
-from api.http.identity import CallerRole, Identity
+from api.http.fields import (
+    ClaimId,
+    Description,
+    Metadata,
+    OrderId,
+    QuoteId,
+    Url,
+    WalletId,
+    text_length,
+)
+from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, MoneyBody, SessionPathId
-from api.v1.access import readable_session
+from api.v1.access import acting_wallet, readable_session
 from api.v1.responses import command_response
 from api.views.sessions import SessionView, SessionViews
 from application.command import Outcome
@@ -22,7 +30,6 @@ from application.commands.create_session import CreateSession
 from application.commands.pay_session import PaySession
 from application.commands.release_claim import ReleaseClaim
 from application.commands.scan_session import ScanSession
-from application.errors import NotFound
 from domain import ids
 from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
 from domain.sessions.state import (
@@ -60,11 +67,15 @@ class ScanBody(Body):
 
 
 class PayBody(Body):
-    """The claim that the scan returned, and the amount that the payer confirmed."""
+    """The claim that the scan returned, and the session's amount, which the payer confirmed.
+
+    A wallet in another currency names its exchange quote.
+    """
 
     claim_id: ClaimId
     wallet_id: WalletId
     amount: MoneyBody
+    quote_id: QuoteId | None = None
 
 
 class SessionRoutes:
@@ -98,7 +109,8 @@ class SessionRoutes:
                 callers=WALLETS, responses={200: SessionView},
                 idempotency=Idempotency.REQUIRED, handler=self.pay,
                 problems=(
-                    "not-found", *CLAIM_PROBLEMS, "amount-mismatch", "wallet-currency-mismatch",
+                    "not-found", *CLAIM_PROBLEMS, "amount-mismatch", "quote-mismatch",
+                    "quote-used", "quote-expired", "wallet-currency-mismatch",
                     "insufficient-funds",
                 ),
             ),
@@ -138,7 +150,7 @@ class SessionRoutes:
         """Claim the session of a scanned code."""
         command = ScanSession(
             payload=body.payload,
-            wallet_id=_acting_wallet(call.identity, body.wallet_id),
+            wallet_id=acting_wallet(call.identity, body.wallet_id),
             wallet_app_id=call.identity.wallet_app_id,
             claim_id=self._services.new_id(),
             public_url=self._services.config.public_url,
@@ -150,10 +162,11 @@ class SessionRoutes:
         """Pay a claimed session."""
         command = PaySession(
             session_id=id,
-            wallet_id=_acting_wallet(call.identity, body.wallet_id),
+            wallet_id=acting_wallet(call.identity, body.wallet_id),
             wallet_app_id=call.identity.wallet_app_id,
             claim_id=body.claim_id,
             amount=body.amount.to_money(),
+            quote_id=body.quote_id,
         )
         return self._response(call, await call.send(command))
 
@@ -184,15 +197,3 @@ class SessionRoutes:
             scanned=scanned,
         )
         return command_response(outcome, view, status=status)
-
-
-def _acting_wallet(identity: Identity, wallet_id: str) -> UUID:
-    """The wallet named in the body; a page may act only for its own wallet.
-
-    Raises:
-        NotFound: it is not the page's wallet.
-    """
-    wallet = ids.decode("wal", wallet_id)
-    if identity.wallet_id not in {None, wallet}:
-        raise NotFound(thing="wallet")
-    return wallet

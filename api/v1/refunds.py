@@ -4,30 +4,44 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+from msgspec import Meta
+
+from api import blocking
 from api.context import Services
-from api.http.fields import text_length
+from api.http.fields import KnownCurrencyCode, text_length
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import Body, MoneyBody, SessionPathId
+from api.http.parsing import Body, RefundPathId, SessionPathId
 from api.v1.access import readable_session
 from api.v1.debits import send_debit
-from api.v1.lists import Page
+from api.v1.lists import Page, caught_up_with_log
 from api.v1.responses import command_response, json_response
 from api.views.refunds import RefundView, refund_view
 from application.command import Command
 from application.commands.refund_session import RefundSession
+from application.errors import NotFound
+from domain import ids
+from domain.money.money import AMOUNT_MINOR_MAX, Money
 from domain.payouts.debits import Credits
 from domain.sessions.refund import REASON_CHARS_MAX
+from projections.refunds import Refunds
 
 MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
 READERS: Final = MERCHANTS | {CallerRole.AUDITOR}
 
 
+class PaidMoneyBody(Body):
+    """An amount in the currency of a payment, which may have been withdrawn since."""
+
+    minor: Annotated[int, Meta(ge=1, le=AMOUNT_MINOR_MAX)]
+    currency: KnownCurrencyCode
+
+
 class RefundBody(Body):
     """What to return of a payment, in the session's currency. No personal data in the reason."""
 
-    amount: MoneyBody
+    amount: PaidMoneyBody
     reason: Annotated[str, text_length(0, REASON_CHARS_MAX)] = ""
 
 
@@ -57,11 +71,18 @@ class RefundRoutes:
                 callers=READERS, responses={200: Page[RefundView]}, problems=("not-found",),
                 handler=self.list,
             ),
+            Operation(
+                name="getRefund", method="GET", path="/v1/refunds/{id:str}",
+                summary="Get one refund: always current",
+                callers=READERS, responses={200: RefundView},
+                problems=("not-found", "not-caught-up"), handler=self.get,
+            ),
         ]  # fmt: skip
 
     async def refund(self, call: Call, body: RefundBody, id: SessionPathId) -> HttpResponse:
         """Refund a session."""
-        amount, refund_id = body.amount.to_money(), self._services.new_id()
+        amount = Money(body.amount.minor, body.amount.currency)
+        refund_id = self._services.new_id()
 
         def make_command(earned: Credits, *, current: bool) -> Command:
             return RefundSession(
@@ -88,3 +109,19 @@ class RefundRoutes:
             for refund in reversed(list(session.refunds.values()))
         ]
         return json_response(Page(views, None))
+
+    async def get(self, call: Call, id: RefundPathId) -> HttpResponse:
+        """One refund."""
+        refunds = self._services.read_models[Refunds]
+        session_id = await blocking.read(refunds.session_of, id)
+        if session_id is None:  # it may be in the log already
+            await caught_up_with_log(call, Refunds, await blocking.read(self._services.log.head))
+            session_id = await blocking.read(refunds.session_of, id)
+        if session_id is None:
+            raise NotFound(thing="refund")
+        try:
+            current = await readable_session(call, session_id)
+        except NotFound:
+            raise NotFound(thing="refund") from None
+        refund = current.state.refunds[ids.encode("ref", id)]
+        return json_response(refund_view(current.state, refund, current.position))

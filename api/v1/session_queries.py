@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from msgspec import UNSET, UnsetType
 
@@ -16,20 +14,14 @@ from api.http.fields import KnownCurrencyCode, Limit, OrderId, Position, TimeTex
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Query, SessionPathId, none_if_unset
+from api.http.parsing import Query, SessionPathId, none_if_unset, parse_time
 from api.v1.access import readable_session
 from api.v1.lists import Page, caught_up, page_of, read_cursor
 from api.v1.responses import conditional_response, json_response
 from api.views.events import EventView, event_view
 from api.views.sessions import SessionStatus, SessionView, SessionViews, session_etag
 from application.event_log import history
-from domain import times
-from domain.errors import InvalidRequest
 from projections.sessions import SessionRow, Sessions
-
-_RFC_3339: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
-)
 
 
 class SessionsQuery(Query):
@@ -112,8 +104,8 @@ class SessionQueryRoutes:
             status=none_if_unset(query.status),
             order_id=none_if_unset(query.order_id),
             currency=none_if_unset(query.currency),
-            created_from=_parse_time("created_from", none_if_unset(query.created_from)),
-            created_to=_parse_time("created_to", none_if_unset(query.created_to)),
+            created_from=_time("created_from", query.created_from),
+            created_to=_time("created_to", query.created_to),
             before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
@@ -132,17 +124,5 @@ class SessionQueryRoutes:
         )
 
 
-def _parse_time(name: str, text: str | None) -> datetime | None:
-    """The time in a query parameter; None if it was left out.
-
-    Raises:
-        InvalidRequest: not RFC 3339 with an offset.
-    """
-    if text is None:
-        return None
-    try:
-        if _RFC_3339.fullmatch(text):
-            return times.from_text(text.upper())
-    except ValueError:
-        pass
-    raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset")
+def _time(name: str, value: str | UnsetType) -> datetime | None:
+    return None if isinstance(value, UnsetType) else parse_time(name, value)

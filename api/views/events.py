@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -10,24 +10,6 @@ from msgspec import Struct
 from api.http.fields import EventId, Time
 from application.event_log import Recorded
 from domain import ids, text, times
-
-SUBJECT_PREFIXES: Final = {
-    "payment_session": "ps",
-    "order": "ord",
-    "wallet": "wal",
-    "merchant": "mer",
-    "wallet_app": "app",
-    "key": "key",
-    "clock": "clk",
-    "key_ring": "kr",
-    "top_up_reference": "tur",
-    "refund": "ps",
-    "payout": "pay",
-    "payable": "mdb",
-    "treasury": "tre",
-    "fx_quote": "quo",
-}
-"""The first part of an event's topic to the TypeID prefix of its stream."""
 
 
 class EventView(Struct, frozen=True, kw_only=True):
@@ -51,13 +33,11 @@ def event_view(recorded: Recorded) -> EventView:
     data = msgspec.json.decode(text.replace_lone_surrogates(recorded.state))
     data.pop("originator_topic", None)
     data.pop("class_version", None)
-    # An event of a later version of this program may have an unknown subject.
-    prefix = SUBJECT_PREFIXES.get(recorded.topic.partition(".")[0])
     return EventView(
         id=ids.encode("evt", recorded.event_id),
         position=recorded.position,
         type=recorded.topic,
-        subject=ids.encode(prefix, recorded.stream_id) if prefix else str(recorded.stream_id),
+        subject=ids.subject(recorded.topic, recorded.stream_id),
         version=recorded.version,
         recorded_at=times.to_text(recorded.recorded_at),
         schema_version=recorded.schema_version,

@@ -10,7 +10,7 @@ from babel import Locale
 from babel.numbers import NumberPattern, parse_pattern
 from msgspec import Struct
 
-from domain.money.money import Money
+from domain.money.money import Amount, Money
 
 LOCALE: Final = "en_US"
 
@@ -29,6 +29,11 @@ def money_view(amount: Money) -> MoneyView:
     return MoneyView(amount.minor, amount.currency, amount.exponent, display(amount))
 
 
+def amount_view(amount: Amount) -> MoneyView:
+    """An amount as an event states it, with the number of decimals of its time."""
+    return MoneyView(*amount, _display(amount, LOCALE))
+
+
 @lru_cache(maxsize=512)
 def _pattern(locale: str, exponent: int) -> tuple[Locale, NumberPattern]:
     """CLDR's pattern with the decimals of ISO 4217.
@@ -44,6 +49,10 @@ def _pattern(locale: str, exponent: int) -> tuple[Locale, NumberPattern]:
 @lru_cache(maxsize=8192)
 def display(amount: Money, locale: str = LOCALE) -> str:
     """The amount with its currency symbol, such as `$123.45`, `KWD1.005` or `¥1,200`."""
+    return _display(Amount(amount.minor, amount.currency, amount.exponent), locale)
+
+
+def _display(amount: Amount, locale: str) -> str:
     parsed, pattern = _pattern(locale, amount.exponent)
     value = Decimal(amount.minor).scaleb(-amount.exponent)
     text: str = pattern.apply(value, parsed, currency=amount.currency, currency_digits=False)

@@ -72,6 +72,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     merchant: MerchantView
     order_id: str
     amount: MoneyView
+    fee: MoneyView | UnsetType = UNSET
+    """What the merchant is charged once the session is paid; for merchants and auditors only."""
     refunded_minor: int
     description: str
     created_at: Time
@@ -89,7 +91,7 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The public part of a session. The session's token adds the last three fields."""
+    """The public part of a session. The session's token adds the last five fields."""
 
     object: Literal["payment_session"]
     id: SessionId
@@ -106,6 +108,8 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     order_id: str | UnsetType = UNSET
     return_url: str | UnsetType | None = UNSET
     checkout_may_cancel: bool | UnsetType = UNSET
+    refunded_minor: int | UnsetType = UNSET
+    flags: list[str] | UnsetType = UNSET
 
 
 SessionSource = PaymentSession | SessionRow
@@ -163,10 +167,11 @@ class SessionViews:
             status=status.value,
             version=session.version,
             position=position,
-            flags=_flags(session),
+            flags=session_flags(session),
             merchant=MerchantView(session.merchant_id, session.merchant_name),
             order_id=session.order_id,
             amount=money_view(session.amount),
+            fee=_fee_view(session) if identity.role in _SEE_FEES else UNSET,
             refunded_minor=session.refunded_minor,
             description=session.description,
             created_at=constant.created_at,
@@ -228,6 +233,8 @@ def public_session_view(
         order_id=session.order_id if with_token else UNSET,
         return_url=session.return_url if with_token else UNSET,
         checkout_may_cancel=session.checkout_may_cancel if with_token else UNSET,
+        refunded_minor=session.refunded_minor if with_token else UNSET,
+        flags=session_flags(session) if with_token else UNSET,
     )
 
 
@@ -236,11 +243,19 @@ def session_etag(session: SessionSource, now: datetime) -> str:
     return f'"{session.version}-{session.status_at(now).value}"'
 
 
-def _flags(session: SessionSource) -> list[str]:
+def session_flags(session: SessionSource) -> list[str]:
+    """What is to be known of a session beside its status."""
     if not session.refunded_minor:
         return []
     whole = session.refunded_minor == session.amount.minor
     return ["refunded" if whole else "partially_refunded"]
+
+
+_SEE_FEES: Final = frozenset({CallerRole.MERCHANT, CallerRole.AUDITOR})
+
+
+def _fee_view(session: SessionSource) -> MoneyView:
+    return money_view(Money(session.fee_minor, session.amount.currency))
 
 
 def _paid_view(payment: Payment, amount: Money) -> PaidView:

@@ -32,6 +32,8 @@ class WalletPaymentView(Struct, frozen=True, kw_only=True):
     session_id: SessionId
     merchant: MerchantView
     amount: MoneyView
+    payer_amount: MoneyView
+    """Everything that the payer paid, in the wallet's currency."""
     paid_at: Time
     position: int
 
@@ -62,6 +64,7 @@ def wallet_payment_view(row: WalletPaymentRow) -> WalletPaymentView:
         session_id=row.session_id,
         merchant=MerchantView(row.merchant_id, row.merchant_name),
         amount=money_view(row.amount),
+        payer_amount=money_view(row.payer_amount),
         paid_at=times.to_text(row.paid_at),
         position=row.position,
     )

@@ -3,11 +3,18 @@
 `checker.py` makes one pass over the log and hands each event to the checks of its aggregate:
 
     log.py         gapless-positions · time-never-back · contiguous-versions · times-agree
-    commands.py    receipts-agree · times-agree · money-conserved · one-session-per-order
+    commands.py    receipts-agree · times-agree · money-conserved · one-session-per-order ·
+                   one-restore-per-debit · one-use-per-quote
     sessions.py    legal-transitions · on-time · one-payment · money-conserved
     wallets.py     money-conserved · one-top-up-per-reference
     orders.py      one-session-per-order
     clock.py       time-never-back
+    books.py       books-balance · never-negative · postings-agree
+    refunds.py     refunds-within-paid · refund-shares
+    payables.py    credits-counted · debits-within-credits · one-restore-per-debit
+    payouts.py     legal-payouts
+    fx_quotes.py   quotes-recomputed · one-use-per-quote · money-conserved
+    fees.py        fees-by-plan
     checker.py     known-topics
 
 Beside the pass, each against what the pass found:
@@ -17,7 +24,7 @@ Beside the pass, each against what the pass found:
     snapshots.py    snapshots-equal-the-fold
     notices.py      notices-complete · one-answer-per-key
 
-Sessions, orders and wallets are tracked in tables of their own, so that a bug in an aggregate
-cannot hide itself here. Used by the tests, the simulation, the chaos runs and
+Sessions, orders, wallets and accounts are tracked in tables of their own, so that a bug in an
+aggregate cannot hide itself here. Used by the tests, the simulation, the chaos runs and
 `qrledger audit check`.
 """

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol
 
+from application.checks.books import BooksCheck
 from application.checks.clock import ClockCheck
 from application.checks.commands import CommandCheck
+from application.checks.fees import FeeCheck
+from application.checks.fx_quotes import FxQuoteCheck
 from application.checks.log import LogCheck
 from application.checks.orders import OrderCheck
+from application.checks.payables import PayableCheck, TreasuryCheck
+from application.checks.payouts import PayoutCheck
+from application.checks.refunds import RefundCheck
 from application.checks.sessions import SessionCheck
 from application.checks.violation import Violation, Violations
 from application.checks.wallets import WalletCheck
 from application.event_log import Receipt, Recorded
 
 
-class AggregateCheck(Protocol):
-    """Judges the events of some aggregates."""
+class EventCheck(Protocol):
+    """Judges some events."""
 
-    aggregates: ClassVar[tuple[str, ...]]
-    """Topics of the aggregates, such as `payment_session`."""
+    follows: ClassVar[tuple[str, ...]]
+    """Topics of events, or of aggregates for all their events, such as `payment_session`."""
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Check the next event, which has been decoded once for all checks."""
@@ -35,13 +41,26 @@ class LogChecker:
         self.sessions = SessionCheck(self._violations)
         self.wallets = WalletCheck(self._violations)
         self.clock = ClockCheck(self._violations)
-        checks: list[AggregateCheck] = [
+        self.books = BooksCheck(self._violations)
+        self.payouts = PayoutCheck(self._violations)
+        self.refunds = RefundCheck(self._violations)
+        self.treasury = TreasuryCheck(self._violations)
+        checks: list[EventCheck] = [
             self.sessions,
             self.wallets,
             self.clock,
+            self.books,
+            self.payouts,
+            self.refunds,
+            self.treasury,
             OrderCheck(self._violations),
+            PayableCheck(self._violations),
+            FxQuoteCheck(self._violations),
+            FeeCheck(self._violations),
         ]
-        self._checks = {name: check for check in checks for name in check.aggregates}
+        self._checks = checks
+        self._followers: dict[str, list[EventCheck]] = {}
+        """By topic; of the topics that were seen and known."""
 
     def observe(self, recorded: Recorded) -> None:
         """Check the next event. Whatever it holds, the pass continues."""
@@ -53,10 +72,9 @@ class LogChecker:
         except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
             self._violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
             return
-        check = self._checks.get(recorded.topic.partition(".")[0])
         try:
             self.log.check_timestamp(recorded, event)
-            if check is not None:
+            for check in self._following(recorded.topic):
                 check.observe(recorded, event)
         except (AttributeError, OverflowError, TypeError, ValueError) as error:
             text = f"{recorded.topic} holds an invalid value: {error}"
@@ -64,10 +82,24 @@ class LogChecker:
         else:
             self.commands.observe(recorded, event)
 
+    def _following(self, topic: str) -> list[EventCheck]:
+        found = self._followers.get(topic)
+        if found is None:
+            names = {topic, topic.partition(".")[0]}
+            found = [check for check in self._checks if names.intersection(check.follows)]
+            self._followers[topic] = found
+        return found
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What was found so far."""
+        return self._violations.found
+
     def finish(self, receipts: Iterable[Receipt] | None = None) -> list[Violation]:
         """End the pass; compares the events with the receipts if they are given."""
         self.commands.finish(receipts)
-        self.wallets.finish(self.sessions.paid_minor)
+        self.wallets.finish(self.books.balances)
+        self.payouts.finish(self.treasury.set_aside())
         return self._violations.found
 
 

@@ -11,7 +11,7 @@ from application.event_log import Recorded
 class ClockCheck:
     """Follows acceptances of the database's clock."""
 
-    aggregates: ClassVar[tuple[str, ...]] = ("clock",)
+    follows: ClassVar[tuple[str, ...]] = ("clock",)
 
     def __init__(self, violations: Violations) -> None:
         self.offset_microseconds = 0

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from application.checks.fx_quotes import quotes_stream
+from application.checks.payables import debits_stream
 from application.checks.violation import Violations
 from application.event_log import Receipt, Recorded
 from domain import ids
 
 COUNTERPARTS: Final = (
     ("captured", "paid", "money-conserved"),
+    ("credited", "refunded", "money-conserved"),
+    ("debited", "owed", "money-conserved"),
+    ("restored", "undone", "one-restore-per-debit"),
+    ("set aside", "funded", "legal-payouts"),
+    ("used", "quoted", "one-use-per-quote"),
     ("opened", "created", "one-session-per-order"),
     ("released", "ended", "one-session-per-order"),
 )
 """Facts that one command records in pairs, and the invariant that a missing one breaks."""
+
+_COUNTERPARTS: Final = {
+    name: (other, invariant)
+    for one, two, invariant in COUNTERPARTS
+    for name, other in ((one, two), (two, one))
+}
 
 
 class CommandCheck:
@@ -39,9 +52,10 @@ class CommandCheck:
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Add an event to the current command."""
         self._events.append(recorded)
-        fact = _fact(recorded, event)
-        if fact is not None:
-            self._facts.setdefault(fact[0], []).append(fact[1:])
+        find = _FACTS.get(recorded.topic)
+        if find is not None:
+            for name, *fact in find(recorded.stream_id, event):
+                self._facts.setdefault(name, []).append(tuple(fact))
 
     def end(self) -> None:
         """Check the current command as a whole."""
@@ -61,9 +75,11 @@ class CommandCheck:
         self.count += 1
         if not facts:
             return
-        for one, other, invariant in COUNTERPARTS:
-            if sorted(facts.get(one, ())) != sorted(facts.get(other, ())):
-                self._violations.report(invariant, f"command {command}: {facts}")
+        for name, found in facts.items():
+            other, invariant = _COUNTERPARTS[name]
+            expected = facts.get(other, [])
+            if found != expected and sorted(found) != sorted(expected):
+                self._violations.report(invariant, f"command {command}: {facts}", first.position)
 
     def finish(self, receipts: Iterable[Receipt] | None) -> None:
         """Check the last command, and every receipt against its events if receipts are given."""
@@ -93,19 +109,105 @@ class CommandCheck:
             self._violations.report("receipts-agree", text)
 
 
-def _fact(recorded: Recorded, event: Any) -> tuple[str, ...] | None:
-    """What an event says that another event of its command must say too."""
-    topic, stream = recorded.topic, recorded.stream_id
-    if topic == "wallet.captured":
-        wallet = ids.encode("wal", stream)
-        return ("captured", event.session_id, wallet, str(event.amount_minor), event.currency)
-    if topic == "payment_session.paid":
-        session = ids.encode("ps", stream)
-        return ("paid", session, event.wallet_id, str(event.amount_minor), event.currency)
-    if topic in {"order.opened", "order.released"}:
-        return (topic.removeprefix("order."), event.session_id)
-    if topic == "payment_session.created":
-        return ("created", ids.encode("ps", stream))
-    if topic in {"payment_session.expired", "payment_session.cancelled"}:
-        return ("ended", ids.encode("ps", stream))
-    return None
+# What an event says that another event of its command must say too.
+
+
+def _captured(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    wallet = ids.encode("wal", stream)
+    yield ("captured", event.session_id, wallet, str(event.amount_minor), event.currency)
+
+
+def _credited(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    amount = (str(event.amount_minor), event.currency)
+    yield ("credited", event.session_id, ids.encode("wal", stream), event.refund_id, *amount)
+
+
+def _paid(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    session = ids.encode("ps", stream)
+    if event.funding == "wallet":
+        amount = (str(event.payer_amount_minor), event.payer_currency)
+        yield ("paid", session, event.wallet_id, *amount)
+    if event.quote_id is not None:
+        yield ("quoted", str(quotes_stream(event.wallet_id, session)), event.quote_id)
+
+
+def _debited(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    yield ("debited", str(stream), event.kind, event.subject_id, str(event.amount_minor))
+
+
+def _restored(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    yield ("restored", str(stream), event.kind, event.subject_id, str(event.amount_minor))
+
+
+def _refund_requested(_: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    yield from _refund("owed", event)
+
+
+def _refund_failed(_: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    yield from _refund("undone", event)
+
+
+def _refund_succeeded(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    if not event.reserved:
+        yield from _refund("owed", event)
+    if event.wallet_id is not None and event.credited_minor:
+        session, amount = ids.encode("ps", stream), str(event.credited_minor)
+        yield ("refunded", session, event.wallet_id, event.refund_id, amount, event.payer_currency)
+
+
+def _refund(name: str, event: Any) -> Iterable[tuple[str, ...]]:
+    """The merchant's part in a refund, if it has any."""
+    minor = event.amount_minor - event.fee_returned_minor
+    if minor:
+        stream = debits_stream(event.merchant_id, event.currency)
+        yield (name, str(stream), "refund", event.refund_id, str(minor))
+
+
+def _payout(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
+    """The merchant's part in a payout."""
+
+    def facts(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+        debits = debits_stream(event.merchant_id, event.currency)
+        subject = ids.encode("pay", stream)
+        yield (name, str(debits), "payout", subject, str(event.amount_minor))
+
+    return facts
+
+
+def _set_aside(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    yield ("set aside", str(stream), event.payout_id, str(event.amount_minor))
+
+
+def _funded(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    treasury = ids.derive("treasury", event.currency)
+    yield ("funded", str(treasury), ids.encode("pay", stream), str(event.amount_minor))
+
+
+def _order(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
+    return lambda _, event: ((name, event.session_id),)
+
+
+def _session(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
+    return lambda stream, _: ((name, ids.encode("ps", stream)),)
+
+
+_FACTS: Final[Mapping[str, Callable[[UUID, Any], Iterable[tuple[str, ...]]]]] = {
+    "wallet.captured": _captured,
+    "wallet.credited": _credited,
+    "payment_session.paid": _paid,
+    "payable.debited": _debited,
+    "payable.restored": _restored,
+    "refund.requested": _refund_requested,
+    "refund.succeeded": _refund_succeeded,
+    "refund.failed": _refund_failed,
+    "payout.requested": _payout("owed"),
+    "payout.returned": _payout("undone"),
+    "payout.funded": _funded,
+    "treasury.payout_funded": _set_aside,
+    "fx_quote.used": lambda stream, event: (("used", str(stream), event.quote_id),),
+    "order.opened": _order("opened"),
+    "order.released": _order("released"),
+    "payment_session.created": _session("created"),
+    "payment_session.expired": _session("ended"),
+    "payment_session.cancelled": _session("ended"),
+}

@@ -12,7 +12,7 @@ from application.event_log import Recorded
 class OrderCheck:
     """Follows orders."""
 
-    aggregates: ClassVar[tuple[str, ...]] = ("order",)
+    follows: ClassVar[tuple[str, ...]] = ("order",)
 
     def __init__(self, violations: Violations) -> None:
         self._violations = violations

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from application.checks.books import Change, is_debit_normal
 from application.checks.checker import LogChecker
 from application.checks.violation import Violation
+from application.event_log import Recorded
 from domain import ids
 from domain.text import replace_unacceptable
 
@@ -15,16 +17,22 @@ def check_sessions(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
     """Compare the rows of `sessions` with the events up to the checker's position."""
     columns = (
         "session_id", "merchant_id", "order_id", "amount_minor", "currency", "expires_at",
-        "status", "version", "position",
+        "status", "version", "position", "fee_minor", "refunded_minor",
     )  # fmt: skip
+    paid = ("payer_amount_minor", "payer_currency", "payer_exponent", "spread_minor")
     expected = {
-        session.session_id: (*(getattr(session, name) for name in columns), session.payer)
+        session.session_id: (
+            *(getattr(session, name) for name in columns), session.payer, *session.payer_amount,
+        )
         for session in checker.sessions.facts.values()
-    }
+    }  # fmt: skip
     found = {
-        row.session_id: (*(getattr(row, name) for name in columns), row.paid_wallet_id)
+        row.session_id: (
+            *(getattr(row, name) for name in columns), row.paid_wallet_id,
+            *(getattr(row, name) for name in paid),
+        )
         for row in rows
-    }
+    }  # fmt: skip
     return _compare_rows("sessions", expected, found, checker.log.position)
 
 
@@ -45,6 +53,102 @@ def check_wallet_payments(checker: LogChecker, rows: Iterable[Any]) -> list[Viol
         for row in rows
     }  # fmt: skip
     return _compare_rows("wallet_payments", expected, found, checker.log.position)
+
+
+def check_balances(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
+    """Compare the rows of `balances` with the books up to the checker's position."""
+    books = checker.books
+    expected = {
+        key: (books.exponents[key], minor, books.earned.get(key, 0))
+        for key, minor in books.balances.items()
+    }
+    found = {
+        (row.account, row.currency): (row.exponent, row.balance_minor, row.earned_minor)
+        for row in rows
+    }
+    return _compare_rows("balances", expected, found, checker.log.position)
+
+
+def check_payouts(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
+    """Compare the rows of `payouts` with the events up to the checker's position."""
+    expected = {
+        ids.encode("pay", stream): (*payout.figures, payout.status, payout.position)
+        for stream, payout in checker.payouts.facts.items()
+    }
+    found = {
+        row.payout_id: (
+            row.merchant_id, row.amount_minor, row.currency, row.exponent, row.destination,
+            row.status, row.position,
+        )
+        for row in rows
+    }  # fmt: skip
+    return _compare_rows("payouts", expected, found, checker.log.position)
+
+
+def check_refunds(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
+    """Compare the rows of `refunds` with the events up to the checker's position."""
+    expected = {ids.decode("ref", one): (of,) for one, of in checker.refunds.sessions.items()}
+    found = {row.refund_id: (row.session_id,) for row in rows}
+    return _compare_rows("refunds", expected, found, checker.log.position)
+
+
+class JournalRowCheck:
+    """Compares the rows of `journal` with the books, entry by entry, while the log is read.
+
+    Holds one balance per account and one entry at a time. Of the rows that differ, only the first
+    is reported.
+    """
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        """`rows`: in the order of position and number."""
+        self.violations: list[Violation] = []
+        self.compared = 0
+        """How many rows."""
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+        self._balances: dict[tuple[str, str], int] = {}
+
+    def observe(self, recorded: Recorded, changes: Sequence[Change]) -> None:
+        """Compare the rows of the next event with what it changes."""
+        if self.violations:
+            return
+        expected: dict[tuple[object, ...], int] = {}
+        for account, currency, exponent, minor, _ in changes:
+            key = (account, currency, exponent)
+            expected[key] = expected.get(key, 0) + minor
+        number, found = 0, dict.fromkeys(expected, 0)
+        while self._next is not None and self._next.position <= recorded.position:
+            row, number = self._next, number + 1
+            self._next = next(self._rows, None)
+            self.compared += 1
+            change = (
+                row.minor if (row.side == "debit") is is_debit_normal(row.account) else -row.minor
+            )
+            key = (row.account, row.currency, row.exponent)
+            found[key] = found.get(key, 0) + change
+            balance = self._balances.get(key[:2], 0) + change
+            self._balances[key[:2]] = balance
+            stated = (
+                row.position, row.no, row.type, row.stream_id, row.event_id, row.recorded_at,
+            )  # fmt: skip
+            event = (
+                recorded.position, number, recorded.topic, recorded.stream_id, recorded.event_id,
+                recorded.recorded_at,
+            )  # fmt: skip
+            if stated != event or row.minor < 1 or row.balance_minor != balance:
+                text = f"{stated} leads to {row.balance_minor}, events {event}, to {balance}"
+                self._report(row.position, text)
+                return
+        if found != expected:
+            self._report(recorded.position, f"{found}, events {expected}")
+
+    def finish(self, position: int) -> None:
+        """End at the read model's position: no row may be left."""
+        if self._next is not None and not self.violations:
+            self._report(position, f"a row of position {self._next.position} has no event")
+
+    def _report(self, position: int, text: str) -> None:
+        self.violations.append(Violation("rows-equal-the-fold", position, f"journal: {text}"))
 
 
 def _compare_rows(

@@ -43,17 +43,19 @@ class SessionFacts:
     """Claims by the id of the wallet, and by that of its app."""
     payer: str | None = None
     paid_position: int = 0
+    fee_minor: int = 0
+    payer_amount: tuple[int | None, str | None, int | None, int | None] = (None, None, None, None)
+    """Amount, currency and exponent of what the payer paid, and the spread in it."""
+    refunded_minor: int = 0
 
 
 class SessionCheck:
     """Follows payment sessions."""
 
-    aggregates: ClassVar[tuple[str, ...]] = ("payment_session",)
+    follows: ClassVar[tuple[str, ...]] = ("payment_session", "refund")
 
     def __init__(self, violations: Violations) -> None:
         self.facts: dict[UUID, SessionFacts] = {}
-        self.paid_minor: dict[str, int] = {}
-        """The sum of all payments, by currency."""
         self._violations = violations
 
     def observe(self, recorded: Recorded, event: Any) -> None:
@@ -65,6 +67,7 @@ class SessionCheck:
             self.facts[recorded.stream_id] = SessionFacts(
                 recorded.stream_id, event.merchant_id, event.order_id, event.amount_minor,
                 event.currency, times.from_text(event.expires_at), recorded.position,
+                fee_minor=event.fee_minor,
             )  # fmt: skip
             return
         if session is None:
@@ -73,6 +76,8 @@ class SessionCheck:
             return
         if recorded.topic in TRANSITIONS:
             self._transition(session, recorded, event)
+        elif recorded.topic == "refund.succeeded":
+            session.refunded_minor += event.amount_minor
         session.version, session.position = recorded.version, recorded.position
 
     def _transition(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
@@ -116,5 +121,9 @@ class SessionCheck:
         if (event.amount_minor, event.currency) != (session.amount_minor, session.currency):
             self._violations.report("money-conserved", "the payment is not the session's amount")
         session.payer = event.wallet_id
-        before = self.paid_minor.get(event.currency, 0)
-        self.paid_minor[event.currency] = before + event.amount_minor
+        session.payer_amount = (
+            event.payer_amount_minor,
+            event.payer_currency,
+            event.payer_exponent,
+            event.spread_minor,
+        )

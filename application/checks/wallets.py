@@ -18,17 +18,16 @@ class WalletFacts:
 
     currency: str
     available_minor: int = 0
+    held_minor: int = 0
 
 
 class WalletCheck:
     """Follows wallets and top-up references."""
 
-    aggregates: ClassVar[tuple[str, ...]] = ("wallet", "top_up_reference")
+    follows: ClassVar[tuple[str, ...]] = ("wallet", "top_up_reference")
 
     def __init__(self, violations: Violations) -> None:
         self.facts: dict[UUID, WalletFacts] = {}
-        self.topped_up_minor: dict[str, int] = {}
-        """The sum of all top-ups, by currency."""
         self._violations = violations
         self._topped_up: set[tuple[UUID, str]] = set()
         """Wallet and reference of every top-up."""
@@ -41,36 +40,40 @@ class WalletCheck:
             self._reference_used(event)
         elif recorded.topic == "wallet.opened":
             self.facts[recorded.stream_id] = WalletFacts(event.currency)
-        elif recorded.topic in {"wallet.topped_up", "wallet.captured"}:
+        elif recorded.topic in {"wallet.topped_up", "wallet.captured", "wallet.credited"}:
             wallet = self.facts.get(recorded.stream_id)
             if wallet is None or wallet.currency != event.currency:
                 text = f"{recorded.topic} of no wallet in this currency"
                 self._violations.report("money-conserved", text)
             elif recorded.topic == "wallet.topped_up":
                 self._top_up(wallet, recorded.stream_id, event)
+            elif recorded.topic == "wallet.credited":
+                wallet.available_minor += event.amount_minor
             else:
                 self._capture(wallet, event)
 
-    def finish(self, paid_minor: Mapping[str, int]) -> None:
-        """Compare the references, and all that was topped up with what was paid and what is left.
+    def finish(self, balances: Mapping[tuple[str, str], int]) -> None:
+        """Compare the references, and every wallet with the books, which payments and refunds post.
 
         Args:
-            paid_minor: the sum of all payments, by currency.
+            balances: of the books, by account and currency.
         """
         # A reference with U+0000 could once be stored; it has no stream, and none can be requested.
         for wallet_id, reference in self._topped_up ^ self._used:
             if "\0" not in reference:
                 text = f"wallet {wallet_id} and stream differ for {reference}"
                 self._violations.report("one-top-up-per-reference", text)
-        balances: dict[str, int] = {}
-        for wallet in self.facts.values():
-            balances[wallet.currency] = balances.get(wallet.currency, 0) + wallet.available_minor
-        for currency in sorted(self.topped_up_minor.keys() | paid_minor.keys() | balances.keys()):
-            topped_up, paid = self.topped_up_minor.get(currency, 0), paid_minor.get(currency, 0)
-            balance = balances.get(currency, 0)
-            if topped_up != paid + balance:
-                text = f"{currency}: topped up {topped_up}, paid {paid}, balances {balance}"
-                self._violations.report("money-conserved", text)
+        left = {key: minor for key, minor in balances.items() if key[0].startswith("wallet:")}
+        for wallet_id, wallet in self.facts.items():
+            name = ids.encode("wal", wallet_id)
+            for part, minor in (("available", wallet.available_minor), ("held", wallet.held_minor)):
+                posted = left.pop((f"wallet:{name}:{part}", wallet.currency), 0)
+                if posted != minor:
+                    text = f"{name}: {part} {minor} {wallet.currency}, in the books {posted}"
+                    self._violations.report("money-conserved", text)
+        for (account, currency), minor in left.items():
+            text = f"{account}: {minor} {currency} in the books of no such wallet"
+            self._violations.report("money-conserved", text)
 
     def _top_up(self, wallet: WalletFacts, wallet_id: UUID, event: Any) -> None:
         name = (wallet_id, event.reference)
@@ -79,13 +82,14 @@ class WalletCheck:
             self._violations.report("one-top-up-per-reference", text)
         self._topped_up.add(name)
         wallet.available_minor += event.amount_minor
-        before = self.topped_up_minor.get(event.currency, 0)
-        self.topped_up_minor[event.currency] = before + event.amount_minor
 
     def _capture(self, wallet: WalletFacts, event: Any) -> None:
-        wallet.available_minor -= event.amount_minor
-        if wallet.available_minor < 0:
-            text = f"the balance of a wallet is {wallet.available_minor}"
+        if event.source == "held":
+            wallet.held_minor -= event.amount_minor
+        else:
+            wallet.available_minor -= event.amount_minor
+        if wallet.available_minor < 0 or wallet.held_minor < 0:
+            text = f"a wallet has {wallet.available_minor}, and {wallet.held_minor} held"
             self._violations.report("money-conserved", text)
 
     def _reference_used(self, event: Any) -> None:

@@ -14,6 +14,7 @@ from domain.payouts.debits import Credits, DebitKind, MerchantDebits
 from domain.payouts.errors import PayableInsufficient
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.treasury.treasury import Treasury
 from domain.wallets.wallet import Wallet
 
 
@@ -41,6 +42,12 @@ def debits_of(loaded: Loaded, merchant_id: UUID, currency: str) -> MerchantDebit
     """A merchant's debits in a currency; started with its first one."""
     debits = loaded.find(MerchantDebits, MerchantDebits.stream_id(merchant_id, currency))
     return debits or MerchantDebits.open(merchant_id=merchant_id, currency=currency, at=loaded.now)
+
+
+def treasury_of(loaded: Loaded, currency: str) -> Treasury:
+    """The treasury of a currency; started with its first movement."""
+    treasury = loaded.find(Treasury, Treasury.stream_id(currency))
+    return treasury or Treasury.open(currency=currency, at=loaded.now)
 
 
 def take_from_payable(

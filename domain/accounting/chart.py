@@ -68,7 +68,7 @@ class AccountType:
 
     def of(self, owner_id: str = "") -> str:
         """The account of an owner, such as `merchant:mer_…:payable`."""
-        return self.name.replace("*", owner_id)
+        return self.name.replace("*", owner_id) if owner_id else self.name
 
 
 BANK: Final = AccountType(

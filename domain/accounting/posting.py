@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -19,6 +18,11 @@ class Posting(NamedTuple):
     """Above zero."""
     currency: str
     exponent: int
+
+    @property
+    def amount(self) -> Amount:
+        """The amount, above zero."""
+        return Amount(self.minor, self.currency, self.exponent)
 
     @property
     def signed_minor(self) -> int:
@@ -46,14 +50,15 @@ def entry(postings: Iterable[Posting]) -> tuple[Posting, ...]:
     Raises:
         UnbalancedEntry: debits differ from credits in some currency, or a posting is below zero.
     """
-    lines = tuple(posting for posting in postings if posting.minor)
-    difference: Counter[str] = Counter()
-    for posting in lines:
-        if posting.minor < 0:
-            msg = f"a posting of {posting.minor} {posting.currency} to {posting.account}"
+    lines = tuple([posting for posting in postings if posting[2]])
+    difference: dict[str, int] = {}
+    for account, side, minor, currency, _ in lines:
+        if minor < 0:
+            msg = f"a posting of {minor} {currency} to {account}"
             raise UnbalancedEntry(msg)
-        difference[posting.currency] += posting.signed_minor
+        signed = minor if side is Side.DEBIT else -minor
+        difference[currency] = difference.get(currency, 0) + signed
     if any(difference.values()):
-        msg = f"debits minus credits: {dict(difference)}"
+        msg = f"debits minus credits: {difference}"
         raise UnbalancedEntry(msg)
     return lines

@@ -166,6 +166,7 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         MerchantDebits.Opened: "refunds and payouts post",
         MerchantDebits.Debited: "refunds and payouts post",
         MerchantDebits.Restored: "refunds and payouts post",
+        Payout.Funded: "payout.settled posts the payout",
         Payout.Sent: "the money is in transit since payout.requested",
         Treasury.Opened: "no money moves yet",
         Treasury.PayoutFunded: "payout.settled posts the payout",

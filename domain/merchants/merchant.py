@@ -122,11 +122,15 @@ class Merchant(LedgerAggregate):
     def set_plan(self, currency: str, plan: FeePlan, *, at: datetime) -> None:
         """Set the fees of new sessions in a currency; existing sessions keep theirs.
 
+        Records nothing if they are these already.
+
         Raises (checked in this order):
             InvalidRequest: the currency is not in use, or a part of the plan is out of range.
         """
         currency_in_use(currency)
         plan.check()
+        if self.plans.get(currency) == plan:
+            return
         self.trigger_event(
             self.PlanChanged,
             currency=currency,
@@ -139,11 +143,15 @@ class Merchant(LedgerAggregate):
     def set_payouts(self, currency: str, terms: PayoutTerms, *, at: datetime) -> None:
         """Set where payouts in a currency go, and whether one is made every day.
 
+        Records nothing if the terms are these already.
+
         Raises (checked in this order):
             InvalidRequest: the currency is not in use, or a part of the terms is out of range.
         """
         currency_in_use(currency)
         terms.check()
+        if self.payout_terms.get(currency) == terms:
+            return
         self.trigger_event(
             self.PayoutsChanged,
             currency=currency,

@@ -6,8 +6,9 @@ can compute it again from the event.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 from domain.money.money import Money
@@ -20,6 +21,7 @@ SPREAD_BASIS_POINTS_MAX: Final = 1_000
 ROUNDING: Final = "ceiling"
 """The rule by which the converted amount and the spread are rounded, as quotes state it."""
 
+_DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _RATE = Context(prec=RATE_DIGITS, rounding=ROUND_HALF_EVEN)
 _EXACT = Context(prec=60, rounding=ROUND_CEILING)
 
@@ -32,8 +34,10 @@ class Conversion:
     """Units of `to` per unit of `pays`, before the spread."""
     converted: Money
     """The amount at that rate, rounded up to the payer's minor unit."""
+    spread_basis_points: int
+    """The house's part of the converted amount, in hundredths of a percent."""
     spread: Money
-    """The house's part, rounded up, in the payer's currency."""
+    """That part, rounded up, in the payer's currency."""
     to: Money
     """What the merchant is paid."""
 
@@ -53,10 +57,13 @@ def cross_rate(from_per_base: str, to_per_base: str) -> str:
         to_per_base: units of the payee's currency per unit of the base.
 
     Raises:
-        ValueError: a rate is not a decimal above zero.
+        ValueError: a rate is not a decimal above zero, or their quotient takes more than 24
+            characters.
     """
     quotient = _RATE.divide(_rate(to_per_base), _rate(from_per_base))
-    return format(quotient.normalize(_RATE), "f")
+    text = format(quotient.normalize(_RATE), "f")
+    _rate(text)
+    return text
 
 
 def convert(to: Money, *, payer_currency: str, rate: str, spread_basis_points: int) -> Conversion:
@@ -84,6 +91,7 @@ def convert(to: Money, *, payer_currency: str, rate: str, spread_basis_points: i
     return Conversion(
         rate=rate,
         converted=Money(converted_minor, payer_currency),
+        spread_basis_points=spread_basis_points,
         spread=Money(spread_minor, payer_currency),
         to=to,
     )
@@ -95,11 +103,9 @@ def _rate(text: str) -> Decimal:
     Raises:
         ValueError: too long, or not a decimal above zero.
     """
-    try:
-        rate = Decimal(text) if len(text) <= RATE_CHARS_MAX and text.isascii() else Decimal(0)
-    except InvalidOperation:
-        rate = Decimal(0)
-    if not (rate.is_finite() and rate > 0):
-        msg = f"{text!r:.40} is not a rate"
-        raise ValueError(msg)
-    return rate
+    if len(text) <= RATE_CHARS_MAX and _DECIMAL.fullmatch(text):
+        rate = Decimal(text)
+        if rate:
+            return rate
+    msg = f"{text!r:.40} is not a rate"
+    raise ValueError(msg)

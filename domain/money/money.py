@@ -62,11 +62,11 @@ def check_amount(minor: int, code: str, *, name: str = "amount") -> Money:
     return Money(minor, currency.code)
 
 
-def check_range(minor: int, *, name: str = "amount") -> None:
+def check_range(minor: int, *, name: str = "amount", minor_max: int = AMOUNT_MINOR_MAX) -> None:
     """Check that an amount is within the limits of one payment or top-up, in any currency.
 
     Raises:
-        InvalidRequest: zero, negative, or more than twelve digits.
+        InvalidRequest: zero, negative, or more than `minor_max`: by default twelve digits.
     """
-    if not 1 <= minor <= AMOUNT_MINOR_MAX:
-        raise InvalidRequest.of(f"{name}.minor", f"must be from 1 to {AMOUNT_MINOR_MAX}")
+    if not 1 <= minor <= minor_max:
+        raise InvalidRequest.of(f"{name}.minor", f"must be from 1 to {minor_max}")

@@ -116,6 +116,10 @@ class MerchantDebits(LedgerAggregate):
             exponent=CURRENCIES[currency].exponent,
         )
 
+    def available_minor(self, credits: Credits) -> int:
+        """What these credits still cover; below zero if debits were recorded unconditionally."""
+        return credits.minor - self.debited_minor
+
     def take(
         self,
         kind: DebitKind,
@@ -138,8 +142,8 @@ class MerchantDebits(LedgerAggregate):
             PayableInsufficient: these credits do not cover it. Final only if they were counted up
                 to the head of the log when the request arrived.
         """
-        available = credits.minor - self.debited_minor
-        if amount_minor > available:
+        available = self.available_minor(credits)
+        if amount_minor > max(available, 0):
             raise PayableInsufficient(
                 merchant_id=self.merchant_id,
                 asked_minor=amount_minor,

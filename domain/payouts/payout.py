@@ -9,11 +9,14 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
-from domain import ids
+from domain import ids, text
 from domain.aggregate import LedgerAggregate
 from domain.money.money import Money, check_amount
+from domain.payouts.account_numbers import may_be_account_number
 
 REASON_CHARS_MAX: Final = 200
+REFERENCE_CHARS_MAX: Final = 80
+WITHHELD: Final = "withheld: the bank's reason may name an account"
 
 
 class PayoutStatus(StrEnum):
@@ -28,11 +31,13 @@ class PayoutStatus(StrEnum):
 class Payout(LedgerAggregate):
     """Money sent to the destination that the operator registered for the merchant.
 
-        requested ──send──▶ sent ──settle──▶ settled
-            │                │                  │
-            └────────────────┴──── return ──────┴──▶ returned
+        requested ──fund, send──▶ sent ──settle──▶ settled
+            │                      │                  │
+            └──────────────────────┴──── return ──────┴──▶ returned
 
-    A bank's refusal is a return with its reason. Each event states what its postings need.
+    A payout stays `requested` until the treasury has set its money aside (`funded`) and the bank
+    has accepted it. A bank's refusal is a return with its reason. Each event states what its
+    postings need.
     """
 
     TOPIC = "payout"
@@ -52,6 +57,19 @@ class Payout(LedgerAggregate):
         exponent: int
         destination: str
         """The operator's reference of a bank account, never its number."""
+
+    class Funded(Event):
+        """The treasury has set the money aside; states what the transfer needs."""
+
+        TOPIC = "payout.funded"
+        amount_minor: int
+        currency: str
+        exponent: int
+        destination: str
+
+        def apply(self, aggregate: Payout) -> None:
+            """The bank may be asked now."""
+            aggregate.funded = True
 
     class Sent(Event):
         """The bank accepted the transfer."""
@@ -102,6 +120,7 @@ class Payout(LedgerAggregate):
         self.exponent = exponent
         self.destination = destination
         self.status = PayoutStatus.REQUESTED
+        self.funded = False
         self.bank_reference = ""
         self.reason = ""
 
@@ -131,10 +150,28 @@ class Payout(LedgerAggregate):
         """Public TypeID."""
         return ids.encode("pay", self.id)
 
+    def fund(self, *, at: datetime) -> bool:
+        """Record that its money is set aside; returns whether that was still to be done.
+
+        The caller sets the money aside in the treasury, and records both or neither.
+        """
+        if self.funded or self.status is not PayoutStatus.REQUESTED:
+            return False
+        self.trigger_event(
+            self.Funded,
+            amount_minor=self.amount.minor,
+            currency=self.amount.currency,
+            exponent=self.exponent,
+            destination=self.destination,
+            timestamp=at,
+        )
+        return True
+
     def send(self, *, bank_reference: str, at: datetime) -> None:
-        """Record that the bank accepted the transfer; nothing unless it was only requested."""
-        if self.status is PayoutStatus.REQUESTED:
-            self.trigger_event(self.Sent, bank_reference=bank_reference, timestamp=at)
+        """Record that the bank accepted the transfer; nothing unless it is funded and not sent."""
+        if self.funded and self.status is PayoutStatus.REQUESTED:
+            reference = text.replace_unacceptable(bank_reference)[:REFERENCE_CHARS_MAX]
+            self.trigger_event(self.Sent, bank_reference=reference, timestamp=at)
 
     def settle(self, *, at: datetime) -> None:
         """Record that the money has left the bank; nothing unless it was sent."""
@@ -142,13 +179,17 @@ class Payout(LedgerAggregate):
             self.trigger_event(self.Settled, timestamp=at, **self._figures())
 
     def give_back(self, *, reason: str, at: datetime) -> bool:
-        """Record a refusal or return; returns whether it had not been returned before."""
+        """Record a refusal or return; returns whether it had not been returned before.
+
+        The reason is the bank's. It is withheld if it may contain an account number.
+        """
         if self.status is PayoutStatus.RETURNED:
             return False
+        reason = text.replace_unacceptable(reason)[:REASON_CHARS_MAX]
         self.trigger_event(
             self.Returned,
             after_settlement=self.status is PayoutStatus.SETTLED,
-            reason=reason[:REASON_CHARS_MAX],
+            reason=WITHHELD if may_be_account_number(reason) else reason,
             timestamp=at,
             **self._figures(),
         )

@@ -1,8 +1,8 @@
 """Refunds of a paid session: what each one returns, to the minor unit.
 
-With r refunded so far, the present refund included, of the amount A, what has been returned of a
-total is floor(total x r / A). That holds for the payer's amount, the spread and, by the plan's
-policy, the fee; the refund that completes A takes the remainders.
+With r refunded so far, the present refund included, of the amount A, a refund returns of a total
+floor(total x r / A) less what earlier refunds took. That holds for the payer's amount, the spread
+and, by the plan's policy, the fee; the refund that completes A takes the remainders.
 """
 
 from __future__ import annotations
@@ -101,17 +101,23 @@ def plan_refund(
     if len(session.refunds) >= REFUNDS_MAX:
         raise RefundsExhausted(session_id=session.public_id, refunds_max=REFUNDS_MAX)
 
-    def share(total_minor: int) -> int:
-        return returned(total_minor, before=before, now=amount.minor, of=paid)
+    earlier = [refund for refund in session.refunds.values() if refund.counts]
 
+    def share(total_minor: int, taken_minor: int) -> int:
+        so_far = before + amount.minor
+        return returned(total_minor, so_far=so_far, of=paid, taken_minor=taken_minor)
+
+    credited = share(payment.payer_amount.minor, sum(one.credited.minor for one in earlier))
+    spread = share(payment.spread_minor, sum(one.spread_returned_minor for one in earlier))
+    fee = share(payment.fee_minor, sum(one.fee_returned_minor for one in earlier))
     proportional = session.fee_refund_policy is FeeRefundPolicy.PROPORTIONAL
     return Refund(
         id=refund_id,
         status=RefundStatus.PENDING,
         amount_minor=amount.minor,
-        credited=payment.payer_amount._replace(minor=share(payment.payer_amount.minor)),
-        spread_returned_minor=share(payment.spread_minor),
-        fee_returned_minor=share(payment.fee_minor) if proportional else 0,
+        credited=payment.payer_amount._replace(minor=credited),
+        spread_returned_minor=spread,
+        fee_returned_minor=fee if proportional else 0,
         reason=reason,
         created_at=at,
     )

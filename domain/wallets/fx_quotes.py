@@ -73,6 +73,8 @@ class FxQuotes(LedgerAggregate):
         """Everything the payer pays, the spread included."""
         from_currency: str
         from_exponent: int
+        spread_basis_points: int
+        """Hundredths of a percent of the converted amount."""
         spread_minor: int
         """In the payer's currency."""
         to_minor: int
@@ -86,6 +88,7 @@ class FxQuotes(LedgerAggregate):
             conversion = Conversion(
                 rate=self.rate,
                 converted=Money(converted_minor, self.from_currency),
+                spread_basis_points=self.spread_basis_points,
                 spread=Money(self.spread_minor, self.from_currency),
                 to=Money(self.to_minor, self.to_currency),
             )
@@ -158,6 +161,7 @@ class FxQuotes(LedgerAggregate):
             from_minor=pays.minor,
             from_currency=pays.currency,
             from_exponent=pays.exponent,
+            spread_basis_points=conversion.spread_basis_points,
             spread_minor=conversion.spread.minor,
             to_minor=to.minor,
             to_currency=to.currency,

@@ -11,7 +11,7 @@ from eventsourcing.domain import Aggregate, event
 from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.money.currencies import Currency
-from domain.money.money import Money, check_range, currency_in_use
+from domain.money.money import AMOUNT_MINOR_MAX, Money, check_range, currency_in_use
 from domain.wallets.account import WalletAccount
 from domain.wallets.errors import BalanceLimit, InsufficientFunds, WalletCurrencyMismatch
 
@@ -172,11 +172,12 @@ class Wallet(LedgerAggregate):
         """Take money to pay a session.
 
         Raises (checked in this order):
-            InvalidRequest: the amount is out of range.
+            InvalidRequest: the amount is zero, negative, or more than a wallet may hold. An amount
+                converted from another currency may have more digits than a session's.
             WalletCurrencyMismatch: the amount is in another currency.
             InsufficientFunds: the available balance is less than the amount.
         """
-        self._check_amount(amount)
+        self._check_amount(amount, minor_max=BALANCE_MINOR_MAX)
         if amount.minor > self.available_minor:
             raise InsufficientFunds(
                 wallet_id=self.public_id, asked_minor=amount.minor, currency=amount.currency
@@ -214,8 +215,8 @@ class Wallet(LedgerAggregate):
                 timestamp=at,
             )
 
-    def _check_amount(self, amount: Money) -> None:
-        check_range(amount.minor)
+    def _check_amount(self, amount: Money, *, minor_max: int = AMOUNT_MINOR_MAX) -> None:
+        check_range(amount.minor, minor_max=minor_max)
         if amount.currency != self.currency:
             raise WalletCurrencyMismatch(
                 wallet_currency=self.currency, asked_currency=amount.currency

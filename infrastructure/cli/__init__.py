@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import rich_click as click
 
-from infrastructure.cli import accounts, audit, clock, database, demo, servers, status, tasks
+from infrastructure.cli import (
+    accounts,
+    audit,
+    books,
+    clock,
+    database,
+    demo,
+    merchant_terms,
+    servers,
+    status,
+    tasks,
+    treasury,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,12 +38,16 @@ for command in (
     accounts.merchants,
     accounts.apps,
     accounts.keys,
+    treasury.treasury,
     audit.audit,
+    books.books,
     clock.clock,
     status.show_status,
     tasks.tasks,
 ):
     program.add_command(command)
+for merchant_command in (merchant_terms.plan, merchant_terms.payouts):
+    accounts.merchants.add_command(merchant_command)
 
 
 def main() -> None:

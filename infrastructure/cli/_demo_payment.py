@@ -18,16 +18,26 @@ REQUEST_SECONDS: Final = 10
 AMOUNT: Final = {"minor": 12345, "currency": "USD"}
 
 
+BALANCE_TRIES: Final = 4
+"""Each waits 5 s for the read model, which a slow machine builds after the first start."""
+
+
 class PaymentFailed(Exception):
     """A step failed; the message has the step and the response."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 @dataclass(slots=True)
 class DemoPayment:
-    """The paid session, and the duration of each step in milliseconds."""
+    """The paid session, the merchant's balance, and how many milliseconds each step took."""
 
     steps: list[tuple[str, float]] = field(default_factory=list)
     session: dict[str, Any] = field(default_factory=dict)
+    balance: str = ""
+    """What the merchant can be paid, in the payment's currency."""
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -50,23 +60,33 @@ class Client:
         Raises:
             PaymentFailed: any other status.
         """
-        return await asyncio.to_thread(self._post, path, body, idempotency_key)
-
-    def _post(self, path: str, body: dict[str, Any], idempotency_key: str) -> Any:
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
         if idempotency_key:
             headers["Idempotency-Key"] = idempotency_key
-        self._connection.request("POST", path, json.dumps(body).encode(), headers)
+        sent = json.dumps(body).encode()
+        return await asyncio.to_thread(self._request, "POST", path, sent, headers)
+
+    async def get(self, path: str) -> Any:
+        """Read; returns the JSON of a 2xx response.
+
+        Raises:
+            PaymentFailed: any other status.
+        """
+        return await asyncio.to_thread(self._request, "GET", path, None, {})
+
+    def _request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Any:
+        headers["Authorization"] = f"Bearer {self._key}"
+        self._connection.request(method, path, body, headers)
         response = self._connection.getresponse()
         document = json.loads(response.read())
         if not 200 <= response.status < 300:  # noqa: PLR2004
-            msg = f"POST {path}: {response.status} {document.get('detail', document)}"
-            raise PaymentFailed(msg)
+            msg = f"{method} {path}: {response.status} {document.get('detail', document)}"
+            raise PaymentFailed(msg, transient=document.get("transient", False))
         return document
 
 
 async def make_payment(till: Client, wallet: Client, wallet_id: str, order_id: str) -> DemoPayment:
-    """Create a session, listen, scan, pay, and wait for the live message.
+    """Create a session, listen, scan, pay, wait for the live message, and read the balance.
 
     Raises (checked in this order):
         PaymentFailed: a request was refused, or a live message took longer than 10 s.
@@ -90,7 +110,24 @@ async def make_payment(till: Client, wallet: Client, wallet_id: str, order_id: s
             payment.session = await wallet.post(path, pay, idempotency_key=f"pay-{order_id}")
         with payment.step("screen turns green"):
             await _receive(socket, "event", "paid")
+    with payment.step("merchant's balance shows it"):
+        payment.balance = await _balance(till, payment.session)
     return payment
+
+
+async def _balance(till: Client, session: dict[str, Any]) -> str:
+    path = f"/v1/balance?at_least={session['position']}"
+    for left in reversed(range(BALANCE_TRIES)):
+        try:
+            found = await till.get(path)
+        except PaymentFailed as error:
+            if not (error.transient and left):
+                raise
+        else:
+            break
+    currency = session["amount"]["currency"]
+    [display] = [r["payable"]["display"] for r in found["data"] if r["currency"] == currency]
+    return str(display)
 
 
 async def _receive(socket: Any, kind: str, status: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -41,6 +42,16 @@ def settings() -> Settings:
         return load(os.environ, Path.cwd())
     except SettingsError as error:
         fail(str(error))
+
+
+_WHOLE_NUMBER: Final = re.compile("[0-9]{1,15}", re.ASCII)
+
+
+def whole_number(option: str, value: str) -> int:
+    """The number of an option; anything but decimal digits ends the program with status 2."""
+    if not _WHOLE_NUMBER.fullmatch(value):
+        fail(f"{option} must be a whole number in decimal digits")
+    return int(value)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def check() -> None:
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
         log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
-        report = audits.check(url, log)
+        report = audits.check(url, log, versions=bootstrap.read_model_versions())
         log.close()
     click.echo(
         f"{report.events} events of {report.commands} commands, {report.sessions} sessions, "

@@ -150,6 +150,7 @@ def _print_summary(payment: DemoPayment, facts: dict[str, str], seconds: float) 
     for name, milliseconds in payment.steps:
         click.echo(f"  {name:<34}{milliseconds:8.1f} ms")
     click.echo(f"\n  {session['id']} is {session['status']}, ledger position {session['position']}")
+    click.echo(f"  {session['merchant']['name']}'s balance: {payment.balance}")
     click.echo(f"\nReady in {seconds:.1f} s. Ctrl-C stops everything.\n")
     for name, value in facts.items():
         click.echo(f"  {name:<14} {value}")
@@ -161,6 +162,7 @@ Try:
   curl -s {base}/v1/payment-sessions -H 'Authorization: Bearer {key}' \\
        -H 'Content-Type: application/json' -d '{body}'
   curl -s '{base}/v1/payment-sessions?limit=3' -H 'Authorization: Bearer {key}'
+  curl -s '{base}/v1/balance' -H 'Authorization: Bearer {key}'
   curl -s '{base}/v1/events?limit=5' -H 'Authorization: Bearer {facts["auditor_key"]}'
 """)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from typing import Final
 
+from application.consumer import InvariantBroken
 from infrastructure.postgres.failures import is_transient
 
 RESTART_SECONDS: Final = 0.5
@@ -33,7 +34,8 @@ class Halt:
     """Why a loop does not run."""
 
     reason: str
-    """The class of the error; its message may contain confidential values."""
+    """The class of the error, and the position of a broken invariant; the message of an error may
+    contain confidential values."""
     since: datetime
     """By this process's clock; for people only, no decision depends on it."""
 
@@ -100,10 +102,15 @@ class Supervisor:
         with self._lock:
             previous = self._halts[name]
             since = previous.since if previous else datetime.now(UTC)
-            self._halts[name] = Halt(type(error).__name__, since)
+            self._halts[name] = Halt(_reason(error), since)
 
     def _recovered(self, name: str) -> None:
         if self._halts[name] is not None:
             _log.warning("%s continues", name)
             with self._lock:
                 self._halts[name] = None
+
+
+def _reason(error: Exception) -> str:
+    name = type(error).__name__
+    return f"{name} at position {error.position}" if isinstance(error, InvariantBroken) else name

@@ -8,12 +8,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from api.live import protocol
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, for_each
 from api.live.protocol import SessionFeed
+from application.bus import Bus
+from application.commands.refund_session import RefundSession
 from application.event_log import Recorded, history
-from tests.support.ledger_fixture import LedgerFixture
+from domain import ids
+from domain.money.money import Money
+from domain.payouts.debits import Credits
+from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_log import START, MemoryLog
 
 
@@ -191,3 +197,81 @@ def test_one_listeners_error_does_not_stop_heartbeats_to_others(story: Story) ->
 
     assert sorted(len(socket.messages) for socket in sockets) == [0, 1]
     assert [len(s.messages) for s in sockets if s is second.socket] == [1]
+
+
+# Refunds.
+
+
+@pytest.fixture
+def refunded(story: Story) -> Story:
+    """The session after two refunds, of $3 and of the rest."""
+    log, session, events = story
+    merchant = SessionFeed(events).state.merchant_id
+    for minor in (300, 700):
+        refund = RefundSession(
+            refund_id=uuid7(),
+            session_id=session,
+            merchant_id=ids.decode("mer", merchant),
+            amount=Money(minor, "USD"),
+            credits=Credits(minor=1000, position=log.head()),
+            credits_are_current=True,
+        )
+        Bus(log).send(envelope(refund))
+    return log, session, history(log, session)
+
+
+def test_refunds_reach_the_listeners_of_their_session_in_order(refunded: Story) -> None:
+    _, session, events = refunded
+    hub = Hub(lambda: START)
+    listener, socket = listen(hub, session)
+    hub.start(listener, events[:3], None)
+
+    hub.dispatch(events[3:])
+
+    assert [message["type"] for message in socket.messages] == ["snapshot", "event", "event"]
+    assert seqs(socket) == [3, 4, 5]
+    first, second = socket.messages[1:]
+    assert first["event"] == second["event"] == "refund.succeeded"
+    assert first["session"]["status"] == second["session"]["status"] == "paid"
+    assert (first["session"]["refunded_minor"], first["session"]["flags"]) == (
+        300,
+        ["partially_refunded"],
+    )
+    assert (second["session"]["refunded_minor"], second["session"]["flags"]) == (
+        1000,
+        ["refunded"],
+    )
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4, 5])
+def test_a_client_that_was_away_during_refunds_gets_them(refunded: Story, after: int) -> None:
+    _, _, events = refunded
+    feed = SessionFeed(events)
+
+    messages = [json.loads(text) for text in feed.initial_messages(after, START)]
+
+    assert [message["seq"] for message in messages] == list(range(after + 1, 6))
+    assert [message["event"] for message in messages] == [event.topic for event in events[after:]]
+
+
+def test_a_watcher_is_not_told_of_refunds_but_can_still_resume(refunded: Story) -> None:
+    _, session, events = refunded
+    hub = Hub(lambda: START)
+    socket = RecordingSocket()
+    watcher = Listener(socket, session, public_only=True)
+    hub.register(watcher)
+    hub.start(watcher, events[:2], None)
+
+    hub.dispatch(events[2:])
+    again = [
+        json.loads(text)
+        for text in SessionFeed(events, public_only=True).initial_messages(2, START)
+    ]
+
+    assert socket.messages[1:] == again
+    assert [(m["type"], m.get("event"), m["seq"]) for m in again] == [
+        ("event", "payment_session.paid", 3),
+        ("snapshot", None, 4),
+        ("snapshot", None, 5),
+    ]
+    assert "refund" not in json.dumps(socket.messages)

@@ -15,7 +15,10 @@ from websockets.exceptions import InvalidStatus
 from api.live import connection as connection_module
 from api.live import server as module
 from api.tokens import Use
+from application.commands.refund_session import RefundSession
 from domain import ids
+from domain.money.money import Money
+from domain.payouts.debits import Credits
 from tests.support.live_fixture import TOKENS, LiveFixture, close_code, play, receive
 
 
@@ -174,6 +177,60 @@ def test_sockets_of_an_ended_session_are_closed_normally(
         async with connect(live.url(session)) as screen:
             assert (await receive(screen))["session"]["status"] == "cancelled"
             assert await close_code(screen) == 1000
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("stay", ["&stay=true", "", "&stay=1", "&stay="])
+def test_a_socket_of_a_paid_session_stays_for_refunds_if_its_address_says_so(
+    monkeypatch: pytest.MonkeyPatch, stay: str
+) -> None:
+    monkeypatch.setattr(module, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(module, "STAY_SECONDS", 0.5)
+    monkeypatch.setattr(module, "SWEEP_SECONDS", 0.05)
+
+    async def scenario(live: LiveFixture) -> None:
+        session, wallet = live.ledger.create_session(), live.ledger.open_wallet()
+        claim = live.ledger.claim_session(session, wallet)
+        live.ledger.send(live.ledger.pay(session, wallet, claim))
+        async with connect(live.url(session) + stay) as screen:
+            assert (await receive(screen))["session"]["status"] == "paid"
+            opened = time.monotonic()
+            assert await close_code(screen) == 1000
+            assert (time.monotonic() - opened > 0.4) == (stay == "&stay=true")
+
+    play(scenario)
+
+
+def test_refunds_are_sent_live_and_to_whoever_resumes() -> None:
+    async def scenario(live: LiveFixture) -> None:
+        ledger = live.ledger
+        session, wallet = ledger.create_session(), ledger.open_wallet()
+        ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
+        await live.follow()
+        async with connect(live.url(session)) as screen:
+            assert (await receive(screen))["seq"] == 3
+            for minor in (300, 700):
+                refund = RefundSession(
+                    refund_id=ledger.new_id(),
+                    session_id=session,
+                    merchant_id=ledger.merchant_id,
+                    amount=Money(minor, "USD"),
+                    credits=Credits(minor=1000, position=live.log.head()),
+                    credits_are_current=True,
+                )
+                ledger.send(refund)
+            await live.follow()
+            messages = [await receive(screen) for _ in range(2)]
+        async with connect(live.url(session, after=3)) as screen:
+            again = [await receive(screen) for _ in range(2)]
+
+        shown = [(m["event"], m["seq"], m["session"]["flags"]) for m in messages]
+        assert shown == [
+            ("refund.succeeded", 4, ["partially_refunded"]),
+            ("refund.succeeded", 5, ["refunded"]),
+        ]
+        assert [(m["event"], m["seq"], m["session"]["flags"]) for m in again] == shown
 
     play(scenario)
 

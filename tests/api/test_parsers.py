@@ -138,7 +138,7 @@ def test_any_live_url_is_parsed_or_refused(text: str) -> None:
     coded = quote(text, errors="surrogatepass")
     for path in (text, f"/live?{text}", f"/live?session={coded}&token=x&after={coded}"):
         try:
-            session, _, after = admission.parameters(path)
+            session, _, after, _ = admission.parameters(path)
         except ValueError:
             continue
         assert isinstance(session, UUID)

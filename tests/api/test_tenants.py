@@ -14,7 +14,10 @@ import pytest
 from api.app import operations
 from api.http.identity import CallerRole
 from domain.merchants.api_key import Role
+from infrastructure.bank.sandbox import REFUSES
+from tests.end_to_end.test_program import wait_for
 from tests.support.api_fixture import USD_10, ApiFixture
+from tests.support.payouts_fixture import ask, register_destination
 
 pytestmark = pytest.mark.postgres
 IDS = re.compile(r"(?:mer|wal|app|clm|key)_[0-7][0-9a-hjkmnp-tv-z]{25}")
@@ -26,10 +29,16 @@ def foreign(api: ApiFixture) -> dict[str, str]:
     session, wallet = api.create_session(metadata={"note": "private"}), api.open_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
     paid, payer = api.create_paid_session()
+    register_destination(api, api.merchants[0])
+    payout = ask(api, 100 + REFUSES).json()
+    path = f"/v1/payouts/{payout['id']}"
+    wait_for(lambda: api.call("merchant", "GET", path).json()["status"] == "returned")
     token = api.call("wallet", "POST", f"/v1/wallets/{api.open_wallet()}/tokens").json()["token"]
     return {
         "session": session["id"],
         "paid": paid["id"],
+        "payout": payout["id"],
+        "merchant": payout["merchant_id"],
         "wallet": wallet,
         "payer": payer,
         "claim": claim,
@@ -48,6 +57,8 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
         for wallet in (foreign["wallet"], foreign["payer"]):
             pay = {"claim_id": foreign["claim"], "wallet_id": wallet, "amount": USD_10}
             yield "POST", f"{base}/pay", pay
+            quote = {"wallet_id": wallet, "session_id": session}
+            yield "POST", "/v1/fx-quotes", quote
             payload = f"http://127.0.0.1:18080/q/{session[3:]}"
             yield "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet}
     for wallet in (foreign["wallet"], foreign["payer"]):
@@ -59,6 +70,9 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
     yield "GET", "/v1/payment-sessions?limit=100", None
     yield "GET", f"/v1/events?session={foreign['session']}", None
     yield "GET", "/v1/events", None
+    yield "GET", f"/v1/payouts/{foreign['payout']}", None
+    yield "GET", "/v1/payouts?limit=100", None
+    yield "GET", f"/v1/payouts?merchant={foreign['merchant']}", None
     yield "GET", "/metrics", None
 
 
@@ -72,7 +86,9 @@ def test_another_tenant_sees_nothing_and_changes_nothing(
 
     for method, path, body in attempts(foreign):
         response = api.call(holder, method, path, body, key=str(uuid4()))
-        shown = any(foreign[thing] in response.text for thing in ("session", "paid", "wallet"))
+        shown = any(
+            foreign[thing] in response.text for thing in ("session", "paid", "payout", "wallet")
+        )
         own_list = response.status_code == 200 and "data" in response.json() and not shown
         if response.status_code not in {401, 403, 404} and not own_list:
             leaks.append((method, path, response.status_code))

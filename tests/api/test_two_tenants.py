@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import settings
+from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.checks import CHECKS
 
@@ -60,6 +62,7 @@ def test_tenants_never_see_each_others_ids_in_any_order_of_operations(
     schema = schemathesis.openapi.from_url(f"{api.settings.public_origin}/openapi.json")
     ownership = Ownership()
     turns: list[str] = []
+    failures: list[Exception] = []
     skipped = {
         "positive_data_acceptance", "not_a_server_error", "negative_data_rejection",
         "use_after_free", "ensure_resource_availability", "ignored_auth", "missing_required_header",
@@ -79,6 +82,13 @@ def test_tenants_never_see_each_others_ids_in_any_order_of_operations(
             return {"headers": {"Authorization": f"Bearer {key}"} if key else {}}
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            try:
+                self._validate(response, case)
+            except Exception as error:
+                failures.append(error)
+                raise
+
+        def _validate(self, response: Any, case: Any) -> None:
             who = turns[-1]
             assert response.status_code < 500 or response.json()["code"] == "not-caught-up"
             headers = {"Authorization": f"Bearer {api.keys.get(who, '')}"}
@@ -89,15 +99,18 @@ def test_tenants_never_see_each_others_ids_in_any_order_of_operations(
                     ownership.check(role, who, str(response.request.url), body)
                     ownership.learn(who, response.status_code, body)
 
-    run_state_machine_as_test(
-        TwoTenants,
-        settings=settings(
-            max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "15")),
-            stateful_step_count=12,
-            derandomize="SCHEMATHESIS_EXAMPLES" not in os.environ,
-        ),
-    )
+    # The ledger remembers earlier examples, so a repeated one may go another way: no failure.
+    with suppress(FlakyStrategyDefinition):
+        run_state_machine_as_test(
+            TwoTenants,
+            settings=settings(
+                max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "15")),
+                stateful_step_count=12,
+                derandomize="SCHEMATHESIS_EXAMPLES" not in os.environ,
+            ),
+        )
 
+    assert failures == []
     assert ownership.responses > 20
     assert len(set(ownership.owners.values())) > 1, ownership.owners
     assert ownership.foreign_requests > 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import against
+from benchmarks import against, comparison
 from benchmarks.cpu import Meter, Turn, family_seconds, process_seconds
 from benchmarks.processes import ROOT, environment_of, started
 from infrastructure.postgres.processes import alive
@@ -89,7 +89,7 @@ def test_both_versions_take_each_place_of_a_turn_equally_often() -> None:
     places = [0, 0]
 
     for number in range(2):
-        for place, version in enumerate(against.order(number)):
+        for place, version in enumerate(comparison.order(number)):
             places[version] += place
 
     assert places[0] == places[1]

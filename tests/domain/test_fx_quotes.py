@@ -33,6 +33,7 @@ def made(quote_id: str = "quo_1", *, expires_at: datetime = EXPIRES) -> Fact:
         from_minor=10_100,
         from_currency="EUR",
         from_exponent=2,
+        spread_basis_points=100,
         spread_minor=100,
         to_minor=10_842,
         to_currency="USD",

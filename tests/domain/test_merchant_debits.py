@@ -65,6 +65,10 @@ def test_an_involuntary_debit_may_have_made_the_available_amount_negative() -> N
     given(OPENED, taken(150, 100)).when(take(1, 100)).then(insufficient(1, 0))
 
 
+def test_a_debit_of_zero_is_covered_by_any_credits() -> None:
+    given(OPENED, taken(150, 100)).when(take(0, 100)).then()
+
+
 @pytest.mark.parametrize("credits_minor", [0, 100])
 def test_a_debit_of_zero_records_nothing(credits_minor: int) -> None:
     given(OPENED).when(take(0, credits_minor)).then()

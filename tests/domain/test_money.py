@@ -24,18 +24,39 @@ CURRENCIES = st.sampled_from(["JPY", "USD", "KWD", "CLF"])
 def test_returns_add_up_to_the_total_and_never_exceed_the_exact_share(
     total: int, of: int, data: st.DataObject
 ) -> None:
-    first = data.draw(st.integers(0, of))
-    second = data.draw(st.integers(0, of - first))
+    ends = sorted(data.draw(st.lists(st.integers(0, of), max_size=5)))
+    taken = 0
 
-    parts = [
-        returned(total, before=0, now=first, of=of),
-        returned(total, before=first, now=second, of=of),
-        returned(total, before=first + second, now=of - first - second, of=of),
-    ]
+    for so_far in ends:
+        taken += returned(total, so_far=so_far, of=of, taken_minor=taken)
+        assert taken <= Fraction(total * so_far, of)
 
-    assert sum(parts) == total
-    assert all(part >= 0 for part in parts)
-    assert parts[0] <= Fraction(total * first, of)
+    assert taken + returned(total, so_far=of, of=of, taken_minor=taken) == total
+
+
+@given(
+    total=st.integers(0, 50),
+    of=st.integers(1, 50),
+    steps=st.lists(st.tuples(st.integers(1, 50), st.booleans())),
+)
+def test_returns_never_exceed_the_total_also_when_some_fail(
+    total: int, of: int, steps: list[tuple[int, bool]]
+) -> None:
+    kept: list[tuple[int, int]] = []
+    pending: list[tuple[int, int]] = []
+
+    for asked, fails in steps:
+        so_far, taken = (sum(column) for column in zip((0, 0), *kept, *pending, strict=True))
+        now = min(asked, of - so_far)
+        part = returned(total, so_far=so_far + now, of=of, taken_minor=taken)
+        (pending if fails else kept).append((now, part))
+        assert part >= 0
+        assert taken + part <= total
+        if len(pending) > 1:
+            pending.clear()  # they fail
+    so_far, taken = (sum(column) for column in zip((0, 0), *kept, strict=True))
+
+    assert taken + returned(total, so_far=of, of=of, taken_minor=taken) == total
 
 
 @pytest.mark.parametrize(

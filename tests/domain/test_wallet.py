@@ -84,9 +84,13 @@ def test_a_balance_reaches_the_limit_and_no_more() -> None:
     scenario.when(top_up(1)).then(BalanceLimit(wallet_id=WALLET, limit_minor=BALANCE_MINOR_MAX))
 
 
-@pytest.mark.parametrize("minor", [0, -1, AMOUNT_MINOR_MAX + 1])
-def test_amounts_out_of_range_are_refused_before_the_currency(minor: int) -> None:
-    refusal = InvalidRequest.of("amount.minor", f"must be from 1 to {AMOUNT_MINOR_MAX}")
+@pytest.mark.parametrize(
+    ("move", "minor_max"), [(top_up, AMOUNT_MINOR_MAX), (capture, BALANCE_MINOR_MAX)]
+)
+def test_amounts_out_of_range_are_refused_before_the_currency(
+    move: Callable[[int, str], Callable[[Wallet], object]], minor_max: int
+) -> None:
+    refusal = InvalidRequest.of("amount.minor", f"must be from 1 to {minor_max}")
 
-    given(OPENED).when(top_up(minor, "EUR")).then(refusal)
-    given(OPENED).when(capture(minor, "EUR")).then(refusal)
+    for minor in (0, -1, minor_max + 1):
+        given(OPENED).when(move(minor, "EUR")).then(refusal)

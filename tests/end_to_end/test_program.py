@@ -126,8 +126,9 @@ def test_demo_once_completes_a_payment_and_leaves_no_process_behind(home: Path) 
 
     assert completed.returncode == 0, completed.stderr
     assert "is paid" in completed.stdout
+    assert "Corner Cafe's balance: $" in completed.stdout
     assert "Corner Cafe, $123.45" in completed.stdout
-    assert completed.stdout.count("curl -s") == 3
+    assert completed.stdout.count("curl -s") == 4
     assert "█" in completed.stdout
     assert (home / "demo.json").stat().st_mode & 0o777 == 0o600
     assert servers_of(home) == []

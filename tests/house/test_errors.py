@@ -56,6 +56,7 @@ STATUS_OF_CODE = {
     "forbidden": 403,
     "not-caught-up": 503,
     "credits-not-counted": 503,
+    "payout-not-funded": 503,
     "overloaded": 503,
     "idempotency-key-required": 400,
     "idempotency-key-reused": 422,
@@ -75,7 +76,7 @@ STATUS_OF_CODE = {
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "idempotency-in-progress", "log-unavailable",
-    "session-not-due", "credits-not-counted", "request-timeout", "too-many-requests", "not-ready",
+    "session-not-due", "credits-not-counted", "payout-not-funded", "request-timeout", "too-many-requests", "not-ready",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {

@@ -23,12 +23,11 @@ from eventsourcing.utils import resolve_topic
 from api.app import operations
 from api.http.openapi import problems_of
 from api.http.parsing import Body, Query
-from api.views.events import SUBJECT_PREFIXES
 from application import commands
 from application.command import Command
 from application.event_log import AppendRequest, fold
 from domain.errors import LedgerError
-from domain.ids import PREFIXES
+from domain.ids import PREFIXES, SUBJECT_PREFIXES
 from infrastructure.event_store.mapper import LedgerMapper
 from infrastructure.event_store.registry import AGGREGATES
 from tests.support.documents import DOCUMENTS, document_services
@@ -105,7 +104,7 @@ def _events(aggregate: type[Any]) -> dict[str, type[Any]]:
 CONTRACT = {
     "payment_session": ["created", "scanned", "claim_released", "paid", "expired", "cancelled"],
     "refund": ["requested", "succeeded", "failed"],
-    "payout": ["requested", "sent", "settled", "returned"],
+    "payout": ["requested", "funded", "sent", "settled", "returned"],
     "payable": ["opened", "debited", "restored"],
     "treasury": ["opened", "moved", "payout_funded", "payout_returned"],
     "fx_quote": ["opened", "given", "used"],

@@ -18,7 +18,7 @@ from tests.support.postgres import rows
 pytestmark = pytest.mark.postgres
 RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
-OPERATIONAL = {"process_positions", "snapshots", "tasks", "worker_loops"}
+OPERATIONAL = {"fx_rates", "process_positions", "snapshots", "tasks", "worker_loops"}
 """Tables of `ledger` that are not part of the history and can be rebuilt."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from application.processes.process import all_processes
 from infrastructure.cli import program
 from infrastructure.database import open_database
 from infrastructure.settings import Settings
@@ -18,6 +19,7 @@ from tests.support.api_fixture import api_fixture
 from tests.support.postgres import rows
 
 pytestmark = pytest.mark.postgres
+PROCESSES = [process.name for process in all_processes()]
 
 
 def status(home: Path, *words: str, **facts: str) -> Result:
@@ -41,6 +43,7 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
         lines = status(home, QRLEDGER_DATABASE_URL=database_url).output
         head = api.position()
 
+    words = " ".join(lines.split())
     assert (code, document["ready"], document["problems"], document["mode"]) == (
         0,
         True,
@@ -55,16 +58,19 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     ]
     assert document["worker_leads"] is True
     assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
-        "expiry": None, "expiry tasks": None, **dict.fromkeys(names),
+        "payout_transfers tasks 2": None, **dict.fromkeys(names), **dict.fromkeys(PROCESSES),
+        **{f"{name} tasks": None for name in PROCESSES},
     }  # fmt: skip
-    [tasks] = document["tasks"]
+    assert [tasks["process"] for tasks in document["tasks"]] == PROCESSES
+    [tasks] = [tasks for tasks in document["tasks"] if tasks["process"] == "expiry"]
     assert tasks.pop("next_at") > document["clock"]["now"]
     assert tasks == {
         "process": "expiry", "due": 0, "late": 0, "retried": 0, "parked": 0, "oldest_seconds": 0,
     }  # fmt: skip
-    assert "  expiry          0 due, 0 late, 0 retried, 0 parked\n" in lines
+    assert " expiry 0 due, 0 late, 0 retried, 0 parked " in words
+    assert " payout_transfers tasks 2 running " in words  # the longest name is set off as well
     assert document["clock"]["doubt"] == ""
-    assert "ready             yes\n" in lines
+    assert words.startswith("ready yes ")
     assert f"head at position {head}" in lines
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
+from tests.planted.fx_bugs import FX_BUGS
+from tests.planted.journal_bugs import JOURNAL_BUGS
+from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -107,7 +111,7 @@ BUGS: Final = [
     Bug("idempotency keys are shared by all holders", "api/http/operation.py",
         'ids.derive("idempotency", self.identity.holder, scope, self.key)',
         'ids.derive("idempotency", scope, self.key)', f"{TENANTS} tests/api/test_payment.py"),
-    Bug("a page acts for any wallet", "api/v1/payment_sessions.py",
+    Bug("a page acts for any wallet", "api/v1/access.py",
         "if identity.wallet_id not in {None, wallet}:", "if False:",
         "tests/api/test_payment.py tests/api/test_tenants.py"),
     Bug("secrets are compared with ==", "domain/merchants/api_key.py",
@@ -313,4 +317,8 @@ BUGS: Final = [
         "while hops and address in trusted_proxies:", "while hops and trusted_proxies:",
         "tests/api/test_connections.py"),
     *WORKER_BUGS,
+    *BOOKS_BUGS,
+    *FX_BUGS,
+    *PAYOUT_BUGS,
+    *JOURNAL_BUGS,
 ]  # fmt: skip

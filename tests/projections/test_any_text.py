@@ -9,6 +9,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from application.event_log import AppendRequest
+from domain.merchants.payout_terms import PayoutTerms
+from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from infrastructure import audit
 from infrastructure.event_store.mapper import LedgerMapper
@@ -22,12 +24,15 @@ from projections.wallet_payments import WalletPayments
 from tests.support.any_text import MONEY, OLD_TEXT, an_old_payment
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.payloads import NO_FEE
+from tests.support.payout_steps import LogCredits, request_payout, set_terms
 from tests.support.postgres import rows
 from tests.support.read_models import apply_all, reader
 
 pytestmark = pytest.mark.postgres
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-AUDITED = {"sessions", "wallet_payments"}
+AUDITED = {"sessions", "wallet_payments", "balances", "journal", "payouts", "refunds"}
+LATER = {"refunds"}
+"""Read models of events that early releases did not have."""
 SHOWN = "a\ufffdb" + "\ufffd" * 7 + "é✓ <&\"'"
 
 
@@ -43,6 +48,11 @@ def test_events_stored_before_texts_were_checked_can_be_applied_rebuilt_and_veri
     ledger = LedgerFixture(postgres_log)
     an_old_payment(postgres_log, merchant_id=ledger.merchant, wallet_app_id=ledger.app, at=NOW)
     ledger.create_session()
+    set_terms(ledger, PayoutTerms("é✓ <b>'"))
+    request_payout(ledger, 1)
+    [paid] = [one for one in postgres_log.read(0, 100) if one.topic == "payment_session.paid"]
+    earned = LogCredits(postgres_log).credits(f"merchant:{ledger.merchant}:payable", "USD").minor
+    ledger.send(ledger.refund(paid.stream_id, Money(1, "USD"), earned=earned))
 
     runner = Runner(model, pool.connection)
     apply_all(runner, postgres_log)
@@ -53,7 +63,7 @@ def test_events_stored_before_texts_were_checked_can_be_applied_rebuilt_and_veri
     report = audit.check(database_url, postgres_log)
     assert report.violations == []
     [(count,)] = rows(database_url, f"select count(*) from read_models.{model.name}")
-    assert count > 0
+    assert count > 0 or model.name in LATER
     assert report.rows == (count if model.name in AUDITED else 0)
 
 

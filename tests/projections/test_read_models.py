@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from functools import partial
 from threading import Event, Thread
 from typing import Any, ClassVar
 
@@ -11,17 +13,26 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from application.commands.fund_payout import FundPayout
+from application.commands.return_payout import ReturnPayout
+from application.commands.send_payout import SendPayout
+from application.commands.settle_payout import SettlePayout
 from application.consumer import Page
 from application.event_log import Recorded
+from domain.accounting import chart
+from domain.merchants.payout_terms import PayoutTerms
+from domain.money.money import Money
 from infrastructure import audit
 from infrastructure.event_store import registry
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool
 from projections._read_model import ReadModel, all_models
 from projections._runner import Runner, read_lags
+from projections.refunds import Refunds
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.payout_steps import DESTINATION, LogCredits, request_payout, set_terms
 from tests.support.postgres import rows
 from tests.support.read_models import apply_all, reader
 
@@ -42,7 +53,33 @@ def make_history(log: PostgresLog) -> LedgerFixture:
             ledger.send(ledger.cancel(session))
         else:
             ledger.try_send(ledger.scan(session, other))
+    make_payouts(ledger)
     return ledger
+
+
+def make_payouts(ledger: LedgerFixture) -> None:
+    """Payouts with every status."""
+    set_terms(ledger, PayoutTerms(DESTINATION))
+    topped_up = LogCredits(ledger.log).credits(chart.BANK.of(), "USD")
+    for steps in range(5):
+        payout_id = request_payout(ledger, 100 + steps)
+        commands = (
+            FundPayout(payout_id=payout_id, credits=topped_up),
+            SendPayout(payout_id=payout_id, bank_reference="B-1"),
+            SettlePayout(payout_id=payout_id),
+            ReturnPayout(payout_id=payout_id, reason="account closed"),
+        )
+        for command in commands[:steps]:
+            ledger.send(command)
+
+
+def make_refunds(ledger: LedgerFixture) -> None:
+    wallet, session = ledger.open_wallet(), ledger.create_session()
+    ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
+    for minor in (300, 700):
+        payable = chart.PAYABLE.of(ledger.merchant)
+        earned = LogCredits(ledger.log).credits(payable, "USD").minor
+        ledger.send(ledger.refund(session, Money(minor, "USD"), earned=earned))
 
 
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: model.name)
@@ -56,7 +93,9 @@ def test_live_rows_equal_rebuilt_rows_for_any_page_size(
 ) -> None:
     runner = Runner(model, pool.connection)
     assert runner.prepare(reader(runner, postgres_log)) == 0
-    make_history(postgres_log)
+    ledger = make_history(postgres_log)
+    if model is Refunds:
+        make_refunds(ledger)
     apply_all(runner, postgres_log, size=size)
 
     assert runner.verify(reader(runner, postgres_log)) == []
@@ -136,7 +175,7 @@ def test_a_new_version_is_built_in_a_new_table_that_replaces_the_old_one(
     database_url: str, postgres_log: PostgresLog, pool: ConnectionPool
 ) -> None:
     class Payments2(WalletPayments):
-        version = 2
+        version = WalletPayments.version + 1
         tables = WalletPayments.tables.replace(
             "position bigint not null", "position bigint not null, extra int"
         )
@@ -152,6 +191,34 @@ def test_a_new_version_is_built_in_a_new_table_that_replaces_the_old_one(
         database_url, "select count(*) from read_models.wallet_payments where extra is null"
     )
     assert count == 3
+
+
+def test_a_payment_from_a_processor_is_in_no_wallets_list(
+    database_url: str, postgres_log: PostgresLog, pool: ConnectionPool
+) -> None:
+    make_history(postgres_log)
+    runner = Runner(WalletPayments, pool.connection)
+    page = reader(runner, postgres_log)(0, 1000)
+    paid = [recorded for recorded in page.events if recorded.topic == "payment_session.paid"]
+    without_wallet = [
+        recorded._replace(decode=partial(without, ("wallet_id", "claim_id"), recorded.event))
+        for recorded in paid
+    ]
+    assert without_wallet
+    with pool.connection() as connection, connection.cursor() as cursor:
+        cursor.execute(WalletPayments.tables.format(table="pg_temp.payments"))
+
+        WalletPayments.apply(without_wallet, cursor, "pg_temp.payments")
+
+        cursor.execute("select count(*) from pg_temp.payments")
+        assert cursor.fetchone() == (0,)
+
+
+def without(names: Sequence[str], event: Any, _: Recorded) -> Any:
+    """The event with nothing in some of its fields."""
+    changed = copy(event)
+    changed.__dict__.update(dict.fromkeys(names))
+    return changed
 
 
 def test_a_failing_event_halts_a_model_and_leaves_its_rows_unchanged(

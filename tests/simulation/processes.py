@@ -10,13 +10,13 @@ from uuid import UUID
 import msgspec
 
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener
-from api.live.protocol import TOPIC_PREFIX
+from api.live.protocol import TOPICS
 from application.bus import Bus
 from application.clock_guard import offset_to_accept
 from application.command import Envelope, Result
 from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
-from application.processes.expiry import Expiry
+from application.processes.process import Process
 from application.reader import LedgerClock
 from application.state_cache import StateCache
 from domain.errors import LedgerError
@@ -99,18 +99,20 @@ class ApiProcess:
             reply(None if bus not in self._lanes else result)
 
 
-class Expirer:
-    """The worker of the expiry process; a crash keeps its tasks, which are in the database.
+class ProcessWorker:
+    """The worker of a process; a crash keeps its tasks, which are in the database.
 
     It can die between any two steps of a task; others may then claim it when its lease has ended.
     """
 
-    def __init__(self, kernel: Kernel, log: VirtualLog) -> None:
-        self._kernel = kernel
+    def __init__(
+        self, kernel: Kernel, log: VirtualLog, process: Process, *, seconds: float = WORK_SECONDS
+    ) -> None:
+        self._kernel, self._process, self._seconds = kernel, process, seconds
         self._log = FaultyLog(log, kernel)
         self.tasks = MemoryTasks(log.server_now)
         self.crash()
-        kernel.after(WORK_SECONDS, self._step)
+        kernel.after(seconds, self._step)
 
     def in_doubt(self) -> bool:
         """Whether its metric `qrledger_clock_doubt` reports the clock as in doubt."""
@@ -120,7 +122,7 @@ class Expirer:
         """Restart with a new bus, an empty cache and no witness."""
         self._log.restart()
         self._worker = Worker(
-            Expiry(),
+            self._process,
             self.tasks,
             self._log,
             random=self._kernel.random,
@@ -128,17 +130,18 @@ class Expirer:
         )
 
     def _step(self) -> None:
-        self._kernel.after(WORK_SECONDS, self._step)
+        self._kernel.after(self._seconds, self._step)
+        name = self._process.name
         try:
             self._follow()
             dies = self._kernel.occurs("crash in a task")
             self._worker.store.kill_at = self._kernel.random.choice(STEPS) if dies else ""
             count = self._worker.performer.run_once()
-            self._kernel.note("expiry", count)
+            self._kernel.note(name, count)
         except LogUnavailable:
-            self._kernel.note("expiry", "log unavailable")
+            self._kernel.note(name, "log unavailable")
         except Killed as step:
-            self._kernel.note("expiry", "killed", step)
+            self._kernel.note(name, "killed", step)
             self.crash()
 
     def _follow(self) -> None:
@@ -155,7 +158,7 @@ class Operator:
     """Watches every process for a clock in doubt; accepts the clock, or corrects it."""
 
     def __init__(
-        self, kernel: Kernel, log: VirtualLog, processes: Sequence[ApiProcess | Expirer]
+        self, kernel: Kernel, log: VirtualLog, processes: Sequence[ApiProcess | ProcessWorker]
     ) -> None:
         self._kernel, self._log, self._processes = kernel, log, processes
         self.accepted = 0
@@ -266,7 +269,7 @@ class NotifierProcess:
                 connection.disconnect(1013, "the ledger is unavailable")
                 hub.unregister(listener)
                 return
-            history = [event for event in loaded.events if event.topic.startswith(TOPIC_PREFIX)]
+            history = [event for event in loaded.events if event.topic in TOPICS]
             hub.start(listener, history, screen.seq)
 
         self._kernel.after(self._kernel.random.random() * 0.2, admit)

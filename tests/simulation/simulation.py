@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -18,15 +18,21 @@ from application.commands.create_session import CreateSession
 from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
 from application.commands.top_up_wallet import TopUpWallet
-from application.event_log import history
+from application.event_log import fold, history
+from application.processes.expiry import Expiry
+from application.processes.payout_funding import PayoutFunding
+from application.processes.payouts import PayoutTransfers
 from domain import ids
 from domain.errors import LedgerError
+from domain.merchants.fee_plan import FeePlan, FeeRefundPolicy
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from domain.sessions.state import OPEN
 from tests.simulation.faulty_log import VirtualLog
 from tests.simulation.kernel import Kernel
-from tests.simulation.processes import ApiProcess, Expirer, NotifierProcess, Operator, Screen
+from tests.simulation.money import Debits, SimulatedBank
+from tests.simulation.processes import ApiProcess, NotifierProcess, Operator, ProcessWorker, Screen
+from tests.support.books_fixture import BooksFixture
 from tests.support.ledger_fixture import LedgerFixture
 
 FAULT_SECONDS: Final = 1200.0
@@ -42,6 +48,10 @@ JUMPS: Final = {
 }
 """How far the database's clock jumps, in seconds, until it jumps again."""
 PRICE: Final = Money(400, "USD")
+FOREIGN_PRICE: Final = Money(399, "EUR")
+PAYOUTS: Final = 8
+PAYOUT_SECONDS: Final = 5.0
+"""Of virtual time between the steps of a worker of payouts."""
 
 
 @dataclass
@@ -70,13 +80,27 @@ class Simulation:
         self.ledger = LedgerFixture(self.log, new_id=self.kernel.new_id)
         self.screens: list[Screen] = []
         self.apis = [ApiProcess(self.kernel, self.log, f"api {n}") for n in (1, 2)]
-        self.expirer = Expirer(self.kernel, self.log)
+        self.expirer = ProcessWorker(self.kernel, self.log, Expiry())
         self.notifier = NotifierProcess(self.kernel, self.log, self.screens)
-        self.operator = Operator(self.kernel, self.log, [*self.apis, self.expirer])
+        self.debits = Debits(self.kernel, self.log, self.ledger)
+        self.books = BooksFixture(self.ledger)
+        self.bank = SimulatedBank(self.kernel)
+        processes = (PayoutFunding(self.debits.credits), PayoutTransfers(self.bank))
+        self.payers = [
+            ProcessWorker(self.kernel, self.log, process, seconds=PAYOUT_SECONDS)
+            for process in processes
+        ]
+        self.workers = [self.expirer, *self.payers]
+        self.operator = Operator(self.kernel, self.log, [*self.apis, *self.workers])
         self.kept_results: list[tuple[str, str]] = []
         self.waiting: Counter[str] = Counter()
         self.acknowledged: list[tuple[UUID, int]] = []
         self.wallets = [self._open_wallet() for _ in range(3)]
+        policy = self.kernel.random.choice(list(FeeRefundPolicy))
+        plan = FeePlan(self.kernel.random.choice([0, 75, 290]), 30, policy)
+        for currency in (PRICE.currency, FOREIGN_PRICE.currency):
+            self.ledger.send(self.books.set_plan(currency, plan))
+            self.ledger.send(self.books.set_payouts(currency))
 
     def _open_wallet(self) -> UUID:
         wallet_id = self.kernel.new_id()
@@ -95,6 +119,8 @@ class Simulation:
             self.kernel.after(
                 random.random() * FAULT_SECONDS / 2, partial(self._run_session, number)
             )
+        for number in range(PAYOUTS):
+            self.kernel.after(random.random() * FAULT_SECONDS, partial(self._pay_out, number))
         self.kernel.after(1, self._inject_faults)
         self.kernel.after(1, self._reconnect)
         self.kernel.run(FAULT_SECONDS)
@@ -119,8 +145,8 @@ class Simulation:
     def _inject_faults(self) -> None:
         self.kernel.after(self.kernel.random.expovariate(1 / 20), self._inject_faults)
         if self.kernel.occurs("crash"):
-            victims: list[ApiProcess | Expirer | NotifierProcess]
-            victims = [*self.apis, self.expirer, self.notifier]
+            victims: list[ApiProcess | ProcessWorker | NotifierProcess]
+            victims = [*self.apis, *self.workers, self.notifier]
             victim = self.kernel.random.choice(victims)
             self.kernel.note("crash", type(victim).__name__)
             victim.crash()
@@ -145,7 +171,7 @@ class Simulation:
             session_id=session_id,
             merchant_id=self.ledger.merchant_id,
             order_id=f"order {random.randrange(SESSIONS // 2)}",
-            amount=PRICE,
+            amount=FOREIGN_PRICE if random.random() < 0.3 else PRICE,
             expires_in_seconds=random.choice([60, 300, 900]),
         )
         payers = random.sample(self.wallets, random.choice([0, 1, 2]))
@@ -168,32 +194,72 @@ class Simulation:
             claim = outcome.subject.claim
             mine = claim is not None and claim.wallet_id == ids.encode("wal", wallet)
             if claim is not None and mine:
-                amount = Money(1, "USD") if self.kernel.random.random() < 0.1 else PRICE
+                price = outcome.subject.amount
+                wrong = self.kernel.random.random() < 0.1
+                amount = Money(1, price.currency) if wrong else price
                 pay = self.ledger.pay(session_id, wallet, claim.id, amount)
                 key = f"pay {session_id} {wallet}"
-                self.kernel.after(self.kernel.random.random() * 90, partial(self._pay, pay, key))
+                act = partial(self._pay, pay, key)
+                if price.currency != PRICE.currency:
+                    act = partial(self._quote, pay, key)
+                self.kernel.after(self.kernel.random.random() * 90, act)
 
         self._send(self.ledger.scan(session_id, wallet), "", scanned)
 
+    def _quote(self, command: PaySession, key: str) -> None:
+        """Pay in another currency: a quote comes first, and may have ended when it is used."""
+
+        def quoted(outcome: Outcome) -> None:
+            pay = replace(command, quote_id=self.kernel.random.choice(list(outcome.subject.quotes)))
+            self.kernel.after(self.kernel.random.random() * 70, partial(self._pay, pay, key))
+
+        quote = self.books.quote(command.session_id, command.wallet_id)
+        self._send(quote, f"quote {key}", quoted)
+
     def _pay(self, command: PaySession, key: str) -> None:
-        self._send(command, key)
+        self._send(command, key, self._refund)
         if self.kernel.random.random() < 0.3:  # an impatient payer pays twice
             self._send(command, key)
 
+    def _refund(self, outcome: Outcome) -> None:
+        """Up to three refunds of a payment, which together may be too much."""
+        session, random = outcome.subject, self.kernel.random
+        for number in range(random.choice([0, 1, 3])):
+            minor = random.choice([1, session.amount.minor // 3, session.amount.minor])
+            amount = Money(minor, session.amount.currency)
+            key = f"refund {session.id} {number}"
+            send = partial(
+                self._send, partial(self.debits.refund, session.id, amount), key, body=repr(amount)
+            )
+            for _ in range(random.choice([1, 1, 2])):
+                self.kernel.after(random.random() * 200, send)
+
+    def _pay_out(self, number: int) -> None:
+        minor = self.kernel.random.choice([1, 100, 1000, 3000])
+        make = partial(self.debits.payout, Money(minor, PRICE.currency))
+        for _ in range(self.kernel.random.choice([1, 2])):
+            self._send(make, f"payout {number}", body=str(minor))
+
     def _send(
         self,
-        command: Command,
+        command: Command | Callable[[], Command],
         key: str,
         then: Callable[[Outcome], None] | None = None,
         tries: int = RETRIES_MAX,
+        body: str = "",
     ) -> None:
-        """Send to one of the API processes; retry under the same key until there is a result."""
+        """Send to one of the API processes; retry under the same key until there is a result.
+
+        A command that the API makes of the request and of what it has read is made for each try;
+        `body` is the request.
+        """
         name = key or str(self.kernel.new_id())
+        made = command if isinstance(command, Command) else command()
         envelope = Envelope(
-            command=command,
+            command=made,
             command_id=ids.derive("key", name),
             actor="client",
-            fingerprint=ids.derive("body", repr(command)).bytes if key else b"",
+            fingerprint=ids.derive("body", body or repr(made)).bytes if key else b"",
         )
         self.waiting[name] += 1
 
@@ -201,7 +267,7 @@ class Simulation:
             self.waiting[name] -= 1
             unsettled = result is None or (isinstance(result, LedgerError) and result.transient)
             if unsettled and tries > 0 and (key or result is not None):
-                again = partial(self._send, command, key, then, tries - 1)
+                again = partial(self._send, command, key, then, tries - 1, body)
                 self.kernel.after(1 + self.kernel.random.random() * 5, again)
                 return
             if isinstance(result, LedgerError) and key and result.kept:
@@ -231,6 +297,8 @@ class Simulation:
             if session.status in OPEN:
                 text = f"{session.session_id} is still {session.status}"
                 violations.append(Violation("everything-drains", session.position, text))
+        payouts = [fold(history(self.log, stream)) for stream in checker.payouts.facts]
+        violations += self.bank.check(payouts)
         for _, key in self.expirer.tasks.rows:
             violations.append(Violation("everything-drains", 0, f"the task of {key} is not done"))
         for name in [name for name, count in self.waiting.items() if count]:

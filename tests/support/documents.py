@@ -57,6 +57,7 @@ def document_services() -> Services:
         dispatcher=nothing,
         tokens=Tokens(b"s" * 32),
         read_models=nothing,
+        rates=nothing,
         health=nothing,
         qr_images=nothing,
         metrics=nothing,

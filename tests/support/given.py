@@ -95,7 +95,7 @@ class Refused:
     facts: Mapping[str, Any]
 
 
-def event(kind: type[Any], stream_id: UUID, **fields: Any) -> Expected:
+def event(kind: type[Any], stream_id: UUID, /, **fields: Any) -> Expected:
     """Expect an event with exactly these fields."""
     return Expected(kind, stream_id, fields)
 

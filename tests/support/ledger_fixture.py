@@ -15,6 +15,7 @@ from application.commands.create_session import CreateSession
 from application.commands.expire_session import ExpireSession
 from application.commands.open_wallet import OpenWallet
 from application.commands.pay_session import PaySession
+from application.commands.refund_session import RefundSession
 from application.commands.register_merchant import RegisterMerchant
 from application.commands.register_wallet_app import RegisterWalletApp
 from application.commands.scan_session import ScanSession
@@ -24,6 +25,7 @@ from domain import ids
 from domain.errors import LedgerError
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
+from domain.payouts.debits import Credits
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
@@ -150,6 +152,17 @@ class LedgerFixture:
             wallet_app_id=self.app,
             claim_id=claim_id,
             amount=amount or Money(1000, "USD"),
+        )
+
+    def refund(self, session_id: UUID, amount: Money, *, earned: int) -> RefundSession:
+        return RefundSession(
+            refund_id=self.new_id(),
+            session_id=session_id,
+            merchant_id=self.merchant_id,
+            amount=amount,
+            reason="cold",
+            credits=Credits(earned, self.log.head()),
+            credits_are_current=True,
         )
 
     def cancel(self, session_id: UUID) -> CancelSession:

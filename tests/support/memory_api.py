@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date
 from itertools import count
 from typing import Any, cast
 from uuid import UUID
@@ -20,12 +21,15 @@ from application.reader import Reader
 from application.writer import Writer
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
+from infrastructure.fx.fixed import FixedRates
 from infrastructure.qr_images import SegnoImages
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import MemoryLog
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
+PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
+"""Rates in currencies of 2, 0, 3 and 4 decimals."""
 Pairs = Sequence[tuple[bytes, bytes]]
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -66,6 +70,7 @@ class MemoryApi:
             log=cast("Any", log),
             reader=Reader(cast("Any", log)),
             dispatcher=CommandDispatcher(lambda deliver: Writer(self.ledger.bus, deliver=deliver)),
+            rates=FixedRates(PER_EURO, as_of=date(2025, 12, 31)),
             health=_unavailable,
             qr_images=SegnoImages(),
             metrics=self.metrics,

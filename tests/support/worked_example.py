@@ -78,6 +78,7 @@ def _events() -> Iterator[tuple[str, Any]]:
         payout_id=ID, merchant_id=MERCHANT, amount=Money(rest, "USD"), destination="main", at=AT
     )
     yield "The cafe asks for the rest", payout.pending_events[-1]
+    payout.fund(at=AT)
     payout.send(bank_reference="1", at=AT)
     payout.settle(at=AT)
     yield "The bank has paid it out", payout.pending_events[-1]

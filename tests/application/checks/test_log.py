@@ -29,8 +29,9 @@ def test_an_undamaged_log_breaks_no_invariant(ledger: LedgerFixture) -> None:
     assert violations == []
     assert checker.log.position == len(events(ledger))
     assert checker.log.recorded_at == events(ledger)[-1].recorded_at
-    assert checker.sessions.paid_minor == {"USD": 1000}
-    assert checker.wallets.topped_up_minor == {"USD": 10_000}
+    assert checker.books.balances["bank:safeguarded", "USD"] == 10_000
+    wallets = [wallet.available_minor for wallet in checker.wallets.facts.values()]
+    assert sorted(wallets) == [4000, 5000]
     assert checker.commands.count == len({one.command_id for one in events(ledger)})
 
 

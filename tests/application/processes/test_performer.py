@@ -19,6 +19,7 @@ from application.processes.process import (
     all_processes,
 )
 from domain.money.money import Money
+from projections._read_model import all_models
 from tests.support.memory_log import START
 from tests.support.task_fixture import POLICY, STEPS, TaskFixture
 
@@ -335,4 +336,7 @@ def unavailable(_batch: object) -> Any:
 
 
 def test_every_process_of_the_package_is_found_by_name() -> None:
-    assert [process.name for process in all_processes()] == ["expiry"]
+    names = [process.name for process in all_processes()]
+
+    assert names == ["expiry", "payout_funding", "payout_schedule", "payout_transfers", "rates"]
+    assert set(names).isdisjoint(model.name for model in all_models())

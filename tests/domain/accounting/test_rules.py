@@ -154,6 +154,7 @@ def test_a_payout_moves_from_payable_through_in_transit_to_the_bank_and_back() -
         destination="account 1",
         at=NOW,
     )
+    payout.fund(at=NOW)
     payout.send(bank_reference="B", at=NOW)
     payout.settle(at=NOW)
     payout.give_back(reason="closed", at=NOW)
@@ -161,6 +162,7 @@ def test_a_payout_moves_from_payable_through_in_transit_to_the_bank_and_back() -
     in_transit = f"merchant:{MERCHANT}:in_transit"
     assert [shown(event) for event in payout.pending_events] == [
         [f"debit {PAYABLE} 500 USD", f"credit {in_transit} 500 USD"],
+        [],
         [],
         [f"debit {in_transit} 500 USD", "credit bank:safeguarded 500 USD"],
         ["debit bank:safeguarded 500 USD", f"credit {PAYABLE} 500 USD"],
@@ -231,7 +233,8 @@ def histories(draw: st.DrawFn) -> tuple[PaymentSession, list[int]]:
     payer_currency = draw(CURRENCIES)
     rate = None
     if payer_currency != amount.currency:
-        rate = f"{draw(st.integers(1, 10**9))}e-5"
+        whole, decimals = divmod(draw(st.integers(1, 10**9)), 10**5)
+        rate = f"{whole}.{decimals:05}"
     session = paid_session(
         amount,
         fee=plan.fee(amount),

@@ -1,0 +1,1 @@
+"""Adapters of the bank that sends payouts."""

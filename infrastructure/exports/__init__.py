@@ -1,0 +1,1 @@
+"""The books as files that accounting programs read."""
