@@ -113,6 +113,25 @@ def test_values_that_make_no_pix_code_are_refused(changes: dict[str, Any]) -> No
         pix.build(PixCode(**fields))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accounts": {"26": Template("com.example", {"01": "k"})}}, {"currency": "USD"},
+        {"country": "PT"}, {"accounts": {"26": Template(pix.GUID, {"01": "k", "25": "u"})}},
+        {"accounts": {"26": Template(pix.GUID, {"02": "i"})}}, {"accounts": {"02": "x"}},
+    ],
+)  # fmt: skip
+def test_a_code_that_is_not_of_pix_is_refused(changes: dict[str, Any]) -> None:
+    fields: dict[str, Any] = {
+        "accounts": {"26": Template(pix.GUID, {"01": "k"})}, "currency": "BRL", "country": "BR",
+        "name": "n", "city": "c",
+    }  # fmt: skip
+    assert pix.parse(emv_mpm.build(EmvCode(**fields))).key == "k"
+
+    with pytest.raises(InvalidQr):
+        pix.parse(emv_mpm.build(EmvCode(**{**fields, **changes})))
+
+
 @pytest.mark.parametrize("proxy", ["", "0066", "006680123456x", "00668012345678", "٠٠٦٦801234567"])
 def test_a_promptpay_proxy_has_its_number_of_digits(proxy: str) -> None:
     with pytest.raises(ValueError, match="13 digits"):
