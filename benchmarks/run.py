@@ -28,6 +28,7 @@ from benchmarks.limits import SHORTENED
 from benchmarks.log_size import measure_log_size
 from benchmarks.long_wallet import measure_long_wallet
 from benchmarks.processes import stop_on_signals
+from benchmarks.qr_codes import measure_codes
 from benchmarks.read_models import measure_lag, measure_rebuild
 from benchmarks.slow_disk import slow_disk
 from benchmarks.sockets import measure_screens
@@ -57,6 +58,7 @@ def main() -> None:
                 uvloop.run(measure_lag(running, rate / 2, table))
                 measure_screens(running, table)
             measure_books(server, folder, table)
+        measure_codes(table)
         measure_expiry_burst(folder / "burst", table)
         with slow_disk(folder) as slow:
             if slow:

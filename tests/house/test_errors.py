@@ -49,6 +49,7 @@ STATUS_OF_CODE = {
     "rate-unavailable": 422,
     "key-limit": 409,
     "invalid-qr": 422,
+    "invalid-signature": 422,
     "invalid-request": 400,
     "not-found": 404,
     "unauthorized": 401,
@@ -80,7 +81,7 @@ TRANSIENT = {
 """The contract: clients retry these."""
 KEPT = {
     "session-expired", "amount-mismatch", "wallet-currency-mismatch", "insufficient-funds",
-    "balance-limit", "invalid-qr", "refund-exceeds-paid", "refunds-exhausted",
+    "balance-limit", "invalid-qr", "invalid-signature", "refund-exceeds-paid", "refunds-exhausted",
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
     "quote-mismatch", "rate-unavailable",
 }  # fmt: skip

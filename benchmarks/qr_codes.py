@@ -1,0 +1,80 @@
+"""Payment codes: texts built and read, and pictures drawn, per second on one core."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+from uuid import UUID
+
+from benchmarks.table import Table
+from domain.qr import dynamic_url, emv_mpm, epc, pix, static_code
+from domain.qr.emv_code import EmvCode, Template
+from domain.qr.epc import EpcCode
+from domain.qr.pix import PixCode
+from infrastructure.qr_images import SegnoImages
+
+V = TypeVar("V")
+SECONDS: Final = 0.5
+PUBLIC: Final = "https://pay.example"
+ID: Final = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+EMV: Final = EmvCode(
+    accounts={"26": Template("example.pay", {"01": "42"})}, currency="USD", country="US",
+    name="Corner Cafe", city="Springfield", amount_minor=12_345, additional={"05": "SN129803"},
+)  # fmt: skip
+PIX: Final = PixCode(key="123e4567-e12b-12d1-a456-426655440000", name="Cafe", city="BRASILIA")
+EPC: Final = EpcCode(name="Cafe", iban="DE33100205000001194700", amount_minor=2_000)
+
+
+def measure_codes(table: Table) -> None:
+    """Build and read each format, and draw each kind of picture, again and again."""
+    address = static_code.address(PUBLIC, ID, "K1", _sign)
+    texts: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "address": (
+            lambda: dynamic_url.build(PUBLIC, ID),
+            lambda: dynamic_url.parse.__wrapped__(dynamic_url.build(PUBLIC, ID), PUBLIC),
+        ),
+        "signed address": (
+            lambda: static_code.address(PUBLIC, ID, "K1", _sign),
+            lambda: static_code.parse(address, PUBLIC),
+        ),
+        "EMVCo": _both(emv_mpm.build, emv_mpm.parse, EMV),
+        "Pix": _both(pix.build, pix.parse, PIX),
+        "EPC": _both(epc.build, epc.parse, EPC),
+    }
+    for name, (build, read) in texts.items():
+        table.row(f"{name}: texts built / read per second", f"{_rate(build)} / {_rate(read)}")
+    images, number = SegnoImages(), iter(range(10**9))
+
+    def text() -> str:
+        return dynamic_url.build(PUBLIC, UUID(int=next(number)))
+
+    kinds: dict[str, Callable[[], object]] = {
+        "SVG": lambda: images.svg(text(), scale=8, border=4),
+        "PNG": lambda: images.png(text(), scale=8, border=4),
+        "terminal": lambda: images.terminal(text(), border=4),
+    }
+    for name, draw in kinds.items():
+        table.row(f"codes drawn per second, {name}, never the same one", _rate(draw))
+
+
+def _both(
+    build: Callable[[V], str], parse: Callable[[str], V], value: V
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    text = build(value)
+    return lambda: build(value), lambda: parse(text)
+
+
+def _rate(work: Callable[[], object]) -> str:
+    """How often something can be done in a second."""
+    count, before = 0, time.perf_counter()
+    while (took := time.perf_counter() - before) < SECONDS:
+        work()
+        count += 1
+    return f"{count / took:,.0f}"
+
+
+def _sign(text: bytes) -> bytes:
+    """64 bytes in place of a signature, so that only the codec is measured."""
+    return hmac.digest(b"k", text, "sha512")

@@ -1,0 +1,180 @@
+"""Signed static codes: printed once, paid many times. As an address, and as an EMVCo code.
+
+Anybody can print a code and stick it over another one, and a checksum proves nothing. So the exact
+text is signed with Ed25519 (RFC 8032), and read without normalising any of it. The text names the
+code and the key; what may be paid is looked up by the code's id.
+
+    address   HTTPS://PAY.EXAMPLE/S/<code>/<key>/<signature>     signed: all before the signature
+    EMVCo     … 85 <QRLI, code, key>  86 <QRLS, signature>  63   signed: all before object 86
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from domain import ids
+from domain.qr import emv_mpm, tlv
+from domain.qr.emv_code import EmvCode, Template
+from domain.qr.errors import InvalidQr, InvalidSignature
+
+SIGNATURE_BYTES: Final = 64
+KEY_ID: Final = re.compile("[A-Z0-9]{1,16}")
+ADDRESS_CHARS_MAX: Final = 512
+IDS, IDS_GUID = "85", "QRLI"
+SIGNATURE, SIGNATURE_GUID = "86", "QRLS"
+"""A template holds 99 characters: 4 of head and 4 of identifier, 4 of head and 86 of signature."""
+_START: Final = "000201"
+_SUFFIX: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+
+Sign = Callable[[bytes], bytes]
+"""Signs with the key that the text names."""
+Verify = Callable[[str, bytes, bytes], bool]
+"""Whether a key of this id, not revoked, made this signature over this text."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticCode:
+    """What a printed code says before its signature is checked."""
+
+    code_id: UUID
+    key_id: str
+    signed: str
+    """The exact text that the signature covers."""
+    signature: bytes
+    offset: int
+    """Of the signature in the text."""
+
+    def check(self, verify: Verify) -> None:
+        """Check the signature over the text as it was read.
+
+        Raises:
+            InvalidSignature: the key is unknown or revoked, or the signature is another text's.
+        """
+        if not verify(self.key_id, self.signed.encode(), self.signature):
+            raise InvalidSignature(reason="its signature is not valid", offset=self.offset)
+
+
+def is_static(text: str, public_url: str) -> bool:
+    """Whether a text claims to be a static code of this ledger, in either form."""
+    return text.startswith(_START) or text.upper().startswith(_address(public_url))
+
+
+def parse(text: str, public_url: str) -> StaticCode:
+    """Read a static code; `StaticCode.check` then proves that it is ours.
+
+    Raises (checked in this order):
+        InvalidQr: the text cannot be read, or names no code.
+        InvalidSignature: it has no signature, or something follows the signature.
+    """
+    if text.startswith(_START):
+        return _parse_emv(text)
+    return _parse_address(text, public_url)
+
+
+def address(public_url: str, code_id: UUID, key_id: str, sign: Sign) -> str:
+    """A signed address in upper case, which QR's alphanumeric mode encodes in a smaller symbol."""
+    signed = f"{_address(public_url)}{ids.encode_suffix(code_id).upper()}/{_key(key_id)}/"
+    return signed + b32encode(sign(signed.encode())).decode().rstrip("=")
+
+
+def emv(code: EmvCode, code_id: UUID, key_id: str, sign: Sign) -> str:
+    """A signed EMVCo code.
+
+    Raises:
+        ValueError: a value is missing or invalid, the code has objects 85 or 86 itself, or the
+            text has more than 512 characters.
+    """
+    if {IDS, SIGNATURE} & code.unreserved.keys():
+        msg = f"objects {IDS} and {SIGNATURE} are the ledger's own"
+        raise ValueError(msg)
+    names = Template(IDS_GUID, {"01": ids.encode_suffix(code_id).upper(), "02": _key(key_id)})
+    order = tuple(one for one in code.order if one not in {IDS, SIGNATURE})
+    values = replace(code, unreserved={**code.unreserved, IDS: names}, order=order)
+    signed = emv_mpm.without_checksum(_with_last(values, IDS))
+    text = urlsafe_b64encode(sign(signed.encode())).decode().rstrip("=")
+    signature = tlv.write("00", SIGNATURE_GUID) + tlv.write("01", text)
+    complete = emv_mpm.with_checksum(signed + tlv.write(SIGNATURE, signature))
+    try:
+        emv_mpm.parse(complete)
+    except InvalidQr as error:
+        msg = f"these values make no code: {error.facts['reason']}"
+        raise ValueError(msg) from error
+    return complete
+
+
+def _parse_address(text: str, public_url: str) -> StaticCode:
+    prefix = _address(public_url)
+    if len(text) > ADDRESS_CHARS_MAX or not text.startswith(prefix):
+        raise InvalidQr(reason="it is not the address of a static code", offset=0)
+    suffix, separator, rest = text[len(prefix) :].partition("/")
+    code_id = _code_id(suffix, len(prefix))
+    key_id, second, signature = rest.partition("/")
+    offset = len(text) - len(signature)
+    if not separator or not second or not KEY_ID.fullmatch(key_id):
+        raise InvalidSignature(reason="it is not signed", offset=len(prefix) + len(suffix))
+    decoded = _decoded(signature, lambda one: b32decode(one + "=" * (-len(one) % 8)), offset)
+    if b32encode(decoded).decode().rstrip("=") != signature:
+        raise InvalidSignature(reason="its signature is not valid", offset=offset)
+    return StaticCode(code_id, key_id, text[:offset], decoded, offset)
+
+
+def _parse_emv(text: str) -> StaticCode:
+    code = emv_mpm.parse(text)
+    objects = tlv.parse(text)
+    names, proof = code.unreserved.get(IDS), code.unreserved.get(SIGNATURE)
+    if names is None or names.guid != IDS_GUID or names.objects.keys() != {"01", "02"}:
+        raise InvalidQr(reason="it is a code of another payment system", offset=0)
+    offsets = {one.id: one.offset for one in objects}
+    code_id = _code_id(names.objects["01"], offsets[IDS])
+    if proof is None or proof.guid != SIGNATURE_GUID or proof.objects.keys() != {"01"}:
+        raise InvalidSignature(reason="it is not signed", offset=objects[-1].offset)
+    if objects[-2].id != SIGNATURE:
+        after = next(one for one in objects if one.offset > offsets[SIGNATURE])
+        raise InvalidSignature(reason="something follows its signature", offset=after.offset)
+    signature, offset = proof.objects["01"], offsets[SIGNATURE]
+    decoded = _decoded(
+        signature, lambda one: urlsafe_b64decode(one + "=" * (-len(one) % 4)), offset
+    )
+    if urlsafe_b64encode(decoded).decode().rstrip("=") != signature:
+        raise InvalidSignature(reason="its signature is not valid", offset=offset)
+    return StaticCode(code_id, names.objects["02"], text[:offset], decoded, offset)
+
+
+def _decoded(text: str, decode: Callable[[str], bytes], offset: int) -> bytes:
+    """The bytes of a signature; its text must be the only one that they have."""
+    try:
+        decoded = decode(text)
+    except (Error, ValueError):
+        decoded = b""
+    if len(decoded) != SIGNATURE_BYTES:
+        raise InvalidSignature(reason="its signature is not valid", offset=offset)
+    return decoded
+
+
+def _code_id(suffix: str, offset: int) -> UUID:
+    if not _SUFFIX.fullmatch(suffix):
+        raise InvalidQr(reason="it names no static code", offset=offset)
+    return ids.decode_suffix(suffix.lower())
+
+
+def _address(public_url: str) -> str:
+    return f"{public_url}/s/".upper()
+
+
+def _key(key_id: str) -> str:
+    if not KEY_ID.fullmatch(key_id):
+        msg = "a key id has 1 to 16 upper-case letters and digits"
+        raise ValueError(msg)
+    return key_id
+
+
+def _with_last(code: EmvCode, object_id: str) -> EmvCode:
+    """The code with an object after all others, so that the signature follows it."""
+    known = emv_mpm.parse(emv_mpm.build(code)).order
+    return replace(code, order=(*(one for one in known if one != object_id), object_id))
