@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from application.book_entries import Entry
 from application.csv_text import Number, csv_text
 from domain import ids, times
-from domain.accounting.chart import Kind
+from domain.accounting.chart import Kind, Side
 from domain.accounting.posting import Posting
 from domain.money.decimals import decimal_text
 from domain.money.money import Amount
@@ -169,7 +169,8 @@ FORMATS: Final[dict[str, type[Format]]] = {
 
 
 def _signed(line: Posting) -> str:
-    return decimal_text(Amount(line.signed_minor, line.currency, line.exponent))
+    text = decimal_text(line.amount)
+    return text if line.side is Side.DEBIT else f"-{text}"
 
 
 def _one(exponent: int) -> str:

@@ -25,8 +25,16 @@ PAYOUT: Final = {"minor": 100, "currency": "USD"}
 """Less than what remains of the payment, so that it is never refused."""
 
 
-async def honest(api: str, keys: tuple[str, str], stop: asyncio.Event) -> list[float]:
+async def honest(
+    api: str, keys: tuple[str, str], stop: asyncio.Event, *, books: bool = True
+) -> list[float]:
     """Create, scan, pay, refund, quote and pay out until `stop`. A refusal raises.
+
+    Args:
+        api: the address of the API.
+        keys: of the merchant and of the wallet app.
+        stop: ends the clients.
+        books: False for payments only.
 
     Returns:
         The response times in ms.
@@ -50,7 +58,7 @@ async def honest(api: str, keys: tuple[str, str], stop: asyncio.Event) -> list[f
         wallets = [await wallet_in(connection, currency) for currency in ("USD", "EUR")]
         while not stop.is_set():
             number += 1
-            by_quote = number % QUOTED_EVERY == 0
+            by_quote = books and number % QUOTED_EVERY == 0
             wallet, price = wallets[by_quote], (AMOUNT, QUOTED)[by_quote]
             body = {"order_id": str(uuid4()), "amount": price}
             session = await post(connection, "/v1/payment-sessions", body, keys[0])
@@ -65,7 +73,7 @@ async def honest(api: str, keys: tuple[str, str], stop: asyncio.Event) -> list[f
                 assert payout["amount"]["minor"] == PAYOUT["minor"], payout
             else:
                 await post(connection, f"{path}/pay", pay, keys[1])
-                if number % REFUNDED_EVERY == 0:
+                if books and number % REFUNDED_EVERY == 0:
                     await refund(connection, path, AMOUNT)
             await asyncio.sleep(PAUSE_SECONDS)
         connection.close()
@@ -93,13 +101,13 @@ async def honest(api: str, keys: tuple[str, str], stop: asyncio.Event) -> list[f
 
 
 async def during_attack(
-    installation: ChaosInstallation, attack: Attack, seconds: float
+    installation: ChaosInstallation, attack: Attack, seconds: float, *, books: bool = True
 ) -> tuple[list[float], Counter[str]]:
     """Run an attack beside honest clients; returns their response times and what it counted."""
     stop, counts = asyncio.Event(), Counter[str]()
     keys = (installation.merchant_key, installation.wallet_key)
     attacking = asyncio.create_task(attack(stop, counts))
-    serving = asyncio.create_task(honest(installation.apis[0], keys, stop))
+    serving = asyncio.create_task(honest(installation.apis[0], keys, stop, books=books))
     await asyncio.sleep(seconds)
     stop.set()
     times = await asyncio.wait_for(serving, STOP_SECONDS_MAX)
