@@ -7,6 +7,8 @@ from collections.abc import Container, Mapping
 from typing import Final, NoReturn
 
 from domain.money.currencies import CURRENCIES
+from domain.money.decimals import minor_units
+from domain.money.money import AMOUNT_MINOR_MAX
 from domain.qr import tlv
 from domain.qr.emv_code import EmvCode, Initiation, Language, Template, Tip, TipKind
 from domain.qr.errors import InvalidQr
@@ -24,7 +26,6 @@ ADDITIONAL_CHARS_MAX: Final = {
     "09": 3, "10": 20, "11": 3, **dict.fromkeys((f"{n}" for n in range(50, 100)), 99),
 }  # fmt: skip
 """Characters of the objects of template 62 (MPM, table 3.7); 12 to 49 are not defined."""
-AMOUNT_MINOR_MAX: Final = 999_999_999_999
 
 _ASCII = re.compile(r"[ -~]+")
 _CATEGORY = re.compile(r"[0-9]{4}")
@@ -127,10 +128,12 @@ def _amount_minor(one: tlv.Object | None, exponent: int) -> int | None:
     """The amount in minor units: no sign, no space, no more decimals than the currency has."""
     if one is None:
         return None
-    whole, _, fraction = one.value.partition(".")
-    if not _DECIMAL.fullmatch(one.value) or len(fraction) > exponent:
+    if not _DECIMAL.fullmatch(one.value):
         _refuse(one)
-    minor = int(whole + fraction.ljust(exponent, "0"))
+    try:
+        minor = minor_units(one.value, exponent)
+    except ValueError:
+        _refuse(one)
     if not 1 <= minor <= AMOUNT_MINOR_MAX:
         _refuse(one)
     return minor

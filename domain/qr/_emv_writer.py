@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domain.money.currencies import CURRENCIES
+from domain.money.decimals import decimal_text
+from domain.money.money import Amount
 from domain.qr import tlv
 from domain.qr.emv_code import EmvCode, Template, Tip, TipKind
 
@@ -13,22 +15,9 @@ def objects(code: EmvCode) -> dict[str, str]:
     """The values of the objects by id, without the first and the last one; none is empty.
 
     Raises:
-        ValueError: the currency is unknown, the amount is negative, or a template is too long.
+        ValueError: the currency is unknown, or a template is too long.
     """
     return {object_id: value for object_id, value in _objects(code) if value}
-
-
-def decimal(minor: int, exponent: int) -> str:
-    """An amount in major units with as many decimals as its currency has, such as `23.72`.
-
-    Raises:
-        ValueError: the amount is negative.
-    """
-    if minor < 0:
-        msg = "an amount is not negative"
-        raise ValueError(msg)
-    digits = str(minor).rjust(exponent + 1, "0")
-    return f"{digits[:-exponent]}.{digits[-exponent:]}" if exponent else digits
 
 
 def _objects(code: EmvCode) -> Iterator[tuple[str, str]]:
@@ -42,7 +31,8 @@ def _objects(code: EmvCode) -> Iterator[tuple[str, str]]:
     yield "52", code.category
     yield "53", currency.numeric
     if code.amount_minor is not None:
-        yield "54", decimal(code.amount_minor, currency.exponent)
+        amount = Amount(code.amount_minor, currency.code, currency.exponent)
+        yield "54", decimal_text(amount)
     yield from _tip(code.tip)
     yield "58", code.country
     yield "59", code.name

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.qr.errors import InvalidQr
+from domain.text import is_acceptable
 
 CODE_BYTES_MAX: Final = 331
 LINES_MAX: Final = 12
@@ -21,7 +22,6 @@ _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _AMOUNT = re.compile(r"EUR([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 _PURPOSE = re.compile(r"[A-Z0-9]{1,4}")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def _is_bic(code: EpcCode) -> bool:
 
 
 def _is_line(text: str, chars_max: int) -> bool:
-    return len(text) <= chars_max and not _CONTROL.search(text)
+    return len(text) <= chars_max and is_acceptable(text)
 
 
 def _fits(code: EpcCode) -> bool:

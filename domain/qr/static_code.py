@@ -60,11 +60,6 @@ class StaticCode:
             raise InvalidSignature(reason="its signature is not valid", offset=self.offset)
 
 
-def is_static(text: str, public_url: str) -> bool:
-    """Whether a text claims to be a static code of this ledger, in either form."""
-    return text.startswith(_START) or text.upper().startswith(_address(public_url))
-
-
 def parse(text: str, public_url: str) -> StaticCode:
     """Read a static code; `StaticCode.check` then proves that it is ours.
 

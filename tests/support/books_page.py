@@ -12,7 +12,8 @@ from domain.accounting import chart
 from domain.accounting.chart import Kind, Side
 from domain.accounting.posting import Posting
 from domain.accounting.rules import POSTS_NOTHING, RULES, postings
-from domain.money.money import Money
+from domain.money.decimals import decimal_text
+from domain.money.money import Amount, Money
 from domain.payouts.payout import Payout
 from domain.sessions.events import Paid
 from domain.sessions.refund_events import RefundSucceeded
@@ -29,10 +30,7 @@ _LINE, _WIDTH, _COLUMNS = 20, 300, 3
 
 def plain(minor: int, currency: str) -> str:
     """An amount as a decimal, such as `108.42`."""
-    exponent = Money(0, currency).exponent
-    digits = str(abs(minor)).rjust(exponent + 1, "0")
-    whole, fraction = digits[: len(digits) - exponent], digits[len(digits) - exponent :]
-    return ("-" if minor < 0 else "") + whole + ("." + fraction if fraction else "")
+    return decimal_text(Amount(minor, currency, Money(0, currency).exponent))
 
 
 def named(account: str) -> str:

@@ -54,7 +54,6 @@ def test_a_signed_code_is_read(text: str) -> None:
     code = checked(text)
 
     assert (code.code_id, code.key_id) == (CODE_ID, "K1")
-    assert static_code.is_static(text, PUBLIC)
 
 
 def test_the_address_fits_the_alphanumeric_mode_of_a_symbol() -> None:
