@@ -15,6 +15,7 @@ from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -34,8 +35,24 @@ _SUFFIX: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 Sign = Callable[[bytes], bytes]
 """Signs with the key that the text names."""
-Verify = Callable[[str, bytes, bytes], bool]
-"""Whether a key of this id, not revoked, made this signature over this text."""
+
+
+class SignatureVerdict(StrEnum):
+    """What a signature is worth."""
+
+    VALID = "valid"
+    UNKNOWN_KEY = "unknown-key"
+    REVOKED_KEY = "revoked-key"
+    BAD_SIGNATURE = "bad-signature"
+
+
+Verify = Callable[[str, bytes, bytes], SignatureVerdict]
+"""Judges a signature by the id of its key, the text and the signature."""
+_REASONS: Final = {
+    SignatureVerdict.UNKNOWN_KEY: "this ledger has no such key",
+    SignatureVerdict.REVOKED_KEY: "the key that signed it has been revoked",
+    SignatureVerdict.BAD_SIGNATURE: "its signature is not valid",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +73,9 @@ class StaticCode:
         Raises:
             InvalidSignature: the key is unknown or revoked, or the signature is another text's.
         """
-        if not verify(self.key_id, self.signed.encode(), self.signature):
-            raise InvalidSignature(reason="its signature is not valid", offset=self.offset)
+        verdict = verify(self.key_id, self.signed.encode(), self.signature)
+        if verdict is not SignatureVerdict.VALID:
+            raise InvalidSignature(reason=_REASONS[verdict], offset=self.offset)
 
 
 def parse(text: str, public_url: str) -> StaticCode:

@@ -15,6 +15,7 @@ from domain.errors import LedgerError
 from domain.qr import emv_mpm, static_code, tlv
 from domain.qr.emv_code import EmvCode, Language, Template
 from domain.qr.errors import InvalidQr, InvalidSignature
+from domain.qr.static_code import SignatureVerdict
 
 PUBLIC = "https://pay.example"
 CODE_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -33,9 +34,12 @@ CODE = EmvCode(
 )  # fmt: skip
 
 
-def verify(key_id: str, text: bytes, signature: bytes) -> bool:
-    key = KEYS.get(key_id)
-    return key is not None and hmac.compare_digest(key(text), signature)
+def verify(key_id: str, text: bytes, signature: bytes) -> SignatureVerdict:
+    if key_id not in KEYS:
+        return SignatureVerdict.UNKNOWN_KEY
+    if not hmac.compare_digest(KEYS[key_id](text), signature):
+        return SignatureVerdict.BAD_SIGNATURE
+    return SignatureVerdict.VALID
 
 
 ADDRESS = static_code.address(PUBLIC, CODE_ID, "K1", KEYS["K1"])
