@@ -19,7 +19,7 @@ STEPS_EVERY: Final = 200
 """Counting makes an execution slow, so only every so many are counted."""
 FAILURES_MAX: Final = 5
 """After so many different failures a parser is not run further."""
-SHRINK_READS_MAX: Final = 5_000
+SHRINK_READS_MAX: Final = 200_000
 
 
 @dataclass(slots=True)
@@ -103,15 +103,12 @@ def shrunk(target: Target, text: str, outcome: str) -> str:
     """A text as short as can be found with which the same happens."""
     reads, size = 0, len(text)
     while size:
-        at = 0
-        while at < len(text) and reads < SHRINK_READS_MAX:
+        for at in range(len(text) - size, -1, -1):
             shorter = text[:at] + text[at + size :]
-            for candidate in (inputs.sealed(shorter), shorter):
-                reads += 1
-                if len(candidate) < len(text) and _outcome(target, candidate) == outcome:
-                    text = candidate
-                    break
-            else:
-                at += size
-        size //= 2
+            if reads < SHRINK_READS_MAX and _outcome(target, shorter) == outcome:
+                text = shorter
+            elif reads < SHRINK_READS_MAX and _outcome(target, inputs.sealed(shorter)) == outcome:
+                text = inputs.sealed(shorter)
+            reads += 2
+        size -= 1
     return text
