@@ -78,6 +78,15 @@ class Overloaded(LedgerError):
     sentence = "The ledger cannot process the request now: {reason}."
 
 
+class SigningUnavailable(LedgerError):
+    """This process has no signing key; static codes and offers cannot be issued."""
+
+    code = "signing-unavailable"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Signing is unavailable"
+    sentence = "The ledger cannot sign now: its signing key is not available."
+
+
 class IdempotencyKeyRequired(LedgerError):
     """The operation changes something and needs an idempotency key."""
 

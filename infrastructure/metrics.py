@@ -58,6 +58,11 @@ class PrometheusMetrics:
             "1 while the database's clock is in doubt",
             registry=self.registry,
         )
+        self._signing_keys = Gauge(
+            "qrledger_signing_keys_unusable",
+            "1 while the file of signing keys cannot be used",
+            registry=self.registry,
+        )
         self._requests = Histogram(
             "qrledger_request_seconds", "Time of one request", ["operation", "status"],
             buckets=_FAST, registry=self.registry,
@@ -111,6 +116,10 @@ class PrometheusMetrics:
     def queue_depth(self, commands: int) -> None:
         """Set the number of commands waiting for the writer."""
         self._queue.set(commands)
+
+    def signing_keys_read(self, *, unusable: bool) -> None:
+        """Set whether the file of signing keys could not be used when it was last read."""
+        self._signing_keys.set(unusable)
 
     def clock_judged(self, *, in_doubt: bool) -> None:
         """Set whether the database's clock was in doubt when it was last read."""

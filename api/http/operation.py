@@ -64,6 +64,8 @@ class Operation:
     """The status to the struct of the response, a media type (`image/svg+xml`), or None."""
     page: bool = False
     """Whether a browser (`Accept: text/html`) gets a page instead."""
+    media_types: tuple[str, ...] = ()
+    """Other media types of the response, for callers that name them in `Accept`."""
     download: str = ""
     """Another media type of the response, if the query asks for it."""
     problems: tuple[str, ...] = ()

@@ -58,6 +58,7 @@ STATUS_OF_CODE = {
     "credits-not-counted": 503,
     "payout-not-funded": 503,
     "overloaded": 503,
+    "signing-unavailable": 503,
     "idempotency-key-required": 400,
     "idempotency-key-reused": 422,
     "idempotency-in-progress": 409,
@@ -75,7 +76,7 @@ STATUS_OF_CODE = {
 }
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
-    "session-claimed", "not-caught-up", "overloaded", "idempotency-in-progress", "log-unavailable",
+    "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "request-timeout", "too-many-requests", "not-ready",
 }  # fmt: skip
 """The contract: clients retry these."""
