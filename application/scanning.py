@@ -6,17 +6,31 @@ signature. So nothing is loaded, and nothing claimed, by a text that somebody el
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Final
 from uuid import UUID
 
+from domain.errors import LedgerError
 from domain.qr import dynamic_url, static_code
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause
 from domain.qr.static_code import Verify
 
 SCANNED_CHARS_MAX: Final = 7089
 """What the largest QR symbol holds, in digits (ISO/IEC 18004, table 7)."""
 _EMV_START: Final = "000201"
+_CAUSES_BY_CODE: Final[Mapping[str, str]] = {
+    "not-found": "unknown-id",
+    "session-expired": "expired",
+    "session-not-payable": "not-payable",
+    "session-claimed": "claimed",
+    "claims-exhausted": "claims-exhausted",
+    "amount-mismatch": "amount-mismatch",
+    "amount-outside-limits": "amount-outside-limits",
+}
+"""Why a valid code is refused, by the code of the refusal."""
+CAUSES: Final = (*(cause.value for cause in Cause), *_CAUSES_BY_CODE.values())
+"""Every cause that a refused scan is counted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +70,15 @@ def read_payload(payload: str, public_url: str, verify: Verify) -> SessionCode |
         InvalidQr: the text is too long, cannot be read, or is not one of this ledger's codes.
         InvalidSignature: it is a static code that this ledger has not signed.
     """
-    if len(payload) > dynamic_url.PAYLOAD_CHARS_MAX:
-        reason = f"it has more than {dynamic_url.PAYLOAD_CHARS_MAX} characters"
-        raise InvalidQr(reason=reason, offset=dynamic_url.PAYLOAD_CHARS_MAX)
     static_address = f"{public_url}/s/".upper()
     if payload.startswith(_EMV_START) or payload.upper().startswith(static_address):
         return VerifiedCode(static_code.parse(payload, public_url), verify)
     return SessionCode(dynamic_url.parse(payload, public_url))
+
+
+def cause_of(refusal: LedgerError) -> str | None:
+    """Why a scanned code is refused, one of `CAUSES`; None if it is not the code's fault."""
+    if refusal.facts.get("thing") == "wallet":
+        return None
+    cause = _CAUSES_BY_CODE.get(refusal.code, refusal.facts.get("cause"))
+    return str(cause) if cause in CAUSES else None

@@ -189,11 +189,11 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         if kind is None:
             responses[str(status)] = {"description": "Not modified since the version of the ETag"}
         elif isinstance(kind, str):
-            content = {kind: {"schema": {"type": "string"}}}
+            content: dict[str, Any] = {kind: {"schema": {"type": "string"}}}
             responses[str(status)] = {"description": operation.summary, "content": content}
         else:
             found = [schemas[str(one)] for one in _structs(kind)]
-            schema = found[0] if len(found) == 1 else {"anyOf": found}
+            schema: dict[str, Any] = found[0] if len(found) == 1 else {"anyOf": found}
             content = {"application/json": {"schema": schema}}
             if operation.page:
                 content["text/html"] = {"schema": {"type": "string"}}

@@ -21,7 +21,13 @@ from application.commands.refuse_scan import RefuseScan
 from application.commands.scan_session import ScanSession
 from application.commands.scan_static_code import ScanStaticCode
 from application.errors import NotFound
-from application.scanning import SCANNED_CHARS_MAX, SessionCode, VerifiedCode, read_payload
+from application.scanning import (
+    SCANNED_CHARS_MAX,
+    SessionCode,
+    VerifiedCode,
+    cause_of,
+    read_payload,
+)
 from domain.errors import LedgerError
 from domain.qr.errors import InvalidQr, InvalidSignature
 from domain.static_codes.static_code import StaticCode
@@ -67,6 +73,14 @@ class ScanRoutes:
 
     async def scan(self, call: Call, body: ScanBody) -> HttpResponse:
         """Claim the session of a scanned code, or answer with the limits of an open amount."""
+        try:
+            return await self._scan(call, body)
+        except LedgerError as refusal:
+            if cause := cause_of(refusal):
+                self._services.metrics.scan_refused(cause=cause)
+            raise
+
+    async def _scan(self, call: Call, body: ScanBody) -> HttpResponse:
         wallet_id = acting_wallet(call.identity, body.wallet_id)
         services = self._services
         read: SessionCode | VerifiedCode | LedgerError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from api import blocking
 from api.context import Services
@@ -29,7 +29,10 @@ from projections.static_codes import StaticCodeRow, StaticCodes
 
 MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
 READERS: Final = MERCHANTS | {CallerRole.AUDITOR}
-Formats = Annotated[list[Literal["url", "emv"]], Meta(min_length=1, max_length=2, extra_json_schema={"uniqueItems": True})]
+Formats = Annotated[
+    list[Literal["url", "emv"]],
+    Meta(min_length=1, max_length=2, extra_json_schema={"uniqueItems": True}),
+]
 
 
 class StaticCodeBody(Body):
@@ -44,7 +47,7 @@ class StaticCodeBody(Body):
     min: MoneyBody | None = None
     max: MoneyBody | None = None
     label: Annotated[str, text_length(0, LABEL_CHARS_MAX)] = ""
-    formats: Formats = ["url"]  # noqa: RUF012 - msgspec copies it
+    formats: Formats = field(default_factory=lambda: ["url"])
 
 
 class StaticCodesQuery(Query):

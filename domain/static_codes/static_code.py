@@ -13,7 +13,7 @@ from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
 from domain.money.currencies import CURRENCIES
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 from domain.static_codes.terms import Terms
 
 LABEL_CHARS_MAX: Final = 80
@@ -140,4 +140,5 @@ class StaticCode(LedgerAggregate):
             InvalidQr: it has been revoked.
         """
         if self.revoked_at is not None:
-            raise InvalidQr(reason="the merchant has revoked it", offset=0)
+            reason = "the merchant has revoked it"
+            raise InvalidQr(cause=Cause.REVOKED_CODE, reason=reason, offset=0)

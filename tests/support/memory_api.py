@@ -40,10 +40,15 @@ class RecordedRequests:
 
     def __init__(self) -> None:
         self.served: list[tuple[str, int]] = []
+        self.refused_scans: list[str] = []
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """See `HttpMetrics`."""
         self.served.append((operation, status))
+
+    def scan_refused(self, *, cause: str) -> None:
+        """See `HttpMetrics`."""
+        self.refused_scans.append(cause)
 
     def exposition(self) -> bytes:
         """See `HttpMetrics`."""
