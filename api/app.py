@@ -24,6 +24,7 @@ from api.pages import rendering
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
 from api.v1.books import BookRoutes
+from api.v1.code_keys import CodeKeyRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
@@ -57,6 +58,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     EventRoutes,
     PageRoutes,
     QrImageRoutes,
+    CodeKeyRoutes,
     HealthRoutes,
 )
 """Every route class; the documents list their operations in this order."""

@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from api.context import ApiConfig
+from api.http.accept import preferred
 from api.http.messages import HttpRequest, HttpResponse
 from api.pages.templating import to_html
 from api.pages.texts import Language, choose
 
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+HTML, JSON = "text/html", "application/json"
 HASH_CHARS: Final = 16
 
 
@@ -64,7 +66,7 @@ def integrity(name: str) -> str:
 
 def wants_html(request: HttpRequest) -> bool:
     """Whether the request comes from a browser."""
-    return "text/html" in (request.header(b"accept") or "")
+    return preferred(request.header(b"accept"), (HTML, JSON)) == HTML
 
 
 def language_for(request: HttpRequest) -> Language:
