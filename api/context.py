@@ -68,6 +68,10 @@ class HttpMetrics(Protocol):
         """All metrics in the Prometheus text format."""
         ...
 
+    def scan_refused(self, *, cause: str) -> None:
+        """Count a refused scan; `cause` is one of `application.scanning.CAUSES`."""
+        ...
+
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Record one request."""
         ...

@@ -10,6 +10,7 @@ import domain.merchants.errors
 import domain.payouts.errors
 import domain.qr.errors
 import domain.sessions.errors
+import domain.static_codes.errors
 import domain.treasury.errors
 import domain.wallets.errors  # noqa: F401 - fills `LedgerError.by_code`
 from domain.errors import ErrorKind, LedgerError

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from application.health import Health
+from application.scanning import CAUSES
 from infrastructure.task_counts import LATE_SECONDS, TaskCounts
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -100,6 +101,14 @@ class PrometheusMetrics:
             ["process", "outcome"],
             registry=self.registry,
         )
+        self._scans_refused = Counter(
+            "qrledger_scans_refused",
+            "Scans of codes that were refused, by cause",
+            ["cause"],
+            registry=self.registry,
+        )
+        for cause in CAUSES:  # an alarm on a rate needs the zero before the first one
+            self._scans_refused.labels(cause)
         self.registry.register(_Health(health, loops))
         self.registry.register(_Tasks(tasks))
 
@@ -132,6 +141,10 @@ class PrometheusMetrics:
     def tasks_settled(self, *, process: str, outcome: str, tasks: int) -> None:
         """Count tasks of a process: done, retried, parked, refused or lost."""
         self._tasks.labels(process, outcome).inc(tasks)
+
+    def scan_refused(self, *, cause: str) -> None:
+        """Count a refused scan by its cause."""
+        self._scans_refused.labels(cause).inc()
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Count one request."""

@@ -11,6 +11,7 @@ from infrastructure.cli import (
     clock,
     database,
     demo,
+    merchant_qr,
     merchant_terms,
     qr_keys,
     servers,
@@ -47,7 +48,7 @@ for command in (
     tasks.tasks,
 ):
     program.add_command(command)
-for merchant_command in (merchant_terms.plan, merchant_terms.payouts):
+for merchant_command in (merchant_terms.plan, merchant_terms.payouts, merchant_qr.qr):
     accounts.merchants.add_command(merchant_command)
 for key_command in (qr_keys.rotate, qr_keys.revoke, qr_keys.show):
     accounts.keys.add_command(key_command)

@@ -57,6 +57,8 @@ STATUS_OF_CODE = {
     "not-caught-up": 503,
     "credits-not-counted": 503,
     "payout-not-funded": 503,
+    "qr-settings-missing": 422,
+    "amount-outside-limits": 422,
     "overloaded": 503,
     "signing-unavailable": 503,
     "idempotency-key-required": 400,
@@ -84,7 +86,7 @@ KEPT = {
     "session-expired", "amount-mismatch", "wallet-currency-mismatch", "insufficient-funds",
     "balance-limit", "invalid-qr", "invalid-signature", "refund-exceeds-paid", "refunds-exhausted",
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
-    "quote-mismatch", "rate-unavailable",
+    "quote-mismatch", "rate-unavailable", "qr-settings-missing", "amount-outside-limits",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 

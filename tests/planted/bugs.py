@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
+from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
@@ -324,5 +325,6 @@ BUGS: Final = [
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
     *QR_BUGS,
+    *CODE_BUGS,
     *KEY_BUGS,
 ]  # fmt: skip
