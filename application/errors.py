@@ -78,6 +78,15 @@ class Overloaded(LedgerError):
     sentence = "The ledger cannot process the request now: {reason}."
 
 
+class PosterFontMissing(LedgerError):
+    """The PDF of a poster has no font for one of its texts; the SVG uses the reader's fonts."""
+
+    code = "poster-font-missing"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "No font for this text"
+    sentence = "The PDF has no font for {character}; ask for the poster as SVG."
+
+
 class IdempotencyKeyRequired(LedgerError):
     """The operation changes something and needs an idempotency key."""
 

@@ -1,4 +1,4 @@
-"""Responses with a JSON body."""
+"""Responses with a JSON body, and pictures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from typing import Any, Final
 
 import msgspec
 
+from api import pictures
 from api.http.messages import HttpResponse
 from api.http.operation import Call
+from api.pictures import Check
 from application.command import Outcome
+from application.ports.pictures import Drawing
 
 _encode: Final = msgspec.json.Encoder().encode
 """Without the encoder that `msgspec.json.encode` makes for each call."""
+PICTURE_HEADERS: Final = {
+    # A browser styles a picture opened on its own with inline CSS; nothing may run in it.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
 
 
 def json_response(
@@ -38,10 +45,29 @@ def command_response(outcome: Outcome, view: Any, *, status: int = 200) -> HttpR
 def conditional_response(call: Call, view: Any, etag: str) -> HttpResponse:
     """A JSON body with an ETag, or 304 if the caller has this version (RFC 9110, 13.1.2)."""
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
-    known = {
-        value.strip().removeprefix("W/")
-        for value in (call.request.header(b"if-none-match") or "").split(",")
-    }
+    known = known_etags(call)
     if etag in known or "*" in known:
         return HttpResponse(b"", status_code=304, media_type="application/json", headers=headers)
     return json_response(view, headers=headers)
+
+
+def known_etags(call: Call) -> set[str]:
+    """The tags of `If-None-Match`, which the caller has already; `*` is any of them."""
+    header = call.request.header(b"if-none-match") or ""
+    return {value.strip().removeprefix("W/") for value in header.split(",")}
+
+
+async def picture_response(
+    call: Call, drawing: Drawing, media_type: str, check: Check, *, caching: str
+) -> HttpResponse:
+    """A picture with an ETag of its content, or 304 if the caller has it: that costs nothing.
+
+    Raises:
+        LedgerError: see `PictureCache.get`.
+    """
+    etag, known = pictures.etag(drawing), known_etags(call)
+    headers = {**PICTURE_HEADERS, "ETag": etag, "Cache-Control": caching}
+    data = b"" if etag in known else await call.services.pictures.get(drawing, check)
+    if etag in known or "*" in known:
+        return HttpResponse(b"", status_code=304, media_type=media_type, headers=headers)
+    return HttpResponse(data, media_type=media_type, headers=headers)

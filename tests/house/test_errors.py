@@ -58,6 +58,7 @@ STATUS_OF_CODE = {
     "credits-not-counted": 503,
     "payout-not-funded": 503,
     "overloaded": 503,
+    "poster-font-missing": 422,
     "idempotency-key-required": 400,
     "idempotency-key-reused": 422,
     "idempotency-in-progress": 409,
@@ -83,7 +84,7 @@ KEPT = {
     "session-expired", "amount-mismatch", "wallet-currency-mismatch", "insufficient-funds",
     "balance-limit", "invalid-qr", "invalid-signature", "refund-exceeds-paid", "refunds-exhausted",
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
-    "quote-mismatch", "rate-unavailable",
+    "quote-mismatch", "rate-unavailable", "poster-font-missing",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 
