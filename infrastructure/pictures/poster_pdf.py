@@ -31,7 +31,7 @@ def draw(poster: Poster) -> bytes:
     texts = "".join(line.text for line in page.lines)
     if missing := fonts.missing(texts):
         raise PosterFontMissing(character=f"U+{ord(missing):04X}")
-    pdf = FPDF(unit=POINTS_PER_INCH / MICROMETRES_PER_INCH, format=(page.width, page.height))
+    pdf = FPDF(unit="mm", format=(_mm(page.width), _mm(page.height)))
     pdf.set_creation_date(CREATED)
     pdf.set_title(poster.payee)
     pdf.set_lang(poster.language)
@@ -48,20 +48,20 @@ def draw(poster: Poster) -> bytes:
 def _draw_bands(pdf: FPDF, page: layout.Layout) -> None:
     pdf.set_fill_color(layout.RED)
     for top, height in page.bands:
-        pdf.rect(0, top, page.width, height, style="F")
+        pdf.rect(0, _mm(top), _mm(page.width), _mm(height), style="F")
 
 
 def _draw_code(pdf: FPDF, page: layout.Layout) -> None:
     """One filled path: rectangles that touch inside of it leave no seams."""
-    module = page.code_side / len(page.code)
+    module = _mm(page.code_side) / len(page.code)
+    left, top = _mm(page.code_x), _mm(page.code_y)
     with pdf.new_path() as drawn:
         drawn.style.fill_color = layout.BLACK
         drawn.style.stroke_color = None
         drawn.style.auto_close = True
         for row, modules in enumerate(page.code):
             for start, length in runs(modules):
-                x, y = page.code_x + start * module, page.code_y + row * module
-                drawn.move_to(x, y)
+                drawn.move_to(left + start * module, top + row * module)
                 drawn.horizontal_line_relative(length * module)
                 drawn.vertical_line_relative(module)
                 drawn.horizontal_line_relative(-length * module)
@@ -77,5 +77,9 @@ def _draw_lines(pdf: FPDF, page: layout.Layout, files: list[str]) -> None:
         direction = TextDirection.RTL if line.right_to_left else TextDirection.LTR
         pdf.set_text_shaping(use_shaping_engine=True, direction=direction)
         pdf.set_text_color(layout.WHITE if line.colour == layout.WHITE else layout.BLACK)
-        pdf.set_xy(0, line.baseline - line.size * CELL_BASELINE_PER_MILLE // 1000)
-        pdf.cell(page.width, line.size, line.text, align="C")
+        pdf.set_xy(0, _mm(line.baseline - line.size * CELL_BASELINE_PER_MILLE // 1000))
+        pdf.cell(_mm(page.width), _mm(line.size), line.text, align="C")
+
+
+def _mm(micrometres: int) -> float:
+    return micrometres / 1000

@@ -47,9 +47,10 @@ def test_another_process_draws_the_same_bytes(pictures: PictureProcess) -> None:
 
 def test_the_process_starts_with_the_first_drawing_and_ends_when_it_is_closed() -> None:
     pictures = PictureProcess(seconds_max=60)
-    assert pictures.pid is None
+    before = pictures.pid
     pictures.draw(CODE)
     pid = pictures.pid
+    assert before is None
     assert pid is not None
     assert os.getpgid(pid) != os.getpgid(0)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from fractions import Fraction
 
 import zxingcpp
 from PIL import Image
 
 MODULE = 6
 """Pixels per module of what is painted here."""
-POINTS_PER_INCH, MICROMETRES_PER_INCH = 72, 25_400
+POINTS_PER_INCH, MILLIMETRES_PER_INCH = 72, 25.4
 
 
 def read(picture: Image.Image) -> str:
@@ -55,27 +54,36 @@ def from_terminal(data: bytes) -> Image.Image:
     return enlarged(picture)
 
 
-def from_pdf(data: bytes) -> tuple[Image.Image, Fraction, list[tuple[float, float]]]:
-    """The dark squares of a page, the side of a module in mm, and the place of each square."""
-    content = max(
-        pdf_streams(data), key=lambda stream: stream.count(b" l\n") + stream.count(b" l ")
-    )
-    moves = re.findall(rb"([\d.]+) ([\d.]+) m\s([\d.]+) [\d.]+ l\s[\d.]+ ([\d.]+) l", content)
-    squares = [tuple(map(float, move)) for move in moves]
-    module = min(abs(bottom - top) for _, top, _, bottom in squares)
-    left = min(x for x, *_ in squares)
-    top = max(y for _, y, *_ in squares)
+def from_pdf(data: bytes) -> tuple[Image.Image, float, float]:
+    """The code of a page, the side of a module, and the left edge of the first dark one, in mm."""
+    content = page_content(data)
+    [points_per_unit] = map(float, re.findall(rb"q ([\d.]+) 0 0 -[\d.]+ 0 [\d.]+ cm", content))
+    moves = re.findall(rb"([\d.]+) ([\d.]+) m ([\d.]+) [\d.]+ l [\d.]+ ([\d.]+) l", content)
+    runs = [tuple(map(float, move)) for move in moves]
+    module = min(bottom - top for _, top, _, bottom in runs)
+    left, first = min(run[0] for run in runs), min(run[1] for run in runs)
     boxes = [
-        (round((x - left) / module) + 4, round((top - y) / module) + 4, round((end - x) / module))
-        for x, y, end, _ in squares
+        (round((x - left) / module) + 4, round((y - first) / module) + 4, round((end - x) / module))
+        for x, y, end, _ in runs
     ]
     side = max(y for _, y, _ in boxes) + 5
-    millimetres = Fraction(module).limit_denominator(10**6) * MICROMETRES_PER_INCH
-    return (
-        painted(side, boxes),
-        millimetres / POINTS_PER_INCH / 1000,
-        [(x, y) for x, y, *_ in squares],
-    )
+    scale = points_per_unit / POINTS_PER_INCH * MILLIMETRES_PER_INCH
+    return painted(side, boxes), module * scale, left * scale
+
+
+def page_content(data: bytes) -> bytes:
+    """What a PDF draws on its only page."""
+    [content] = [stream for stream in pdf_streams(data) if b" Tf ET" in stream]
+    return content
+
+
+def glyphs(data: bytes) -> list[int]:
+    """The number of every glyph on the page; 0 is the box for a missing one."""
+    found: list[int] = []
+    for text in re.findall(rb"\(((?:[^()\\]|\\.)*)\) Tj", page_content(data), re.DOTALL):
+        plain = re.sub(rb"\\(.)", rb"\1", text, flags=re.DOTALL)
+        found += [int.from_bytes(plain[n : n + 2], "big") for n in range(0, len(plain), 2)]
+    return found
 
 
 def pdf_streams(data: bytes) -> list[bytes]:
