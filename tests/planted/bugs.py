@@ -9,6 +9,7 @@ from tests.planted.bug import Bug
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
+from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
@@ -323,4 +324,5 @@ BUGS: Final = [
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
     *QR_BUGS,
+    *PICTURE_BUGS,
 ]  # fmt: skip
