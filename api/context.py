@@ -13,6 +13,7 @@ from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.event_log import EventLog
 from application.health import Health
+from application.ports.code_keys import CodeKeys
 from application.ports.rates import Rates
 from application.reader import Reader
 from projections._read_model import ReadModels
@@ -52,6 +53,10 @@ class HttpMetrics(Protocol):
         """All metrics in the Prometheus text format."""
         ...
 
+    def scan_refused(self, *, cause: str) -> None:
+        """Count a refused scan; `cause` is one of `application.scanning.CAUSES`."""
+        ...
+
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Record one request."""
         ...
@@ -71,6 +76,8 @@ class Services:
     health: Callable[[], Health]
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     pictures: PictureCache
+    code_keys: CodeKeys
+    """Signs static codes and offers, and judges their signatures."""
     metrics: HttpMetrics
     new_id: Callable[[], UUID]
     close: Callable[[], None]

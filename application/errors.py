@@ -10,6 +10,7 @@ import domain.merchants.errors
 import domain.payouts.errors
 import domain.qr.errors
 import domain.sessions.errors
+import domain.static_codes.errors
 import domain.treasury.errors
 import domain.wallets.errors  # noqa: F401 - fills `LedgerError.by_code`
 from domain.errors import ErrorKind, LedgerError
@@ -85,6 +86,15 @@ class PosterFontMissing(LedgerError):
     kind = ErrorKind.UNPROCESSABLE
     title = "No font for this text"
     sentence = "The PDF has no font for {character}; ask for the poster as SVG."
+
+
+class SigningUnavailable(LedgerError):
+    """This process has no signing key; static codes and offers cannot be issued."""
+
+    code = "signing-unavailable"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Signing is unavailable"
+    sentence = "The ledger cannot sign now: its signing key is not available."
 
 
 class IdempotencyKeyRequired(LedgerError):

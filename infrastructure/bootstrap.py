@@ -60,6 +60,7 @@ from infrastructure.postgres.connections import (
 )
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
+from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
 from infrastructure.task_counts import TaskCounter
@@ -267,6 +268,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         pictures=PictureCache(pictures),
+        code_keys=FileKeys(settings.qr_keys_file, metrics.signing_keys_read),
         metrics=metrics,
         new_id=uuid7,
         close=resources.close,

@@ -14,7 +14,7 @@ import pytest
 from api.http.errors import STATUSES, status_of, to_problem
 from application.errors import LogUnavailable, Unauthorized
 from domain.errors import ErrorKind, LedgerError
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 from domain.sessions.errors import SessionClaimed
 from tests.support.documents import DOCUMENTS
 
@@ -57,8 +57,11 @@ STATUS_OF_CODE = {
     "not-caught-up": 503,
     "credits-not-counted": 503,
     "payout-not-funded": 503,
+    "qr-settings-missing": 422,
+    "amount-outside-limits": 422,
     "overloaded": 503,
     "poster-font-missing": 422,
+    "signing-unavailable": 503,
     "idempotency-key-required": 400,
     "idempotency-key-reused": 422,
     "idempotency-in-progress": 409,
@@ -76,7 +79,7 @@ STATUS_OF_CODE = {
 }
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
-    "session-claimed", "not-caught-up", "overloaded", "idempotency-in-progress", "log-unavailable",
+    "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "request-timeout", "too-many-requests", "not-ready",
 }  # fmt: skip
 """The contract: clients retry these."""
@@ -84,7 +87,8 @@ KEPT = {
     "session-expired", "amount-mismatch", "wallet-currency-mismatch", "insufficient-funds",
     "balance-limit", "invalid-qr", "invalid-signature", "refund-exceeds-paid", "refunds-exhausted",
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
-    "quote-mismatch", "rate-unavailable", "poster-font-missing",
+    "quote-mismatch", "rate-unavailable", "qr-settings-missing", "amount-outside-limits",
+    "poster-font-missing",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 
@@ -200,14 +204,15 @@ def test_a_problem_document_has_the_fixed_members_and_the_facts() -> None:
     }
 
 
-def test_a_replayed_refusal_says_so_and_reasons_stay_in_the_sentence() -> None:
-    error = InvalidQr(reason="it is not a URL")
+def test_a_replayed_refusal_says_so_and_states_its_facts() -> None:
+    error = InvalidQr(cause=Cause.NOT_A_URL, reason="it is not a URL", offset=3)
     error.replayed = True
 
     problem = to_problem(error)
 
     assert problem.headers["Idempotent-Replayed"] == "true"
-    assert "reason" not in problem.document
+    facts = {name: problem.document[name] for name in ("cause", "reason", "offset")}
+    assert facts == {"cause": "not-a-url", "reason": "it is not a URL", "offset": 3}
     assert "it is not a URL" in problem.document["detail"]
 
 
