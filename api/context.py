@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.command_dispatcher import CommandDispatcher
+from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.event_log import EventLog
 from application.health import Health
@@ -45,22 +46,6 @@ class ApiConfig:
         return urlsplit(self.public_url).scheme == "https"
 
 
-class QrImages(Protocol):
-    """Draws QR codes."""
-
-    def svg(self, text: str, *, scale: int, border: int) -> bytes:
-        """An SVG image, black on white."""
-        ...
-
-    def png(self, text: str, *, scale: int, border: int) -> bytes:
-        """A PNG image, black on white."""
-        ...
-
-    def terminal(self, text: str, *, border: int) -> bytes:
-        """Text for a terminal, in half blocks, UTF-8."""
-        ...
-
-
 class HttpMetrics(Protocol):
     """The metrics of this process."""
 
@@ -90,7 +75,7 @@ class Services:
     rates: Rates
     health: Callable[[], Health]
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
-    qr_images: QrImages
+    pictures: PictureCache
     code_keys: CodeKeys
     """Signs static codes and offers, and judges their signatures."""
     metrics: HttpMetrics

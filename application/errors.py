@@ -79,6 +79,15 @@ class Overloaded(LedgerError):
     sentence = "The ledger cannot process the request now: {reason}."
 
 
+class PosterFontMissing(LedgerError):
+    """The PDF of a poster has no font for one of its texts; the SVG uses the reader's fonts."""
+
+    code = "poster-font-missing"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "No font for this text"
+    sentence = "The PDF has no font for {character}; ask for the poster as SVG."
+
+
 class SigningUnavailable(LedgerError):
     """This process has no signing key; static codes and offers cannot be issued."""
 

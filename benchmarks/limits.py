@@ -12,6 +12,8 @@ EVENTS: Final = int(os.environ.get("BENCH_EVENTS", "1000000"))
 """Events of the large log."""
 BURST: Final = int(os.environ.get("BENCH_BURST", "100000"))
 """Sessions that expire in the same second."""
+PICTURES: Final = int(os.environ.get("BENCH_PICTURES", "10000"))
+"""Requests for pictures beside payers."""
 SHORTENED: Final = any(name.startswith("BENCH_") for name in os.environ)
 
 TURN_SECONDS: Final = 1

@@ -46,22 +46,33 @@ class Connection:
 
     async def post(self, path: str, body: Any, key: str, idempotency: str = "") -> Any:
         """Post JSON, return the decoded response. Raises RuntimeError unless the status is 2xx."""
-        loop = asyncio.get_running_loop()
-        if self._open is None or self._open[0].is_closing():  # closed by the server when idle
-            self._open = await loop.create_connection(_HttpProtocol, self._host, self._port)
-        transport, protocol = self._open
+        transport, protocol = await self._connected()
         data = msgspec.json.encode(body)
         extra = f"Idempotency-Key: {idempotency}\r\n" if idempotency else ""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n{extra}"
             f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         )
-        protocol.response = loop.create_future()
+        protocol.response = asyncio.get_running_loop().create_future()
         transport.write(head.encode() + data)
         response, content = await protocol.response
         if response[9:10] != b"2":
             raise RuntimeError(content)
         return msgspec.json.decode(content)
+
+    async def get(self, path: str) -> int:
+        """Get something of any type without a key; returns the status."""
+        transport, protocol = await self._connected()
+        protocol.response = asyncio.get_running_loop().create_future()
+        transport.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        response, _ = await protocol.response
+        return int(response[9:12])
+
+    async def _connected(self) -> tuple[asyncio.Transport, _HttpProtocol]:
+        if self._open is None or self._open[0].is_closing():  # closed by the server when idle
+            loop = asyncio.get_running_loop()
+            self._open = await loop.create_connection(_HttpProtocol, self._host, self._port)
+        return self._open
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,7 +2,7 @@
 
 Machines are shared and noisy. The two sides of a comparison take alternating turns of one second,
 and the result is the median of the turns' ratios. BENCH_TURNS (11), BENCH_SOCKETS (5000),
-BENCH_EVENTS (1000000) and BENCH_BURST (100000) shorten a run.
+BENCH_EVENTS (1000000), BENCH_BURST (100000) and BENCH_PICTURES (10000) shorten a run.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from benchmarks.journal import measure_journal
 from benchmarks.limits import SHORTENED
 from benchmarks.log_size import measure_log_size
 from benchmarks.long_wallet import measure_long_wallet
+from benchmarks.pictures import measure_pictures
 from benchmarks.processes import stop_on_signals
 from benchmarks.qr_codes import measure_codes
 from benchmarks.read_models import measure_lag, measure_rebuild
@@ -56,6 +57,7 @@ def main() -> None:
                 with noop() as idle:
                     rate = uvloop.run(measure_http(running, idle, table))
                 uvloop.run(measure_lag(running, rate / 2, table))
+                uvloop.run(measure_pictures(running, table))
                 measure_screens(running, table)
             measure_books(server, folder, table)
         measure_codes(table)

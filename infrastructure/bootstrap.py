@@ -24,6 +24,7 @@ from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
 from api.live.server import Notifier
+from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.bus import Bus
 from application.clock_guard import ClockGuard
@@ -50,6 +51,7 @@ from infrastructure.fx.rate_table import StoredRates
 from infrastructure.health import HealthCheck
 from infrastructure.http_server import listen, port_in_use, serving
 from infrastructure.metrics import PrometheusMetrics
+from infrastructure.pictures.process import PictureProcess
 from infrastructure.postgres.connections import (
     LINK_SECONDS,
     STATEMENT_SECONDS,
@@ -58,7 +60,6 @@ from infrastructure.postgres.connections import (
 )
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
-from infrastructure.qr_images import SegnoImages
 from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -240,6 +241,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
     resources.callback(snapshots.close)
+    pictures = PictureProcess()
+    resources.callback(pictures.close)
     states = StateCache(snapshot_store=snapshots)
 
     def make_writer(deliver: Deliver) -> Writer:
@@ -264,7 +267,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         read_models=ReadModels(QueryConnections(reads).connection),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
-        qr_images=SegnoImages(),
+        pictures=PictureCache(pictures),
         code_keys=FileKeys(settings.qr_keys_file, metrics.signing_keys_read),
         metrics=metrics,
         new_id=uuid7,

@@ -1,4 +1,4 @@
-"""Responses with a JSON body."""
+"""Responses with a JSON body, and pictures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from typing import Any, Final
 
 import msgspec
 
+from api import pictures
 from api.http.messages import HttpResponse
 from api.http.operation import Call
+from api.pictures import Check
 from application.command import Outcome
+from application.ports.pictures import Drawing
 
 _encode: Final = msgspec.json.Encoder().encode
 """Without the encoder that `msgspec.json.encode` makes for each call."""
+PICTURE_HEADERS: Final = {
+    # A browser styles a picture opened on its own with inline CSS; nothing may run in it.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
 
 
 def json_response(
@@ -36,10 +43,15 @@ def command_response(outcome: Outcome, view: Any, *, status: int = 200) -> HttpR
 
 
 def is_known(call: Call, etag: str) -> bool:
-    """Whether the caller has this version already (`If-None-Match`; RFC 9110, 13.1.2)."""
-    header = call.request.header(b"if-none-match") or ""
-    known = {value.strip().removeprefix("W/") for value in header.split(",")}
+    """Whether the caller has this version already (RFC 9110, 13.1.2)."""
+    known = known_etags(call)
     return etag in known or "*" in known
+
+
+def known_etags(call: Call) -> set[str]:
+    """The tags of `If-None-Match`; `*` stands for any."""
+    header = call.request.header(b"if-none-match") or ""
+    return {value.strip().removeprefix("W/") for value in header.split(",")}
 
 
 def conditional_response(call: Call, view: Any, etag: str) -> HttpResponse:
@@ -48,3 +60,19 @@ def conditional_response(call: Call, view: Any, etag: str) -> HttpResponse:
     if is_known(call, etag):
         return HttpResponse(b"", status_code=304, media_type="application/json", headers=headers)
     return json_response(view, headers=headers)
+
+
+async def picture_response(
+    call: Call, drawing: Drawing, media_type: str, check: Check, *, caching: str
+) -> HttpResponse:
+    """A picture with an ETag of its content, or 304 if the caller has it: that costs nothing.
+
+    Raises:
+        LedgerError: see `PictureCache.get`.
+    """
+    etag, known = pictures.etag(drawing), known_etags(call)
+    headers = {**PICTURE_HEADERS, "ETag": etag, "Cache-Control": caching}
+    data = b"" if etag in known else await call.services.pictures.get(drawing, check)
+    if etag in known or "*" in known:
+        return HttpResponse(b"", status_code=304, media_type=media_type, headers=headers)
+    return HttpResponse(data, media_type=media_type, headers=headers)

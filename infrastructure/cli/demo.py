@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 from websockets.exceptions import WebSocketException
 
 from application.bus import Bus
+from application.ports.pictures import CodePicture
 from domain.merchants.api_key import Role
 from domain.money.money import Money
 from infrastructure import bootstrap, logs
@@ -35,8 +36,8 @@ from infrastructure.cli._demo_payment import (
 from infrastructure.cli._process_group import MemberFailed, ProcessGroup
 from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.pictures import codes
 from infrastructure.postgres.connections import DatabaseRole
-from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 
 FUNDS = Money(1_000_000, "USD")
@@ -144,7 +145,8 @@ def _register(settings: Settings, log: PostgresLog) -> tuple[dict[str, str], str
 
 def _print_summary(payment: DemoPayment, facts: dict[str, str], seconds: float) -> None:
     session = payment.session
-    click.echo(SegnoImages().terminal(session["qr"]["payload"], border=4).decode())
+    code = CodePicture(kind="txt", text=session["qr"]["payload"], scale=1, border=4)
+    click.echo(codes.draw(code).decode())
     click.echo(f"  {session['qr']['payload']}")
     click.echo(f"  {session['merchant']['name']}, {session['amount']['display']}\n")
     for name, milliseconds in payment.steps:

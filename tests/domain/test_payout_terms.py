@@ -120,8 +120,11 @@ def test_without_a_time_there_is_no_daily_payout() -> None:
     assert PayoutTerms("a").next_daily(datetime(2026, 5, 1, tzinfo=UTC)) is None
 
 
+ZONES = sorted(available_timezones() - {"localtime"})  # a machine's own choice: not an IANA name
+
+
 @given(
-    zone=st.sampled_from(sorted(available_timezones())),
+    zone=st.sampled_from(ZONES),
     minutes=st.integers(0, 24 * 60 - 1),
     after=st.datetimes(datetime(1995, 1, 1), datetime(2037, 12, 31)),  # noqa: DTZ001 - see below
 )

@@ -60,6 +60,7 @@ STATUS_OF_CODE = {
     "qr-settings-missing": 422,
     "amount-outside-limits": 422,
     "overloaded": 503,
+    "poster-font-missing": 422,
     "signing-unavailable": 503,
     "idempotency-key-required": 400,
     "idempotency-key-reused": 422,
@@ -87,6 +88,7 @@ KEPT = {
     "balance-limit", "invalid-qr", "invalid-signature", "refund-exceeds-paid", "refunds-exhausted",
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
     "quote-mismatch", "rate-unavailable", "qr-settings-missing", "amount-outside-limits",
+    "poster-font-missing",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 

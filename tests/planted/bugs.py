@@ -11,6 +11,7 @@ from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
+from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
@@ -327,4 +328,5 @@ BUGS: Final = [
     *QR_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
+    *PICTURE_BUGS,
 ]  # fmt: skip

@@ -59,7 +59,7 @@ def document_services() -> Services:
         read_models=nothing,
         rates=nothing,
         health=nothing,
-        qr_images=nothing,
+        pictures=nothing,
         code_keys=nothing,
         metrics=nothing,
         new_id=nothing,

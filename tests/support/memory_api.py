@@ -14,6 +14,7 @@ from uuid import UUID
 from api.app import create_app
 from api.command_dispatcher import CommandDispatcher
 from api.context import Services
+from api.pictures import PictureCache
 from application.commands.issue_key import IssueKey
 from application.errors import LogUnavailable
 from application.health import Health
@@ -22,7 +23,7 @@ from application.writer import Writer
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
 from infrastructure.fx.fixed import FixedRates
-from infrastructure.qr_images import SegnoImages
+from infrastructure.pictures.drawing import LocalPictures
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_keys import MemoryKeys
@@ -81,7 +82,7 @@ class MemoryApi:
             dispatcher=CommandDispatcher(lambda deliver: Writer(self.ledger.bus, deliver=deliver)),
             rates=FixedRates(PER_EURO, as_of=date(2025, 12, 31)),
             health=_unavailable,
-            qr_images=SegnoImages(),
+            pictures=PictureCache(LocalPictures()),
             code_keys=self.code_keys,
             metrics=self.metrics,
             new_id=new_id,

@@ -1,0 +1,1 @@
+"""Pictures of payment codes: QR codes and printable posters."""
