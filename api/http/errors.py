@@ -147,6 +147,6 @@ def to_problem(error: LedgerError) -> Problem:
         "detail": error.detail,
         "code": error.code,
         "transient": error.transient,
-        **{name: value for name, value in error.facts.items() if name != "reason"},
+        **error.facts,
     }
     return Problem(status, headers, document)

@@ -46,6 +46,12 @@ def problem_schema() -> dict[str, Any]:
             "detail": {"type": "string"},
             "code": {"type": "string", "enum": sorted(LedgerError.by_code)},
             "transient": {"type": "boolean", "description": "Whether a retry may succeed."},
+            "reason": {"type": "string", "description": "The varying part of the detail."},
+            "cause": {"type": "string", "description": "Of a refused payment code: why."},
+            "offset": {
+                "type": "integer",
+                "description": "Of a refused payment code: the place, in characters from 0.",
+            },
             "invalid_params": {
                 "type": "array",
                 "items": {

@@ -11,7 +11,7 @@ from domain.money.decimals import minor_units
 from domain.money.money import AMOUNT_MINOR_MAX
 from domain.qr import tlv
 from domain.qr.emv_code import EmvCode, Initiation, Language, Template, Tip, TipKind
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 
 GUID: Final = "00"
 GUID_CHARS_MAX: Final = 32
@@ -94,7 +94,9 @@ def _accounts(objects: list[tlv.Object]) -> dict[str, str | Template]:
         elif one.id in TEMPLATE_ACCOUNTS:
             accounts[one.id] = _template(one)
     if not accounts:
-        raise InvalidQr(reason="it names no account", offset=objects[-1].offset)
+        raise InvalidQr(
+            cause=Cause.MISSING_OBJECT, reason="it names no account", offset=objects[-1].offset
+        )
     return accounts
 
 
@@ -181,4 +183,4 @@ def _language(one: tlv.Object | None) -> Language | None:
 
 def _refuse(one: tlv.Object, reason: str = "") -> NoReturn:
     text = reason or f"object {one.id} is not valid"
-    raise InvalidQr(reason=text, offset=one.value_offset)
+    raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=text, offset=one.value_offset)

@@ -5,24 +5,25 @@ Written in upper case, which QR's alphanumeric mode encodes in a smaller symbol;
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from domain import ids
-from domain.qr.errors import InvalidQr
+from domain.qr import _address
+from domain.qr._text import CHARS_MAX
+from domain.qr.errors import Cause, InvalidQr
 
-PAYLOAD_CHARS_MAX: Final = 512
+PAYLOAD_CHARS_MAX: Final = CHARS_MAX
 CACHE_SIZE_MAX: Final = 1024
 """Cached results: a scan is parsed to find its stream, and again to decide."""
-_PORTS = {"http": 80, "https": 443}
+_PATH: Final = "q/"
+_TYPE: Final = "ps_"
 
 
 def build(public_url: str, session_id: UUID) -> str:
     """The URL of a session's code, such as `HTTPS://PAY.EXAMPLE/Q/01H455VB4PEX5VSKNK084SN02Q`."""
-    return f"{public_url}/q/{ids.encode_suffix(session_id)}".upper()
+    return f"{public_url}/{_PATH}{ids.encode_suffix(session_id)}".upper()
 
 
 @lru_cache(CACHE_SIZE_MAX)
@@ -30,38 +31,22 @@ def parse(payload: str, public_url: str) -> UUID:
     """The id of the session that a scanned text identifies.
 
     Args:
-        payload: the scanned text; surrounding white space is ignored.
+        payload: the scanned text; spaces, tabs and line ends around it are ignored.
         public_url: the ledger's origin, such as `https://pay.example`.
 
-    Raises:
-        InvalidQr: not a URL, another scheme, host or port, or not the URL of a session.
+    Raises (checked in this order):
+        InvalidQr: too long; control characters; not a URL; another scheme; user information;
+            another host or port; not exactly the address of a session. States the offset in the
+            payload, in characters.
     """
-    text = payload.strip()
-    if len(text) > PAYLOAD_CHARS_MAX or not text.isascii() or not text.isprintable():
-        raise InvalidQr(reason="it is not a URL")
-    origin, _, suffix = text.lower().rpartition("/q/")
-    if origin == public_url.lower():  # as `build` writes it: nearly every scan
-        with suppress(ValueError):
-            return ids.decode_suffix(suffix.removeprefix("ps_"))
+    text = payload.rstrip(_address.WHITE_SPACE)
+    start = len(text) - len(text.lstrip(_address.WHITE_SPACE))
+    at = _address.path_offset(text, public_url, start=start)
+    path = text[at:].lower()
     try:
-        parts = urlsplit(text)
-        port = parts.port
+        if path.startswith(_PATH):
+            return ids.decode_suffix(path.removeprefix(_PATH).removeprefix(_TYPE))
     except ValueError:
-        raise InvalidQr(reason="it is not a URL") from None
-    if (parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme)) != _origin(public_url):
-        raise InvalidQr(reason="it points to another host")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise InvalidQr(reason="it has user information, a query or a fragment")
-    head, _, suffix = parts.path.lower().rpartition("/")
-    if head != "/q":
-        raise InvalidQr(reason="it is not the URL of a payment session")
-    try:
-        return ids.decode_suffix(suffix.removeprefix("ps_"))
-    except ValueError:
-        raise InvalidQr(reason="it is not the URL of a payment session") from None
-
-
-@lru_cache(16)
-def _origin(public_url: str) -> tuple[str, str | None, int | None]:
-    ours = urlsplit(public_url)
-    return ours.scheme, ours.hostname, ours.port or _PORTS.get(ours.scheme)
+        pass
+    reason = "it is not the URL of a payment session"
+    raise InvalidQr(cause=Cause.OTHER_ADDRESS, reason=reason, offset=at)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from domain.qr import _emv_reader, _emv_writer, tlv
+from domain.qr._text import CHARS_MAX, check_text
 from domain.qr.crc import CHARS as CRC_CHARS
 from domain.qr.crc import checksum
 from domain.qr.emv_code import PLAIN, EmvCode, Profile
-from domain.qr.errors import InvalidQr
-from domain.text import is_acceptable
+from domain.qr.errors import Cause, InvalidQr
 
-CODE_CHARS_MAX: Final = 512
+CODE_CHARS_MAX: Final = CHARS_MAX
 _FIRST: Final = ("00", "01")
 _CRC: Final = "63"
 _MANDATORY: Final = ("52", "53", "58", "59", "60")
@@ -33,13 +33,15 @@ def parse(text: str, profile: Profile = PLAIN) -> EmvCode:
             last one or the checksum is wrong; an object is missing; an object is invalid. States
             the reason and the offset, in characters.
     """
-    _check_text(text)
+    check_text(text)
     objects = tlv.parse(text)
     _check_frame(text, objects)
     ids = {one.id for one in objects}
     for object_id in _MANDATORY:
         if object_id not in ids and object_id not in profile.optional:
-            raise InvalidQr(reason=f"object {object_id} is missing", offset=objects[-1].offset)
+            reason = f"object {object_id} is missing"
+            offset = objects[-1].offset
+            raise InvalidQr(cause=Cause.MISSING_OBJECT, reason=reason, offset=offset)
     return _emv_reader.read(objects)
 
 
@@ -79,21 +81,15 @@ def with_checksum(objects: str) -> str:
     return text + checksum(text)
 
 
-def _check_text(text: str) -> None:
-    if len(text) > CODE_CHARS_MAX:
-        reason = f"it has more than {CODE_CHARS_MAX} characters"
-        raise InvalidQr(reason=reason, offset=CODE_CHARS_MAX)
-    if not is_acceptable(text):
-        offset = next(at for at, char in enumerate(text) if not is_acceptable(char))
-        raise InvalidQr(reason="it contains control characters", offset=offset)
-
-
 def _check_frame(text: str, objects: list[tlv.Object]) -> None:
     """Check the first and the last object, and the checksum."""
     if not objects or objects[0][:2] != _FIRST:
-        raise InvalidQr(reason="it does not begin with 000201", offset=0)
+        reason = "it does not begin with 000201"
+        raise InvalidQr(cause=Cause.UNREADABLE, reason=reason, offset=0)
     last = objects[-1]
     if last.id != _CRC or len(last.value) != CRC_CHARS:
-        raise InvalidQr(reason="it does not end with a checksum", offset=last.offset)
+        reason = "it does not end with a checksum"
+        raise InvalidQr(cause=Cause.CHECKSUM, reason=reason, offset=last.offset)
     if checksum(text[: last.value_offset]) != last.value:
-        raise InvalidQr(reason="its checksum is wrong", offset=last.value_offset)
+        reason = "its checksum is wrong"
+        raise InvalidQr(cause=Cause.CHECKSUM, reason=reason, offset=last.value_offset)

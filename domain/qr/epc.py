@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 from domain.text import is_acceptable
 
 CODE_BYTES_MAX: Final = 331
@@ -18,6 +18,10 @@ CHARSETS: Final = {
     7: "iso8859-10", 8: "iso8859-15",
 }  # fmt: skip
 _TAG, _TRANSFER = "BCD", "SCT"
+_END = LINES_MAX
+"""In place of a line: all of the text."""
+_CAUSES = {0: Cause.OTHER_PAYMENT_SYSTEM, 3: Cause.OTHER_PAYMENT_SYSTEM, _END: Cause.TOO_LONG}
+"""By the line that is not valid, if not `invalid-object`."""
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _AMOUNT = re.compile(r"EUR([0-9]{1,9})(?:\.([0-9]{1,2}))?")
@@ -65,12 +69,14 @@ def parse(code: str) -> EpcCode:
             the reason and the offset of the line.
     """
     if len(code) > CODE_BYTES_MAX:
-        raise InvalidQr(reason=f"it has more than {CODE_BYTES_MAX} bytes", offset=CODE_BYTES_MAX)
+        reason = f"it has more than {CODE_BYTES_MAX} bytes"
+        raise InvalidQr(cause=Cause.TOO_LONG, reason=reason, offset=CODE_BYTES_MAX)
     end = "\r\n" if "\r\n" in code else "\n"
     lines = code.split(end)
+    offsets = [sum(len(line) + len(end) for line in lines[:n]) for n in range(LINES_MAX + 1)]
     if len(lines) > LINES_MAX:
-        raise InvalidQr(reason=f"it has more than {LINES_MAX} lines", offset=len(code))
-    offsets = [sum(len(line) + len(end) for line in lines[:n]) for n in range(LINES_MAX)]
+        reason = f"it has more than {LINES_MAX} lines"
+        raise InvalidQr(cause=Cause.TOO_LONG, reason=reason, offset=offsets[LINES_MAX])
     lines += [""] * (LINES_MAX - len(lines))
     values = EpcCode(
         version={"001": 1, "002": 2}.get(lines[1], 0),
@@ -86,8 +92,8 @@ def parse(code: str) -> EpcCode:
     )
     problem = _problem(values, tag=lines[0], kind=lines[3])
     if problem is not None:
-        number, reason = problem
-        raise InvalidQr(reason=reason, offset=offsets[number])
+        number, reason, cause = problem
+        raise InvalidQr(cause=cause, reason=reason, offset=min(offsets[number], len(code)))
     return values
 
 
@@ -107,8 +113,9 @@ def build(code: EpcCode) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def _problem(code: EpcCode, *, tag: str, kind: str) -> tuple[int, str] | None:
+def _problem(code: EpcCode, *, tag: str, kind: str) -> tuple[int, str, Cause] | None:
     """The first line that is not valid, and why; None if there is none."""
+    size = _size(code)
     checks = (
         (0, tag == _TAG, "it does not begin with BCD"),
         (1, code.version in {1, 2}, "its version is unknown"),
@@ -124,9 +131,18 @@ def _problem(code: EpcCode, *, tag: str, kind: str) -> tuple[int, str] | None:
         (10, _is_line(code.text, 140) and not (code.text and code.reference),
          "its text is not valid"),
         (11, _is_line(code.info, 70), "its information is not valid"),
-        (0, _fits(code), f"it has more than {CODE_BYTES_MAX} bytes in its character set"),
+        (2, size is not None, "its character set does not have all of its characters"),
+        (_END, (size or 0) <= CODE_BYTES_MAX,
+         f"it has more than {CODE_BYTES_MAX} bytes in its character set"),
     )  # fmt: skip
-    return next(((number, reason) for number, valid, reason in checks if not valid), None)
+    return next(
+        (
+            (number, reason, _CAUSES.get(number, Cause.INVALID_OBJECT))
+            for number, valid, reason in checks
+            if not valid
+        ),
+        None,
+    )
 
 
 def _is_bic(code: EpcCode) -> bool:
@@ -138,15 +154,15 @@ def _is_line(text: str, chars_max: int) -> bool:
     return len(text) <= chars_max and is_acceptable(text)
 
 
-def _fits(code: EpcCode) -> bool:
-    """Whether the text can be written in its character set, in 331 bytes."""
+def _size(code: EpcCode) -> int | None:
+    """The bytes of the text in its character set; None if it cannot be written in it."""
     values = (code.bic, code.name, code.iban, _amount(code.amount_minor), code.purpose,
               code.reference, code.text, code.info)  # fmt: skip
     try:
         size = len("\n".join(values).encode(CHARSETS.get(code.charset, "utf-8")))
     except UnicodeEncodeError:
-        return False
-    return size + len("BCD\n002\n1\nSCT\n") <= CODE_BYTES_MAX
+        return None
+    return size + len("BCD\n002\n1\nSCT\n")
 
 
 def _amount(minor: int | None) -> str:

@@ -7,9 +7,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from domain.qr import emv_mpm
+from domain.qr import emv_mpm, tlv
 from domain.qr.emv_code import EmvCode, Initiation, Template
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 
 GUID: Final = "SG.PAYNOW"
 ACCOUNT: Final = "26"
@@ -51,12 +51,16 @@ def parse(text: str) -> PayNowCode:
         InvalidQr: not an EMVCo code; not one of PayNow; a part of the account is invalid.
     """
     code = emv_mpm.parse(text)
-    account = next((one for one in code.accounts.values() if _is_paynow(one)), None)
+    found = ((key, one) for key, one in code.accounts.items() if _is_paynow(one))
+    account_id, account = next(found, ("", None))
     if not isinstance(account, Template) or code.currency != "SGD":
-        raise InvalidQr(reason="it is not a PayNow code", offset=0)
+        reason = "it is not a PayNow code"
+        raise InvalidQr(cause=Cause.OTHER_PAYMENT_SYSTEM, reason=reason, offset=0)
+    offset = tlv.offset_of(text, account_id)
     kind, proxy, editable, day = (account.objects.get(one, "") for one in ("01", "02", "03", "04"))
     if kind not in {"0", "2"} or not proxy or editable not in {"0", "1"}:
-        raise InvalidQr(reason="its PayNow account is not valid", offset=0)
+        reason = "its PayNow account is not valid"
+        raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
     return PayNowCode(
         kind=ProxyKind(kind),
         proxy=proxy,
@@ -64,7 +68,7 @@ def parse(text: str) -> PayNowCode:
         city=code.city,
         amount_minor=code.amount_minor,
         amount_editable=editable == "1",
-        expires_on=_day(day) if day else None,
+        expires_on=_day(day, offset) if day else None,
         reference=code.additional.get("01", ""),
     )
 
@@ -99,14 +103,15 @@ def build(code: PayNowCode) -> str:
     )
 
 
-def _day(text: str) -> date:
-    """A day written as `YYYYMMDD`."""
+def _day(text: str, offset: int) -> date:
+    """A day written as `YYYYMMDD`; `offset` is its account's."""
     try:
         if len(text) == _DAY_CHARS and text.isascii() and text.isdigit():
             return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         pass
-    raise InvalidQr(reason="its expiry is not a day", offset=0)
+    reason = "its expiry is not a day"
+    raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
 
 
 def _is_paynow(account: object) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from domain.qr import emv_mpm
+from domain.qr import emv_mpm, tlv
 from domain.qr.emv_code import EmvCode, Initiation, Template
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 
 GUID: Final = "br.gov.bcb.pix"
 ACCOUNT: Final = "26"
@@ -53,12 +53,16 @@ def parse(text: str) -> PixCode:
         InvalidQr: not an EMVCo code; not one of Pix; neither a key nor a URL, or both.
     """
     code = emv_mpm.parse(text)
-    account = next((one for one in code.accounts.values() if _is_pix(one)), None)
+    found = ((key, one) for key, one in code.accounts.items() if _is_pix(one))
+    account_id, account = next(found, ("", None))
     if not isinstance(account, Template) or (code.currency, code.country) != ("BRL", "BR"):
-        raise InvalidQr(reason="it is not a Pix code", offset=0)
+        reason = "it is not a Pix code"
+        raise InvalidQr(cause=Cause.OTHER_PAYMENT_SYSTEM, reason=reason, offset=0)
     key, info, url = (account.objects.get(one, "") for one in ("01", "02", "25"))
     if bool(key) == bool(url):
-        raise InvalidQr(reason="it has neither a Pix key nor an address, or both", offset=0)
+        reason = "it has neither a Pix key nor an address, or both"
+        offset = tlv.offset_of(text, account_id)
+        raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
     recurrence = code.unreserved.get(RECURRENCE, Template(""))
     return PixCode(
         key=key,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from domain.qr import emv_mpm
+from domain.qr import emv_mpm, tlv
 from domain.qr.emv_code import EmvCode, Initiation, Profile, Template
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 
 GUID: Final = "A000000677010111"
 ACCOUNT: Final = "29"
@@ -65,10 +65,13 @@ def parse(text: str) -> PromptPayCode:
     account = code.accounts.get(ACCOUNT)
     is_ours = isinstance(account, Template) and account.guid == GUID
     if not isinstance(account, Template) or not is_ours or code.currency != "THB":
-        raise InvalidQr(reason="it is not a PromptPay code", offset=0)
+        reason = "it is not a PromptPay code"
+        raise InvalidQr(cause=Cause.OTHER_PAYMENT_SYSTEM, reason=reason, offset=0)
     proxies = [(kind, account.objects[kind]) for kind in ProxyKind if kind in account.objects]
     if len(proxies) != 1 or not _is_proxy(*proxies[0]):
-        raise InvalidQr(reason="it does not name one payee", offset=0)
+        reason = "it does not name one payee"
+        offset = tlv.offset_of(text, ACCOUNT)
+        raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
     [(kind, proxy)] = proxies
     return PromptPayCode(kind=kind, proxy=proxy, amount_minor=code.amount_minor)
 

@@ -20,13 +20,15 @@ from typing import Final
 from uuid import UUID
 
 from domain import ids
-from domain.qr import emv_mpm, tlv
+from domain.qr import _address, emv_mpm, tlv
+from domain.qr._text import check_text
 from domain.qr.emv_code import EmvCode, Template
-from domain.qr.errors import InvalidQr, InvalidSignature
+from domain.qr.errors import Cause, InvalidQr, InvalidSignature
 
 SIGNATURE_BYTES: Final = 64
 KEY_ID: Final = re.compile("[A-Z0-9]{1,16}")
-ADDRESS_CHARS_MAX: Final = 512
+SIGNATURE_CHARS: Final = 103
+"""Of an address: base32 without padding."""
 IDS, IDS_GUID = "85", "QRLI"
 SIGNATURE, SIGNATURE_GUID = "86", "QRLS"
 """A template holds 99 characters: 4 of head and 4 of identifier, 4 of head and 86 of signature."""
@@ -75,15 +77,17 @@ class StaticCode:
         """
         verdict = verify(self.key_id, self.signed.encode(), self.signature)
         if verdict is not SignatureVerdict.VALID:
-            raise InvalidSignature(reason=_REASONS[verdict], offset=self.offset)
+            cause = Cause(verdict.value)
+            raise InvalidSignature(cause=cause, reason=_REASONS[verdict], offset=self.offset)
 
 
 def parse(text: str, public_url: str) -> StaticCode:
     """Read a static code; `StaticCode.check` then proves that it is ours.
 
     Raises (checked in this order):
-        InvalidQr: the text cannot be read, or names no code.
-        InvalidSignature: it has no signature, or something follows the signature.
+        InvalidQr: the text cannot be read, is not ours, or names no code.
+        InvalidSignature: it has no signature; something follows the signature; the key's id is no
+            such id; the signature is not 64 bytes.
     """
     if text.startswith(_START):
         return _parse_emv(text)
@@ -92,7 +96,7 @@ def parse(text: str, public_url: str) -> StaticCode:
 
 def address(public_url: str, code_id: UUID, key_id: str, sign: Sign) -> str:
     """A signed address in upper case, which QR's alphanumeric mode encodes in a smaller symbol."""
-    signed = f"{_address(public_url)}{ids.encode_suffix(code_id).upper()}/{_key(key_id)}/"
+    signed = f"{_prefix(public_url)}{ids.encode_suffix(code_id).upper()}/{_key(key_id)}/"
     return signed + b32encode(sign(signed.encode())).decode().rstrip("=")
 
 
@@ -122,18 +126,27 @@ def emv(code: EmvCode, code_id: UUID, key_id: str, sign: Sign) -> str:
 
 
 def _parse_address(text: str, public_url: str) -> StaticCode:
-    prefix = _address(public_url)
-    if len(text) > ADDRESS_CHARS_MAX or not text.startswith(prefix):
-        raise InvalidQr(reason="it is not the address of a static code", offset=0)
+    prefix = _prefix(public_url)
+    check_text(text)
+    if not text.startswith(prefix):
+        offset = _address.path_offset(text, public_url)
+        reason = "it is not exactly the address of a static code"
+        raise InvalidQr(cause=Cause.OTHER_ADDRESS, reason=reason, offset=offset)
     suffix, separator, rest = text[len(prefix) :].partition("/")
-    code_id = _code_id(suffix, len(prefix))
+    if not _SUFFIX.fullmatch(suffix):
+        reason = "it names no static code"
+        raise InvalidQr(cause=Cause.OTHER_ADDRESS, reason=reason, offset=len(prefix))
+    code_id = ids.decode_suffix(suffix.lower())
     key_id, second, signature = rest.partition("/")
     offset = len(text) - len(signature)
-    if not separator or not second or not KEY_ID.fullmatch(key_id):
-        raise InvalidSignature(reason="it is not signed", offset=len(prefix) + len(suffix))
+    if not separator or not second or not signature or not KEY_ID.fullmatch(key_id):
+        at = len(prefix) + len(suffix)
+        raise InvalidSignature(cause=Cause.UNSIGNED, reason="it is not signed", offset=at)
+    if len(signature) > SIGNATURE_CHARS:
+        raise _after_signature(offset + SIGNATURE_CHARS)
     decoded = _decoded(signature, lambda one: b32decode(one + "=" * (-len(one) % 8)), offset)
     if b32encode(decoded).decode().rstrip("=") != signature:
-        raise InvalidSignature(reason="its signature is not valid", offset=offset)
+        raise _bad_signature(offset)
     return StaticCode(code_id, key_id, text[:offset], decoded, offset)
 
 
@@ -142,20 +155,28 @@ def _parse_emv(text: str) -> StaticCode:
     objects = tlv.parse(text)
     names, proof = code.unreserved.get(IDS), code.unreserved.get(SIGNATURE)
     if names is None or names.guid != IDS_GUID or names.objects.keys() != {"01", "02"}:
-        raise InvalidQr(reason="it is a code of another payment system", offset=0)
+        reason = "it is a code of another payment system"
+        raise InvalidQr(cause=Cause.OTHER_PAYMENT_SYSTEM, reason=reason, offset=0)
     offsets = {one.id: one.offset for one in objects}
-    code_id = _code_id(names.objects["01"], offsets[IDS])
+    if not _SUFFIX.fullmatch(names.objects["01"]):
+        reason = "it names no static code"
+        raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offsets[IDS])
+    code_id = ids.decode_suffix(names.objects["01"].lower())
     if proof is None or proof.guid != SIGNATURE_GUID or proof.objects.keys() != {"01"}:
-        raise InvalidSignature(reason="it is not signed", offset=objects[-1].offset)
+        at = objects[-1].offset if proof is None else offsets[SIGNATURE]
+        raise InvalidSignature(cause=Cause.UNSIGNED, reason="it is not signed", offset=at)
     if objects[-2].id != SIGNATURE:
         after = next(one for one in objects if one.offset > offsets[SIGNATURE])
-        raise InvalidSignature(reason="something follows its signature", offset=after.offset)
+        raise _after_signature(after.offset)
+    if not KEY_ID.fullmatch(names.objects["02"]):
+        reason = _REASONS[SignatureVerdict.UNKNOWN_KEY]
+        raise InvalidSignature(cause=Cause.UNKNOWN_KEY, reason=reason, offset=offsets[IDS])
     signature, offset = proof.objects["01"], offsets[SIGNATURE]
     decoded = _decoded(
         signature, lambda one: urlsafe_b64decode(one + "=" * (-len(one) % 4)), offset
     )
     if urlsafe_b64encode(decoded).decode().rstrip("=") != signature:
-        raise InvalidSignature(reason="its signature is not valid", offset=offset)
+        raise _bad_signature(offset)
     return StaticCode(code_id, names.objects["02"], text[:offset], decoded, offset)
 
 
@@ -166,17 +187,21 @@ def _decoded(text: str, decode: Callable[[str], bytes], offset: int) -> bytes:
     except (Error, ValueError):
         decoded = b""
     if len(decoded) != SIGNATURE_BYTES:
-        raise InvalidSignature(reason="its signature is not valid", offset=offset)
+        raise _bad_signature(offset)
     return decoded
 
 
-def _code_id(suffix: str, offset: int) -> UUID:
-    if not _SUFFIX.fullmatch(suffix):
-        raise InvalidQr(reason="it names no static code", offset=offset)
-    return ids.decode_suffix(suffix.lower())
+def _bad_signature(offset: int) -> InvalidSignature:
+    reason = _REASONS[SignatureVerdict.BAD_SIGNATURE]
+    return InvalidSignature(cause=Cause.BAD_SIGNATURE, reason=reason, offset=offset)
 
 
-def _address(public_url: str) -> str:
+def _after_signature(offset: int) -> InvalidSignature:
+    reason = "something follows its signature"
+    return InvalidSignature(cause=Cause.AFTER_SIGNATURE, reason=reason, offset=offset)
+
+
+def _prefix(public_url: str) -> str:
     return f"{public_url}/s/".upper()
 
 

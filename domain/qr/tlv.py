@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final, NamedTuple
 
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 
 VALUE_CHARS_MAX: Final = 99
 HEAD_CHARS: Final = 4
@@ -50,18 +50,27 @@ def parse(text: str, *, offset: int = 0) -> list[Object]:
     while at < len(text):
         object_id, length = text[at : at + 2], text[at + 2 : at + HEAD_CHARS]
         if not _is_number(object_id):
-            raise InvalidQr(reason="an object's id is not two digits", offset=offset + at)
+            reason = "an object's id is not two digits"
+            raise InvalidQr(cause=Cause.UNREADABLE, reason=reason, offset=offset + at)
         if not _is_number(length):
-            raise InvalidQr(reason="an object's length is not two digits", offset=offset + at + 2)
+            reason = "an object's length is not two digits"
+            raise InvalidQr(cause=Cause.UNREADABLE, reason=reason, offset=offset + at + 2)
         end = at + HEAD_CHARS + int(length)
         if end > len(text):
-            raise InvalidQr(reason=f"object {object_id} is cut off", offset=offset + at)
+            reason = f"object {object_id} is cut off"
+            raise InvalidQr(cause=Cause.UNREADABLE, reason=reason, offset=offset + at)
         if object_id in seen:
-            raise InvalidQr(reason=f"object {object_id} is repeated", offset=offset + at)
+            reason = f"object {object_id} is repeated"
+            raise InvalidQr(cause=Cause.REPEATED_OBJECT, reason=reason, offset=offset + at)
         seen.add(object_id)
         objects.append(Object(object_id, text[at + HEAD_CHARS : end], offset + at))
         at = end
     return objects
+
+
+def offset_of(text: str, object_id: str) -> int:
+    """Where an object of a text that has been read begins; 0 if it has none of this id."""
+    return next((one.offset for one in parse(text) if one.id == object_id), 0)
 
 
 def write(object_id: str, value: str) -> str:

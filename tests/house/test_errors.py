@@ -14,7 +14,7 @@ import pytest
 from api.http.errors import STATUSES, status_of, to_problem
 from application.errors import LogUnavailable, Unauthorized
 from domain.errors import ErrorKind, LedgerError
-from domain.qr.errors import InvalidQr
+from domain.qr.errors import Cause, InvalidQr
 from domain.sessions.errors import SessionClaimed
 from tests.support.documents import DOCUMENTS
 
@@ -199,14 +199,15 @@ def test_a_problem_document_has_the_fixed_members_and_the_facts() -> None:
     }
 
 
-def test_a_replayed_refusal_says_so_and_reasons_stay_in_the_sentence() -> None:
-    error = InvalidQr(reason="it is not a URL")
+def test_a_replayed_refusal_says_so_and_states_its_facts() -> None:
+    error = InvalidQr(cause=Cause.NOT_A_URL, reason="it is not a URL", offset=3)
     error.replayed = True
 
     problem = to_problem(error)
 
     assert problem.headers["Idempotent-Replayed"] == "true"
-    assert "reason" not in problem.document
+    facts = {name: problem.document[name] for name in ("cause", "reason", "offset")}
+    assert facts == {"cause": "not-a-url", "reason": "it is not a URL", "offset": 3}
     assert "it is not a URL" in problem.document["detail"]
 
 

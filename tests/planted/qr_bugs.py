@@ -26,9 +26,10 @@ QR_BUGS: Final = [
         "verify(self.key_id, self.signed.upper().encode(), self.signature)", SIGNED),
     Bug("objects after the signature are accepted", STATIC,
         "    if objects[-2].id != SIGNATURE:\n", "    if False:\n", SIGNED),
-    Bug("the host of an address is compared by its beginning", "domain/qr/dynamic_url.py",
-        "if (parts.scheme, parts.hostname, port or _PORTS.get(parts.scheme)) != _origin(public_url):",
-        'if not (parts.hostname or "").startswith(str(_origin(public_url)[1])):',
+    Bug("the host of an address is compared by its beginning", "domain/qr/_address.py",
+        "            if lower.startswith(origin, start):\n                return start + len(origin)\n",
+        "            if lower.startswith(origin[:-1], start):\n"
+        '                return lower.index("/", start + len(origin) - 1) + 1\n',
         "tests/domain/test_values.py"),
     Bug("a signature has two texts", STATIC,
         '    if b32encode(decoded).decode().rstrip("=") != signature:\n', "    if False:\n", SIGNED),

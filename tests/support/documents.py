@@ -138,7 +138,9 @@ def errors() -> str:
         + GENERATED
         + "Problem documents (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, "
         "`transient` and the facts as members. *Transient*: the same request may succeed later. "
-        "*Kept*: the refusal is recorded under the idempotency key, and every retry returns it.\n\n"
+        "*Kept*: the refusal is recorded under the idempotency key, and every retry returns it. "
+        "`invalid-qr` and `invalid-signature` have the facts `cause`, `reason` and `offset` "
+        "([causes](../howto/read-and-write-qr-texts.md#what-a-refusal-states)).\n\n"
         "| code | kind | status | transient | kept | when |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
     )

@@ -129,7 +129,7 @@ def test_a_payload_that_is_no_code_of_this_ledger_is_refused(payload: str) -> No
 
     facts = getattr(scenario.result, "facts", {})
     scenario.then(refused("invalid-qr", **facts))
-    assert facts.keys() == {"reason"}
+    assert facts.keys() == {"cause", "reason", "offset"}
 
 
 def test_a_session_past_its_deadline_cannot_be_scanned() -> None:
