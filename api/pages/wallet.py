@@ -14,7 +14,7 @@ from api.pages.routes import LanguageQuery, message_page
 from api.pages.static_files import asset, edition, static_file
 from api.pages.wallet_texts import home_texts
 from domain.money.currencies import CURRENCIES
-from domain.qr.static_code import ADDRESS_CHARS_MAX
+from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
 
 HOME: Final = "/wallet"
 SHELL: Final = (
@@ -86,7 +86,7 @@ class WalletPageRoutes:
         written. Nothing in it is believed or shown before its signature has been checked.
         """
         text = f"{self._services.config.public_url}/s/{code}/{key}/{signature}"
-        if len(text) > ADDRESS_CHARS_MAX or not all(map(_is_plain, (code, key, signature))):
+        if len(text) > PAYLOAD_CHARS_MAX or not all(map(_is_plain, (code, key, signature))):
             _ = language_for(call.request).gettext
             hint = _("This address is not a payment code. Scan the code again.")
             return message_page(call, _("Payment not found"), hint, status=404)

@@ -62,7 +62,6 @@ def cause_texts(language: Language) -> Mapping[str, str]:
     """What is wrong with a code, by the `cause` of its refusal."""
     _ = language.gettext
     damaged = _("This code is damaged or is not a payment code. Ask the merchant for a new one.")
-    elsewhere = _("This code leads to another website, so it cannot be paid here.")
     changed = _(
         "This code was changed after it was made. Do not pay with it, and tell the merchant."
     )
@@ -78,8 +77,8 @@ def cause_texts(language: Language) -> Mapping[str, str]:
             "This code belongs to another payment system. Pay it with the app of that system."
         ),
         "not-a-url": _("This is not a payment code."),
-        "foreign-scheme": elsewhere,
-        "foreign-host": elsewhere,
+        "foreign-scheme": _("This is not a payment code."),
+        "foreign-host": _("This code leads to another website, so it cannot be paid here."),
         "look-alike-host": _(
             "Warning: this code leads to a website whose name imitates this one. "
             "Do not open it, and tell the merchant."

@@ -48,7 +48,7 @@ export function minorUnits(text, exponent, language = document.documentElement.l
   const plain = latin.replaceAll("\u066b", decimal).replaceAll("\u066c", group);
   const [whole = "", fraction = "", ...more] = plain.split(decimal);
   const groups = group ? whole.split(group) : [whole];
-  const grouped = groups.length === 1 || (/^\d{1,3}$/.test(groups[0] ?? "") && groups.slice(1).every((one) => /^\d{3}$/.test(one)));
+  const grouped = groups.length === 1 || (/^[1-9]\d{0,2}$/.test(groups[0] ?? "") && groups.slice(1).every((one) => /^\d{3}$/.test(one)));
   const digits = groups.join("") + fraction.padEnd(exponent, "0");
   const valid = more.length === 0 && grouped && /^\d+$/.test(groups.join("")) && /^\d*$/.test(fraction);
   if (!valid || fraction.length > exponent || (plain.includes(decimal) && !fraction)) return null;
