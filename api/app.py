@@ -32,8 +32,10 @@ from api.v1.payment_sessions import SessionRoutes
 from api.v1.payouts import PayoutRoutes
 from api.v1.qr_images import QrImageRoutes
 from api.v1.refunds import RefundRoutes
+from api.v1.scans import ScanRoutes
 from api.v1.session_queries import SessionQueryRoutes
 from api.v1.statements import StatementRoutes
+from api.v1.static_codes import StaticCodeRoutes
 from api.v1.treasury import TreasuryRoutes
 from api.v1.wallets import WalletRoutes
 from api.views import money
@@ -43,7 +45,9 @@ from domain.money.money import Money
 
 ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionRoutes,
+    ScanRoutes,
     SessionQueryRoutes,
+    StaticCodeRoutes,
     RefundRoutes,
     PayoutRoutes,
     TreasuryRoutes,

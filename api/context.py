@@ -12,6 +12,7 @@ from api.command_dispatcher import CommandDispatcher
 from api.tokens import Tokens
 from application.event_log import EventLog
 from application.health import Health
+from application.ports.code_keys import CodeKeys
 from application.ports.rates import Rates
 from application.reader import Reader
 from projections._read_model import ReadModels
@@ -67,6 +68,10 @@ class HttpMetrics(Protocol):
         """All metrics in the Prometheus text format."""
         ...
 
+    def scan_refused(self, *, cause: str) -> None:
+        """Count a refused scan; `cause` is one of `application.scanning.CAUSES`."""
+        ...
+
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Record one request."""
         ...
@@ -86,6 +91,8 @@ class Services:
     health: Callable[[], Health]
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     qr_images: QrImages
+    code_keys: CodeKeys
+    """Signs static codes and offers, and judges their signatures."""
     metrics: HttpMetrics
     new_id: Callable[[], UUID]
     close: Callable[[], None]

@@ -10,6 +10,7 @@ import domain.merchants.errors
 import domain.payouts.errors
 import domain.qr.errors
 import domain.sessions.errors
+import domain.static_codes.errors
 import domain.treasury.errors
 import domain.wallets.errors  # noqa: F401 - fills `LedgerError.by_code`
 from domain.errors import ErrorKind, LedgerError
@@ -76,6 +77,15 @@ class Overloaded(LedgerError):
     kind = ErrorKind.UNAVAILABLE
     title = "Temporarily unavailable"
     sentence = "The ledger cannot process the request now: {reason}."
+
+
+class SigningUnavailable(LedgerError):
+    """This process has no signing key; static codes and offers cannot be issued."""
+
+    code = "signing-unavailable"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Signing is unavailable"
+    sentence = "The ledger cannot sign now: its signing key is not available."
 
 
 class IdempotencyKeyRequired(LedgerError):

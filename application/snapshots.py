@@ -17,13 +17,21 @@ from domain.aggregate import LedgerAggregate
 from domain.merchants.key_ring import KeyRing
 from domain.payouts.debits import MerchantDebits
 from domain.sessions.order import Order
+from domain.static_codes.code_sessions import CodeSessions
 from domain.treasury.treasury import Treasury
 from domain.wallets.wallet import Wallet
 
 EVERY_EVENTS: Final = 50
 """A snapshot is due whenever a stream's version passes a multiple of this. A replay reads half as
 many events on average."""
-KINDS: Final[tuple[type[Any], ...]] = (Order, Wallet, KeyRing, MerchantDebits, Treasury)
+KINDS: Final[tuple[type[Any], ...]] = (
+    Order,
+    Wallet,
+    KeyRing,
+    MerchantDebits,
+    Treasury,
+    CodeSessions,
+)
 
 
 class _Times(TypedDict):

@@ -34,6 +34,8 @@ PREFIXES = {
     "ref": "refund",
     "pay": "payout",
     "quo": "exchange quote",
+    "sc": "static code",
+    "cse": "sessions of a static code",
     "mdb": "merchant debits",
     "tre": "treasury",
     "evt": "event",
@@ -55,6 +57,8 @@ SUBJECT_PREFIXES: Final = {
     "payable": "mdb",
     "treasury": "tre",
     "fx_quote": "quo",
+    "static_code": "sc",
+    "code_session": "cse",
 }
 """The first part of an event's topic to the TypeID prefix of its stream."""
 

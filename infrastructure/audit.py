@@ -18,6 +18,7 @@ from application.checks.read_models import (
     check_payouts,
     check_refunds,
     check_sessions,
+    check_static_codes,
     check_wallet_payments,
 )
 from application.checks.snapshots import SnapshotChecker
@@ -60,6 +61,7 @@ _ROW_CHECKS: Final = {
     "balances": check_balances,
     "payouts": check_payouts,
     "refunds": check_refunds,
+    "static_codes": check_static_codes,
 }
 JOURNAL: Final = "journal"
 """Its rows are as many as the events, so they are read beside them."""

@@ -59,6 +59,7 @@ from infrastructure.postgres.connections import (
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.qr_images import SegnoImages
+from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
 from infrastructure.task_counts import TaskCounter
@@ -264,6 +265,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         qr_images=SegnoImages(),
+        code_keys=FileKeys(settings.qr_keys_file, metrics.signing_keys_read),
         metrics=metrics,
         new_id=uuid7,
         close=resources.close,

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from application.health import Health
+from application.scanning import CAUSES
 from infrastructure.task_counts import LATE_SECONDS, TaskCounts
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -58,6 +59,11 @@ class PrometheusMetrics:
             "1 while the database's clock is in doubt",
             registry=self.registry,
         )
+        self._signing_keys = Gauge(
+            "qrledger_signing_keys_unusable",
+            "1 while the file of signing keys cannot be used",
+            registry=self.registry,
+        )
         self._requests = Histogram(
             "qrledger_request_seconds", "Time of one request", ["operation", "status"],
             buckets=_FAST, registry=self.registry,
@@ -95,6 +101,14 @@ class PrometheusMetrics:
             ["process", "outcome"],
             registry=self.registry,
         )
+        self._scans_refused = Counter(
+            "qrledger_scans_refused",
+            "Scans of codes that were refused, by cause",
+            ["cause"],
+            registry=self.registry,
+        )
+        for cause in CAUSES:  # an alarm on a rate needs the zero before the first one
+            self._scans_refused.labels(cause)
         self.registry.register(_Health(health, loops))
         self.registry.register(_Tasks(tasks))
 
@@ -112,6 +126,10 @@ class PrometheusMetrics:
         """Set the number of commands waiting for the writer."""
         self._queue.set(commands)
 
+    def signing_keys_read(self, *, unusable: bool) -> None:
+        """Set whether the file of signing keys could not be used when it was last read."""
+        self._signing_keys.set(unusable)
+
     def clock_judged(self, *, in_doubt: bool) -> None:
         """Set whether the database's clock was in doubt when it was last read."""
         self._clock.set(in_doubt)
@@ -123,6 +141,10 @@ class PrometheusMetrics:
     def tasks_settled(self, *, process: str, outcome: str, tasks: int) -> None:
         """Count tasks of a process: done, retried, parked, refused or lost."""
         self._tasks.labels(process, outcome).inc(tasks)
+
+    def scan_refused(self, *, cause: str) -> None:
+        """Count a refused scan by its cause."""
+        self._scans_refused.labels(cause).inc()
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Count one request."""

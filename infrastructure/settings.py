@@ -62,6 +62,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     claim_seconds: Annotated[
         int, Meta(ge=1, le=600, description="How long a scan claims a session, in seconds.")
     ] = 90
+    qr_keys: Annotated[
+        str,
+        Meta(
+            description="File of the keys that sign static codes and offers. Default: "
+            "`qr-keys.json` in `home`. Every machine that runs the API needs the same file."
+        ),
+    ] = ""
     rate_limit: Annotated[
         int, Meta(ge=0, le=1_000_000, description="Requests per second and caller; 0 for no limit.")
     ] = 100
@@ -130,6 +137,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return Path(self.home).expanduser().absolute()
         base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
         return Path(base).expanduser().absolute() / "qrledger"
+
+    @property
+    def qr_keys_file(self) -> Path:
+        """The file of the keys that sign static codes and offers."""
+        if self.qr_keys:
+            return Path(self.qr_keys).expanduser().absolute()
+        return self.home_folder / "qr-keys.json"
 
     @property
     def public_origin(self) -> str:

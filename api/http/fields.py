@@ -31,6 +31,7 @@ WalletId = Annotated[str, typeid("wal")]
 MerchantId = Annotated[str, typeid("mer")]
 RefundId = Annotated[str, typeid("ref")]
 QuoteId = Annotated[str, typeid("quo")]
+StaticCodeId = Annotated[str, typeid("sc")]
 PayoutId = Annotated[str, typeid("pay")]
 EventId = Annotated[str, typeid("evt")]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -69,7 +70,7 @@ def document(operations: Sequence[Operation], *, version: str, public_url: str) 
     types: list[Any] = []
     for operation in operations:
         types += [kind for kind in (operation.body, operation.query) if kind]
-        types += [kind for kind in operation.responses.values() if _is_struct(kind)]
+        types += [one for kind in operation.responses.values() for one in _structs(kind)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     by_type = dict(zip(map(str, types), schemas, strict=True))
     paths: dict[str, Any] = {}
@@ -113,8 +114,11 @@ def problems_of(operation: Operation) -> list[str]:
     return list(dict.fromkeys([*codes, *operation.problems]))
 
 
-def _is_struct(kind: Any) -> bool:
-    return kind is not None and not isinstance(kind, str)
+def _structs(kind: Any) -> tuple[Any, ...]:
+    """The structs that a response may be; none if it has no JSON body."""
+    if kind is None or isinstance(kind, str):
+        return ()
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def _describe(
@@ -185,10 +189,12 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         if kind is None:
             responses[str(status)] = {"description": "Not modified since the version of the ETag"}
         elif isinstance(kind, str):
-            content = {kind: {"schema": {"type": "string"}}}
+            content: dict[str, Any] = {kind: {"schema": {"type": "string"}}}
             responses[str(status)] = {"description": operation.summary, "content": content}
         else:
-            content = {"application/json": {"schema": schemas[str(kind)]}}
+            found = [schemas[str(one)] for one in _structs(kind)]
+            schema: dict[str, Any] = found[0] if len(found) == 1 else {"anyOf": found}
+            content = {"application/json": {"schema": schema}}
             if operation.page:
                 content["text/html"] = {"schema": {"type": "string"}}
             if operation.download:

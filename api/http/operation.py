@@ -61,7 +61,8 @@ class Operation:
     local_without_key: bool = False
     """Whether it requires no key from this machine."""
     responses: Mapping[int, Any] = field(default_factory=dict)
-    """The status to the struct of the response, a media type (`image/svg+xml`), or None."""
+    """The status to the struct of the response, or a union of structs, to a media type
+    (`image/svg+xml`), or to None."""
     page: bool = False
     """Whether a browser (`Accept: text/html`) gets a page instead."""
     download: str = ""

@@ -171,6 +171,7 @@ class PathId:
 SessionPathId = Annotated[UUID, PathId("ps")]
 WalletPathId = Annotated[UUID, PathId("wal")]
 PayoutPathId = Annotated[UUID, PathId("pay")]
+StaticCodePathId = Annotated[UUID, PathId("sc")]
 RefundPathId = Annotated[UUID, PathId("ref")]
 
 

@@ -17,11 +17,11 @@ def fields(kind: type[Any]) -> list[tuple[str, bool, str]]:
 
     def walk(schema: dict[str, Any], prefix: str) -> None:
         for name, inner in schema.get("properties", {}).items():
-            target = inner.get("$ref", "").rpartition("/")[2]
-            if target:
-                walk(components[target], f"{prefix}{name}.")
-            else:
+            if "$ref" not in inner:
                 rows.append((prefix + name, name in schema.get("required", []), words(inner)))
+            for part in (inner, *inner.get("anyOf", [])):
+                if "$ref" in part:
+                    walk(components[part["$ref"].rpartition("/")[2]], f"{prefix}{name}.")
 
     walk(components[reference["$ref"].rpartition("/")[2]], "")
     return rows
@@ -38,6 +38,11 @@ def words(schema: dict[str, Any]) -> str:
         choices = [str(value) for value in schema["enum"]]
         list_all = len(choices) <= _CHOICES_MAX
         return ", ".join(choices) if list_all else f"ISO 4217 code ({choices[0]} … {choices[-1]})"
+    if "$ref" in schema:
+        return "object"
+    if "items" in schema:
+        lengths = _range(schema.get("minItems"), schema.get("maxItems"), "items")
+        return f"list{lengths}: {words(schema['items'])}"
     text = _kind(schema)
     if schema.get("default") not in (None, "", {}):
         text += f"; default {msgspec.json.encode(schema['default']).decode()}"

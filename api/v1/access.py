@@ -12,6 +12,7 @@ from application.reader import Current
 from domain import ids
 from domain.payouts.payout import Payout
 from domain.sessions.payment_session import PaymentSession
+from domain.static_codes.static_code import StaticCode
 from domain.wallets.wallet import Wallet
 
 
@@ -82,4 +83,17 @@ async def readable_payout(call: Call, payout_id: UUID) -> Current[Payout]:
     identity = call.identity
     if identity.role is CallerRole.MERCHANT and current.state.merchant_id != identity.holder:
         raise NotFound(thing="payout")
+    return current
+
+
+async def readable_static_code(call: Call, code_id: UUID) -> Current[StaticCode]:
+    """The static code, if the caller may read it: its merchant or an auditor.
+
+    Raises:
+        NotFound: there is no such code, or it is not the caller's.
+    """
+    current = await blocking.read(call.services.reader.get, StaticCode, code_id, "static code")
+    identity = call.identity
+    if identity.role is CallerRole.MERCHANT and current.state.merchant_id != identity.holder:
+        raise NotFound(thing="static code")
     return current

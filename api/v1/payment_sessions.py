@@ -1,4 +1,4 @@
-"""Commands on payment sessions: merchants create and cancel them, wallets scan and pay them."""
+"""Commands on payment sessions: merchants create and cancel them, wallets pay them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from api.http.fields import (
     QuoteId,
     Url,
     WalletId,
-    text_length,
 )
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
@@ -29,9 +28,7 @@ from application.commands.cancel_session import CancelSession
 from application.commands.create_session import CreateSession
 from application.commands.pay_session import PaySession
 from application.commands.release_claim import ReleaseClaim
-from application.commands.scan_session import ScanSession
 from domain import ids
-from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
 from domain.sessions.state import (
     LIFETIME_SECONDS_DEFAULT,
     LIFETIME_SECONDS_MAX,
@@ -57,13 +54,6 @@ class CreateSessionBody(Body):
     return_url: Url | None = None
     metadata: Metadata = {}  # noqa: RUF012 - msgspec copies it
     checkout_may_cancel: bool = False
-
-
-class ScanBody(Body):
-    """The text of the scanned code, and the wallet that scanned it."""
-
-    payload: Annotated[str, text_length(1, PAYLOAD_CHARS_MAX)]
-    wallet_id: WalletId
 
 
 class PayBody(Body):
@@ -95,13 +85,6 @@ class SessionRoutes:
                 callers=MERCHANTS, responses={201: SessionView},
                 idempotency=Idempotency.OPTIONAL, handler=self.create,
                 problems=("order-open", "order-paid", "not-found"),
-            ),
-            Operation(
-                name="scan", method="POST", path="/v1/scans",
-                summary="Scan a code: claim its session for a limited time",
-                callers=WALLETS, responses={200: SessionView},
-                idempotency=Idempotency.OPTIONAL, handler=self.scan,
-                problems=("invalid-qr", "not-found", *CLAIM_PROBLEMS, "claims-exhausted"),
             ),
             Operation(
                 name="payPaymentSession", method="POST", path=f"{session}/pay",
@@ -146,18 +129,6 @@ class SessionRoutes:
         )
         return self._response(call, outcome, status=201)
 
-    async def scan(self, call: Call, body: ScanBody) -> HttpResponse:
-        """Claim the session of a scanned code."""
-        command = ScanSession(
-            payload=body.payload,
-            wallet_id=acting_wallet(call.identity, body.wallet_id),
-            wallet_app_id=call.identity.wallet_app_id,
-            claim_id=self._services.new_id(),
-            public_url=self._services.config.public_url,
-            lease_seconds=self._services.config.claim_seconds,
-        )
-        return self._response(call, await call.send(command), scanned=True)
-
     async def pay(self, call: Call, body: PayBody, id: SessionPathId) -> HttpResponse:
         """Pay a claimed session."""
         command = PaySession(
@@ -186,14 +157,11 @@ class SessionRoutes:
         )
         return self._response(call, await call.send(command))
 
-    def _response(
-        self, call: Call, outcome: Outcome, *, status: int = 200, scanned: bool = False
-    ) -> HttpResponse:
+    def _response(self, call: Call, outcome: Outcome, *, status: int = 200) -> HttpResponse:
         view = self._views.view(
             outcome.subject,
             position=outcome.position,
             now=outcome.recorded_at,
             identity=call.identity,
-            scanned=scanned,
         )
         return command_response(outcome, view, status=status)

@@ -13,6 +13,7 @@
     refunds.py     refunds-within-paid · refund-shares
     payables.py    credits-counted · debits-within-credits · one-restore-per-debit
     payouts.py     legal-payouts
+    static_codes.py  codes-as-issued · one-session-per-payer
     fx_quotes.py   quotes-recomputed · one-use-per-quote · money-conserved
     fees.py        fees-by-plan
     checker.py     known-topics

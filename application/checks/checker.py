@@ -16,6 +16,7 @@ from application.checks.payables import PayableCheck, TreasuryCheck
 from application.checks.payouts import PayoutCheck
 from application.checks.refunds import RefundCheck
 from application.checks.sessions import SessionCheck
+from application.checks.static_codes import StaticCodeCheck
 from application.checks.violation import Violation, Violations
 from application.checks.wallets import WalletCheck
 from application.event_log import Receipt, Recorded
@@ -45,6 +46,7 @@ class LogChecker:
         self.payouts = PayoutCheck(self._violations)
         self.refunds = RefundCheck(self._violations)
         self.treasury = TreasuryCheck(self._violations)
+        self.static_codes = StaticCodeCheck(self._violations, self.sessions)
         checks: list[EventCheck] = [
             self.sessions,
             self.wallets,
@@ -53,6 +55,7 @@ class LogChecker:
             self.payouts,
             self.refunds,
             self.treasury,
+            self.static_codes,
             OrderCheck(self._violations),
             PayableCheck(self._violations),
             FxQuoteCheck(self._violations),

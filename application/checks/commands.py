@@ -22,6 +22,7 @@ COUNTERPARTS: Final = (
     ("used", "quoted", "one-use-per-quote"),
     ("opened", "created", "one-session-per-order"),
     ("released", "ended", "one-session-per-order"),
+    ("opened by code", "created by code", "one-session-per-payer"),
 )
 """Facts that one command records in pairs, and the invariant that a missing one breaks."""
 
@@ -183,6 +184,17 @@ def _funded(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
     yield ("funded", str(treasury), ids.encode("pay", stream), str(event.amount_minor))
 
 
+def _created(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    session = ids.encode("ps", stream)
+    yield ("created", session)
+    if event.static_code_id is not None:
+        yield ("created by code", session, event.static_code_id)
+
+
+def _opened_by_code(_: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    yield ("opened by code", event.session_id, event.static_code_id)
+
+
 def _order(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
     return lambda _, event: ((name, event.session_id),)
 
@@ -207,7 +219,8 @@ _FACTS: Final[Mapping[str, Callable[[UUID, Any], Iterable[tuple[str, ...]]]]] = 
     "fx_quote.used": lambda stream, event: (("used", str(stream), event.quote_id),),
     "order.opened": _order("opened"),
     "order.released": _order("released"),
-    "payment_session.created": _session("created"),
+    "payment_session.created": _created,
+    "code_session.opened": _opened_by_code,
     "payment_session.expired": _session("ended"),
     "payment_session.cancelled": _session("ended"),
 }

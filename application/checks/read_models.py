@@ -92,6 +92,23 @@ def check_refunds(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
     return _compare_rows("refunds", expected, found, checker.log.position)
 
 
+def check_static_codes(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
+    """Compare the rows of `static_codes` with the events up to the checker's position."""
+    expected = {
+        ids.encode("sc", stream): (
+            code.merchant_id, code.currency, code.revoked_at is not None, code.position,
+        )
+        for stream, code in checker.static_codes.facts.items()
+    }  # fmt: skip
+    found = {
+        row.static_code_id: (
+            row.merchant_id, row.currency, row.revoked_at is not None, row.position,
+        )
+        for row in rows
+    }  # fmt: skip
+    return _compare_rows("static_codes", expected, found, checker.log.position)
+
+
 class JournalRowCheck:
     """Compares the rows of `journal` with the books, entry by entry, while the log is read.
 

@@ -86,3 +86,24 @@ def own_wallet(wallet: Wallet, wallet_app_id: str) -> Wallet:
     if wallet.wallet_app_id != wallet_app_id:
         raise NotFound(thing="wallet")
     return wallet
+
+
+def claim_session(
+    session: PaymentSession, wallet: Wallet, loaded: Loaded, *, claim_id: UUID, lease_seconds: int
+) -> None:
+    """Claim a session for a wallet; does nothing if the wallet holds a claim or has paid.
+
+    Raises:
+        SessionNotPayable, SessionExpired, SessionClaimed, ClaimsExhausted: see
+            `PaymentSession.scan`.
+    """
+    loaded.reached(session.expires_at)
+    if session.claim is not None and session.claim.wallet_id != wallet.public_id:
+        loaded.reached(session.claim.lease_until)
+    session.scan(
+        wallet_id=wallet.public_id,
+        wallet_app_id=wallet.wallet_app_id,
+        claim_id=ids.encode("clm", claim_id),
+        at=loaded.now,
+        lease_seconds=lease_seconds,
+    )

@@ -38,7 +38,11 @@ class CodeKeys(Protocol):
     """Signs, judges signatures and lists the keys. Thread-safe and quick."""
 
     def current(self) -> SigningKey:
-        """The key that signs at present."""
+        """The key that signs at present.
+
+        Raises:
+            SigningUnavailable: this process has no key.
+        """
         ...
 
     def verify(self, key_id: str, text: bytes, signature: bytes) -> SignatureVerdict:

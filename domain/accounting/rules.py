@@ -24,6 +24,8 @@ from domain.sessions import events as sessions
 from domain.sessions import refund_events as refunds
 from domain.sessions.order import Order
 from domain.sessions.state import Funding
+from domain.static_codes.code_sessions import CodeSessions
+from domain.static_codes.static_code import StaticCode
 from domain.treasury.treasury import MoveKind, Treasury
 from domain.wallets.account import WalletAccount
 from domain.wallets.fx_quotes import FxQuotes
@@ -174,10 +176,14 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         FxQuotes.Opened: "a quote moves no money",
         FxQuotes.Given: "a quote moves no money",
         FxQuotes.Used: "payment_session.paid posts the payment",
+        StaticCode.Issued: "a printed code moves no money",
+        StaticCode.Revoked: "a printed code moves no money",
+        CodeSessions.Opened: "a request moves no money",
         TopUpReference.Used: "wallet.topped_up posts the top-up",
         Merchant.Registered: "an account holder",
         Merchant.PlanChanged: "fees are charged by payment_session.paid",
         Merchant.PayoutsChanged: "terms move no money",
+        Merchant.QrChanged: "what codes say moves no money",
         WalletApp.Registered: "an account holder",
         ApiKey.Issued: "access",
         ApiKey.Revoked: "access",

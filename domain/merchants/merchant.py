@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
 from domain.merchants.fee_plan import NO_PLAN, Fee, FeePlan, FeeRefundPolicy
 from domain.merchants.payout_terms import PayoutTerms
+from domain.merchants.qr_settings import QrSettings
 from domain.money.money import Money, currency_in_use
 from domain.names import check_name
 
@@ -73,12 +75,40 @@ class Merchant(LedgerAggregate):
             terms = PayoutTerms(self.destination, self.daily_at, self.zone)
             aggregate.payout_terms = {**aggregate.payout_terms, self.currency: terms}
 
+    class QrChanged(Event):
+        """The operator set what EMVCo codes say about the merchant."""
+
+        TOPIC = "merchant.qr_changed"
+        country: str
+        city: str
+        category: str
+        name: str
+        postal_code: str
+        """Empty: none; so are the following."""
+        language: str
+        local_name: str
+        local_city: str
+
+        def apply(self, aggregate: Merchant) -> None:
+            """Replace the settings."""
+            aggregate.qr = QrSettings(
+                country=self.country,
+                city=self.city,
+                category=self.category,
+                name=self.name,
+                postal_code=self.postal_code,
+                language=self.language,
+                local_name=self.local_name,
+                local_city=self.local_city,
+            )
+
     @event(Registered)
     def __init__(self, name: str, return_hosts: list[str]) -> None:
         self.name = name
         self.return_hosts = tuple(return_hosts)
         self.plans: Mapping[str, FeePlan] = {}
         self.payout_terms: Mapping[str, PayoutTerms] = {}
+        self.qr: QrSettings | None = None
 
     @classmethod
     def register(
@@ -160,6 +190,18 @@ class Merchant(LedgerAggregate):
             zone=terms.zone,
             timestamp=at,
         )
+
+    def set_qr(self, settings: QrSettings, *, at: datetime) -> None:
+        """Set what new EMVCo codes say about the merchant; printed codes stay as they are.
+
+        Records nothing if the settings are these already.
+
+        Raises:
+            InvalidRequest: a part of the settings is out of range.
+        """
+        settings.check()
+        if self.qr != settings:
+            self.trigger_event(self.QrChanged, timestamp=at, **asdict(settings))
 
     def check_return_url(self, url: str) -> None:
         """Check that payers may be redirected to a URL.

@@ -56,14 +56,16 @@ class ClaimsExhausted(LedgerError):
 
 
 class AmountMismatch(LedgerError):
-    """The payment's amount or currency is not the session's."""
+    """The payer's amount or currency is not the session's, or not the static code's."""
+
+    # Facts beside those of the sentence: `session_id` or `static_code_id`.
 
     code = "amount-mismatch"
     kind = ErrorKind.UNPROCESSABLE
-    title = "Amount does not match the session"
+    title = "Amount does not match"
     sentence = (
-        "The payment session {session_id} is for {asked_minor} {asked_currency} "
-        "in minor units, not {offered_minor} {offered_currency}."
+        "The amount is {asked_minor} {asked_currency} in minor units, "
+        "not {offered_minor} {offered_currency}."
     )
 
 

@@ -161,7 +161,7 @@ class Expired(SessionEvent):
 
 
 class Cancelled(SessionEvent):
-    """The merchant, or the checkout screen, cancelled the session."""
+    """The merchant, the checkout screen or, for another amount, the payer cancelled the session."""
 
     TOPIC = "payment_session.cancelled"
     by: str

@@ -38,7 +38,7 @@ from domain.sessions.state import (
 )
 from domain.wallets.account import WalletAccount
 
-CANCELLED_BY: Final = frozenset({"merchant", "checkout"})
+CANCELLED_BY: Final = frozenset({"merchant", "checkout", "payer"})
 
 
 class PaymentSession(LedgerAggregate):
@@ -346,18 +346,18 @@ class PaymentSession(LedgerAggregate):
         """Cancel the session.
 
         Args:
-            by: `merchant` or `checkout`.
+            by: `merchant`, `checkout`, or `payer` for a session of a static code.
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
             SessionNotPayable: the session has ended, or its deadline has passed.
-            InvalidRequest: `by` is neither of the two.
+            InvalidRequest: `by` is none of these.
         """
         status = self.status_at(at)
         if status not in OPEN:
             raise SessionNotPayable(session_id=self.public_id, session_status=status.value)
         if by not in CANCELLED_BY:
-            raise InvalidRequest.of("by", "must be merchant or checkout")
+            raise InvalidRequest.of("by", "must be merchant, checkout or payer")
         self.trigger_event(self.Cancelled, by=by, timestamp=at)
 
     def expire(self, *, at: datetime) -> bool:

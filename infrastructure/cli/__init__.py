@@ -11,6 +11,7 @@ from infrastructure.cli import (
     clock,
     database,
     demo,
+    merchant_qr,
     merchant_terms,
     servers,
     status,
@@ -46,7 +47,7 @@ for command in (
     tasks.tasks,
 ):
     program.add_command(command)
-for merchant_command in (merchant_terms.plan, merchant_terms.payouts):
+for merchant_command in (merchant_terms.plan, merchant_terms.payouts, merchant_qr.qr):
     accounts.merchants.add_command(merchant_command)
 
 

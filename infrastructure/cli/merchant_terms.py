@@ -72,7 +72,7 @@ def plan(
         if currency is not None:
             admin.send(SetFeePlan(merchant_id=merchant_id, currency=currency, plan=new))
         found = admin.merchant(merchant_id)
-    _show(found, "plans", [_plan(*item) for item in sorted(found.plans.items())], as_json=as_json)
+    show(found, "plans", [_plan(*item) for item in sorted(found.plans.items())], as_json=as_json)
 
 
 @click.command("payouts")
@@ -101,7 +101,7 @@ def payouts(
             admin.send(command)
         found = admin.merchant(merchant_id)
     rows = [_terms(*item) for item in sorted(found.payout_terms.items())]
-    _show(found, "payouts", rows, as_json=as_json)
+    show(found, "payouts", rows, as_json=as_json)
 
 
 def _plan(currency: str, one: FeePlan) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _terms(currency: str, one: PayoutTerms) -> dict[str, Any]:
     }
 
 
-def _show(merchant: Merchant, name: str, rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def show(merchant: Merchant, name: str, rows: list[dict[str, Any]], *, as_json: bool) -> None:
     """Print the rows as JSON, or one line for each."""
     if as_json:
         click.echo(json.dumps({"merchant": merchant.public_id, name: rows}))

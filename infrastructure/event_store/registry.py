@@ -19,6 +19,8 @@ from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.static_codes.code_sessions import CodeSessions
+from domain.static_codes.static_code import StaticCode
 from domain.treasury.treasury import Treasury
 from domain.wallets.fx_quotes import FxQuotes
 from domain.wallets.top_up_reference import TopUpReference
@@ -32,6 +34,8 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     WalletApp,
     TopUpReference,
     FxQuotes,
+    StaticCode,
+    CodeSessions,
     Merchant,
     MerchantDebits,
     Payout,

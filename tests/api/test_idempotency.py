@@ -14,7 +14,8 @@ from uuid_utils.compat import uuid7
 from api.http import fingerprints
 from api.http.parsing import MoneyBody
 from api.v1 import payment_sessions
-from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody
+from api.v1.payment_sessions import CreateSessionBody, PayBody
+from api.v1.scans import ScanBody
 from api.v1.wallets import OpenWalletBody, TopUpBody
 from application.event_log import AppendRequest
 from domain import ids

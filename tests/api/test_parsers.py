@@ -30,7 +30,8 @@ from api.live import admission, server
 from api.live.config import LiveConfig
 from api.tokens import BadToken, Tokens, Use
 from api.v1.lists import read_cursor, write_cursor
-from api.v1.payment_sessions import CreateSessionBody, PayBody, ScanBody
+from api.v1.payment_sessions import CreateSessionBody, PayBody
+from api.v1.scans import ScanBody
 from api.v1.session_queries import SessionsQuery
 from domain import ids
 from domain.errors import InvalidRequest

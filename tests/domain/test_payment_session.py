@@ -372,7 +372,12 @@ def test_the_merchant_and_the_checkout_screen_cancel(by: str) -> None:
         ("cancelled", "merchant", LATER, not_payable("cancelled")),
         ("expired", "merchant", LATER, not_payable("expired")),
         ("scanned", "merchant", DEADLINE, not_payable("expired")),
-        ("created", "anyone", LATER, InvalidRequest.of("by", "must be merchant or checkout")),
+        (
+            "created",
+            "anyone",
+            LATER,
+            InvalidRequest.of("by", "must be merchant, checkout or payer"),
+        ),
     ],
 )
 def test_cancellations_are_refused_in_the_documented_order(

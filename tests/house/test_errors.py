@@ -57,7 +57,10 @@ STATUS_OF_CODE = {
     "not-caught-up": 503,
     "credits-not-counted": 503,
     "payout-not-funded": 503,
+    "qr-settings-missing": 422,
+    "amount-outside-limits": 422,
     "overloaded": 503,
+    "signing-unavailable": 503,
     "idempotency-key-required": 400,
     "idempotency-key-reused": 422,
     "idempotency-in-progress": 409,
@@ -75,7 +78,7 @@ STATUS_OF_CODE = {
 }
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
-    "session-claimed", "not-caught-up", "overloaded", "idempotency-in-progress", "log-unavailable",
+    "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "request-timeout", "too-many-requests", "not-ready",
 }  # fmt: skip
 """The contract: clients retry these."""
@@ -83,7 +86,7 @@ KEPT = {
     "session-expired", "amount-mismatch", "wallet-currency-mismatch", "insufficient-funds",
     "balance-limit", "invalid-qr", "invalid-signature", "refund-exceeds-paid", "refunds-exhausted",
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
-    "quote-mismatch", "rate-unavailable",
+    "quote-mismatch", "rate-unavailable", "qr-settings-missing", "amount-outside-limits",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 

@@ -111,7 +111,9 @@ CONTRACT = {
     "order": ["opened", "released"],
     "wallet": ["opened", "topped_up", "captured", "credited"],
     "top_up_reference": ["used"],
-    "merchant": ["registered", "plan_changed", "payouts_changed"],
+    "static_code": ["issued", "revoked"],
+    "code_session": ["opened"],
+    "merchant": ["registered", "plan_changed", "payouts_changed", "qr_changed"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
     "clock": ["accepted"],
@@ -146,7 +148,7 @@ def test_the_event_feed_names_the_subject_of_every_event() -> None:
 
 
 def test_event_fields_are_primitives() -> None:
-    allowed = {"str", "int", "bool", "str | None", "dict[str, str]", "list[str]"}
+    allowed = {"str", "int", "bool", "str | None", "int | None", "dict[str, str]", "list[str]"}
     for aggregate in AGGREGATES:
         for event in _events(aggregate).values():
             annotations = inspect.get_annotations(event)

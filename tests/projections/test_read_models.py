@@ -35,6 +35,7 @@ from tests.support.ledger_fixture import LedgerFixture
 from tests.support.payout_steps import DESTINATION, LogCredits, request_payout, set_terms
 from tests.support.postgres import rows
 from tests.support.read_models import apply_all, reader
+from tests.support.static_codes import CodesFixture
 
 pytestmark = pytest.mark.postgres
 
@@ -54,6 +55,9 @@ def make_history(log: PostgresLog) -> LedgerFixture:
         else:
             ledger.try_send(ledger.scan(session, other))
     make_payouts(ledger)
+    codes = CodesFixture(ledger)
+    ledger.send(codes.scan(codes.issue(), wallet, 700))
+    ledger.send(codes.revoke(codes.issue()))
     return ledger
 
 

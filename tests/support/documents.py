@@ -60,6 +60,7 @@ def document_services() -> Services:
         rates=nothing,
         health=nothing,
         qr_images=nothing,
+        code_keys=nothing,
         metrics=nothing,
         new_id=nothing,
         close=lambda: None,

@@ -30,7 +30,6 @@ from domain import ids, times
 from domain.errors import LedgerError
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
-from domain.qr import dynamic_url
 from domain.sessions.order import Order
 from domain.wallets.top_up_reference import TopUpReference
 from tests.support.memory_log import START, MemoryLog
@@ -56,11 +55,10 @@ OPEN_OTHER = OpenWallet(wallet_id=OTHER_WALLET_ID, wallet_app_id=APP, currency=C
 TOP_UP = TopUpWallet(wallet_id=WALLET_ID, amount=Money(5000, "USD"), reference="funds")
 CREATE = CreateSession(session_id=SESSION_ID, merchant_id=MERCHANT_ID, order_id="A-1", amount=PRICE)
 SCAN = ScanSession(
-    payload=dynamic_url.build(PUBLIC_URL, SESSION_ID),
+    session_id=SESSION_ID,
     wallet_id=WALLET_ID,
     wallet_app_id=APP,
     claim_id=CLAIM_ID,
-    public_url=PUBLIC_URL,
     lease_seconds=90,
 )
 PAY = PaySession(

@@ -22,6 +22,8 @@ from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.static_codes.code_sessions import CodeSessions
+from domain.static_codes.static_code import StaticCode
 from domain.treasury.treasury import Treasury
 from domain.wallets.fx_quotes import FxQuotes
 from domain.wallets.top_up_reference import TopUpReference
@@ -223,6 +225,40 @@ EVENTS = [
         destination="bank account 1",
         daily_at="06:00",
         zone="America/Sao_Paulo",
+    ),
+    _event(
+        Merchant.QrChanged,
+        4,
+        country="US",
+        city="Springfield",
+        category="5812",
+        name="Corner Cafe",
+        postal_code="62701",
+        language="ZH",
+        local_name="街角咖啡",
+        local_city="",
+    ),
+    _event(
+        StaticCode.Issued,
+        1,
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        merchant_name="Corner Café",
+        currency="USD",
+        exponent=2,
+        amount_minor=None,
+        min_minor=100,
+        max_minor=None,
+        label="Till 3",
+        key_id="K1",
+        payloads={"url": "HTTPS://PAY.EXAMPLE/S/01H455VB4PEX5VSKNK084SN02Q/K1/AAAA"},
+    ),
+    _event(StaticCode.Revoked, 2),
+    _event(
+        CodeSessions.Opened,
+        1,
+        static_code_id="sc_01h455vb4pex5vsknk084sn02q",
+        wallet_id="wal_01h455vb4pex5vsknk084sn02q",
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
     ),
     _event(WalletApp.Registered, 1, name="Wallet"),
     _event(

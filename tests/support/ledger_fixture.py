@@ -26,7 +26,6 @@ from domain.errors import LedgerError
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from domain.payouts.debits import Credits
-from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
 
@@ -131,11 +130,10 @@ class LedgerFixture:
 
     def scan(self, session_id: UUID, wallet_id: UUID, app: str = "") -> ScanSession:
         return ScanSession(
-            payload=dynamic_url.build(PUBLIC_URL, session_id),
+            session_id=session_id,
             wallet_id=wallet_id,
             wallet_app_id=app or self.app,
             claim_id=self.new_id(),
-            public_url=PUBLIC_URL,
             lease_seconds=LEASE_SECONDS,
         )
 

@@ -25,6 +25,7 @@ from infrastructure.fx.fixed import FixedRates
 from infrastructure.qr_images import SegnoImages
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
@@ -39,10 +40,15 @@ class RecordedRequests:
 
     def __init__(self) -> None:
         self.served: list[tuple[str, int]] = []
+        self.refused_scans: list[str] = []
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """See `HttpMetrics`."""
         self.served.append((operation, status))
+
+    def scan_refused(self, *, cause: str) -> None:
+        """See `HttpMetrics`."""
+        self.refused_scans.append(cause)
 
     def exposition(self) -> bytes:
         """See `HttpMetrics`."""
@@ -65,6 +71,7 @@ class MemoryApi:
         log = MemoryLog(new_id := lambda: UUID(int=next(numbers)))
         self.ledger = LedgerFixture(log, new_id=new_id)
         self.metrics = RecordedRequests()
+        self.code_keys = MemoryKeys()
         self.services: Services = replace(
             document_services(),
             log=cast("Any", log),
@@ -73,6 +80,7 @@ class MemoryApi:
             rates=FixedRates(PER_EURO, as_of=date(2025, 12, 31)),
             health=_unavailable,
             qr_images=SegnoImages(),
+            code_keys=self.code_keys,
             metrics=self.metrics,
             new_id=new_id,
         )

@@ -128,8 +128,7 @@ def test_another_wallets_quote_is_a_mismatch() -> None:
 
 def test_another_sessions_quote_is_a_mismatch_even_of_the_same_amount() -> None:
     other = replace(CREATE, session_id=OTHER_SESSION_ID, order_id="A-2")
-    scan = replace(SCAN, payload=SCAN.payload.replace(SESSION[3:].upper(), "").rpartition("/")[0])
-    scan = replace(scan, payload=f"{scan.payload}/{ids.encode_suffix(OTHER_SESSION_ID)}")
+    scan = replace(SCAN, session_id=OTHER_SESSION_ID)
     pay = replace(PAY_BY_QUOTE, session_id=OTHER_SESSION_ID)
 
     given(*READY, FUNDS, MAKE, other, scan).when(pay).then(MISMATCH)

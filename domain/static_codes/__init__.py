@@ -1,0 +1,1 @@
+"""Static codes: printed once, paid many times."""

@@ -1,0 +1,1 @@
+"""The signing keys of static codes and offers, in one file outside the database."""
