@@ -115,6 +115,8 @@ def _refusal_texts(language: Language) -> Mapping[str, str]:
         "session-not-payable": _("This payment can no longer be made."),
         "session-expired": _("Time ran out and you were not charged."),
         "claims-exhausted": _("This code was scanned too often. Ask the merchant for a new one."),
+        "amount-outside-limits": _("This amount is outside of the limits."),
+        "amount-mismatch": _("The merchant asks for another amount. Scan the code again."),
         "unauthorized": _("This wallet token is no longer valid. Enter a new one."),
         "too-many-requests": _("Too many attempts. Try again in a moment."),
     }

@@ -46,7 +46,7 @@ function keyOf(intent) {
 
 /** @param {string} text @param {{minor: number, currency: string}} [amount] */
 async function check(text, amount) {
-  payload = text.trim();
+  payload = text; // as it was read: a printed code is signed to the last character
   if (checking || !payload) return;
   if (!signedIn()) return show();
   checking = true;
@@ -140,7 +140,7 @@ async function checkImage(image) {
 function take(transfer) {
   if (!transfer || code || !signedIn()) return false;
   const image = Array.from(transfer.files).find((file) => file.type.startsWith("image/"));
-  const text = transfer.getData("text/plain");
+  const text = transfer.getData("text/plain").trim();
   if (image) void checkImage(image);
   else if (transfer.files.length > 0) say(data.texts.camera["not-an-image"]);
   else if (text) void check(text);
@@ -159,7 +159,7 @@ element("sign-in").addEventListener("submit", (event) => {
 element("paste").addEventListener("submit", (event) => {
   event.preventDefault();
   camera.close();
-  void check(input("payload").value);
+  void check(input("payload").value.trim());
 });
 input("image").addEventListener("change", () => {
   const [image] = input("image").files ?? [];

@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
 from tests.end_to_end.browsing import TILL, Visit, Visitor, check_page, make_token, status, until
-from tests.end_to_end.conftest import FLAGS
 from tests.end_to_end.fake_camera import film
 from tests.support.api_fixture import ApiFixture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that the camera shows; it is opened with the camera, so a test may rewrite it."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    film(path, None)
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser(camera: Path) -> Iterator[Browser]:
-    """A Chromium with a camera that everybody may use."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.fail("no chromium: install Debian's package `chromium`")
-    flags = [
-        *FLAGS,
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={camera}",
-    ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
 
 
 def opened(visitor: Visitor, api: ApiFixture, path: str = "/wallet") -> Page:

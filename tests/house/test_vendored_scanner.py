@@ -10,9 +10,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VENDOR = ROOT / "api" / "static" / "vendor"
-MANIFEST = dict(
-    reversed(line.split("  ")) for line in (VENDOR / "SHA256SUMS").read_text().splitlines()
-)
+MANIFEST = {
+    name: digest
+    for digest, _, name in (
+        line.partition("  ") for line in (VENDOR / "SHA256SUMS").read_text().splitlines()
+    )
+}
 SCANNER = VENDOR / "barcode-detector-3.2.2"
 
 
