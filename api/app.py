@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any, Final
@@ -136,8 +137,13 @@ def _documents(
 
     @get("/static/vendor/{package:str}/{name:str}", name="vendored")
     async def vendored(request: Request[Any, Any, Any]) -> Response[bytes]:
-        package, name = (str(request.path_params[part]) for part in ("package", "name"))
-        return _to_litestar(static_files.respond_vendored(package, name), default_headers)
+        response = await asyncio.to_thread(
+            static_files.respond_vendored,
+            str(request.path_params["package"]),
+            str(request.path_params["name"]),
+            accept_encoding=request.headers.get("accept-encoding", ""),
+        )
+        return _to_litestar(response, default_headers)
 
     @get("/problems/{code:str}", name="problem")
     async def problem(request: Request[Any, Any, Any]) -> Response[bytes]:

@@ -4,7 +4,7 @@
  * `BarcodeDetector` where there is one, else the vendored one beside it, which is loaded when it is
  * first needed. Guide: docs/howto/scan-codes.md.
  *
- *     import { scan } from "https://pay.example/static/scan.js";
+ *     import { scan } from "./scan.js"; // or from its stable address, /static/scan.js
  *     const camera = await scan({ video, onCode: (code) => { camera.stop(); show(code.text); } });
  *
  * @typedef {{x: number, y: number}} Point from 0 to 1, from the top left corner of the picture

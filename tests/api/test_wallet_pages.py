@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import re
@@ -197,6 +198,30 @@ def test_the_vendored_scanner_is_kept_for_ever_and_may_be_used_by_other_origins(
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [
+        ("gzip, deflate, br", True),
+        ("br,GZIP", True),
+        ("", False),
+        ("br", False),
+        ("gzip;q=0", False),
+    ],
+)
+def test_the_vendored_scanner_is_compressed_for_those_who_accept_it(
+    api: MemoryApi, accepted: str, compressed: bool
+) -> None:
+    path = "barcode-detector-3.2.2/zxing_reader.wasm"
+
+    answer = Answer(api, f"/static/vendor/{path}", accept_encoding=accepted)
+
+    body = gzip.decompress(answer.body) if compressed else answer.body
+    assert body == static_files.vendored_file(path)
+    assert answer.headers.get("content-encoding") == ("gzip" if compressed else None)
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert (len(answer.body) < 500_000) is compressed
 
 
 def test_scan_js_has_a_stable_address_that_other_origins_may_import(api: MemoryApi) -> None:
