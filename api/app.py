@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any, Final
@@ -20,9 +21,10 @@ from api.http.operation import Operation, Routes
 from api.http.problems import on_any_error, on_http_error, to_response
 from api.http.router import Router, litestar_handler
 from api.http.security_headers import security_headers
-from api.pages import rendering
+from api.pages import static_files
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
+from api.pages.wallet import WalletPageRoutes
 from api.v1.books import BookRoutes
 from api.v1.code_keys import CodeKeyRoutes
 from api.v1.events import EventRoutes
@@ -57,6 +59,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     StatementRoutes,
     EventRoutes,
     PageRoutes,
+    WalletPageRoutes,
     QrImageRoutes,
     CodeKeyRoutes,
     HealthRoutes,
@@ -125,12 +128,23 @@ def _documents(
 
     @get("/favicon.ico", name="favicon")
     async def favicon() -> Response[bytes]:
-        return _to_litestar(_static("icon.svg", immutable=False), default_headers)
+        return _to_litestar(static_files.respond("icon.svg"), default_headers)
 
     @get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
-        immutable = request.path_params.get("edition") == rendering.edition()
-        response = _static(str(request.path_params["name"]), immutable=immutable)
+        edition_named = str(request.path_params.get("edition", ""))
+        name = str(request.path_params["name"])
+        response = static_files.respond(name, edition_named=edition_named)
+        return _to_litestar(response, default_headers)
+
+    @get("/static/vendor/{package:str}/{name:str}", name="vendored")
+    async def vendored(request: Request[Any, Any, Any]) -> Response[bytes]:
+        response = await asyncio.to_thread(
+            static_files.respond_vendored,
+            str(request.path_params["package"]),
+            str(request.path_params["name"]),
+            accept_encoding=request.headers.get("accept-encoding", ""),
+        )
         return _to_litestar(response, default_headers)
 
     @get("/problems/{code:str}", name="problem")
@@ -138,17 +152,7 @@ def _documents(
         response = _problem(str(request.path_params["code"]))
         return _to_litestar(response, default_headers)
 
-    return [openapi_json, docs, favicon, static, problem]
-
-
-def _static(name: str, *, immutable: bool) -> HttpResponse:
-    """A static file; immutable under the URL of its edition."""
-    data = rendering.static_file(name)
-    if data is None:
-        return to_response(NotFound(thing="address"))
-    caching = "public, max-age=31536000, immutable" if immutable else "no-cache"
-    media_type = rendering.MEDIA_TYPES[name.rpartition(".")[2]]
-    return HttpResponse(data, media_type=media_type, headers={"Cache-Control": caching})
+    return [openapi_json, docs, favicon, static, vendored, problem]
 
 
 def _problem(code: str) -> HttpResponse:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
-from functools import lru_cache
-from importlib import resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,52 +12,11 @@ from markupsafe import Markup
 from api.context import ApiConfig
 from api.http.accept import preferred
 from api.http.messages import HttpRequest, HttpResponse
+from api.pages.static_files import SCAN_PERMISSIONS, SCAN_SOURCES, asset, integrity
 from api.pages.templating import to_html
 from api.pages.texts import Language, choose
 
-MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 HTML, JSON = "text/html", "application/json"
-HASH_CHARS: Final = 16
-
-
-@lru_cache
-def static_file(name: str) -> bytes | None:
-    """The content of a file of `api/static`; None if there is none of this name."""
-    if name not in _static_names() or name.rpartition(".")[2] not in MEDIA_TYPES:
-        return None
-    return (resources.files("api") / "static" / name).read_bytes()
-
-
-@lru_cache
-def _static_names() -> frozenset[str]:
-    """Names are checked against this set, as the file system raises on some of them."""
-    static = resources.files("api") / "static"
-    return frozenset(path.name for path in static.iterdir() if path.is_file())
-
-
-@lru_cache
-def edition() -> str:
-    """A hash of all static files, and the folder in their address.
-
-    Modules import each other by relative URL, so all come from one edition and can be cached for
-    ever.
-    """
-    digest = hashlib.sha256()
-    for path in sorted((resources.files("api") / "static").iterdir(), key=lambda path: path.name):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:HASH_CHARS]
-
-
-def asset(name: str) -> str:
-    """The address of a static file."""
-    return f"/static/{edition()}/{name}"
-
-
-@lru_cache
-def integrity(name: str) -> str:
-    """The file's hash for Subresource Integrity."""
-    digest = hashlib.sha384(static_file(name) or b"").digest()
-    return "sha384-" + base64.b64encode(digest).decode()
 
 
 def wants_html(request: HttpRequest) -> bool:
@@ -75,13 +30,24 @@ def language_for(request: HttpRequest) -> Language:
     return choose(lang, request.header(b"accept-language") or "")
 
 
-def policy(config: ApiConfig) -> str:
-    """The Content-Security-Policy of every page: our files, our socket, no inline code."""
+WORKER_POLICY: Final = "qrledger-worker"
+"""The Trusted Types policy with which `home.js` names the service worker's address."""
+
+
+def policy(config: ApiConfig, *, scans: bool = False) -> str:
+    """The Content-Security-Policy of a page: our files, our socket, no inline code.
+
+    A page that scans may also compile WebAssembly, have a manifest, and register the worker.
+    """
     live = urlsplit(config.live_public_url)
+    script, types, more = "script-src 'self'", "'none'", ""
+    if scans:
+        script, types = SCAN_SOURCES, WORKER_POLICY
+        more = " manifest-src 'self'; worker-src 'self';"
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"default-src 'none'; {script}; style-src 'self'; img-src 'self' data:;{more} "
         f"connect-src 'self' {live.scheme}://{live.netloc}; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        f"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types {types}"
     )
 
 
@@ -92,6 +58,7 @@ def render(
     *,
     data: Mapping[str, Any] | None = None,
     status_code: int = 200,
+    scans: bool = False,
     **context: Any,
 ) -> HttpResponse:
     """A page.
@@ -102,6 +69,7 @@ def render(
         language: of its texts.
         data: for the page's module, as JSON in a block that browsers do not run.
         status_code: the HTTP status.
+        scans: whether the page may open the camera.
         context: the other variables of the template.
     """
     # `<` must not end the block early. The rest is plain JSON in ASCII, which carries any text.
@@ -120,8 +88,9 @@ def render(
         status_code=status_code,
         media_type="text/html; charset=utf-8",
         headers={
-            "Content-Security-Policy": policy(config),
+            "Content-Security-Policy": policy(config, scans=scans),
             "Cache-Control": "no-store",
             "Vary": "Accept, Accept-Language",
+            **({"Permissions-Policy": SCAN_PERMISSIONS} if scans else {}),
         },
     )

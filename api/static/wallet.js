@@ -3,15 +3,16 @@ import { format, numberingSystem, shownStatus } from "./amounts.js";
 import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
 import { quoting } from "./quote.js";
+import { fill } from "./texts.js";
+import { call, newKey, offline, signedIn, signIn, signOut, walletId } from "./wallet-api.js";
 
 /** @param {string} id @returns {HTMLElement} */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const data = JSON.parse(element("data").textContent ?? "{}");
 const card = element("wallet");
 element("no-script").hidden = true;
-const signIn = /** @type {HTMLFormElement} */ (element("sign-in"));
+const signInForm = /** @type {HTMLFormElement} */ (element("sign-in"));
 const payButton = /** @type {HTMLButtonElement} */ (element("pay"));
-const TOKEN = "qrledger.page-token";
 const INTENT = `qrledger.intent.${data.session.id}`;
 /** @type {import("./quote.js").Quote | null} */
 let quote = null;
@@ -34,22 +35,9 @@ const quotes = quoting(
     quote = current;
     payButton.hidden = quote === null;
     element("ask-again").hidden = quote !== null;
-    if (quote) label(payButton, data.texts.pay, format(quote.from));
+    if (quote) fill(payButton, data.texts.pay, { amount: format(quote.from) });
   },
 );
-
-/**
- * A text with an amount in it, isolated from the direction of the text.
- *
- * @param {HTMLElement} place @param {string} text @param {string} amount
- */
-function label(place, text, amount) {
-  const [before, after] = text.split("{amount}");
-  const isolated = document.createElement("bdi");
-  isolated.dir = "ltr";
-  isolated.textContent = amount;
-  place.replaceChildren(before ?? "", isolated, after ?? "");
-}
 
 /** @param {import("./live.js").Session & {paid?: {paid_at: string} | null}} session */
 function show(session) {
@@ -76,7 +64,7 @@ function show(session) {
 
 /** Refunds are not public: the payer's wallet asks for them. @param {{status: string}} session */
 async function showRefunds(session) {
-  if (session.status !== "paid" || sessionStorage.getItem(TOKEN) === null) return;
+  if (session.status !== "paid" || !signedIn()) return;
   try {
     show(await call("GET", `/v1/payment-sessions/${data.session.id}`));
   } catch {
@@ -84,24 +72,10 @@ async function showRefunds(session) {
   }
 }
 
-/** @param {string} method @param {string} path @param {unknown} [body] @param {string} [key] */
-async function call(method, path, body, key) {
-  const headers = {
-    Accept: "application/json",
-    Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}`,
-    ...(body !== undefined && { "Content-Type": "application/json" }),
-    ...(key && { "Idempotency-Key": key }),
-  };
-  const response = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body), cache: "no-store" });
-  const result = await response.json();
-  if (!response.ok) throw Object.assign(new Error(result.code), { code: result.code });
-  return result;
-}
-
 /** The idempotency key: one per session and quote, kept across reloads, so that a retry cannot pay twice. */
 function idempotencyKey() {
   const intent = quote ? `${INTENT}.${quote.id}` : INTENT;
-  const key = sessionStorage.getItem(intent) ?? crypto.randomUUID();
+  const key = sessionStorage.getItem(intent) ?? newKey();
   sessionStorage.setItem(intent, key);
   return key;
 }
@@ -109,10 +83,9 @@ function idempotencyKey() {
 /** @param {unknown} error */
 function showError(error) {
   const code = /** @type {{code?: string}} */ (error).code;
-  const network = error instanceof TypeError;
-  element("error").textContent = network ? data.texts.offline : data.texts.refusals[code ?? ""] ?? data.texts.failed;
+  element("error").textContent = offline(error) ? data.texts.offline : data.texts.refusals[code ?? ""] ?? data.texts.failed;
   if (code === "unauthorized") {
-    sessionStorage.removeItem(TOKEN);
+    signOut();
     void showPayer();
   }
   if (code === "insufficient-funds" && quote) sessionStorage.removeItem(`${INTENT}.${quote.id}`);
@@ -121,17 +94,10 @@ function showError(error) {
   if (code === "session-expired" || code === "session-not-payable") live.refresh();
 }
 
-/** The wallet's id, which its token contains. */
-function walletId() {
-  const token = sessionStorage.getItem(TOKEN) ?? "";
-  return `wal_${token.split("_")[1] ?? ""}`;
-}
-
 async function showPayer() {
-  const signedIn = sessionStorage.getItem(TOKEN) !== null;
-  signIn.hidden = signedIn;
-  element("payer").hidden = !signedIn;
-  if (!signedIn) return;
+  signInForm.hidden = signedIn();
+  element("payer").hidden = !signedIn();
+  if (!signedIn()) return;
   try {
     const wallet = await call("GET", `/v1/wallets/${walletId()}`);
     element("balance").textContent = format(wallet.available);
@@ -169,9 +135,9 @@ async function pay() {
   }
 }
 
-signIn.addEventListener("submit", (event) => {
+signInForm.addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem(TOKEN, /** @type {HTMLInputElement} */ (element("token")).value.trim());
+  signIn(/** @type {HTMLInputElement} */ (element("token")).value);
   element("error").textContent = "";
   void showPayer();
   void showRefunds({ status: card.dataset.status?.endsWith("refunded") ? "paid" : (card.dataset.status ?? "") });

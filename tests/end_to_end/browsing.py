@@ -74,6 +74,18 @@ def check_page(page: Page, name: str) -> None:
     assert violations == [], f"{name}: {violations}"
 
 
+def until(page: Page, condition: str) -> None:
+    """Wait for a condition in the page, whose policy does not let Playwright evaluate its own text."""
+    loop = """async () => {
+        const end = performance.now() + 15_000;
+        while (!(CONDITION)) {
+            if (performance.now() > end) throw new Error("never");
+            await new Promise(requestAnimationFrame);
+        }
+    }"""
+    page.evaluate(loop.replace("CONDITION", condition))
+
+
 Visit = Callable[..., Visitor]
 
 

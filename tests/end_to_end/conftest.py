@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, sync_playwright
 
 from infrastructure.postgres.migrate import migrate
+from infrastructure.qr_keys import key_file
 from tests.end_to_end.browsing import PHONE, Visit, Visitor
+from tests.end_to_end.fake_camera import film
 from tests.support.api_fixture import ApiFixture, served_api
 from tests.support.postgres import TestClock
 
@@ -21,24 +26,39 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 
 
 @pytest.fixture(scope="module")
-def api(make_database: Callable[[], str]) -> Iterator[ApiFixture]:
+def api(
+    make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ApiFixture]:
     url = make_database()
     migrate(url, mode="test", token_secret=b"s" * 32)
-    with served_api(url) as api:
+    keys = tmp_path_factory.mktemp("keys") / "qr-keys.json"
+    key_file.create_if_absent(keys, Ed25519PrivateKey.generate(), datetime.now(UTC))
+    with served_api(url, qr_keys=str(keys)) as api:
         yield api
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that the camera shows. It is read when the camera opens, so a test may rewrite it."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    film(path, None)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(camera: Path) -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.fail("no chromium: install Debian's package `chromium`")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
 

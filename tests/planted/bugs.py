@@ -13,6 +13,7 @@ from tests.planted.key_bugs import KEY_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.qr_bugs import QR_BUGS
+from tests.planted.wallet_bugs import WALLET_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -329,4 +330,5 @@ BUGS: Final = [
     *CODE_BUGS,
     *KEY_BUGS,
     *PICTURE_BUGS,
+    *WALLET_BUGS,
 ]  # fmt: skip
