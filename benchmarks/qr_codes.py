@@ -62,7 +62,7 @@ def measure_codes(table: Table) -> None:
         "EPC": _both(epc.build, epc.parse, EPC),
     }
     for name, (build, read) in texts.items():
-        table.row(f"{name}: texts built / read per second", f"{_rate(build)} / {_rate(read)}")
+        table.row(f"{name}: texts built / read per second", f"{rate(build)} / {rate(read)}")
     _measure_drawing(table)
 
 
@@ -75,11 +75,11 @@ def _measure_drawing(table: Table) -> None:
         "signed EMVCo": lambda one: static_code.emv(EMV, one, "K1", _sign),
     }
     for name, payload in payloads.items():
-        rates = [_rate(partial(_draw_next, kind, payload, numbers)) for kind in PICTURE_KINDS]
+        rates = [rate(partial(_draw_next, kind, payload, numbers)) for kind in PICTURE_KINDS]
         table.row(f"codes drawn per second, {name}, SVG / PNG / terminal", " / ".join(rates))
     address = payloads["signed address"](ID)
     posters = [_poster("svg", address), _poster("pdf", address)]
-    rates = [_rate(partial(PICTURES.draw, poster)) for poster in posters]
+    rates = [rate(partial(PICTURES.draw, poster)) for poster in posters]
     table.row("posters drawn per second, SVG / PDF", " / ".join(rates))
 
 
@@ -102,7 +102,7 @@ def _both(
     return lambda: build(value), lambda: parse(text)
 
 
-def _rate(work: Callable[[], object]) -> str:
+def rate(work: Callable[[], object]) -> str:
     """How often something can be done in a second."""
     count, before = 0, time.perf_counter()
     while (took := time.perf_counter() - before) < SECONDS:

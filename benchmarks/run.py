@@ -31,6 +31,7 @@ from benchmarks.pictures import measure_pictures
 from benchmarks.processes import stop_on_signals
 from benchmarks.qr_codes import measure_codes
 from benchmarks.read_models import measure_lag, measure_rebuild
+from benchmarks.signing_keys import measure_keys
 from benchmarks.slow_disk import slow_disk
 from benchmarks.sockets import measure_screens
 from benchmarks.table import Table, interpreter
@@ -61,6 +62,7 @@ def main() -> None:
                 measure_screens(running, table)
             measure_books(server, folder, table)
         measure_codes(table)
+        measure_keys(table)
         measure_expiry_burst(folder / "burst", table)
         with slow_disk(folder) as slow:
             if slow:
