@@ -77,13 +77,19 @@ def process_id(server: EmbeddedServer) -> int:
     return server.pid
 
 
-def fresh_database(server: EmbeddedServer, name: str, tree: Path = ROOT) -> str:
-    """Create a database and migrate it with the version of the program in `tree`; its URL."""
+def fresh_database(
+    server: EmbeddedServer, name: str, tree: Path = ROOT, home: Path | None = None
+) -> str:
+    """Create a database and migrate it with the version of the program in `tree`; its URL.
+
+    `home` is the folder of the signing keys that this makes; default: beside the database.
+    """
     url = server.start()
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"create database {name}")  # the names are constants
     url = urlsplit(url)._replace(path=f"/{name}").geturl()
-    run_command(environment_of(tree, {"QRLEDGER_DATABASE_URL": url}), "migrate")
+    settings = {"QRLEDGER_DATABASE_URL": url, "QRLEDGER_HOME": str(home or server.data.parent)}
+    run_command(environment_of(tree, settings), "migrate")
     return url
 
 
@@ -109,7 +115,7 @@ def installation(
     """
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, files_max), files_max))
-    url = fresh_database(server, name, tree)
+    url = fresh_database(server, name, tree, home)
     environment = environment_of(
         tree,
         {
