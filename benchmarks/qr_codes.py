@@ -9,10 +9,12 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from benchmarks.table import Table
-from domain.qr import dynamic_url, emv_mpm, epc, pix, static_code
+from domain.qr import dynamic_url, emv_mpm, epc, paynow, pix, promptpay, static_code
 from domain.qr.emv_code import EmvCode, Template
 from domain.qr.epc import EpcCode
+from domain.qr.paynow import PayNowCode
 from domain.qr.pix import PixCode
+from domain.qr.promptpay import PromptPayCode
 from infrastructure.qr_images import SegnoImages
 
 V = TypeVar("V")
@@ -24,23 +26,33 @@ EMV: Final = EmvCode(
     name="Corner Cafe", city="Springfield", amount_minor=12_345, additional={"05": "SN129803"},
 )  # fmt: skip
 PIX: Final = PixCode(key="123e4567-e12b-12d1-a456-426655440000", name="Cafe", city="BRASILIA")
+PROMPTPAY: Final = PromptPayCode(kind=promptpay.ProxyKind.TAX_ID, proxy="1234567890123")
+PAYNOW: Final = PayNowCode(kind=paynow.ProxyKind.COMPANY, proxy="201403121W", name="Cafe")
 EPC: Final = EpcCode(name="Cafe", iban="DE33100205000001194700", amount_minor=2_000)
 
 
 def measure_codes(table: Table) -> None:
     """Build and read each format, and draw each kind of picture, again and again."""
     address = static_code.address(PUBLIC, ID, "K1", _sign)
+    url = dynamic_url.build(PUBLIC, ID)
+    signed = static_code.emv(EMV, ID, "K1", _sign)
     texts: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "address": (
             lambda: dynamic_url.build(PUBLIC, ID),
-            lambda: dynamic_url.parse.__wrapped__(dynamic_url.build(PUBLIC, ID), PUBLIC),
+            lambda: dynamic_url.parse.__wrapped__(url, PUBLIC),
         ),
         "signed address": (
             lambda: static_code.address(PUBLIC, ID, "K1", _sign),
             lambda: static_code.parse(address, PUBLIC),
         ),
+        "signed EMVCo": (
+            lambda: static_code.emv(EMV, ID, "K1", _sign),
+            lambda: static_code.parse(signed, PUBLIC),
+        ),
         "EMVCo": _both(emv_mpm.build, emv_mpm.parse, EMV),
         "Pix": _both(pix.build, pix.parse, PIX),
+        "PromptPay": _both(promptpay.build, promptpay.parse, PROMPTPAY),
+        "PayNow": _both(paynow.build, paynow.parse, PAYNOW),
         "EPC": _both(epc.build, epc.parse, EPC),
     }
     for name, (build, read) in texts.items():

@@ -26,6 +26,8 @@ ADDITIONAL_CHARS_MAX: Final = {
     "09": 3, "10": 20, "11": 3, **dict.fromkeys((f"{n}" for n in range(50, 100)), 99),
 }  # fmt: skip
 """Characters of the objects of template 62 (MPM, table 3.7); 12 to 49 are not defined."""
+TEMPLATES_FROM: Final = "50"
+"""Objects of template 62 before this one are ASCII; those from it on belong to payment systems."""
 
 _ASCII = re.compile(r"[ -~]+")
 _CATEGORY = re.compile(r"[0-9]{4}")
@@ -158,7 +160,8 @@ def _additional(one: tlv.Object | None) -> dict[str, str]:
     objects = _objects(one, ADDITIONAL_CHARS_MAX)
     for inner in objects:
         too_long = len(inner.value) > ADDITIONAL_CHARS_MAX[inner.id]
-        if too_long or (inner.id == "09" and not _ASK.fullmatch(inner.value)):
+        is_wrong = inner.id < TEMPLATES_FROM and not _ASCII.fullmatch(inner.value)
+        if too_long or is_wrong or (inner.id == "09" and not _ASK.fullmatch(inner.value)):
             _refuse(inner)
     return {inner.id: inner.value for inner in objects}
 

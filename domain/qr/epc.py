@@ -24,6 +24,16 @@ _CAUSES = {0: Cause.OTHER_PAYMENT_SYSTEM, 3: Cause.OTHER_PAYMENT_SYSTEM, _END: C
 """By the line that is not valid, if not `invalid-object`."""
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+_IBAN_CHARS: Final = {
+    country: chars
+    for chars, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FO GL NL", 19: "MK SI", 20: "AT EE LT LU", 21: "CH HR LI LV",
+        22: "BG DE GB IE ME RS VA", 23: "GI", 24: "AD CZ ES MD RO SE SK", 25: "PT", 26: "IS",
+        27: "FR GR IT MC SM", 28: "AL CY HU PL", 31: "MT",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+"""Of the countries of SEPA and its neighbours (ISO 13616 registry); others are not checked."""
 _AMOUNT = re.compile(r"EUR([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 _PURPOSE = re.compile(r"[A-Z0-9]{1,4}")
 
@@ -55,8 +65,8 @@ class EpcCode:
 
 
 def is_iban(text: str) -> bool:
-    """Whether the check digits of an account number are right (ISO 13616, ISO 7064 MOD 97-10)."""
-    if not _IBAN.fullmatch(text):
+    """Whether length and check digits of an account number are right (ISO 13616, ISO 7064)."""
+    if not _IBAN.fullmatch(text) or len(text) != _IBAN_CHARS.get(text[:2], len(text)):
         return False
     return int("".join(str(int(char, 36)) for char in text[4:] + text[:4])) % 97 == 1
 

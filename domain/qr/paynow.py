@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -15,6 +16,8 @@ GUID: Final = "SG.PAYNOW"
 ACCOUNT: Final = "26"
 REFERENCE_CHARS_MAX: Final = 25
 _DAY_CHARS: Final = 8
+_MOBILE: Final = re.compile(r"\+[0-9]{7,15}")
+_COMPANY: Final = re.compile(r"[0-9A-Za-z]{8,25}")
 
 
 class ProxyKind(StrEnum):
@@ -23,7 +26,7 @@ class ProxyKind(StrEnum):
     MOBILE = "0"
     """With its country code, such as `+6591234567`."""
     COMPANY = "2"
-    """A unique entity number (UEN), which may have a suffix."""
+    """A unique entity number (UEN) of letters and digits, which may have a suffix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ def parse(text: str) -> PayNowCode:
         raise InvalidQr(cause=Cause.OTHER_PAYMENT_SYSTEM, reason=reason, offset=0)
     offset = tlv.offset_of(text, account_id)
     kind, proxy, editable, day = (account.objects.get(one, "") for one in ("01", "02", "03", "04"))
-    if kind not in {"0", "2"} or not proxy or editable not in {"0", "1"}:
+    if kind not in {"0", "2"} or editable not in {"0", "1"} or not _is_proxy(kind, proxy):
         reason = "its PayNow account is not valid"
         raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
     return PayNowCode(
@@ -79,8 +82,8 @@ def build(code: PayNowCode) -> str:
     Raises:
         ValueError: a value is missing, too long or invalid.
     """
-    if not code.proxy:
-        msg = "a PayNow code names its payee"
+    if not _is_proxy(code.kind, code.proxy):
+        msg = f"a PayNow code cannot name this payee of kind {code.kind.name}"
         raise ValueError(msg)
     account = {
         "01": code.kind.value,
@@ -101,6 +104,10 @@ def build(code: PayNowCode) -> str:
             additional={"01": code.reference} if code.reference else {},
         )
     )
+
+
+def _is_proxy(kind: str, proxy: str) -> bool:
+    return bool((_COMPANY if kind == ProxyKind.COMPANY else _MOBILE).fullmatch(proxy))
 
 
 def _day(text: str, offset: int) -> date:

@@ -6,6 +6,7 @@ a signed offer. Money that comes in by Pix is not the ledger's; this is a codec.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,8 @@ TXID_CHARS_MAX: Final = 25
 KEY_CHARS_MAX: Final = 77
 INFO_CHARS_MAX: Final = 72
 URL_CHARS_MAX: Final = 77
+_PLAIN: Final = re.compile(r"[!-~]+")
+"""Keys and addresses: ASCII without spaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,8 @@ def parse(text: str) -> PixCode:
     """The values of a BR Code.
 
     Raises (checked in this order):
-        InvalidQr: not an EMVCo code; not one of Pix; neither a key nor a URL, or both;
-            the transaction id is not letters and digits.
+        InvalidQr: not an EMVCo code; not one of Pix; neither a key nor a URL, or both, or
+            one that is not plain ASCII; the transaction id is not letters and digits.
     """
     code = emv_mpm.parse(text)
     found = ((key, one) for key, one in code.accounts.items() if _is_pix(one))
@@ -64,17 +67,22 @@ def parse(text: str) -> PixCode:
         reason = "it has neither a Pix key nor an address, or both"
         offset = tlv.offset_of(text, account_id)
         raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
+    recurrence = code.unreserved.get(RECURRENCE, Template(""))
+    recurrence_url = recurrence.objects.get("25", "") if _is_pix(recurrence) else ""
+    if not _PLAIN.fullmatch(key + url + recurrence_url):
+        reason = "its Pix key or address has other characters than it may have"
+        offset = tlv.offset_of(text, account_id)
+        raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
     txid = code.additional.get("05", NO_TXID)
     if not _is_txid(txid):
         reason = "its transaction id is not letters and digits"
         offset = tlv.offset_of(text, "62")
         raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
-    recurrence = code.unreserved.get(RECURRENCE, Template(""))
     return PixCode(
         key=key,
         info=info,
         url=url,
-        recurrence_url=recurrence.objects.get("25", "") if _is_pix(recurrence) else "",
+        recurrence_url=recurrence_url,
         name=code.name,
         city=code.city,
         amount_minor=code.amount_minor,
@@ -97,6 +105,9 @@ def build(pix: PixCode) -> str:
         (pix.key, KEY_CHARS_MAX), (pix.info, INFO_CHARS_MAX), (pix.url, URL_CHARS_MAX),
         (pix.recurrence_url, URL_CHARS_MAX), (pix.txid, TXID_CHARS_MAX),
     )  # fmt: skip
+    if not _PLAIN.fullmatch(pix.key + pix.url + pix.recurrence_url):
+        msg = "a Pix key or URL has ASCII characters without spaces"
+        raise ValueError(msg)
     if any(len(value) > chars_max for value, chars_max in limits):
         msg = "a value of the Pix code is too long"
         raise ValueError(msg)

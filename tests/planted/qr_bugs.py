@@ -9,6 +9,7 @@ from tests.planted.bug import Bug
 MPM = "domain/qr/emv_mpm.py"
 STATIC = "domain/qr/static_code.py"
 EMV = "tests/domain/qr/test_emv_mpm.py"
+ADDRESSES, HOSTILE = "tests/domain/qr/test_addresses.py", "tests/domain/qr/test_hostile_texts.py"
 SIGNED = "tests/domain/qr/test_static_code.py"
 
 QR_BUGS: Final = [
@@ -38,5 +39,26 @@ QR_BUGS: Final = [
     Bug("any template of an EMVCo code counts as Pix", "domain/qr/pix.py",
         "isinstance(account, Template) and account.guid.lower() == GUID",
         "isinstance(account, Template)", "tests/domain/qr/test_schemes.py"),
+    Bug("an address is put in lower case before it is known to be ASCII", "domain/qr/_address.py",
+        "    if text.isascii():", "    if text:", ADDRESSES),
+    Bug("any Unicode white space around an address is ignored", "domain/qr/dynamic_url.py",
+        "payload.rstrip(_address.WHITE_SPACE)", "payload.rstrip()", ADDRESSES),
+    Bug("an offset does not count the white space before an address", "domain/qr/_address.py",
+        "                return start + len(origin)\n", "                return len(origin)\n",
+        ADDRESSES),
+    Bug("any key id of an EMVCo code goes to the key store", STATIC,
+        '    if not KEY_ID.fullmatch(names.objects["02"]):\n', "    if False:\n", HOSTILE),
+    Bug("letters after the signature of an address are called a bad signature", STATIC,
+        "    if len(signature) > SIGNATURE_CHARS:\n", "    if False:\n", ADDRESSES),
+    Bug("a payee of PayNow has digits of any script", "domain/qr/paynow.py",
+        r'"\+[0-9]{7,15}"', r'"\+\d{7,15}"', HOSTILE),
+    Bug("a transaction id of Pix is not checked", "domain/qr/pix.py",
+        "    if not _is_txid(txid):\n", "    if False:\n", f"{HOSTILE} tests/fuzz"),
+    Bug("an account number has any length", "domain/qr/epc.py",
+        " or len(text) != _IBAN_CHARS.get(text[:2], len(text))", "", "tests/domain/qr/test_epc.py"),
+    Bug("text is normalised before its signature is checked", STATIC,
+        '    return StaticCode(code_id, names.objects["02"], text[:offset], decoded, offset)',
+        '    import unicodedata\n    signed = unicodedata.normalize("NFC", text[:offset])\n'
+        '    return StaticCode(code_id, names.objects["02"], signed, decoded, offset)', HOSTILE),
 ]  # fmt: skip
 """Each one is caught by a test of its codec."""

@@ -280,3 +280,14 @@ def test_no_text_before_or_after_our_address_is_ignored(extra: str) -> None:
         if text.strip(" \t\r\n") != OURS:
             with pytest.raises(InvalidQr):
                 dynamic_url.parse(text, PUBLIC)
+
+
+def test_the_kelvin_sign_is_no_k() -> None:
+    public_url = "https://kiosk.example"
+    path = f"q/{SUFFIX[:-1]}k"
+    assert dynamic_url.parse(f"{public_url}/{path}", public_url)
+
+    for text in (f"https://\u212aiosk.example/{path}", f"{public_url}/{path[:-1]}\u212a"):
+        with pytest.raises(InvalidQr) as found:
+            dynamic_url.parse(text, public_url)
+        assert found.value.facts["cause"] in {"look-alike-host", "other-address"}

@@ -71,6 +71,7 @@ def test_lines_may_end_with_carriage_returns() -> None:
         (5, "a\rb", "its name is not valid"),
         (6, "BE72000000001617", "its IBAN is not valid"),
         (6, "BE72 0000 0000 1616", "its IBAN is not valid"),
+        (6, "BE7200000000161", "its IBAN is not valid"),  # right check digits, one too few
         (6, "BE٧٢000000001616", "its IBAN is not valid"),
         (7, "EUR0", "its amount is not valid"),
         (7, "EUR1.", "its amount is not valid"),
