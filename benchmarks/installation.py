@@ -82,13 +82,13 @@ def fresh_database(
 ) -> str:
     """Create a database and migrate it with the version of the program in `tree`; its URL.
 
-    `home` is the folder of the signing keys that this makes; default: beside the database.
+    What else `migrate` makes is in `home`, or in the server's folder.
     """
     url = server.start()
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"create database {name}")  # the names are constants
     url = urlsplit(url)._replace(path=f"/{name}").geturl()
-    settings = {"QRLEDGER_DATABASE_URL": url, "QRLEDGER_HOME": str(home or server.data.parent)}
+    settings = {"QRLEDGER_HOME": str(home or server.folder), "QRLEDGER_DATABASE_URL": url}
     run_command(environment_of(tree, settings), "migrate")
     return url
 

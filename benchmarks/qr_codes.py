@@ -5,8 +5,13 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.table import Table
 from domain.qr import dynamic_url, emv_mpm, epc, paynow, pix, promptpay, static_code
@@ -16,6 +21,8 @@ from domain.qr.paynow import PayNowCode
 from domain.qr.pix import PixCode
 from domain.qr.promptpay import PromptPayCode
 from infrastructure.qr_images import SegnoImages
+from infrastructure.qr_keys import key_file, key_set
+from infrastructure.qr_keys.file_keys import FileKeys
 
 V = TypeVar("V")
 SECONDS: Final = 0.5
@@ -69,6 +76,21 @@ def measure_codes(table: Table) -> None:
     }
     for name, draw in kinds.items():
         table.row(f"codes drawn per second, {name}, never the same one", _rate(draw))
+    measure_keys(table)
+
+
+def measure_keys(table: Table) -> None:
+    """Sign and check with the key file, which is looked at every time."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "qr-keys.json"
+        private = Ed25519PrivateKey.from_private_bytes(b"k" * key_set.KEY_BYTES)
+        key_file.create_if_absent(path, private, datetime(2026, 1, 1, tzinfo=UTC))
+        keys, signed = FileKeys(path), b"HTTPS://PAY.EXAMPLE/S/"
+        key_id, signature = keys.current().id, keys.current().sign(signed)
+        made = _rate(lambda: keys.current().sign(signed))
+        checked = _rate(lambda: keys.verify(key_id, signed, signature))
+        table.row("signatures made / checked per second", f"{made} / {checked}")
+        table.row("looks at the key file per second", _rate(keys.public_keys))
 
 
 def _both(

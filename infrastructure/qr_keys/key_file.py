@@ -73,14 +73,23 @@ def create_if_absent(path: Path, private: Ed25519PrivateKey, at: datetime) -> Ke
     Raises:
         BadKeyFile: the file that is there cannot be used, or none can be written.
     """
+    if _is_usable(path):  # it may be on a file system that is mounted read-only
+        return None
     with _locked(path):
-        try:
-            read(path)
-        except NoKeyFile:
-            made = key_set.first(private, at)
-            _write(path, made)
-            return made
-    return None
+        if _is_usable(path):
+            return None
+        made = key_set.first(private, at)
+        _write(path, made)
+    return made
+
+
+def _is_usable(path: Path) -> bool:
+    """Whether there is a file; one that cannot be used is refused."""
+    try:
+        read(path)
+    except NoKeyFile:
+        return False
+    return True
 
 
 def change(path: Path, decide: Callable[[KeySet], KeySet]) -> KeySet:

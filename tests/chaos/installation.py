@@ -22,9 +22,11 @@ from domain.merchants.api_key import Role
 from domain.merchants.payout_terms import PayoutTerms
 from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.database import make_qr_keys
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
+from infrastructure.settings import Settings
 from tests.chaos.proxy import FaultProxy
 from tests.support.api_fixture import free_port
 
@@ -110,6 +112,7 @@ class ChaosInstallation:
         self.server = EmbeddedServer(home / "store")
         self.url = self.server.start()
         migrate(self.url, mode="test", token_secret=b"s" * 32)
+        make_qr_keys(Settings(home=str(home)))
         with psycopg.connect(self.url, autocommit=True) as owner:
             owner.execute(CLOCK_OFFSET)
             if not durable:

@@ -1,8 +1,9 @@
-"""`qrledger keys rotate-qr`, `revoke-qr` and `list-qr`, on the key file alone."""
+"""`qrledger keys rotate-qr`, `revoke-qr` and `list-qr`; `migrate` makes the key file."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infrastructure.cli import program
+from infrastructure.database import open_database
 from infrastructure.qr_keys import key_file
 from infrastructure.qr_keys.file_keys import FileKeys
+from infrastructure.settings import Settings
 
 
 class Operator:
@@ -145,3 +148,48 @@ def test_without_a_file_there_is_nothing_to_list_or_to_revoke(operator: Operator
 
         assert refused.exit_code == 2
         assert "copy it from another machine, or make it with" in refused.output
+
+
+def migrate(operator: Operator, url: str) -> Result:
+    environment = {"QRLEDGER_QR_KEYS": str(operator.path), "QRLEDGER_DATABASE_URL": url}
+    return CliRunner().invoke(program, ["migrate"], env=environment)
+
+
+@pytest.mark.postgres
+def test_migrate_makes_the_file_once(operator: Operator, make_database: Callable[[], str]) -> None:
+    url = make_database()
+
+    first, second = migrate(operator, url), migrate(operator, url)
+
+    [key] = operator.listed()
+    assert f"made the signing key {key['id']} in {operator.path}\n" in first.output
+    assert second.output == "the test ledger is up to date\n"
+
+
+@pytest.mark.postgres
+def test_migrate_does_not_fail_for_a_file_that_cannot_be_used(
+    operator: Operator, make_database: Callable[[], str]
+) -> None:
+    operator.path.touch(mode=0o644)
+
+    done = migrate(operator, make_database())
+
+    assert done.exit_code == 0
+    assert f"qrledger: the file of signing keys {operator.path} is open to other users" in (
+        done.stderr
+    )
+    assert "the test ledger is up to date\n" in done.output
+    assert operator.path.read_text() == ""
+
+
+@pytest.mark.postgres
+def test_what_migrates_a_database_when_it_opens_it_makes_the_file(
+    tmp_path: Path, make_database: Callable[[], str]
+) -> None:
+    settings = Settings(home=str(tmp_path / "home"), database_url=make_database())
+
+    with open_database(settings, migrate=True):
+        made = key_file.read(settings.qr_keys_file)
+
+    with open_database(settings, migrate=True), open_database(settings):
+        assert key_file.read(settings.qr_keys_file).keys == made.keys

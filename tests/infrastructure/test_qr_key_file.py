@@ -79,6 +79,14 @@ def test_a_key_file_is_never_overwritten(path: Path) -> None:
     assert path.read_text() == "broken"
 
 
+def test_a_file_that_is_there_is_not_locked(path: Path) -> None:
+    path.with_name("qr-keys.json.lock").unlink()
+
+    assert key_file.create_if_absent(path, private(9), LATER) is None
+
+    assert [found.name for found in path.parent.iterdir()] == ["qr-keys.json"]
+
+
 def test_a_change_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     before = path.read_bytes()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +29,8 @@ from tests.support.postgres import rows
 
 pytestmark = pytest.mark.postgres
 PROGRAM = [sys.executable, "-I", "-c", "from infrastructure.cli import main; main()"]
+HOME = TemporaryDirectory()
+"""Of the upgraded installation; `migrate` makes its signing keys."""
 STORED_STATUSES = {200, 201, 402, 410, 422}
 
 
@@ -64,7 +67,7 @@ def program(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     plain = {k: v for k, v in os.environ.items() if not k.startswith("QRLEDGER_")}
     return subprocess.run(
         [*PROGRAM, *words],
-        env={**plain, "QRLEDGER_DATABASE_URL": url},
+        env={**plain, "QRLEDGER_DATABASE_URL": url, "QRLEDGER_HOME": HOME.name},
         cwd=Path("/"),
         capture_output=True,
         text=True,
@@ -79,7 +82,7 @@ def ledger(make_database: Callable[[], str]) -> Iterator[Ledger]:
     facts = restore(url)
     done = program(url, "migrate")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    settings = Settings(rate_limit=0, port=18080, live_port=18081)
+    settings = Settings(home=HOME.name, rate_limit=0, port=18080, live_port=18081)
     api = bootstrap.make_api(settings, url)
     with TestClient(api.app) as client, bootstrap.working(url):
         yield Ledger(url, facts, client)

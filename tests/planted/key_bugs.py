@@ -42,7 +42,7 @@ KEY_BUGS: Final = [
     Bug("the key file is written in place", FILE,
         'new = _beside(target, ".new")', "new = target", OF_FILE),
     Bug("a key file that cannot be used is replaced by a new one", FILE,
-        "        except NoKeyFile:\n", "        except BadKeyFile:\n", OF_FILE),
+        "    except NoKeyFile:\n", "    except BadKeyFile:\n", OF_FILE),
     Bug("two commands change the key file at once", FILE,
         "        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "        pass\n", OF_FILE),
     Bug("rotation keeps the old private half", SET,
