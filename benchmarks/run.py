@@ -31,6 +31,7 @@ from benchmarks.pictures import measure_pictures
 from benchmarks.processes import stop_on_signals
 from benchmarks.qr_codes import measure_codes
 from benchmarks.read_models import measure_lag, measure_rebuild
+from benchmarks.scans import measure_scans
 from benchmarks.signing_keys import measure_keys
 from benchmarks.slow_disk import slow_disk
 from benchmarks.sockets import measure_screens
@@ -57,6 +58,7 @@ def main() -> None:
                 _report_starts(running, table)
                 with noop() as idle:
                     rate = uvloop.run(measure_http(running, idle, table))
+                uvloop.run(measure_scans(running, rate / 2, table))
                 uvloop.run(measure_lag(running, rate / 2, table))
                 uvloop.run(measure_pictures(running, table))
                 measure_screens(running, table)

@@ -28,7 +28,7 @@ GENERATED = "<!-- generated from the code by `make docs`; do not edit -->\n\n"
 HTTP_PREFACE = (
     "Amounts are integers in minor units; times are RFC 3339 in UTC with microseconds. Errors are "
     "problem documents ([errors](errors.md)). Do not put personal data into free text "
-    "(`description`, `metadata`, `reference`). Every response to a command has a `Ledger-Position` "
+    "(`description`, `metadata`, `reference`, `label`). Every response to a command has a `Ledger-Position` "
     "header. An invalid field is refused with `invalid-request`, which names it."
 )
 EVENTS_PREFACE = (
