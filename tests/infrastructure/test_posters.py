@@ -27,6 +27,7 @@ NAMES = {
     "Hebrew": "בית קפה השכונה 24",
     "Thai": "ร้านกาแฟมุมถนนเล็กๆน้ำ",
     "Devanagari": "नुक्कड़ की चाय दुकान श्री क्षेत्र",
+    "one word with vowel signs": "की" * 40,
     "mixed": "Café قهوة Αθήνα Київ",
     "Chinese": "最佳运输" * 20,
     "spaces": "  a   b  ",
@@ -131,7 +132,7 @@ def test_right_to_left_names_are_marked_as_such() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", DRAWN.values(), ids=DRAWN)
 def test_pdf_draws_no_missing_glyph_and_always_the_same_bytes(
-    size: Literal["a6", "a4"], name: str
+    size: Literal["a6", "a4"], name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = pictures.draw(poster("pdf", payee=name, size=size, test="TEST"))
 
@@ -140,6 +141,8 @@ def test_pdf_draws_no_missing_glyph_and_always_the_same_bytes(
     assert len(data) < 128 * 1024
     assert len(glyphs(data)) > len(name.replace(" ", "")) // 2
     assert all(glyphs(data))
+    assert len(set(re.findall(rb"/F\d+ ", page_content(data)))) == len(fonts.used(name))
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("field", ["payee", "label", "amount", "notice", "host", "test"])
