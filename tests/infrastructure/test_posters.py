@@ -114,6 +114,16 @@ def test_svg_shows_every_text_and_nothing_else(name: str, test: str) -> None:
     assert root.attrib["width"] == "105mm"
 
 
+@pytest.mark.parametrize("word", ["की" * 40, "क्षे" * 20, "e\u0301" * 40, "นำ้" * 26, "W" * 80])
+def test_a_word_breaks_between_letters_and_never_before_a_mark(word: str) -> None:
+    for width in range(2_000, 20_000, 250):
+        parts = layout._broken(word, width)
+
+        assert "".join(parts) == word
+        assert all(unicodedata.category(part[0])[0] != "M" for part in parts)
+        assert all(fonts.width(part) <= width for part in parts)
+
+
 def test_a_wide_line_has_its_measured_width_in_every_font() -> None:
     data = pictures.draw(poster(payee=NAMES["long"])).decode()
 

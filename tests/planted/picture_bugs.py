@@ -77,7 +77,7 @@ PICTURE_BUGS: Final = [
     Bug("a poster has the time in it", PDF,
         "    pdf.set_creation_date(CREATED)\n", "    pdf.set_creation_date(datetime.now(UTC))\n", POSTERS),
     Bug("a code too dense for paper is printed", LAYOUT,
-        "    if CODE_SIDE < MODULE_MIN * len(code):\n", "    if False:\n", POSTERS),
+        "    if MODULE_MIN * len(code) > CODE_SIDE:\n", "    if False:\n", POSTERS),
     Bug("a drawing process that hangs is waited for", PROCESS,
         "except (OSError, EOFError) as error:", "except EOFError as error:", ENDS),
     Bug("a drawing process that died is asked again", PROCESS,
