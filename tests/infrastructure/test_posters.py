@@ -156,13 +156,19 @@ def test_pdf_draws_no_missing_glyph_and_always_the_same_bytes(
 
 
 @pytest.mark.parametrize("field", ["payee", "label", "amount", "notice", "host", "test"])
-@pytest.mark.parametrize("text", ["山田商店", "カフェ", "카페", "☕ Bar", "ខ្មែរ", "\ue000"])
+@pytest.mark.parametrize("text", ["ُمقهى", "山田商店", "カフェ", "카페", "☕ Bar", "ខ្មែរ", "\ue000"])
 def test_pdf_is_refused_for_letters_that_no_font_has(field: str, text: str) -> None:
     with pytest.raises(PosterFontMissing) as refused:
         pictures.draw(poster("pdf", **{field: text}))
 
     assert refused.value.facts == {"character": f"U+{ord(text[0]):04X}"}
     assert text.encode() in pictures.draw(poster(**{field: text}))  # type: ignore[arg-type]
+
+
+def test_a_mark_that_has_a_letter_of_its_own_is_drawn_as_that_letter() -> None:
+    composed, apart = (pictures.draw(poster("pdf", payee=name)) for name in ("Café", "Cafe\u0301"))
+
+    assert glyphs(composed) == glyphs(apart)
 
 
 def test_the_test_mark_is_in_the_pdf_of_a_test_ledger_only() -> None:
