@@ -37,6 +37,7 @@ from api.v1.refunds import RefundRoutes
 from api.v1.scans import ScanRoutes
 from api.v1.session_queries import SessionQueryRoutes
 from api.v1.statements import StatementRoutes
+from api.v1.static_code_pictures import StaticCodePictureRoutes
 from api.v1.static_codes import StaticCodeRoutes
 from api.v1.treasury import TreasuryRoutes
 from api.v1.wallets import WalletRoutes
@@ -50,6 +51,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     ScanRoutes,
     SessionQueryRoutes,
     StaticCodeRoutes,
+    StaticCodePictureRoutes,
     RefundRoutes,
     PayoutRoutes,
     TreasuryRoutes,

@@ -85,7 +85,7 @@ class PosterFontMissing(LedgerError):
     code = "poster-font-missing"
     kind = ErrorKind.UNPROCESSABLE
     title = "No font for this text"
-    sentence = "The PDF has no font for {character}; ask for the poster as SVG."
+    sentence = "The PDF cannot show {character}; ask for the poster as SVG."
 
 
 class SigningUnavailable(LedgerError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
 from fpdf import FPDF
 from fpdf.enums import TextDirection
+from fpdf.unicode_script import UnicodeScript, get_unicode_script
 
 from application.errors import PosterFontMissing
 from application.ports.pictures import Poster
@@ -17,6 +19,8 @@ POINTS_PER_INCH: Final = 72
 MICROMETRES_PER_INCH: Final = 25_400
 CELL_BASELINE_PER_MILLE: Final = 800
 """Where fpdf2 puts the baseline in a cell as high as the font, of the size."""
+NON_JOINER: Final = "\u200c"
+"""Separates letters, which is what happens to it."""
 CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """In every file, so that a poster always has the same bytes."""
 
@@ -25,11 +29,11 @@ def draw(poster: Poster) -> bytes:
     """The poster as one page.
 
     Raises:
-        PosterFontMissing: a text has a character that no font has. It names the character.
+        PosterFontMissing: a text has a character that no font has, or a mark that cannot be placed.
     """
     page = layout.of(poster)
-    texts = "".join(line.text for line in page.lines)
-    if missing := fonts.missing(texts):
+    texts = unicodedata.normalize("NFC", "".join(line.text for line in page.lines))
+    if missing := fonts.missing(texts) or _torn(texts):
         raise PosterFontMissing(character=f"U+{ord(missing):04X}")
     pdf = FPDF(unit="mm", format=(_mm(page.width), _mm(page.height)))
     pdf.set_creation_date(CREATED)
@@ -78,7 +82,18 @@ def _draw_lines(pdf: FPDF, page: layout.Layout, files: list[str]) -> None:
         pdf.set_text_shaping(use_shaping_engine=True, direction=direction)
         pdf.set_text_color(layout.WHITE if line.colour == layout.WHITE else layout.BLACK)
         pdf.set_xy(0, _mm(line.baseline - line.size * CELL_BASELINE_PER_MILLE // 1000))
-        pdf.cell(_mm(page.width), _mm(line.size), line.text, align="C")
+        text = unicodedata.normalize("NFC", line.text)
+        pdf.cell(_mm(page.width), _mm(line.size), text, align="C")
+
+
+def _torn(text: str) -> str:
+    """The first mark that fpdf2 would draw apart from its letter; empty if there is none.
+
+    fpdf2 shapes text by script, and marks that several scripts share, such as Arabic vowels, have
+    none of their own. A letter and the next one would not join over them either.
+    """
+    shared = (char for char in text if get_unicode_script(char) is UnicodeScript.INHERITED)
+    return next((char for char in shared if char != NON_JOINER), "")
 
 
 def _mm(micrometres: int) -> float:

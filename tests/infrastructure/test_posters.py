@@ -27,6 +27,7 @@ NAMES = {
     "Hebrew": "בית קפה השכונה 24",
     "Thai": "ร้านกาแฟมุมถนนเล็กๆน้ำ",
     "Devanagari": "नुक्कड़ की चाय दुकान श्री क्षेत्र",
+    "one word with vowel signs": "की" * 40,
     "mixed": "Café قهوة Αθήνα Київ",
     "Chinese": "最佳运输" * 20,
     "spaces": "  a   b  ",
@@ -113,6 +114,16 @@ def test_svg_shows_every_text_and_nothing_else(name: str, test: str) -> None:
     assert root.attrib["width"] == "105mm"
 
 
+@pytest.mark.parametrize("word", ["की" * 40, "क्षे" * 20, "e\u0301" * 40, "นำ้" * 26, "W" * 80])
+def test_a_word_breaks_between_letters_and_never_before_a_mark(word: str) -> None:
+    for width in range(2_000, 20_000, 250):
+        parts = layout._broken(word, width)
+
+        assert "".join(parts) == word
+        assert all(unicodedata.category(part[0])[0] != "M" for part in parts)
+        assert all(fonts.width(part) <= width for part in parts)
+
+
 def test_a_wide_line_has_its_measured_width_in_every_font() -> None:
     data = pictures.draw(poster(payee=NAMES["long"])).decode()
 
@@ -131,7 +142,7 @@ def test_right_to_left_names_are_marked_as_such() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", DRAWN.values(), ids=DRAWN)
 def test_pdf_draws_no_missing_glyph_and_always_the_same_bytes(
-    size: Literal["a6", "a4"], name: str
+    size: Literal["a6", "a4"], name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = pictures.draw(poster("pdf", payee=name, size=size, test="TEST"))
 
@@ -140,16 +151,24 @@ def test_pdf_draws_no_missing_glyph_and_always_the_same_bytes(
     assert len(data) < 128 * 1024
     assert len(glyphs(data)) > len(name.replace(" ", "")) // 2
     assert all(glyphs(data))
+    assert len(set(re.findall(rb"/F\d+ ", page_content(data)))) == len(fonts.used(name))
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("field", ["payee", "label", "amount", "notice", "host", "test"])
-@pytest.mark.parametrize("text", ["山田商店", "カフェ", "카페", "☕ Bar", "ខ្មែរ", "\ue000"])
+@pytest.mark.parametrize("text", ["ُمقهى", "山田商店", "カフェ", "카페", "☕ Bar", "ខ្មែរ", "\ue000"])
 def test_pdf_is_refused_for_letters_that_no_font_has(field: str, text: str) -> None:
     with pytest.raises(PosterFontMissing) as refused:
         pictures.draw(poster("pdf", **{field: text}))
 
     assert refused.value.facts == {"character": f"U+{ord(text[0]):04X}"}
     assert text.encode() in pictures.draw(poster(**{field: text}))  # type: ignore[arg-type]
+
+
+def test_a_mark_that_has_a_letter_of_its_own_is_drawn_as_that_letter() -> None:
+    composed, apart = (pictures.draw(poster("pdf", payee=name)) for name in ("Café", "Cafe\u0301"))
+
+    assert glyphs(composed) == glyphs(apart)
 
 
 def test_the_test_mark_is_in_the_pdf_of_a_test_ledger_only() -> None:
