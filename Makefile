@@ -8,8 +8,9 @@ SEEDS ?= 1-200
 SECONDS ?= 20
 BURST ?= 100000
 SEED ?= 1
+EXECUTIONS ?= 20000
 
-.PHONY: help setup run test check fmt e2e faults simulate planted abuse bench serve work notify rebuild docs texts wheel lock clean
+.PHONY: help setup run test check fmt e2e faults simulate planted fuzz abuse bench serve work notify rebuild docs texts wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ simulate: $(STAMP) ## simulate a ledger in one thread on a virtual clock; SEEDS=
 
 planted: $(STAMP) ## mutation tests: plant each known bug, a test must fail
 	@$(BIN)/python -m tests.planted $(PLANT)
+
+fuzz: $(STAMP) ## hostile texts for each parser of payment codes; EXECUTIONS=20000 SEED=1
+	@$(BIN)/python -m tests.fuzz $(EXECUTIONS) $(SEED)
 
 abuse: $(STAMP) ## measure honest clients during attacks; SECONDS=20 BURST=100000
 	@$(BIN)/python -m tests.abuse $(SECONDS) $(BURST)

@@ -26,6 +26,7 @@ from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
 from api.pages.wallet import WalletPageRoutes
 from api.v1.books import BookRoutes
+from api.v1.code_keys import CodeKeyRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
@@ -60,6 +61,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     PageRoutes,
     WalletPageRoutes,
     QrImageRoutes,
+    CodeKeyRoutes,
     HealthRoutes,
 )
 """Every route class; the documents list their operations in this order."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from threading import Event
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres import runtime_login
 from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.qr_keys import key_file
 from infrastructure.settings import Settings
 from infrastructure.workers.supervisor import Supervisor
 
@@ -20,7 +24,8 @@ from infrastructure.workers.supervisor import Supervisor
 def open_database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
     """The URL of a database that is ready for this program; starts the embedded server if needed.
 
-    The URL of the embedded server has its runtime login; its superuser only migrates.
+    The URL of the embedded server has its runtime login; its superuser only migrates. Whenever the
+    database is migrated, the file of signing keys is made if there is none.
 
     Raises (checked in this order):
         EmbeddedError: the embedded server cannot run here.
@@ -39,6 +44,8 @@ def open_database(settings: Settings, *, migrate: bool = False) -> Iterator[str]
     try:
         if migrate or server is not None:
             migrate_database(settings, settings.migrate_url or url)
+            with suppress(key_file.BadKeyFile):  # whoever needs the keys says what is wrong
+                make_qr_keys(settings)
         if server is not None:
             url = runtime_login.embedded_url(url, server.folder)
         mode = migrations.check(url)
@@ -56,6 +63,17 @@ def migrate_database(settings: Settings, url: str, *, runtime: str = "") -> list
     """Apply the missing migrations; see `infrastructure.postgres.migrate.migrate`."""
     secret = secrets.token_bytes(32)
     return migrations.migrate(url, mode=settings.mode, token_secret=secret, runtime=runtime)
+
+
+def make_qr_keys(settings: Settings) -> str | None:
+    """Make the file of signing keys if there is none; returns the id of its key then.
+
+    Raises:
+        BadKeyFile: the file that is there cannot be used, or none can be written.
+    """
+    private, now = Ed25519PrivateKey.generate(), datetime.now(UTC)
+    made = key_file.create_if_absent(settings.qr_keys_file, private, now)
+    return None if made is None else made.current.id
 
 
 def read_token_secret(url: str, database_role: DatabaseRole) -> bytes:

@@ -197,6 +197,8 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             content = {"application/json": {"schema": schema}}
             if operation.page:
                 content["text/html"] = {"schema": {"type": "string"}}
+            for media_type in operation.media_types:
+                content[media_type] = {"schema": {"type": "string"}}
             if operation.download:
                 content[operation.download] = {"schema": {"type": "string"}}
             responses[str(status)] = {"description": operation.summary, "content": content}

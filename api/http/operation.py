@@ -65,6 +65,8 @@ class Operation:
     (`image/svg+xml`), or to None."""
     page: bool = False
     """Whether a browser (`Accept: text/html`) gets a page instead."""
+    media_types: tuple[str, ...] = ()
+    """Other media types of the response, for callers that name them in `Accept`."""
     download: str = ""
     """Another media type of the response, if the query asks for it."""
     problems: tuple[str, ...] = ()

@@ -9,10 +9,12 @@ from msgspec import Meta
 
 from api import blocking
 from api.context import Services
+from api.http.accept import preferred
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
-from api.pages.rendering import language_for, render, wants_html
+from api.pages.offers import offer_response
+from api.pages.rendering import HTML, JSON, language_for, render, wants_html
 from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
@@ -22,6 +24,7 @@ from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
 from domain import ids, times
+from domain.qr import offer
 from domain.sessions.errors import SessionNotPayable
 from domain.sessions.payment_session import PaymentSession
 
@@ -55,8 +58,10 @@ class PageRoutes:
                 name="getCodeAddress", method="GET", path="/q/{code:str}",
                 aliases=("/Q/{code:str}",),
                 summary="The address in the QR code: the public part of its session",
-                page=True, responses={200: PublicSessionView, 304: None},
-                problems=("not-found",),
+                description="For `Accept: application/jose` the signed offer, whatever the status.",
+                page=True, media_types=(offer.MEDIA_TYPE,),
+                responses={200: PublicSessionView, 304: None},
+                problems=("not-found", "signing-unavailable"),
                 handler=self.code_address,
             ),
             Operation(
@@ -80,21 +85,23 @@ class PageRoutes:
         query: LanguageQuery,  # noqa: ARG002 - the page reads `lang` from the request
         code: str,
     ) -> HttpResponse:
-        """The wallet page for a browser, otherwise the public part; the code in any letter case."""
+        """The wallet page, the signed offer or the public part; the code in any letter case."""
         if code.isascii():  # the Kelvin sign (U+212A) is not a K, although it lower-cases to one
             code = code.lower().removeprefix("ps_")
-        html = wants_html(call.request)
+        wanted = preferred(call.request.header(b"accept"), (offer.MEDIA_TYPE, HTML, JSON))
         try:
             current = await self._read(path_id("ps", f"ps_{code}"))
         except NotFound:
-            if html:
+            if wanted == HTML:
                 _ = language_for(call.request).gettext
                 title = _("Payment not found")
                 hint = _("No payment was found at this address. Scan the code again.")
                 return message_page(call, title, hint, status=404)
             raise
-        if html:
+        if wanted == HTML:
             return wallet_page(call, current)
+        if wanted == offer.MEDIA_TYPE:
+            return offer_response(call, current)
         view = public_session_view(current.state, current.now)
         return conditional_response(call, view, session_etag(current.state, current.now))
 

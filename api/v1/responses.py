@@ -35,13 +35,16 @@ def command_response(outcome: Outcome, view: Any, *, status: int = 200) -> HttpR
     return json_response(view, status=status, headers=headers)
 
 
+def is_known(call: Call, etag: str) -> bool:
+    """Whether the caller has this version already (`If-None-Match`; RFC 9110, 13.1.2)."""
+    header = call.request.header(b"if-none-match") or ""
+    known = {value.strip().removeprefix("W/") for value in header.split(",")}
+    return etag in known or "*" in known
+
+
 def conditional_response(call: Call, view: Any, etag: str) -> HttpResponse:
-    """A JSON body with an ETag, or 304 if the caller has this version (RFC 9110, 13.1.2)."""
+    """A JSON body with an ETag, or 304 if the caller has this version."""
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
-    known = {
-        value.strip().removeprefix("W/")
-        for value in (call.request.header(b"if-none-match") or "").split(",")
-    }
-    if etag in known or "*" in known:
+    if is_known(call, etag):
         return HttpResponse(b"", status_code=304, media_type="application/json", headers=headers)
     return json_response(view, headers=headers)

@@ -36,7 +36,8 @@ from domain.static_codes.static_code import StaticCode
 class ScanBody(Body):
     """The text of the scanned code, and the wallet that scanned it.
 
-    `amount` is what the payer entered for a static code without one.
+    `amount` is what the payer entered for a static code without one. If the code has an amount, it
+    must be the same.
     """
 
     payload: Annotated[str, text_length(1, SCANNED_CHARS_MAX)]
@@ -111,8 +112,10 @@ class ScanRoutes:
     ) -> Command:
         if isinstance(read, LedgerError):
             return RefuseScan(refusal=read)
+        amount = body.amount.to_money() if body.amount else None
         if isinstance(read, SessionCode):
             return ScanSession(
+                amount=amount,
                 session_id=read.session_id,
                 wallet_id=wallet_id,
                 wallet_app_id=call.identity.wallet_app_id,
@@ -123,7 +126,7 @@ class ScanRoutes:
             code=read,
             wallet_id=wallet_id,
             wallet_app_id=call.identity.wallet_app_id,
-            amount=body.amount.to_money() if body.amount else None,
+            amount=amount,
             session_id=self._services.new_id(),
             claim_id=self._services.new_id(),
             lease_seconds=self._services.config.claim_seconds,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from application.command import Command, Decision, Loaded
 from application.commands._support import claim_session, own_wallet
+from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from domain.wallets.wallet import Wallet
 
@@ -19,6 +20,8 @@ class ScanSession(Command):
     wallet_id: UUID
     wallet_app_id: str
     claim_id: UUID
+    amount: Money | None = None
+    """What the payer expects to pay, if the request says so."""
     lease_seconds: int
 
     @property
@@ -36,11 +39,14 @@ class ScanSession(Command):
 
         Raises (checked in this order):
             NotFound: the app has no such wallet, or there is no such session.
+            AmountMismatch: the payer expects another amount.
             SessionNotPayable, SessionExpired, SessionClaimed, ClaimsExhausted: see
                 `PaymentSession.scan`.
         """
         wallet = own_wallet(loaded.get(Wallet, self.wallet_id, "wallet"), self.wallet_app_id)
         session = loaded.get(PaymentSession, self.session_id, "payment session")
+        if self.amount is not None:
+            session.check_amount(self.amount)
         claim_session(
             session,
             wallet,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain import ids
 from domain.qr import _address
-from domain.qr._text import CHARS_MAX
+from domain.qr._text import CHARS_MAX, check_length
 from domain.qr.errors import Cause, InvalidQr
 
 PAYLOAD_CHARS_MAX: Final = CHARS_MAX
@@ -39,6 +39,7 @@ def parse(payload: str, public_url: str) -> UUID:
             another host or port; not exactly the address of a session. States the offset in the
             payload, in characters.
     """
+    check_length(payload)
     text = payload.rstrip(_address.WHITE_SPACE)
     start = len(text) - len(text.lstrip(_address.WHITE_SPACE))
     at = _address.path_offset(text, public_url, start=start)

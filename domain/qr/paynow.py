@@ -86,7 +86,7 @@ def build(code: PayNowCode) -> str:
         "01": code.kind.value,
         "02": code.proxy,
         "03": "1" if code.amount_editable else "0",
-        "04": code.expires_on.strftime("%Y%m%d") if code.expires_on else "",
+        "04": code.expires_on.isoformat().replace("-", "") if code.expires_on else "",
     }
     printed = code.amount_minor is None
     return emv_mpm.build(

@@ -50,7 +50,8 @@ def parse(text: str) -> PixCode:
     """The values of a BR Code.
 
     Raises (checked in this order):
-        InvalidQr: not an EMVCo code; not one of Pix; neither a key nor a URL, or both.
+        InvalidQr: not an EMVCo code; not one of Pix; neither a key nor a URL, or both;
+            the transaction id is not letters and digits.
     """
     code = emv_mpm.parse(text)
     found = ((key, one) for key, one in code.accounts.items() if _is_pix(one))
@@ -63,6 +64,11 @@ def parse(text: str) -> PixCode:
         reason = "it has neither a Pix key nor an address, or both"
         offset = tlv.offset_of(text, account_id)
         raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
+    txid = code.additional.get("05", NO_TXID)
+    if not _is_txid(txid):
+        reason = "its transaction id is not letters and digits"
+        offset = tlv.offset_of(text, "62")
+        raise InvalidQr(cause=Cause.INVALID_OBJECT, reason=reason, offset=offset)
     recurrence = code.unreserved.get(RECURRENCE, Template(""))
     return PixCode(
         key=key,
@@ -72,7 +78,7 @@ def parse(text: str) -> PixCode:
         name=code.name,
         city=code.city,
         amount_minor=code.amount_minor,
-        txid=code.additional.get("05", NO_TXID),
+        txid=txid,
         category=code.category,
         postal_code=code.postal_code,
     )
@@ -94,7 +100,7 @@ def build(pix: PixCode) -> str:
     if any(len(value) > chars_max for value, chars_max in limits):
         msg = "a value of the Pix code is too long"
         raise ValueError(msg)
-    if pix.txid != NO_TXID and not (pix.txid.isascii() and pix.txid.isalnum()):
+    if not _is_txid(pix.txid):
         msg = "a transaction id has letters and digits only"
         raise ValueError(msg)
     account = {"01": pix.key, "02": pix.info, "25": pix.url}
@@ -114,6 +120,10 @@ def build(pix: PixCode) -> str:
             unreserved=recurrence if pix.recurrence_url else {},
         )
     )
+
+
+def _is_txid(text: str) -> bool:
+    return text == NO_TXID or (text.isascii() and text.isalnum())
 
 
 def _is_pix(account: object) -> bool:

@@ -311,6 +311,14 @@ class PaymentSession(LedgerAggregate):
         claim = self.claim
         if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:
             raise ClaimRequired(session_id=self.public_id)
+        self.check_amount(amount)
+
+    def check_amount(self, amount: Money) -> None:
+        """Check that an amount is the session's.
+
+        Raises:
+            AmountMismatch: the amount or currency is not the session's.
+        """
         if amount != self.amount:
             raise AmountMismatch(
                 session_id=self.public_id,

@@ -13,6 +13,7 @@ from infrastructure.cli import (
     demo,
     merchant_qr,
     merchant_terms,
+    qr_keys,
     servers,
     status,
     tasks,
@@ -49,6 +50,8 @@ for command in (
     program.add_command(command)
 for merchant_command in (merchant_terms.plan, merchant_terms.payouts, merchant_qr.qr):
     accounts.merchants.add_command(merchant_command)
+for key_command in (qr_keys.rotate, qr_keys.revoke, qr_keys.show):
+    accounts.keys.add_command(key_command)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from infrastructure.postgres.failures import is_transient
 from infrastructure.postgres.migrate import DatabaseNotReady
 from infrastructure.postgres.server_process import EmbeddedError
 from infrastructure.postgres.urls import without_secrets
+from infrastructure.qr_keys.key_file import BadKeyFile
 from infrastructure.runtime import tune_garbage_collector
 from infrastructure.settings import Settings, SettingsError, load
 
@@ -61,7 +62,7 @@ def report_errors() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError) as error:
+    except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError, BadKeyFile) as error:
         fail(str(error))
     except psycopg.Error as error:
         if not is_transient(error):

@@ -62,7 +62,10 @@ def register_app(name: str) -> None:
 
 @click.group()
 def keys() -> None:
-    """API keys: shown once, stored as hashes, at most two active ones per holder."""
+    """API keys: shown once, stored as hashes, at most two active ones per holder.
+
+    Those that end in -qr are about the keys that sign static codes and offers (QRLEDGER_QR_KEYS).
+    """
 
 
 @keys.command("create")

@@ -10,9 +10,10 @@ import rich_click as click
 
 from infrastructure import bootstrap
 from infrastructure.cli import _support
-from infrastructure.database import migrate_database, open_database
+from infrastructure.database import make_qr_keys, migrate_database, open_database
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.qr_keys.key_file import BadKeyFile
 
 STATEMENT_SECONDS: Final = 600
 TRANSACTION_SECONDS: Final = 3600
@@ -26,6 +27,7 @@ def migrate(runtime: str) -> None:
 
     Uses QRLEDGER_MIGRATE_URL, the owner's login, or else QRLEDGER_DATABASE_URL. LOGIN, which must
     exist, becomes a member of the writer, projector and reader roles and gets no other rights.
+    Makes the file of signing keys, QRLEDGER_QR_KEYS, if there is none.
     """
     settings = _support.settings()
     with _support.report_errors():
@@ -39,6 +41,11 @@ def migrate(runtime: str) -> None:
                 server.stop()
     for name in applied:
         click.echo(f"applied {name}")
+    try:
+        if made := make_qr_keys(settings):
+            click.echo(f"made the signing key {made} in {settings.qr_keys_file}")
+    except BadKeyFile as error:  # payments work without it
+        click.echo(f"qrledger: {error}", err=True)
     click.echo(f"the {settings.mode} ledger is up to date")
 
 

@@ -22,6 +22,7 @@ LOCK_SECONDS: Final = 5
 LOCK_POLL_SECONDS: Final = 0.02
 MODE: Final = 0o600
 OTHERS: Final = 0o077
+HOW_TO_GET: Final = "copy it from another machine, or make it with `qrledger keys rotate-qr`"
 
 
 class BadKeyFile(Exception):
@@ -37,19 +38,19 @@ def read(path: Path) -> KeySet:
 
     Raises (checked in this order):
         NoKeyFile: there is none.
-        BadKeyFile: it cannot be read, others may read it, or its content is not valid.
+        BadKeyFile: it cannot be read, other users may read or write it, or its content is not
+            valid.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
+        with open(path, "rb", opener=_open_at_once) as file:
+            mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise BadKeyFile(_line(path, "is not a file"))
             if mode & OTHERS:
-                raise BadKeyFile(_line(path, "may be read by others: change its mode to 0600"))
+                raise BadKeyFile(_line(path, "is open to other users: change its mode to 0600"))
             text = file.read(BYTES_MAX + 1)
     except FileNotFoundError:
-        raise NoKeyFile(_line(path, "does not exist: run `qrledger migrate`")) from None
+        raise NoKeyFile(_line(path, f"does not exist: {HOW_TO_GET}")) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is not valid"
         raise BadKeyFile(_line(path, f"cannot be read: {reason}")) from None
@@ -59,6 +60,11 @@ def read(path: Path) -> KeySet:
         return key_set.from_json(text)
     except BadKeySet as error:
         raise BadKeyFile(_line(path, str(error))) from None
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    """Open without waiting for the other end, if it is a pipe."""
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def create_if_absent(path: Path, private: Ed25519PrivateKey, at: datetime) -> KeySet | None:

@@ -73,26 +73,38 @@ class KeySet:
             BadKeySet: the set is full.
         """
         if len(self.keys) >= KEYS_MAX:
-            msg = f"has {KEYS_MAX} keys already"
+            msg = f"has {KEYS_MAX} keys: remove the oldest revoked ones from it"
             raise BadKeySet(msg)
         retired = replace(self.current, retired_at=at)
         return KeySet((*self.keys[:-1], retired, _public(private, at)), private)
 
-    def revoked(self, key_id: str, at: datetime) -> KeySet:
-        """With a retired key revoked; unchanged if it is revoked already."""
+    def revoked(self, key_id: str, replacement: Ed25519PrivateKey, at: datetime) -> KeySet:
+        """With a key revoked, and replaced if it was the one that signs.
+
+        A key that is revoked already keeps its time.
+
+        Raises (checked in this order):
+            BadKeySet: there is no such key, or no room for a replacement.
+        """
+        found = self.find(key_id)
+        if found is None:
+            msg = f"has no key {key_id!r}; `qrledger keys list-qr` shows them"
+            raise BadKeySet(msg)
+        if found.revoked_at is not None:
+            return self
+        others = self.rotated(replacement, at) if found is self.current else self
         keys = tuple(
-            replace(key, revoked_at=at) if key.id == key_id and not key.revoked_at else key
-            for key in self.keys
+            replace(key, revoked_at=at) if key.id == key_id else key for key in others.keys
         )
-        return replace(self, keys=keys)
+        return replace(others, keys=keys)
 
     def to_json(self) -> bytes:
         """The text of the file."""
         records = [
             {
                 "id": key.id,
-                "public": _to_base64(key.raw),
-                "private": _to_base64(self.private.private_bytes_raw())
+                "public": to_base64(key.raw),
+                "private": to_base64(self.private.private_bytes_raw())
                 if key is self.current
                 else None,
                 "created_at": times.to_text(key.created_at),
@@ -179,13 +191,14 @@ def _public(private: Ed25519PrivateKey, at: datetime) -> PublicKey:
     return PublicKey(id=key_id(raw), raw=raw, created_at=at, retired_at=None, revoked_at=None)
 
 
-def _to_base64(raw: bytes) -> str:
+def to_base64(raw: bytes) -> str:
+    """Base64url without padding."""
     return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _from_base64(text: str) -> bytes:
     raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if len(raw) != KEY_BYTES or _to_base64(raw) != text:
+    if len(raw) != KEY_BYTES or to_base64(raw) != text:
         raise ValueError
     return raw
 

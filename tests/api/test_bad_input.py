@@ -69,7 +69,7 @@ WRONG: dict[str, list[Any]] = {
     "metadata": [5, None, [], {"a": 1}, {"a": None}, {"": "x"}, {"k" * 41: "x"}, {"a": "x" * 501},
                  {str(n): "x" for n in range(21)}, {"a": {"b": "c"}}],
     "checkout_may_cancel": [1, "true", None, []],
-    "payload": ["", 5, None, [], "x" * 513],
+    "payload": ["", 5, None, [], "x" * 7090],
     "wallet_id": [5, None, "", "wal_", NONE_ID, f"ps_{NONE_ID}", WALLET + "0", WALLET.upper()],
     "claim_id": [5, None, "", "clm_", f"wal_{NONE_ID}", CLAIM + "\n"],
     "currency": ["", "usd", "XXX", "HRK", 840, None, "USD ", []],

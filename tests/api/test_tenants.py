@@ -34,10 +34,13 @@ def foreign(api: ApiFixture) -> dict[str, str]:
     path = f"/v1/payouts/{payout['id']}"
     wait_for(lambda: api.call("merchant", "GET", path).json()["status"] == "returned")
     token = api.call("wallet", "POST", f"/v1/wallets/{api.open_wallet()}/tokens").json()["token"]
+    code = api.call("merchant", "POST", "/v1/static-codes", {"currency": "USD"}).json()
     return {
         "session": session["id"],
         "paid": paid["id"],
         "payout": payout["id"],
+        "code": code["id"],
+        "printed": code["payloads"]["url"],
         "merchant": payout["merchant_id"],
         "wallet": wallet,
         "payer": payer,
@@ -61,7 +64,13 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
             yield "POST", "/v1/fx-quotes", quote
             payload = f"http://127.0.0.1:18080/q/{session[3:]}"
             yield "POST", "/v1/scans", {"payload": payload, "wallet_id": wallet}
+    yield "GET", f"/v1/static-codes/{foreign['code']}", None
+    yield "DELETE", f"/v1/static-codes/{foreign['code']}", None
+    yield "GET", "/v1/static-codes", None
+    yield "GET", f"/v1/static-codes?merchant={foreign['merchant']}", None
     for wallet in (foreign["wallet"], foreign["payer"]):
+        printed = {"payload": foreign["printed"], "wallet_id": wallet, "amount": USD_10}
+        yield "POST", "/v1/scans", printed
         yield "GET", f"/v1/wallets/{wallet}", None
         yield "GET", f"/v1/wallets/{wallet}/payments", None
         yield "POST", f"/v1/wallets/{wallet}/top-ups", {"amount": USD_10, "reference": "theft"}
@@ -87,7 +96,8 @@ def test_another_tenant_sees_nothing_and_changes_nothing(
     for method, path, body in attempts(foreign):
         response = api.call(holder, method, path, body, key=str(uuid4()))
         shown = any(
-            foreign[thing] in response.text for thing in ("session", "paid", "payout", "wallet")
+            foreign[thing] in response.text
+            for thing in ("session", "paid", "payout", "wallet", "code")
         )
         own_list = response.status_code == 200 and "data" in response.json() and not shown
         if response.status_code not in {401, 403, 404} and not own_list:

@@ -6,8 +6,10 @@ from typing import Final
 
 from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
+from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
+from tests.planted.key_bugs import KEY_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.wallet_bugs import WALLET_BUGS
@@ -325,4 +327,6 @@ BUGS: Final = [
     *JOURNAL_BUGS,
     *QR_BUGS,
     *WALLET_BUGS,
+    *CODE_BUGS,
+    *KEY_BUGS,
 ]  # fmt: skip

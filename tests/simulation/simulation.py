@@ -34,6 +34,7 @@ from tests.simulation.money import Debits, SimulatedBank
 from tests.simulation.processes import ApiProcess, NotifierProcess, Operator, ProcessWorker, Screen
 from tests.support.books_fixture import BooksFixture
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.static_codes import CodesFixture
 
 FAULT_SECONDS: Final = 1200.0
 DRAIN_SECONDS: Final = 2400.0
@@ -49,6 +50,7 @@ JUMPS: Final = {
 """How far the database's clock jumps, in seconds, until it jumps again."""
 PRICE: Final = Money(400, "USD")
 FOREIGN_PRICE: Final = Money(399, "EUR")
+STATIC_SCANS: Final = 20
 PAYOUTS: Final = 8
 PAYOUT_SECONDS: Final = 5.0
 """Of virtual time between the steps of a worker of payouts."""
@@ -101,6 +103,8 @@ class Simulation:
         for currency in (PRICE.currency, FOREIGN_PRICE.currency):
             self.ledger.send(self.books.set_plan(currency, plan))
             self.ledger.send(self.books.set_payouts(currency))
+        self.codes = CodesFixture(self.ledger)
+        self.code = self.codes.issue()
 
     def _open_wallet(self) -> UUID:
         wallet_id = self.kernel.new_id()
@@ -119,6 +123,11 @@ class Simulation:
             self.kernel.after(
                 random.random() * FAULT_SECONDS / 2, partial(self._run_session, number)
             )
+        for number in range(STATIC_SCANS):
+            act = partial(self._scan_static, number)
+            self.kernel.after(random.random() * FAULT_SECONDS / 2, act)
+        revoke = partial(self._send, self.codes.revoke(self.code), "revoke")
+        self.kernel.after(random.random() * FAULT_SECONDS, revoke)
         for number in range(PAYOUTS):
             self.kernel.after(random.random() * FAULT_SECONDS, partial(self._pay_out, number))
         self.kernel.after(1, self._inject_faults)
@@ -190,7 +199,21 @@ class Simulation:
         self._send(command, f"create {number}", created)
 
     def _scan(self, session_id: UUID, wallet: UUID) -> None:
+        self._send(self.ledger.scan(session_id, wallet), "", self._pay_after_scan(wallet))
+
+    def _scan_static(self, number: int) -> None:
+        """A payer scans the printed code, perhaps again and with another amount."""
+        random = self.kernel.random
+        wallet = random.choice(self.wallets)
+        for part in range(random.choice([1, 1, 2])):
+            command = self.codes.scan(self.code, wallet, random.choice([300, 300, 500]))
+            key = random.choice(["", f"static {number} {part}"])
+            send = partial(self._send, command, key, self._pay_after_scan(wallet))
+            self.kernel.after(random.random() * 20, send)
+
+    def _pay_after_scan(self, wallet: UUID) -> Callable[[Outcome], None]:
         def scanned(outcome: Outcome) -> None:
+            session_id = outcome.subject.id
             claim = outcome.subject.claim
             mine = claim is not None and claim.wallet_id == ids.encode("wal", wallet)
             if claim is not None and mine:
@@ -204,7 +227,7 @@ class Simulation:
                     act = partial(self._quote, pay, key)
                 self.kernel.after(self.kernel.random.random() * 90, act)
 
-        self._send(self.ledger.scan(session_id, wallet), "", scanned)
+        return scanned
 
     def _quote(self, command: PaySession, key: str) -> None:
         """Pay in another currency: a quote comes first, and may have ended when it is used."""

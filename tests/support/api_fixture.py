@@ -10,6 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
@@ -17,12 +18,14 @@ from uuid import uuid4
 import pytest
 from httpx import Client, Response
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
 from api.context import Services
 from application.bus import Bus
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.database import make_qr_keys
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 
@@ -140,10 +143,26 @@ def free_port() -> int:
 
 
 @contextmanager
+def _with_qr_keys(settings: Settings) -> Iterator[Settings]:
+    """The settings with signing keys of their own, unless they name a file."""
+    with TemporaryDirectory() as folder:
+        if not settings.qr_keys:
+            settings = replace(settings, qr_keys=f"{folder}/qr-keys.json")
+            make_qr_keys(settings)
+        yield settings
+
+
+@contextmanager
 def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
     """The API, the notifier and the workers, on ports of their own."""
     ports = {"port": free_port(), "live_port": free_port()}
     settings = Settings(**{"rate_limit": 0, **ports, **facts})
+    with _with_qr_keys(settings) as settings, _serving(settings, url) as api:
+        yield api
+
+
+@contextmanager
+def _serving(settings: Settings, url: str) -> Iterator[ApiFixture]:
     process = bootstrap.make_api(settings, url)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
     admin = AccountAdmin(log, Bus(log), settings.mode)
@@ -172,6 +191,15 @@ def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
 def api_fixture(url: str, *, projections: bool = True, **facts: Any) -> Iterator[ApiFixture]:
     """The API on a migrated database, with the workers for projections and expiry."""
     settings = Settings(**{"rate_limit": 0, "port": 18080, "live_port": 18081, **facts})
+    with (
+        _with_qr_keys(settings) as settings,
+        _in_process(settings, url, projections=projections) as api,
+    ):
+        yield api
+
+
+@contextmanager
+def _in_process(settings: Settings, url: str, *, projections: bool) -> Iterator[ApiFixture]:
     process = bootstrap.make_api(settings, url)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
     admin = AccountAdmin(log, Bus(log), settings.mode)

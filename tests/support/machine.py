@@ -15,9 +15,11 @@ from application.commands.top_up_wallet import TopUpWallet
 from application.event_log import EventLog
 from domain.money.money import Money
 from tests.support.ledger_fixture import LEASE_SECONDS, LedgerFixture
+from tests.support.static_codes import CodesFixture
 
 LIFETIME = 900
 PRICE = 400
+OTHER_PRICE = 150
 
 
 class Ledger(ABC):
@@ -43,6 +45,7 @@ class ModelSession:
     claim: str = ""
     payer: int | None = None
     claims: list[int] = field(default_factory=lambda: [0, 0])
+    price: int = PRICE
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -62,6 +65,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.head = self.ledger.log.head()
         self.top_ups = 0
         self.kept_results: dict[str, Any] = {}
+        self.codes = CodesFixture(self.fixture)
+        self.code = self.codes.issue()
+        self.head = self.ledger.log.head()
+        self.is_revoked = False
+        self.latest: dict[int, ModelSession] = {}
+        """The latest session of each wallet by the code."""
 
     # Steps.
 
@@ -106,7 +115,43 @@ class LedgerMachine(RuleBasedStateMachine):
         outcome = self.expect(
             self.fixture.scan(session.id, self.wallets[wallet]), expected, events=events
         )
-        if events and outcome is not None:
+        self.note_claim(session, wallet, outcome if events else None)
+
+    @rule(wallet=st.integers(0, 1), minor=st.sampled_from([PRICE, PRICE, OTHER_PRICE, 99, 5001]))
+    def scan_static(self, wallet: int, minor: int) -> None:
+        """A wallet has one session by the code: claimed again, or replaced by a new one."""
+        command = self.codes.scan(self.code, self.wallets[wallet], minor)
+        if self.is_revoked or not 100 <= minor <= 5000:
+            refusal = "invalid-qr" if self.is_revoked else "amount-outside-limits"
+            self.expect(command, refusal, events=0)
+            return
+        last, events = self.latest.get(wallet), 4
+        if last is not None and last.status == "open":
+            if self.time < last.ends and last.price == minor:
+                expected, events = self.expected_scan(last, wallet)
+                if expected != "claims-exhausted":
+                    outcome = self.expect(command, expected, events=events)
+                    self.note_claim(last, wallet, outcome if events else None)
+                    return
+                events = 4
+            last.status = "expired" if self.time >= last.ends else "cancelled"
+            events += 2
+        outcome = self.expect(command, "ok", events=events)
+        session = ModelSession(command.session_id, "static", self.time + LIFETIME, price=minor)
+        self.sessions.append(session)
+        self.latest[wallet] = session
+        self.note_claim(session, wallet, outcome)
+
+    @rule(pick=st.integers(0, 9))
+    def revoke(self, pick: int) -> None:
+        if pick:
+            return
+        self.expect(self.codes.revoke(self.code), "ok", events=0 if self.is_revoked else 1)
+        self.is_revoked = True
+
+    def note_claim(self, session: ModelSession, wallet: int, outcome: Outcome | None) -> None:
+        """A new claim, if there is an outcome."""
+        if outcome is not None:
             session.holder, session.claim = wallet, outcome.subject.claim.id
             session.lease = self.time + LEASE_SECONDS
             session.claims[wallet] += 1
@@ -114,7 +159,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(
         wallet=st.integers(0, 1),
         pick=st.integers(0, 5),
-        amount=st.sampled_from([PRICE, PRICE, PRICE, 1]),
+        amount=st.sampled_from([PRICE, PRICE, PRICE, OTHER_PRICE]),
         key=st.sampled_from(["", "", "k1", "k2"]),
     )
     def pay(self, wallet: int, pick: int, amount: int, key: str) -> None:
@@ -133,7 +178,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.expect(command, expected, events=events, key=scope if key else "")
         if events:
             session.status, session.payer = "paid", wallet
-            self.balance[wallet] -= PRICE
+            self.balance[wallet] -= session.price
 
     @rule(pick=st.integers(0, 5))
     def cancel(self, pick: int) -> None:
@@ -209,9 +254,9 @@ class LedgerMachine(RuleBasedStateMachine):
             return code, 0
         if session.holder != wallet:
             return "claim-required", 0
-        if amount != PRICE:
+        if amount != session.price:
             return "amount-mismatch", 0
-        if self.balance[wallet] < PRICE:
+        if self.balance[wallet] < session.price:
             return "insufficient-funds", 0
         return "ok", 2
 

@@ -66,7 +66,8 @@ class MemoryApi:
     log's clock stands still.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **config: Any) -> None:
+        """`config` replaces settings, such as `rate_limit`."""
         numbers: Iterator[int] = count(FIRST_ID)
         log = MemoryLog(new_id := lambda: UUID(int=next(numbers)))
         self.ledger = LedgerFixture(log, new_id=new_id)
@@ -74,6 +75,7 @@ class MemoryApi:
         self.code_keys = MemoryKeys()
         self.services: Services = replace(
             document_services(),
+            config=replace(document_services().config, **config),
             log=cast("Any", log),
             reader=Reader(cast("Any", log)),
             dispatcher=CommandDispatcher(lambda deliver: Writer(self.ledger.bus, deliver=deliver)),

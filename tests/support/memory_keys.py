@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from application.errors import SigningUnavailable
 from application.ports.code_keys import PublicKey, SigningKey
 from domain.qr.static_code import SignatureVerdict
 
@@ -15,7 +16,7 @@ CREATED_AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 class MemoryKeys:
-    """The last key of the list signs; tests rotate by adding one."""
+    """The last key of the list signs; tests rotate by adding one. A revoked key is replaced."""
 
     def __init__(self, *key_ids: str) -> None:
         self.private = {
@@ -28,9 +29,17 @@ class MemoryKeys:
         self.private[key_id] = Ed25519PrivateKey.from_private_bytes(key_id.encode().ljust(32, b"."))
 
     def revoke(self, key_id: str, at: datetime = CREATED_AT) -> None:
+        if key_id == list(self.private)[-1]:
+            self.rotate(f"K{len(self.private) + 1}")
         self.revoked[key_id] = at
 
+    def lose(self) -> None:
+        """No key file any more, and this process has just been started."""
+        self.private.clear()
+
     def current(self) -> SigningKey:
+        if not self.private:
+            raise SigningUnavailable
         key_id = list(self.private)[-1]
         return SigningKey(key_id, self.private[key_id].sign)
 
@@ -46,7 +55,7 @@ class MemoryKeys:
         return SignatureVerdict.VALID
 
     def public_keys(self) -> Sequence[PublicKey]:
-        last = list(self.private)[-1]
+        last = next(reversed(self.private), "")
         return [
             PublicKey(
                 id=key_id,

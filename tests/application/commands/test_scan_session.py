@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain import ids
+from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Status
 from tests.support.given import (
@@ -21,6 +22,7 @@ from tests.support.given import (
     OTHER_WALLET,
     OTHER_WALLET_ID,
     PAY,
+    PRICE,
     SCAN,
     SESSION,
     SESSION_ID,
@@ -127,3 +129,15 @@ def test_a_cancelled_session_cannot_be_scanned() -> None:
     scenario = given(*READY, CANCEL).when(SCAN)
 
     scenario.then(refused("session-not-payable", session_id=SESSION, session_status="cancelled"))
+
+
+def test_the_amount_that_the_payer_expects_must_be_the_sessions() -> None:
+    given(*READY).when(replace(SCAN, amount=PRICE)).then(
+        event(PaymentSession.Scanned, SESSION_ID, **scanned(0))
+    )
+    given(*READY).when(replace(SCAN, amount=Money(999, "USD"))).then(
+        refused(
+            "amount-mismatch", session_id=SESSION, asked_minor=1000, asked_currency="USD",
+            offered_minor=999, offered_currency="USD",
+        )
+    )  # fmt: skip

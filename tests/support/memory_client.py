@@ -1,0 +1,70 @@
+"""Requests to the API over a log in memory, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.memory_api import MemoryApi, http_scope, respond
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def replayed(self) -> bool:
+        """Whether an idempotency key returned the first response again."""
+        return self.headers.get("idempotent-replayed") == "true"
+
+
+class MemoryClient:
+    """Sends requests as the holders of the ledger's keys, without a rate limit."""
+
+    def __init__(self, api: MemoryApi, loop: asyncio.AbstractEventLoop) -> None:
+        self.api = api
+        self._loop = loop
+
+    @property
+    def head(self) -> int:
+        """The last position of the log."""
+        return self.api.ledger.log.head()
+
+    def call(self, who: str, method: str, path: str, body: Any = None, *, key: str = "") -> Reply:
+        """Send a request; `who` is a role, or a key."""
+        headers = [
+            (b"host", b"x"),
+            (b"authorization", f"Bearer {self.api.keys.get(who, who)}".encode()),
+        ]
+        data = b""
+        if body is not None:
+            headers.append((b"content-type", b"application/json"))
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if key:
+            headers.append((b"idempotency-key", key.encode()))
+        scope = http_scope(method, path, headers=headers)
+        start, *parts = self._loop.run_until_complete(respond(self.api.app, scope, data))
+        text = b"".join(part["body"] for part in parts)
+        names = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+        return Reply(start["status"], names, json.loads(text) if text else None)
+
+
+@contextmanager
+def memory_client() -> Iterator[MemoryClient]:
+    """A new ledger in memory, and a client of its API."""
+    api, loop = MemoryApi(rate_limit=0), asyncio.new_event_loop()
+    running = api.running()
+    loop.run_until_complete(running.__aenter__())
+    try:
+        yield MemoryClient(api, loop)
+    finally:
+        loop.run_until_complete(running.__aexit__(None, None, None))
+        loop.close()
