@@ -164,6 +164,40 @@ def test_the_camera_closes_with_the_page_and_opens_again_with_it(
     expect(page.get_by_role("button", name="Open the camera")).to_be_focused()
 
 
+def test_another_camera_and_the_torch_are_offered_where_the_device_has_them(
+    api: ApiFixture, visit: Visit, camera: Path
+) -> None:
+    visitor = visit()
+    visitor.context.add_init_script(
+        """globalThis.asked = [];
+        MediaStreamTrack.prototype.getCapabilities = () => ({torch: true});
+        MediaStreamTrack.prototype.applyConstraints = (wish) => Promise.resolve(asked.push(wish.advanced[0].torch));
+        const [list, open] = ["enumerateDevices", "getUserMedia"].map(
+            (name) => navigator.mediaDevices[name].bind(navigator.mediaDevices));
+        navigator.mediaDevices.enumerateDevices = async () => [
+            ...(await list()), {kind: "videoinput", deviceId: "second", label: "Second"}, {kind: "audioinput"}];
+        navigator.mediaDevices.getUserMedia = async ({video: {deviceId, ...video}}) => {
+            asked.push(deviceId?.exact ?? video.facingMode);
+            return open({video});
+        };"""
+    )
+    page = opened(visitor, api)
+    film(camera, None)
+    page.get_by_role("button", name="Open the camera").click()
+
+    choice = page.get_by_label("Camera", exact=True)
+    expect(choice.locator("option")).to_have_count(2)
+    torch = page.get_by_role("button", name="Torch")
+    torch.click()
+    expect(torch).to_have_attribute("aria-pressed", "true")
+    torch.click()
+    expect(torch).to_have_attribute("aria-pressed", "false")
+    check_page(page, "scan-torch-and-choice")
+    choice.select_option("Second")
+    until(page, "asked.length === 4 && document.getElementById('video').videoWidth > 0")
+    assert page.evaluate("asked") == ["environment", True, False, "second"]
+
+
 def test_the_example_page_shows_what_a_code_says(
     api: ApiFixture, visit: Visit, camera: Path
 ) -> None:

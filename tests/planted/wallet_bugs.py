@@ -24,7 +24,7 @@ WALLET_BUGS: Final = [
     Bug("an address with other letters than those of codes is read", WALLET,
         "all(map(_is_plain, (code, key, signature)))", "True", PAGES),
     Bug("the service worker is the same in every edition", WALLET,
-        "json.dumps(edition())", 'json.dumps("")', PAGES),
+        "json.dumps(edition())", "json.dumps('0')", PAGES),
     Bug("the service worker keeps the wallet's page", WALLET,
         "[asset(name) for name in SHELL]", "[HOME, *(asset(name) for name in SHELL)]", PAGES),
     Bug("the service worker is kept by caches", WALLET,
