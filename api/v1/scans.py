@@ -11,7 +11,7 @@ from api.http.fields import WalletId, text_length
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, MoneyBody
-from api.v1.access import acting_wallet
+from api.v1.access import acting_wallet, readable_wallet
 from api.v1.payment_sessions import CLAIM_PROBLEMS, WALLETS
 from api.v1.responses import command_response, json_response
 from api.views.sessions import SessionView, SessionViews
@@ -68,6 +68,7 @@ class ScanRoutes:
                 problems=(
                     "invalid-qr", "invalid-signature", "not-found", *CLAIM_PROBLEMS,
                     "claims-exhausted", "amount-mismatch", "amount-outside-limits",
+                    "signing-unavailable",
                 ),
             )
         ]  # fmt: skip
@@ -92,6 +93,7 @@ class ScanRoutes:
         if isinstance(read, VerifiedCode) and body.amount is None:
             code = await self._open_amount(read)
             if code is not None:
+                await readable_wallet(call, wallet_id)
                 return json_response(open_amount_view(code))
         outcome = await call.send(self._command(call, body, wallet_id, read))
         view = self._views.view(

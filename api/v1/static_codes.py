@@ -79,7 +79,7 @@ class StaticCodeRoutes:
                 ),
                 callers=MERCHANTS, responses={201: StaticCodeView},
                 idempotency=Idempotency.OPTIONAL, handler=self.issue,
-                problems=("not-found", "qr-settings-missing"),
+                problems=("not-found", "qr-settings-missing", "signing-unavailable"),
             ),
             Operation(
                 name="listStaticCodes", method="GET", path="/v1/static-codes",

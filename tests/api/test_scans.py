@@ -225,12 +225,15 @@ def test_an_amount_for_the_code_of_a_session_must_be_that_of_the_session(
 
 
 def test_another_apps_wallet_scans_nothing(client: MemoryClient) -> None:
-    code, before = issue(client, **OPEN), client.head
-    body = {"payload": code["payloads"]["url"], "wallet_id": f"wal_{'0' * 26}", "amount": USD_7}
+    code, ledger = issue(client, **OPEN), client.api.ledger
+    foreign = ids.encode("wal", ledger.open_wallet(0, app=f"app_{'0' * 26}"))
+    before = client.head
 
-    refused = client.call("wallet", "POST", SCANS, body)
+    for wallet in (f"wal_{'0' * 26}", foreign):
+        for amount in (None, USD_7):
+            refused = scan(client, code["payloads"]["url"], wallet_id=wallet, amount=amount)
 
-    assert (refused.status, refused.body["code"]) == (404, "not-found")
+            assert (refused.status, refused.body["code"]) == (404, "not-found")
     assert client.head == before
     assert client.api.metrics.refused_scans == []
 
