@@ -9,10 +9,11 @@ from typing import Final
 from api.context import Services
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.pages.rendering import language_for, render
+from api.pages.rendering import language_for, render, wants_html
 from api.pages.routes import LanguageQuery, message_page
 from api.pages.static_files import asset, edition, static_file
 from api.pages.wallet_texts import home_texts
+from application.errors import NotFound
 from domain.money.currencies import CURRENCIES
 from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
 
@@ -49,7 +50,7 @@ class WalletPageRoutes:
                 path="/s/{code:str}/{key:str}/{signature:str}",
                 aliases=("/S/{code:str}/{key:str}/{signature:str}",),
                 summary="The address in a printed code: the wallet's page with this code",
-                responses=html, handler=self.static_code_address,
+                responses=html, problems=("not-found",), handler=self.static_code_address,
             ),
             Operation(
                 name="getWalletOffline", method="GET", path=f"{HOME}/offline",
@@ -87,6 +88,8 @@ class WalletPageRoutes:
         """
         text = f"{self._services.config.public_url}/s/{code}/{key}/{signature}"
         if len(text) > PAYLOAD_CHARS_MAX or not all(map(_is_plain, (code, key, signature))):
+            if not wants_html(call.request):
+                raise NotFound(thing="static code")
             _ = language_for(call.request).gettext
             hint = _("This address is not a payment code. Scan the code again.")
             return message_page(call, _("Payment not found"), hint, status=404)

@@ -104,11 +104,12 @@ def test_the_address_of_a_printed_code_gives_the_page_its_exact_text(
     ],
 )  # fmt: skip
 def test_an_address_that_no_code_of_ours_has_is_not_found(api: MemoryApi, path: str) -> None:
-    answer = Answer(api, path)
+    for_a_person, for_a_program = Answer(api, path, accept="text/html"), Answer(api, path)
 
-    assert answer.status == 404
-    assert b"not a payment code" in answer.body
-    assert SIGNATURE.encode() not in answer.body
+    assert (for_a_person.status, for_a_program.status) == (404, 404)
+    assert b"not a payment code" in for_a_person.body
+    assert json.loads(for_a_program.body)["code"] == "not-found"
+    assert SIGNATURE.encode() not in for_a_person.body + for_a_program.body
 
 
 def test_the_page_of_a_plain_visit_has_no_code(api: MemoryApi) -> None:
