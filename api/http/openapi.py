@@ -189,7 +189,8 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         if kind is None:
             responses[str(status)] = {"description": "Not modified since the version of the ETag"}
         elif isinstance(kind, str):
-            content: dict[str, Any] = {kind: {"schema": {"type": "string"}}}
+            written = "object" if kind.endswith("+json") else "string"
+            content: dict[str, Any] = {kind: {"schema": {"type": written}}}
             responses[str(status)] = {"description": operation.summary, "content": content}
         else:
             found = [schemas[str(one)] for one in _structs(kind)]
