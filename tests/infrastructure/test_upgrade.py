@@ -334,6 +334,6 @@ def test_the_upgraded_ledger_accepts_payments(ledger: Ledger) -> None:
 
     assert (paid.status_code, paid.json()["status"]) == (200, "paid")
     log = bootstrap.make_log(ledger.url, DatabaseRole.READER, size_max=1)
-    report = audit.check(ledger.url, log)
+    report = audit.check(ledger.url, log, versions=bootstrap.read_model_versions())
     log.close()
     assert report.violations == []
