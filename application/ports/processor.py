@@ -59,6 +59,10 @@ class OutcomeUnknown(ProcessorError):
     """
 
 
+class NeedsPerson(ProcessorError):
+    """Repeating the call could move money twice, and the processor cannot say how it stands."""
+
+
 class AmountUnsupported(ProcessorError):
     """The processor cannot express the amount. Raised before anything is sent."""
 
@@ -86,6 +90,8 @@ class State(StrEnum):
     """Accepted; the outcome is to come."""
     AUTHORISED = "authorised"
     """The money is held for a capture."""
+    CONFIRMABLE = "confirmable"
+    """The payer has agreed, and the processor waits for `begin` once more under the same key."""
     CAPTURED = "captured"
     """The money has been taken."""
     DECLINED = "declined"
@@ -210,6 +216,7 @@ class Processor(Protocol):
 
         Raises:
             AmountUnsupported: nothing was sent.
+            NeedsPerson: see there.
         """
         ...
 
@@ -222,6 +229,9 @@ class Processor(Protocol):
 
         A key that the processor has never received is voided too: a `begin` that arrives late
         takes nothing. If the processor cannot promise that, the answer is not `VOIDED`.
+
+        Raises:
+            NeedsPerson: see there.
         """
         ...
 
@@ -230,6 +240,7 @@ class Processor(Protocol):
 
         Raises:
             AmountUnsupported: nothing was sent.
+            NeedsPerson: see there.
         """
         ...
 

@@ -18,6 +18,8 @@ from infrastructure.processors.outbound import Outbound
 from infrastructure.processors.sandbox import Sandbox
 from infrastructure.processors.sandbox_store import MemorySandboxStore
 from infrastructure.processors.signatures import sign
+from infrastructure.processors.stripe_processor import Stripe
+from tests.support import fake_stripe
 from tests.support.reference_psp import SECRET, ReferencePsp, serving
 
 NOW: Final = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -184,3 +186,59 @@ def psp_rig() -> Iterator[Rig]:
 
 RIGS: Final[dict[str, Callable[[], Any]]] = {"sandbox": sandbox_rig, "psp": psp_rig}
 """A context manager for each processor."""
+
+
+class StripeRig(Rig):
+    """Stripe's SDK against the fake of its wire format."""
+
+    SOURCES: Final = {
+        "captures": "pm_card_visa",
+        "declines": "pm_card_chargeDeclined",
+        "redirects": "pm_card_authenticationRequired",
+        "silent": "pm_card_visa",
+    }
+
+    def __init__(self, fake: fake_stripe.FakeStripe, **settings: Any) -> None:
+        self.fake = fake
+        self.now = NOW
+        self._numbers = count(1)
+        self.processor = Stripe(
+            fake_stripe.API_KEY,
+            fake_stripe.WEBHOOK_SECRET,
+            mode="test",
+            now=lambda: self.now,
+            api_base=fake.base_url,
+            **settings,
+        )
+
+    def make(self, outcome: str) -> Charge:
+        if outcome == "silent":
+            self.fake.answers.append(lambda status, body: (0, b""))
+        return charge(key=f"att_{next(self._numbers)}", source=self.SOURCES[outcome])
+
+    def taken_minor(self) -> int:
+        return sum(one["amount_received"] for one in self.fake.intents.values())
+
+    def returned_minor(self) -> int:
+        return sum(one["amount"] for one in self.fake.refunds.values())
+
+    def sign(self, body: bytes, at: datetime) -> Mapping[str, str]:
+        return fake_stripe.sign(body, at.timestamp())
+
+    def captured_callback(self, charged: Charge, reference: str) -> bytes:
+        changes = {"id": reference, "status": "succeeded", "amount_received": 1200}
+        metadata = {"qrledger_key": charged.key}
+        intent = fake_stripe.fixture("payment_intent", metadata=metadata, **changes)
+        return fake_stripe.event("payment_intent.succeeded", intent)
+
+    def irrelevant_callback(self) -> bytes:
+        return json.dumps(fake_stripe.fixture("event")).encode()
+
+
+@contextmanager
+def stripe_rig() -> Iterator[Rig]:
+    with fake_stripe.serving(fake_stripe.FakeStripe()) as fake:
+        yield StripeRig(fake)
+
+
+RIGS["stripe"] = stripe_rig
