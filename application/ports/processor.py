@@ -25,7 +25,7 @@ CALLBACK_BYTES_MAX: Final = 65_536
 CALLBACK_SECONDS_MAX: Final = 300
 """How far the signed time of a callback may be from now, in either direction."""
 KEY_CHARS_MAX: Final = 200
-REFERENCE_CHARS_MAX: Final = 200
+REFERENCE_CHARS_MAX: Final = 120
 REASON_CHARS_MAX: Final = 64
 URL_CHARS_MAX: Final = 2000
 NOTICE_ID_CHARS_MAX: Final = 150

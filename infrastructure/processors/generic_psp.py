@@ -20,8 +20,8 @@ from application.ports.processor import (
     Unavailable,
 )
 from domain import times
-from infrastructure import origins
 from infrastructure.processors import psp_messages, signatures
+from infrastructure.processors.checks import check_base_url
 from infrastructure.processors.outbound import HttpAnswer, Outbound
 
 NAME: Final = "psp"
@@ -31,20 +31,6 @@ BUSY: Final = frozenset({429})
 REFUSED: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 """By the protocol, an answer with one of these means that nothing was done."""
 RETRY_AFTER_SECONDS_MAX: Final = 86_400
-
-
-def check_base_url(url: str) -> str:
-    """The base address without its trailing slash.
-
-    Raises:
-        ValueError: not https (http only on loopback), or with a user name, a query or a fragment.
-    """
-    parts = urlsplit(url)
-    if not psp_messages.is_payment_url(url) or parts.query or parts.fragment or url[-1] in "?#":
-        msg = "must be https (http on loopback only), without a user name, query or fragment"
-        raise ValueError(msg)
-    origins.parse(f"{parts.scheme}://{parts.netloc.lower()}", ("http", "https"))
-    return url.rstrip("/")
 
 
 class GenericPsp:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,7 +15,6 @@ from application.ports.processor import (
     NOTICE_ID_CHARS_MAX,
     REASON_CHARS_MAX,
     REFERENCE_CHARS_MAX,
-    URL_CHARS_MAX,
     WITH_AMOUNT,
     Answer,
     Irrelevant,
@@ -28,8 +26,8 @@ from application.ports.processor import (
 from domain import times
 from domain.errors import LedgerError
 from domain.money.money import Money, check_amount
-from infrastructure import origins
 from infrastructure.processors import signatures
+from infrastructure.processors.checks import is_payment_url
 
 _REASON: Final = re.compile(f"[a-z0-9_.-]{{0,{REASON_CHARS_MAX}}}", re.ASCII)
 _PRINTABLE: Final = re.compile("[!-~]*", re.ASCII)
@@ -154,20 +152,6 @@ def read_callback(
         answer=answer,
         at=at,
     )
-
-
-def is_payment_url(url: str) -> bool:
-    """Whether a payer may be sent there: https, or http on loopback; no user name, no controls."""
-    if len(url) > URL_CHARS_MAX or not _PRINTABLE.fullmatch(url) or "\\" in url:
-        return False
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or "@" in parts.netloc:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and origins.is_loopback(host))
 
 
 def _answer(

@@ -23,7 +23,7 @@ from application.ports.processor import (
     State,
     Subject,
 )
-from infrastructure.processors.psp_messages import is_payment_url
+from infrastructure.processors.checks import is_payment_url
 from infrastructure.processors.stripe_currencies import from_stripe
 
 METADATA_KEY: Final = "qrledger_key"
@@ -31,7 +31,7 @@ METADATA_KEY: Final = "qrledger_key"
 SIGNATURE: Final = "stripe-signature"
 SIGNATURE_CHARS_MAX: Final = 1000
 SIGNATURES_MAX: Final = 8
-_ID: Final = re.compile(r"[a-z]{2,12}_[A-Za-z0-9_]{1,200}", re.ASCII)
+_ID: Final = re.compile(r"[a-z]{2,12}_[A-Za-z0-9_]{1,100}", re.ASCII)
 _CODE: Final = re.compile(f"[a-z0-9_]{{1,{REASON_CHARS_MAX}}}", re.ASCII)
 _CHARGE_EVENTS: Final = frozenset(
     f"payment_intent.{word}"

@@ -29,6 +29,7 @@ from application.ports.processor import (
     Unavailable,
 )
 from infrastructure.processors import stripe_objects
+from infrastructure.processors.checks import check_api_key
 from infrastructure.processors.outbound import Outbound
 from infrastructure.processors.stripe_currencies import to_stripe
 from infrastructure.processors.stripe_objects import (
@@ -46,30 +47,9 @@ REFUNDS_MAX: Final = 100
 """Of one charge, that are looked through for ours."""
 _KEY: Final = re.compile(r"[A-Za-z0-9_:.-]{1,200}", re.ASCII)
 _SOURCE: Final = re.compile(r"(pm|ctoken)_[A-Za-z0-9_]{1,200}", re.ASCII)
-_API_KEY: Final = re.compile(r"(sk|rk)_(live|test)_[A-Za-z0-9_]{8,250}", re.ASCII)
 _T = TypeVar("_T", Intent, Refund)
 
 stripe.enable_telemetry = False
-
-
-def check_api_key(api_key: str, mode: str) -> str:
-    """A secret or restricted key of the ledger's mode.
-
-    Args:
-        api_key: `sk_…` or `rk_…`.
-        mode: `live` or `test`.
-
-    Raises:
-        ValueError: not a key, or one of the other mode. The message does not quote it.
-    """
-    match = _API_KEY.fullmatch(api_key)
-    if match is None:
-        msg = "must be a secret (sk_…) or restricted (rk_…) key of Stripe"
-        raise ValueError(msg)
-    if match.group(2) != mode:
-        msg = f"is a {match.group(2)} key, and the ledger's mode is {mode}"
-        raise ValueError(msg)
-    return api_key
 
 
 class _Transport(stripe.HTTPClient):

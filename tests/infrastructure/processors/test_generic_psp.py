@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from application.ports.processor import OutcomeUnknown, State, Unavailable
-from infrastructure.processors.generic_psp import GenericPsp, check_base_url
+from infrastructure.processors.checks import check_base_url
+from infrastructure.processors.generic_psp import GenericPsp
 from infrastructure.processors.outbound import ANSWER_BYTES_MAX, Outbound
 from tests.support.processors import NOW, PspRig, charge, psp_rig, refund_of
 from tests.support.reference_psp import SECRET
@@ -60,7 +61,7 @@ BAD_ANSWERS = {
     "no amount": (200, {}, sent(amount=None)),
     "control": (200, {}, sent(reference="a\0b")),
     "surrogate": (200, {}, sent().replace(b"r-1", b"\\ud800")),
-    "long reference": (200, {}, sent(reference="r" * 201)),
+    "long reference": (200, {}, sent(reference="r" * 121)),
     "sentence": (200, {}, sent(status="declined", reason="Mrs Example's card has expired")),
     "plain page": (200, {}, sent(status="processing", payment_url="http://psp.example/pay")),
     "script": (200, {}, sent(status="processing", payment_url="javascript:alert(1)")),

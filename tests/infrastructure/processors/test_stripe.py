@@ -26,6 +26,7 @@ from application.ports.processor import (
 )
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
+from infrastructure.processors.checks import check_api_key
 from infrastructure.processors.stripe_currencies import (
     STRIPE_UNITS_MAX,
     THREE_DECIMALS,
@@ -35,7 +36,6 @@ from infrastructure.processors.stripe_currencies import (
     to_stripe,
 )
 from infrastructure.processors.stripe_objects import Dispute, Intent, Refund
-from infrastructure.processors.stripe_processor import check_api_key
 from tests.support.fake_stripe import (
     API_KEY,
     FIXTURES,
@@ -271,7 +271,7 @@ def read(rig: StripeRig, body: bytes) -> Any:
 
 def test_our_signatures_are_those_of_the_sdk(rig: StripeRig) -> None:
     body = rig.captured_callback(charge(), "pi_1")
-    header = stripe.WebhookSignature.generate_signature_header(  # type: ignore[no-untyped-call]
+    header = stripe.WebhookSignature.generate_signature_header(
         body.decode(), WEBHOOK_SECRET, int(NOW.timestamp())
     )
 
@@ -394,7 +394,7 @@ def test_an_amount_that_stripe_cannot_express_is_refused_before_a_call(
         lambda: rig.processor.refund(replace(refund_of(charge(), 1), amount=amount)),
     ):
         with pytest.raises(AmountUnsupported):
-            call()
+            call()  # type: ignore[no-untyped-call]
     assert not rig.fake.calls
 
 
