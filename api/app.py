@@ -11,6 +11,7 @@ from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
+from api.callbacks.routes import CallbackRoutes
 from api.context import Services
 from api.http import openapi
 from api.http.application import Application
@@ -51,6 +52,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     BookRoutes,
     StatementRoutes,
     EventRoutes,
+    CallbackRoutes,
     PageRoutes,
     QrImageRoutes,
     HealthRoutes,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from api.command_dispatcher import CommandDispatcher
 from api.tokens import Tokens
+from application.callbacks import Callbacks
 from application.event_log import EventLog
 from application.health import Health
 from application.ports.rates import Rates
@@ -71,6 +72,10 @@ class HttpMetrics(Protocol):
         """Record one request."""
         ...
 
+    def callback_received(self, *, processor: str, outcome: str) -> None:
+        """Record a callback of a configured processor: stored, repeated, irrelevant and so on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -87,6 +92,8 @@ class Services:
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     qr_images: QrImages
     metrics: HttpMetrics
+    callbacks: Callbacks
+    """Takes the callbacks of processors."""
     new_id: Callable[[], UUID]
     close: Callable[[], None]
     """Releases the connections when the application has stopped."""

@@ -252,32 +252,6 @@ def _check_database_url(name: str, url: str) -> None:
         raise SettingsError(msg) from None
 
 
-def _check_processors(settings: Settings) -> None:
-    """Each processor has all of its settings or none; messages quote no secret."""
-    for name, other in (
-        ("stripe_api_key", "stripe_webhook_secret"),
-        ("stripe_webhook_secret", "stripe_api_key"),
-        ("psp_base_url", "psp_secret"),
-        ("psp_secret", "psp_base_url"),
-    ):
-        if getattr(settings, name) and not getattr(settings, other):
-            msg = f"setting {other}: is missing, and {name} is set"
-            raise SettingsError(msg)
-    checked = {
-        "stripe_api_key": lambda key: checks.check_api_key(key, settings.mode),
-        "stripe_webhook_secret": checks.check_webhook_secret,
-        "psp_base_url": checks.check_base_url,
-        "psp_secret": checks.check_shared_secret,
-    }
-    for name, check in checked.items():
-        if value := getattr(settings, name):
-            try:
-                check(value)
-            except ValueError as error:
-                msg = f"setting {name}: {error}"
-                raise SettingsError(msg) from None
-
-
 def _listen_host(host: str) -> str:
     try:
         return origins.listen_host(host)
@@ -302,6 +276,32 @@ def _origin(name: str, url: str, schemes: tuple[str, str]) -> str:
         msg = f"setting {name}: must be {schemes[1]} unless the host is loopback"
         raise SettingsError(msg)
     return origins.write(scheme, host, port)
+
+
+def _check_processors(settings: Settings) -> None:
+    """Each processor has all of its settings or none; messages quote no secret."""
+    for name, other in (
+        ("stripe_api_key", "stripe_webhook_secret"),
+        ("stripe_webhook_secret", "stripe_api_key"),
+        ("psp_base_url", "psp_secret"),
+        ("psp_secret", "psp_base_url"),
+    ):
+        if getattr(settings, name) and not getattr(settings, other):
+            msg = f"setting {other}: is missing, and {name} is set"
+            raise SettingsError(msg)
+    checked = {
+        "stripe_api_key": lambda key: checks.check_api_key(key, settings.mode),
+        "stripe_webhook_secret": checks.check_webhook_secret,
+        "psp_base_url": checks.check_base_url,
+        "psp_secret": checks.check_shared_secret,
+    }
+    for name, check in checked.items():
+        if value := getattr(settings, name):
+            try:
+                check(value)
+            except ValueError as error:
+                msg = f"setting {name}: {error}"
+                raise SettingsError(msg) from None
 
 
 def _reachable(host: str) -> str:

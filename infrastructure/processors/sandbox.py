@@ -6,6 +6,7 @@ and every restart answers alike. It signs its callbacks and has them read like a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from application.ports.processor import (
     Subject,
     Unavailable,
 )
+from application.ports.sandbox import DueNotice
 from domain import ids, times
 from domain.money.money import AMOUNT_MINOR_MAX, Money
 from infrastructure.processors import psp_messages, signatures
@@ -161,6 +163,17 @@ class Sandbox:
         elif row.settled_at is not None and behaviour.outcome is None:
             due = [(row.settled_at, row.state)]
         return [self._callback(row, state, due_at) for due_at, state in due]
+
+    def notices(self, key: str) -> Sequence[DueNotice]:
+        """See `SandboxNotices`: each callback is read as it would be when it is due."""
+        return [
+            DueNotice(
+                one.due_at,
+                self.read_callback(one.headers, one.body, one.due_at),
+                hashlib.sha256(one.body).digest(),
+            )
+            for one in self.callbacks(key)
+        ]
 
     def _callback(self, row: Stored, state: State, due_at: datetime) -> SignedCallback:
         disputed = state in _DISPUTES

@@ -23,10 +23,8 @@ from application.ports.processor import (
     NeedsPerson,
     Notice,
     OutcomeUnknown,
-    ProcessorError,
     RefundOrder,
     State,
-    Unavailable,
 )
 from infrastructure.processors import stripe_objects
 from infrastructure.processors.checks import check_api_key
@@ -39,6 +37,7 @@ from infrastructure.processors.stripe_objects import (
     answer_of_intent,
     answer_of_refund,
 )
+from infrastructure.processors.stripe_transport import Transport, made_by
 
 NAME: Final = "stripe"
 KEY_HOURS: Final = 23
@@ -48,39 +47,6 @@ REFUNDS_MAX: Final = 100
 _KEY: Final = re.compile(r"[A-Za-z0-9_:.-]{1,200}", re.ASCII)
 _SOURCE: Final = re.compile(r"(pm|ctoken)_[A-Za-z0-9_]{1,200}", re.ASCII)
 _T = TypeVar("_T", Intent, Refund)
-
-stripe.enable_telemetry = False
-
-
-class _Transport(stripe.HTTPClient):
-    """Sends the SDK's requests with our bounds; see `Outbound`."""
-
-    name = "qrledger"
-
-    def __init__(self, outbound: Outbound) -> None:
-        super().__init__()
-        self._outbound = outbound
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        post_data: Any = None,
-        *,
-        _usage: list[str] | None = None,
-    ) -> tuple[str, int, Mapping[str, str]]:
-        """One call, never repeated here."""
-        body = post_data.encode() if isinstance(post_data, str) else post_data or b""
-        answer = self._outbound.call(method.upper(), url, headers or {}, body)
-        try:
-            return answer.body.decode(), answer.status, answer.headers
-        except UnicodeDecodeError:
-            msg = "the answer is not UTF-8"
-            raise OutcomeUnknown(msg) from None
-
-    def close(self) -> None:
-        """Each call closes its connection itself."""
 
 
 class Stripe:
@@ -121,7 +87,7 @@ class Stripe:
         self._redirect_method = redirect_method
         client = stripe.StripeClient(
             check_api_key(api_key, mode),
-            http_client=_Transport(outbound or Outbound()),
+            http_client=Transport(outbound or Outbound()),
             base_addresses={"api": api_base},
             max_network_retries=0,
         )
@@ -353,11 +319,11 @@ class Stripe:
             return self._retrieve(before.id)
 
     def _call(self, kind: type[_T], call: Callable[[], Any]) -> _T:
-        return self._convert(kind, self._made(call))
+        return self._convert(kind, made_by(call))
 
     def _replayable(self, call: Callable[[], Any]) -> tuple[Intent, bool]:
         """The answer, and whether it is the first one again."""
-        made = self._made(call)
+        made = made_by(call)
         intent = self._convert(Intent, made)
         headers = getattr(made.last_response, "headers", None) or {}
         return intent, headers.get("idempotent-replayed") == "true"
@@ -372,7 +338,7 @@ class Stripe:
     def _asked(self, call: Callable[[], Any]) -> Any:
         """The result of a call that changes nothing; a refusal of it says nothing."""
         try:
-            return self._made(call)
+            return made_by(call)
         except stripe.StripeError as error:
             msg = f"no answer of Stripe: {type(error).__name__}"
             raise OutcomeUnknown(msg) from None
@@ -393,37 +359,6 @@ class Stripe:
             return answer_of(found)
         except ValueError as error:
             raise OutcomeUnknown(str(error)) from None
-
-    @staticmethod
-    def _made(call: Callable[[], Any]) -> Any:
-        """The result of a call of the SDK.
-
-        Raises:
-            Unavailable: Stripe has refused the key, or is asked too often.
-            OutcomeUnknown: anything else that is no answer.
-            CardError: declined.
-            InvalidRequestError: refused; nothing was done.
-            IdempotencyError: the key was used for another request.
-        """
-        try:
-            return call()
-        except (
-            ProcessorError,
-            stripe.CardError,
-            stripe.IdempotencyError,
-            stripe.InvalidRequestError,
-        ):
-            raise
-        except (
-            stripe.AuthenticationError,
-            stripe.PermissionError,
-            stripe.RateLimitError,
-        ) as error:
-            msg = f"Stripe refused the call: {type(error).__name__}"
-            raise Unavailable(msg) from None
-        except Exception as error:  # noqa: BLE001 - whatever the SDK makes of a half answer
-            msg = f"no answer of Stripe: {type(error).__name__}"
-            raise OutcomeUnknown(msg) from None
 
     @staticmethod
     def _metadata(asked: Charge | RefundOrder) -> dict[str, str]:

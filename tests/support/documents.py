@@ -61,6 +61,7 @@ def document_services() -> Services:
         health=nothing,
         qr_images=nothing,
         metrics=nothing,
+        callbacks=nothing,
         new_id=nothing,
         close=lambda: None,
     )

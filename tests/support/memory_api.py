@@ -39,10 +39,15 @@ class RecordedRequests:
 
     def __init__(self) -> None:
         self.served: list[tuple[str, int]] = []
+        self.callbacks: list[tuple[str, str]] = []
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """See `HttpMetrics`."""
         self.served.append((operation, status))
+
+    def callback_received(self, *, processor: str, outcome: str) -> None:
+        """See `HttpMetrics`."""
+        self.callbacks.append((processor, outcome))
 
     def exposition(self) -> bytes:
         """See `HttpMetrics`."""
