@@ -18,6 +18,7 @@ from api.views.money import MoneyView, money_view
 from domain import ids, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
+from domain.sessions.attempt import Flag
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Payment, Status
 from projections.sessions import SessionRow
@@ -245,10 +246,14 @@ def session_etag(session: SessionSource, now: datetime) -> str:
 
 def session_flags(session: SessionSource) -> list[str]:
     """What is to be known of a session beside its status."""
-    if not session.refunded_minor:
-        return []
-    whole = session.refunded_minor == session.amount.minor
-    return ["refunded" if whole else "partially_refunded"]
+    flags = []
+    if session.refunded_minor:
+        whole = session.refunded_minor == session.amount.minor
+        flags.append("refunded" if whole else "partially_refunded")
+    if session.disputed_minor:
+        flags.append("disputed")
+    in_flight = session.status == Status.PROCESSING
+    return [*flags, *(one for one in session.flags if one != Flag.UNRESOLVED or in_flight)]
 
 
 _SEE_FEES: Final = frozenset({CallerRole.MERCHANT, CallerRole.AUDITOR})
