@@ -186,6 +186,7 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
             "callback_inbox": PostgresCallbackInbox(beside.connection),
             "notes": PostgresAttemptNotes(beside.connection),
             "processors": make_processors(settings, sandbox),
+            "public_url": settings.public_origin,
             "sandbox": sandbox,
             "reader": Reader(log),
             "rate_provider": EcbLive() if settings.fx_live else NoProvider(),

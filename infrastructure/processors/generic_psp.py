@@ -97,6 +97,7 @@ class GenericPsp:
             {
                 "key": order.key,
                 "charge_key": order.charge_key,
+                "charge_reference": order.charge_reference,
                 "amount": psp_messages.encode_amount(order.amount),
             },
         )

@@ -10,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
-from application.ports.processor import Charge, Processor, RefundOrder
+from application.ports.processor import (
+    Answer,
+    Charge,
+    Notice,
+    Processor,
+    RefundOrder,
+    State,
+    Subject,
+)
 from domain import times
 from domain.money.money import Money
 from infrastructure.processors.generic_psp import GenericPsp
@@ -52,6 +60,20 @@ def refund_of(
         amount=Money(minor, charged.amount.currency),
         begun_at=NOW,
     )
+
+
+def captured_notice(key: str, **changes: Any) -> Notice:
+    """A notice that a charge of 12.00 USD was captured."""
+    answer = Answer(state=State.CAPTURED, reference="r-1", amount=Money(1200, "USD"))
+    values: dict[str, Any] = {
+        "id": "n-1",
+        "subject": Subject.CHARGE,
+        "key": key,
+        "charge_reference": "r-1",
+        "answer": answer,
+        "at": NOW,
+    }
+    return Notice(**values | changes)
 
 
 class Rig(ABC):
