@@ -9,6 +9,7 @@ from tests.planted.bug import Bug
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
+from tests.planted.processor_bugs import PROCESSOR_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
@@ -322,5 +323,6 @@ BUGS: Final = [
     *FX_BUGS,
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
+    *PROCESSOR_BUGS,
     *QR_BUGS,
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from application.ports.processor import (
     Unavailable,
 )
 from domain.money.money import Money
-from infrastructure.processors.sandbox_behaviours import BEHAVIOURS, BY_NAME, choose
+from infrastructure.processors.sandbox_behaviours import BEHAVIOURS, BY_NAME, choose, table
 from tests.support.processors import NOW, SandboxRig, charge, refund_of
 
 FINALLY = {
@@ -170,3 +171,11 @@ def test_what_the_sandbox_says_survives_a_restart() -> None:
     second.sandbox._store = first.store
 
     assert second.processor.begin(replace(charged, reference="")) == begun
+
+
+def test_the_table_of_the_docs_is_the_sandboxs_own() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "explanation" / "processors.md").read_text("utf-8")
+
+    shown = page.partition("<!-- sandbox -->\n")[2].partition("\n<!-- /sandbox -->")[0]
+
+    assert shown == table()
