@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from application.ports.processor import Processor
 from infrastructure.processors import generic_psp, sandbox
+from infrastructure.processors.breaker import Guarded
 from infrastructure.processors.generic_psp import GenericPsp
 from infrastructure.processors.sandbox import Sandbox
 from infrastructure.processors.sandbox_store import SandboxStore
@@ -41,8 +42,8 @@ def make_processors(settings: Settings, test_processor: Sandbox) -> Mapping[str,
         made[sandbox.NAME] = test_processor
     if settings.psp_base_url:
         secret = settings.psp_secret.encode()
-        made[generic_psp.NAME] = GenericPsp(
-            settings.psp_base_url, secret, new_nonce=lambda: uuid4().hex
+        made[generic_psp.NAME] = Guarded(
+            GenericPsp(settings.psp_base_url, secret, new_nonce=lambda: uuid4().hex)
         )
     if settings.stripe_api_key:
         try:
@@ -50,11 +51,13 @@ def make_processors(settings: Settings, test_processor: Sandbox) -> Mapping[str,
         except ImportError:
             msg = "setting stripe_api_key: needs the extra: pip install 'qrledger[stripe]'"
             raise SettingsError(msg) from None
-        made[stripe_processor.NAME] = stripe_processor.Stripe(
-            settings.stripe_api_key,
-            settings.stripe_webhook_secret,
-            mode=settings.mode,
-            confirms_manually=settings.stripe_manual_confirmation,
-            redirect_method=settings.stripe_redirect_method,
+        made[stripe_processor.NAME] = Guarded(
+            stripe_processor.Stripe(
+                settings.stripe_api_key,
+                settings.stripe_webhook_secret,
+                mode=settings.mode,
+                confirms_manually=settings.stripe_manual_confirmation,
+                redirect_method=settings.stripe_redirect_method,
+            )
         )
     return made
