@@ -24,6 +24,7 @@ from api.http.security_headers import security_headers
 from api.pages import rendering
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
+from api.pages.sandbox import SandboxRoutes
 from api.v1.books import BookRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
@@ -54,6 +55,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     EventRoutes,
     CallbackRoutes,
     PageRoutes,
+    SandboxRoutes,
     QrImageRoutes,
     HealthRoutes,
 )

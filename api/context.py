@@ -14,6 +14,7 @@ from application.callbacks import Callbacks
 from application.event_log import EventLog
 from application.health import Health
 from application.ports.rates import Rates
+from application.ports.sandbox import SandboxPayers
 from application.reader import Reader
 from projections._read_model import ReadModels
 
@@ -94,6 +95,8 @@ class Services:
     metrics: HttpMetrics
     callbacks: Callbacks
     """Takes the callbacks of processors."""
+    sandbox: SandboxPayers
+    """Asks the payers of the sandbox processor; knows none in a live ledger."""
     new_id: Callable[[], UUID]
     close: Callable[[], None]
     """Releases the connections when the application has stopped."""

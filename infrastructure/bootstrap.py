@@ -63,6 +63,7 @@ from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
 from infrastructure.processors.configured import make_processors, make_sandbox
+from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -288,6 +289,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=Tokens(token_secret),
+        sandbox=SandboxPages(sandbox, inbox),
         callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),

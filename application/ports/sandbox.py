@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from application.ports.processor import Notice
+from application.ports.processor import Notice, State
+from domain.money.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +25,30 @@ class SandboxNotices(Protocol):
 
     def notices(self, key: str) -> Sequence[DueNotice]:
         """Every callback of a charge, also those to come, in the order in which they are due."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPayer:
+    """A charge of the sandbox whose payer is asked on its page."""
+
+    amount: Money
+    state: State
+    return_url: str
+    """Where the payer goes afterwards: our own page, which reads the state."""
+
+
+class SandboxPayers(Protocol):
+    """The payer's side of the sandbox. Thread-safe."""
+
+    def asked(self, reference: str) -> AskedPayer | None:
+        """The charge of a reference; None if no payer is asked there."""
+        ...
+
+    def answer(self, reference: str, *, approved: bool) -> AskedPayer | None:
+        """The payer's decision, which is called back at once; the first one counts.
+
+        Raises:
+            LogUnavailable: the callback is not stored.
+        """
         ...

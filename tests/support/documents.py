@@ -62,6 +62,7 @@ def document_services() -> Services:
         qr_images=nothing,
         metrics=nothing,
         callbacks=nothing,
+        sandbox=nothing,
         new_id=nothing,
         close=lambda: None,
     )

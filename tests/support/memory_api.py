@@ -14,6 +14,7 @@ from uuid import UUID
 from api.app import create_app
 from api.command_dispatcher import CommandDispatcher
 from api.context import Services
+from application.callbacks import Callbacks
 from application.commands.issue_key import IssueKey
 from application.errors import LogUnavailable
 from application.health import Health
@@ -22,10 +23,14 @@ from application.writer import Writer
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
 from infrastructure.fx.fixed import FixedRates
+from infrastructure.processors.sandbox import Sandbox
+from infrastructure.processors.sandbox_payers import SandboxPages
+from infrastructure.processors.sandbox_store import MemorySandboxStore
 from infrastructure.qr_images import SegnoImages
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import MemoryLog
+from tests.support.memory_notes import MemoryInbox
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
 PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
@@ -70,6 +75,13 @@ class MemoryApi:
         log = MemoryLog(new_id := lambda: UUID(int=next(numbers)))
         self.ledger = LedgerFixture(log, new_id=new_id)
         self.metrics = RecordedRequests()
+        self.inbox = MemoryInbox()
+        self.sandbox = Sandbox(
+            MemorySandboxStore(),
+            secret=bytes(32),
+            public_url="http://127.0.0.1:8080",
+            now=lambda: log.clock,
+        )
         self.services: Services = replace(
             document_services(),
             log=cast("Any", log),
@@ -79,6 +91,8 @@ class MemoryApi:
             health=_unavailable,
             qr_images=SegnoImages(),
             metrics=self.metrics,
+            callbacks=Callbacks({"sandbox": self.sandbox}, self.inbox, now=lambda: log.clock),
+            sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
         )
         self.app = create_app(self.services)
