@@ -49,7 +49,7 @@ PROCESSOR_BUGS: Final = [
     Bug("an unknown attempt is asked for without end", CHECKS,
         "        if now >= session.expires_at + AFTER_EXPIRY:\n", "        if False:\n", STORY),
     Bug("an attempt that never arrived is begun after the deadline", CHECKS,
-        "        if answer.state is State.NOT_FOUND and ended:\n", "        if False:\n", STORY),
+        "ended=expired or attempt.void_requested)", "ended=False)", STORY),
     Bug("the second confirmation of a payment is forgotten", CHECKS,
         "{State.NOT_FOUND, State.CONFIRMABLE} and not ended", "{State.NOT_FOUND} and not ended", STORY),
     Bug("the amount that was captured is not read", WORDS,

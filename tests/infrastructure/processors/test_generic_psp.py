@@ -49,7 +49,7 @@ BAD_ANSWERS = {
     "redirect": (302, {"Location": "http://127.0.0.1:1/elsewhere"}, sent()),
     "permanent redirect": (308, {"Location": "/qrledger/create-session"}, sent()),
     "compressed": (200, {"Content-Encoding": "gzip"}, sent()),
-    "huge": (200, {}, b" " * (ANSWER_BYTES_MAX + 1)),
+    "huge": (200, {}, sent() + b" " * ANSWER_BYTES_MAX),
     "no state": (200, {}, b"{}"),
     "other state": (200, {}, sent(status="maybe")),
     "state of a refund": (200, {}, sent(status="refunded")),
