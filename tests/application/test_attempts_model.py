@@ -71,7 +71,7 @@ MONEY = st.sampled_from(
         Money(1000, "JPY"),
     ]
 )
-REFUND_IDS = st.sampled_from([UUID(int=number) for number in (1, 2, 3)])
+REFUND_IDS = st.sampled_from([UUID(int=number) for number in range(3)])
 
 
 def _word(command: Any, **fields: Any) -> st.SearchStrategy[Command]:
@@ -147,7 +147,7 @@ class Run:
     def __init__(self) -> None:
         self.log = MemoryLog()
         self.bus = Bus(self.log)
-        self._commands = 0
+        self._commands = self._refunds = 0
         for command in (*HOLDERS, ENABLE, OPEN, TOP_UP, CREATE):
             self.send(command)
 
@@ -156,7 +156,8 @@ class Run:
         if isinstance(command, RefundSession):
             paid = [one for one in self.log.events if one.topic == "payment_session.paid"]
             earned = Credits(sum(one.event.amount_minor for one in paid), self.log.head())  # type: ignore[attr-defined]
-            command = replace(command, credits=earned)
+            command = replace(command, credits=earned, refund_id=UUID(int=self._refunds))
+            self._refunds += 1
         envelope = Envelope(command=command, command_id=UUID(int=self._commands), actor="test")
         self.bus.send_all([envelope])
 
