@@ -128,7 +128,8 @@ def end_if_due(session: PaymentSession, at: datetime) -> Status | None:
 
 def refusal(session: PaymentSession, attempt: Attempt) -> PaymentDeclined | None:
     """What the payer is told if an attempt has ended without a payment; else None."""
-    if attempt.status not in {AttemptStatus.DECLINED, AttemptStatus.VOIDED}:
+    payment = session.payment
+    if attempt.active or (payment is not None and payment.attempt_id == attempt.id):
         return None
     return PaymentDeclined(session_id=session.public_id, processor=attempt.processor)
 
