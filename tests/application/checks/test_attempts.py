@@ -83,6 +83,7 @@ def test_an_undamaged_log_breaks_no_invariant(log: Log) -> None:
         (without("suspense.received"), "suspense-explained"),
         (twice("suspense.received"), "suspense-explained"),
         (changed("suspense.received", amount_minor=998), "suspense-explained"),
+        (changed("payment_session.flagged", captured_minor=998), "suspense-explained"),
         (changed("suspense.returned", amount_minor=998), "suspense-explained"),
         (twice("suspense.returned"), "suspense-explained"),
         (without("suspense.return_requested"), "suspense-explained"),
