@@ -25,6 +25,7 @@ from api.pages import rendering
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
 from api.pages.sandbox import SandboxRoutes
+from api.v1.attempts import AttemptRoutes
 from api.v1.books import BookRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
@@ -45,6 +46,7 @@ from domain.money.money import Money
 ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionRoutes,
     SessionQueryRoutes,
+    AttemptRoutes,
     RefundRoutes,
     PayoutRoutes,
     TreasuryRoutes,

@@ -32,6 +32,7 @@ MerchantId = Annotated[str, typeid("mer")]
 RefundId = Annotated[str, typeid("ref")]
 QuoteId = Annotated[str, typeid("quo")]
 PayoutId = Annotated[str, typeid("pay")]
+AttemptId = Annotated[str, typeid("att")]
 EventId = Annotated[str, typeid("evt")]
 
 OrderId = Annotated[str, text_length(1, 64)]

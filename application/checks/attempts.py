@@ -175,6 +175,9 @@ class AttemptCheck:
             self._violations.report("suspense-explained", text)
             return
         if attempt.status == "active":
+            if event.flag in {"late", "duplicate"}:
+                text = f"{event.subject_id} is {event.flag} and has no end"
+                self._violations.report("one-open-attempt", text)
             self._end(event.subject_id, "captured")
         attempt.status = "captured"
         rest = event.captured_minor - (attempt.amount_minor if event.flag == "over" else 0)

@@ -49,7 +49,8 @@ class StartAttempt(Command):
     def decide(self, loaded: Loaded) -> Decision:
         """Begin the attempt; returns the session as it is if the wallet has paid or is paying it.
 
-        A caller without a wallet gets the session as it is if an attempt of its kind is under way.
+        So does a caller without a wallet if such an attempt is under way, and everybody who names
+        an attempt that exists.
 
         Raises (checked in this order):
             InvalidRequest: a wallet's money is to be held, and no wallet is named.
@@ -72,6 +73,9 @@ class StartAttempt(Command):
             wallet = own_wallet(loaded.get(Wallet, self.wallet_id, "wallet"), self.wallet_app_id)
             if session.paid_by(wallet.public_id):
                 return Decision(session)
+        attempt_id = ids.encode("att", self.attempt_id)
+        if attempt_id in session.attempts:
+            return Decision(session)
         current = session.current_attempt
         if current is not None and self._continues(current, wallet):
             return Decision(session)
@@ -83,7 +87,7 @@ class StartAttempt(Command):
             raise ProcessorNotEnabled(merchant_id=merchant.public_id, processor=self.processor)
         attempt = start(
             session,
-            attempt_id=ids.encode("att", self.attempt_id),
+            attempt_id=attempt_id,
             processor=self.processor,
             funding=self.funding,
             claim=claim,

@@ -36,7 +36,7 @@ def start(
     claim: Claim | None,
     at: datetime,
 ) -> Attempt:
-    """Begin an attempt; the caller has checked that the payer and the merchant may.
+    """Begin an attempt; the caller has checked that the session is open, and who may pay how.
 
     Args:
         session: the session.
@@ -45,13 +45,7 @@ def start(
         funding: whose money it is; the caller holds it if it is the wallet's.
         claim: the claim of the wallet that pays, if one does.
         at: the ledger's time, UTC.
-
-    Raises (checked in this order):
-        PaymentInFlight: the end of an earlier attempt is not known.
-        SessionExpired, SessionNotPayable: see `PaymentSession.check_open`.
     """
-    session.check_not_in_flight()
-    session.check_open(at)
     session.trigger_event(
         events.Processing,
         attempt_id=attempt_id,
@@ -128,7 +122,8 @@ def end_if_due(session: PaymentSession, at: datetime) -> Status | None:
 
 def refusal(session: PaymentSession, attempt: Attempt) -> PaymentDeclined | None:
     """What the payer is told if an attempt has ended without a payment; else None."""
-    if attempt.status not in {AttemptStatus.DECLINED, AttemptStatus.VOIDED}:
+    payment = session.payment
+    if attempt.active or (payment is not None and payment.attempt_id == attempt.id):
         return None
     return PaymentDeclined(session_id=session.public_id, processor=attempt.processor)
 

@@ -191,6 +191,11 @@ class PaymentSession(LedgerAggregate):
         """Whether this wallet has paid."""
         return self.payment is not None and self.payment.wallet_id == wallet_id
 
+    def processing_for(self, wallet_id: str) -> bool:
+        """Whether a processor is working on a payment by this wallet."""
+        attempt = self.current_attempt
+        return attempt is not None and attempt.wallet_id == wallet_id
+
     # These methods decide and may refuse; events only record.
 
     def scan(

@@ -46,7 +46,9 @@ for command in (
     tasks.tasks,
 ):
     program.add_command(command)
-for merchant_command in (merchant_terms.plan, merchant_terms.payouts):
+for merchant_command in (
+    merchant_terms.plan, merchant_terms.payouts, merchant_terms.processors,
+):  # fmt: skip
     accounts.merchants.add_command(merchant_command)
 
 

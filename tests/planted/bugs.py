@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.planted.attempt_bugs import ATTEMPT_BUGS
 from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
 from tests.planted.fx_bugs import FX_BUGS
@@ -325,4 +326,5 @@ BUGS: Final = [
     *JOURNAL_BUGS,
     *PROCESSOR_BUGS,
     *QR_BUGS,
+    *ATTEMPT_BUGS,
 ]  # fmt: skip

@@ -131,6 +131,12 @@ def test_the_same_attempt_again_returns_the_session_as_it_is() -> None:
     assert scenario.subject.status is Status.PROCESSING
 
 
+def test_an_attempt_that_has_ended_does_not_begin_again() -> None:
+    scenario = given(*STARTED, DECLINE).when(START)
+
+    scenario.then()
+
+
 def test_a_checkout_cannot_pay_while_a_wallet_holds_a_claim() -> None:
     scenario = given(*HOLDERS, ENABLE, OPEN, CREATE, SCAN).when(START)
 
