@@ -12,6 +12,7 @@ from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
+from api.callbacks.routes import CallbackRoutes
 from api.context import Services
 from api.http import openapi
 from api.http.application import Application
@@ -24,7 +25,9 @@ from api.http.security_headers import security_headers
 from api.pages import static_files
 from api.pages.docs import docs_page
 from api.pages.routes import PageRoutes
+from api.pages.sandbox import SandboxRoutes
 from api.pages.wallet import WalletPageRoutes
+from api.v1.attempts import AttemptRoutes
 from api.v1.books import BookRoutes
 from api.v1.code_keys import CodeKeyRoutes
 from api.v1.events import EventRoutes
@@ -52,6 +55,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionQueryRoutes,
     StaticCodeRoutes,
     StaticCodePictureRoutes,
+    AttemptRoutes,
     RefundRoutes,
     PayoutRoutes,
     TreasuryRoutes,
@@ -60,8 +64,10 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     BookRoutes,
     StatementRoutes,
     EventRoutes,
+    CallbackRoutes,
     PageRoutes,
     WalletPageRoutes,
+    SandboxRoutes,
     QrImageRoutes,
     CodeKeyRoutes,
     HealthRoutes,

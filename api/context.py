@@ -11,10 +11,12 @@ from uuid import UUID
 from api.command_dispatcher import CommandDispatcher
 from api.pictures import PictureCache
 from api.tokens import Tokens
+from application.callbacks import Callbacks
 from application.event_log import EventLog
 from application.health import Health
 from application.ports.code_keys import CodeKeys
 from application.ports.rates import Rates
+from application.ports.sandbox import SandboxPayers
 from application.reader import Reader
 from projections._read_model import ReadModels
 
@@ -61,6 +63,10 @@ class HttpMetrics(Protocol):
         """Record one request."""
         ...
 
+    def callback_received(self, *, processor: str, outcome: str) -> None:
+        """Record a callback of a configured processor: stored, repeated, irrelevant and so on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -79,6 +85,10 @@ class Services:
     code_keys: CodeKeys
     """Signs static codes and offers, and judges their signatures."""
     metrics: HttpMetrics
+    callbacks: Callbacks
+    """Takes the callbacks of processors."""
+    sandbox: SandboxPayers
+    """Asks the payers of the sandbox processor; knows none in a live ledger."""
     new_id: Callable[[], UUID]
     close: Callable[[], None]
     """Releases the connections when the application has stopped."""

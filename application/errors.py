@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import domain.merchants.errors
 import domain.payouts.errors
+import domain.processors.errors
 import domain.qr.errors
 import domain.sessions.errors
 import domain.static_codes.errors

@@ -33,7 +33,7 @@ class ErrorKind(StrEnum):
     EXPIRED = "expired"
     """The deadline has passed."""
     INSUFFICIENT_FUNDS = "insufficient-funds"
-    """The wallet cannot cover the amount."""
+    """The wallet cannot cover the amount, or the processor said no."""
     UNPROCESSABLE = "unprocessable"
     """Well-formed, but refused by a rule; another attempt needs a new idempotency key."""
     KEY_REUSED = "key-reused"

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from threading import Event
 from typing import Final
@@ -27,6 +28,7 @@ from api.live.server import Notifier
 from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.bus import Bus
+from application.callbacks import Callbacks
 from application.clock_guard import ClockGuard
 from application.ports.bank import Bank
 from application.ports.credits import AccountCredits
@@ -52,6 +54,7 @@ from infrastructure.health import HealthCheck
 from infrastructure.http_server import listen, port_in_use, serving
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.pictures.process import PictureProcess
+from infrastructure.postgres.attempts import PostgresAttemptNotes, PostgresCallbackInbox
 from infrastructure.postgres.connections import (
     LINK_SECONDS,
     STATEMENT_SECONDS,
@@ -60,6 +63,9 @@ from infrastructure.postgres.connections import (
 )
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
+from infrastructure.postgres.sandbox import PostgresSandboxStore
+from infrastructure.processors.configured import make_processors, make_sandbox
+from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -169,9 +175,22 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
         resources.callback(log.close)
         rates = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
         resources.callback(rates.close)
+        beside = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=PORT_CONNECTIONS_MAX)
+        resources.callback(beside.close)
+        sandbox = make_sandbox(
+            settings,
+            PostgresSandboxStore(beside.connection),
+            token_secret=read_token_secret(url, DatabaseRole.READER),
+            now=log.now,
+        )
         yield {
             "bank": make_bank(settings),
             "credits": resources.enter_context(account_credits(url)),
+            "callback_inbox": PostgresCallbackInbox(beside.connection),
+            "notes": PostgresAttemptNotes(beside.connection),
+            "processors": make_processors(settings, sandbox),
+            "public_url": settings.public_origin,
+            "sandbox": sandbox,
             "reader": Reader(log),
             "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
             "rate_store": PostgresRates(rates.connection),
@@ -238,6 +257,16 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT), guard=guard
     )
     count_tasks = TaskCounter(QueryConnections(probes), read_log.now)
+    token_secret = read_token_secret(url, DatabaseRole.WRITER)
+    notes = QueryConnections(reads).connection
+    sandbox = make_sandbox(
+        settings,
+        PostgresSandboxStore(notes),
+        token_secret=token_secret,
+        now=read_log.now,
+    )
+    inbox = PostgresCallbackInbox(notes)
+    processors = make_processors(settings, sandbox)
     write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
     resources.callback(snapshots.close)
@@ -263,7 +292,9 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
-        tokens=read_tokens(url, DatabaseRole.WRITER),
+        tokens=Tokens(token_secret),
+        sandbox=SandboxPages(sandbox, inbox),
+        callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,

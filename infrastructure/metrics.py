@@ -90,6 +90,12 @@ class PrometheusMetrics:
             ["code"],
             registry=self.registry,
         )
+        self._callbacks = Counter(
+            "qrledger_callbacks",
+            "Callbacks of processors: stored, repeated, irrelevant, malformed, unauthentic",
+            ["processor", "outcome"],
+            registry=self.registry,
+        )
         self._unknown = Counter(
             "qrledger_unknown_events",
             "Events that were read and skipped because this program does not know their topic",
@@ -149,6 +155,10 @@ class PrometheusMetrics:
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """Count one request."""
         self._request(operation, str(status)).observe(seconds)
+
+    def callback_received(self, *, processor: str, outcome: str) -> None:
+        """Count a callback of a configured processor."""
+        self._callbacks.labels(processor, outcome).inc()
 
     def unknown_event(self, _topic: str) -> None:
         """Count a skipped event, without its topic: stored text must not create time series."""

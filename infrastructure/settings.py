@@ -16,10 +16,13 @@ from application.clock_guard import AHEAD_SECONDS, BEHIND_SECONDS
 from domain.money.fx import SPREAD_BASIS_POINTS_MAX
 from infrastructure import origins
 from infrastructure.postgres import urls
+from infrastructure.processors import checks
 
 PREFIX: Final = "QRLEDGER_"
 FILE: Final = "qrledger.toml"
 DATABASE_URLS: Final = ("database_url", "migrate_url")
+SECRETS: Final = (*DATABASE_URLS, "stripe_api_key", "stripe_webhook_secret", "psp_secret")
+"""Never shown."""
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 
@@ -121,13 +124,42 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 50
 
+    stripe_api_key: Annotated[
+        str,
+        Meta(
+            description="Secret or restricted key of Stripe, of the ledger's mode. Extra: stripe."
+        ),
+    ] = ""
+    stripe_webhook_secret: Annotated[
+        str,
+        Meta(description="Signing secret (whsec_…) of the endpoint of Stripe's callbacks."),
+    ] = ""
+    stripe_manual_confirmation: Annotated[
+        bool,
+        Meta(description="Whether a payment is confirmed again when the payer has come back."),
+    ] = False
+    stripe_redirect_method: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z_]{0,40}$",
+            description="Type of payment method, such as `ideal`, for payers on the checkout page.",
+        ),
+    ] = ""
+    psp_base_url: Annotated[
+        str,
+        Meta(description="Where the methods of a PSP are; https unless loopback."),
+    ] = ""
+    psp_secret: Annotated[
+        str, Meta(description="Secret shared with the PSP, at least 24 characters.")
+    ] = ""
+
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """The settings without the URLs of databases, which contain passwords."""
+        """The settings without the URLs of databases, which contain passwords, and the secrets."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
-        return [(k, "…" if k in DATABASE_URLS and v else v) for k, v in values.items()]
+        return [(k, "…" if k in SECRETS and v else v) for k, v in values.items()]
 
     def __repr__(self) -> str:
-        """The settings as text, without the URLs of databases."""
+        """The settings as text, without what is secret."""
         return f"Settings({', '.join(f'{k}={v!r}' for k, v in self.__rich_repr__())})"
 
     @property
@@ -192,6 +224,7 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
         public_url=_origin("public_url", settings.public_url, ("http", "https")),
         live_public_url=_origin("live_public_url", settings.live_public_url, ("ws", "wss")),
     )
+    _check_processors(settings)
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_address(proxy)
@@ -257,6 +290,32 @@ def _origin(name: str, url: str, schemes: tuple[str, str]) -> str:
         msg = f"setting {name}: must be {schemes[1]} unless the host is loopback"
         raise SettingsError(msg)
     return origins.write(scheme, host, port)
+
+
+def _check_processors(settings: Settings) -> None:
+    """Each processor has all of its settings or none; messages quote no secret."""
+    for name, other in (
+        ("stripe_api_key", "stripe_webhook_secret"),
+        ("stripe_webhook_secret", "stripe_api_key"),
+        ("psp_base_url", "psp_secret"),
+        ("psp_secret", "psp_base_url"),
+    ):
+        if getattr(settings, name) and not getattr(settings, other):
+            msg = f"setting {other}: is missing, and {name} is set"
+            raise SettingsError(msg)
+    checked = {
+        "stripe_api_key": lambda key: checks.check_api_key(key, settings.mode),
+        "stripe_webhook_secret": checks.check_webhook_secret,
+        "psp_base_url": checks.check_base_url,
+        "psp_secret": checks.check_shared_secret,
+    }
+    for name, check in checked.items():
+        if value := getattr(settings, name):
+            try:
+                check(value)
+            except ValueError as error:
+                msg = f"setting {name}: {error}"
+                raise SettingsError(msg) from None
 
 
 def _reachable(host: str) -> str:

@@ -47,7 +47,7 @@ def lines(events: Sequence[Recorded]) -> Iterator[Line]:
             kind, _ = chart.parse(posting.account)
             sign = 1 if posting.side is kind.kind.normal_side else -1
             change_minor = sign * posting.minor
-            earned_minor = change_minor if kind.earns_by == recorded.topic else 0
+            earned_minor = change_minor if recorded.topic in kind.earns_by else 0
             yield Line(recorded, no, posting, change_minor, earned_minor)
 
 

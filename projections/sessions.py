@@ -15,6 +15,8 @@ from psycopg.rows import TupleRow, class_row
 from application.event_log import Recorded
 from domain import times
 from domain.money.money import Amount, Money
+from domain.sessions import attempt_events
+from domain.sessions.dispute_events import DisputeEvent
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import OPEN, Claim, Funding, Payment, Status
 from projections._read_model import ReadModel, recordset
@@ -25,7 +27,7 @@ _COLUMNS = (
     "status, version, position, created_position, "
     "claim_id, claim_wallet_id, claim_app_id, lease_until, paid_at, funding, paid_wallet_id, "
     "paid_claim_id, paid_attempt_id, fee_minor, payer_amount_minor, payer_currency, "
-    "payer_exponent, spread_minor, quote_id, refunded_minor"
+    "payer_exponent, spread_minor, quote_id, refunded_minor, disputed_minor, flags_json"
 )
 
 
@@ -67,6 +69,9 @@ class SessionRow:
     quote_id: str | None
     refunded_minor: int
     """Without pending refunds."""
+    disputed_minor: int
+    """The merchant's part of disputes that are not won."""
+    flags_json: str
 
     @property
     def id(self) -> UUID:
@@ -78,6 +83,11 @@ class SessionRow:
         """The merchant's metadata."""
         pairs: Mapping[str, str] = json.loads(self.metadata_json)
         return pairs
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is to be known of the session's money."""
+        return tuple(json.loads(self.flags_json))
 
     @property
     def amount(self) -> Money:
@@ -122,7 +132,7 @@ class Sessions(ReadModel):
     """All payment sessions with their current state. Eventually consistent."""
 
     name = "sessions"
-    version = 4
+    version = 5
     key = ("session_id",)
     follows = PaymentSession.events()
     """All of them, because every event raises the version that the list shows."""
@@ -140,7 +150,8 @@ class Sessions(ReadModel):
             paid_at timestamptz, funding text, paid_wallet_id text, paid_claim_id text,
             paid_attempt_id text, fee_minor bigint not null, payer_amount_minor bigint,
             payer_currency text, payer_exponent int, spread_minor bigint, quote_id text,
-            refunded_minor bigint not null
+            refunded_minor bigint not null, disputed_minor bigint not null,
+            flags_json text not null
         ) with (fillfactor = 80);
         create index on {table} (merchant_id, created_position desc);
         create index on {table} (merchant_id, status, created_position desc);
@@ -256,6 +267,8 @@ def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
         "checkout_may_cancel": event.checkout_may_cancel,
         "fee_minor": event.fee_minor,
         "refunded_minor": 0,
+        "disputed_minor": 0,
+        "flags_json": "[]",
         "status": Status.CREATED.value,
         "version": recorded.version,
         "position": recorded.position,
@@ -295,8 +308,26 @@ def _change(event: Any) -> dict[str, Any]:
             }
         case PaymentSession.RefundSucceeded():
             return {"refunded_minor": event.refunded_minor}
-        case PaymentSession.Expired() | PaymentSession.Cancelled():
-            expired = isinstance(event, PaymentSession.Expired)
-            return {"status": (Status.EXPIRED if expired else Status.CANCELLED).value}
         case _:
-            return {}  # version and position only
+            return _attempt_change(event)
+
+
+def _attempt_change(event: Any) -> dict[str, Any]:
+    """The columns that attempts, disputes and the ends of sessions change."""
+    if isinstance(event, DisputeEvent):
+        return {"disputed_minor": event.disputed_minor}
+    if isinstance(event, attempt_events.Declined):
+        return {"status": event.session_status}
+    if isinstance(event, attempt_events.Flagged):
+        return {"status": event.session_status, "flags_json": json.dumps(event.flags)}
+    status = _STATUS_AFTER.get(type(event))
+    return {"status": status.value} if status else {}  # else: version and position only
+
+
+_STATUS_AFTER: Final[Mapping[type[Any], Status]] = {
+    PaymentSession.Expired: Status.EXPIRED,
+    PaymentSession.Cancelled: Status.CANCELLED,
+    attempt_events.Processing: Status.PROCESSING,
+    attempt_events.Failed: Status.FAILED,
+}
+"""The events that change nothing but the status."""

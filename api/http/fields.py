@@ -33,6 +33,7 @@ RefundId = Annotated[str, typeid("ref")]
 QuoteId = Annotated[str, typeid("quo")]
 StaticCodeId = Annotated[str, typeid("sc")]
 PayoutId = Annotated[str, typeid("pay")]
+AttemptId = Annotated[str, typeid("att")]
 EventId = Annotated[str, typeid("evt")]
 
 OrderId = Annotated[str, text_length(1, 64)]

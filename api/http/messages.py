@@ -6,6 +6,8 @@ before it is used.
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -103,25 +105,39 @@ class HttpRequest:
         text = self._headers.get(b"content-length", b"")
         if not text.isdigit():
             return 0
-        return int(text) if len(text) <= LENGTH_DIGITS_MAX else BODY_BYTES_MAX + 1
+        return int(text) if len(text) <= LENGTH_DIGITS_MAX else sys.maxsize
 
-    async def body(self) -> bytes:
+    @property
+    def single_headers(self) -> Mapping[str, str]:
+        """The headers that are sent once, by lower-case names; repeated ones are left out."""
+        pairs: Pairs = self._scope["headers"]
+        counts = Counter(name for name, _ in pairs)
+        return {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in pairs
+            if counts[name] == 1
+        }
+
+    async def body(self, bytes_max: int = BODY_BYTES_MAX) -> bytes:
         """The whole body; call it once.
 
+        Args:
+            bytes_max: its limit, by default 16 KiB.
+
         Raises (checked in this order):
-            BodyTooLarge: more than 16 KiB, announced or sent.
+            BodyTooLarge: more than the limit, announced or sent.
             ClientGone: the client closed the connection.
         """
-        if self._content_length() > BODY_BYTES_MAX:
-            raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
+        if self._content_length() > bytes_max:
+            raise BodyTooLarge(limit_bytes=bytes_max)
         body, more = b"", True
         while more:
             message: Any = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             body += message.get("body", b"")
-            if len(body) > BODY_BYTES_MAX:
-                raise BodyTooLarge(limit_bytes=BODY_BYTES_MAX)
+            if len(body) > bytes_max:
+                raise BodyTooLarge(limit_bytes=bytes_max)
             more = message.get("more_body", False)
         return body
 

@@ -74,6 +74,8 @@ class Operation:
     idempotency: Idempotency = Idempotency.NONE
     handler: Handler
     aliases: tuple[str, ...] = ()
+    raw_bytes_max: int = 0
+    """If set, the handler reads the body itself, as it came and with this limit."""
     body: type[Any] | None = field(init=False)
     query: type[Any] | None = field(init=False)
     path_ids: tuple[tuple[str, str], ...] = field(init=False)

@@ -97,7 +97,11 @@ class Router:
             arguments["query"] = query
         if operation.body:
             call.body = arguments["body"] = await read_body(request, operation.body)
-        elif operation.method != "GET" and (raw := await request.body()):
+        elif (
+            operation.method != "GET"
+            and not operation.raw_bytes_max
+            and (raw := await request.body())
+        ):
             decode_body(request, raw, Body)  # no body is expected: only `{}` is accepted
         for name, prefix in operation.path_ids:
             text = str(request.path_params[name])

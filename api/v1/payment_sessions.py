@@ -21,6 +21,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, MoneyBody, SessionPathId
 from api.v1.access import acting_wallet, readable_session
+from api.v1.attempt_answers import answer
 from api.v1.responses import command_response
 from api.views.sessions import SessionView, SessionViews
 from application.command import Outcome
@@ -33,6 +34,7 @@ from domain.sessions.state import (
     LIFETIME_SECONDS_DEFAULT,
     LIFETIME_SECONDS_MAX,
     LIFETIME_SECONDS_MIN,
+    Status,
 )
 
 MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
@@ -89,12 +91,12 @@ class SessionRoutes:
             Operation(
                 name="payPaymentSession", method="POST", path=f"{session}/pay",
                 summary="Pay a claimed session in full",
-                callers=WALLETS, responses={200: SessionView},
+                callers=WALLETS, responses={200: SessionView, 202: SessionView},
                 idempotency=Idempotency.REQUIRED, handler=self.pay,
                 problems=(
                     "not-found", *CLAIM_PROBLEMS, "amount-mismatch", "quote-mismatch",
                     "quote-used", "quote-expired", "wallet-currency-mismatch",
-                    "insufficient-funds",
+                    "insufficient-funds", "payment-declined",
                 ),
             ),
             Operation(
@@ -102,7 +104,7 @@ class SessionRoutes:
                 summary="Cancel a session that has not ended",
                 callers=MERCHANTS, responses={200: SessionView},
                 idempotency=Idempotency.OPTIONAL, handler=self.cancel,
-                problems=("not-found", "session-not-payable"),
+                problems=("not-found", "payment-in-flight", "session-not-payable"),
             ),
             Operation(
                 name="releaseClaim", method="DELETE", path=f"{session}/claim",
@@ -139,7 +141,10 @@ class SessionRoutes:
             amount=body.amount.to_money(),
             quote_id=body.quote_id,
         )
-        return self._response(call, await call.send(command))
+        outcome = await call.send(command)
+        if outcome.subject.status is Status.PROCESSING:
+            return await answer(call, self._views, outcome)
+        return self._response(call, outcome)
 
     async def cancel(self, call: Call, id: SessionPathId) -> HttpResponse:
         """Cancel a session."""

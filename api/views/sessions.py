@@ -13,11 +13,13 @@ from api.context import ApiConfig
 from api.http.fields import ClaimId, SessionId, Time, WalletId
 from api.http.identity import CallerRole, Identity
 from api.tokens import Tokens, Use
+from api.views.attempts import NextActionView
 from api.views.merchants import MerchantView, PayeeView
 from api.views.money import MoneyView, money_view
 from domain import ids, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
+from domain.sessions.attempt import Flag
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Payment, Status
 from projections.sessions import SessionRow
@@ -87,6 +89,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     live_url: str
     claim: ClaimView | None
     paid: PaidView | None
+    next_action: NextActionView | None = None
+    """What the payer has to do for the processor; for the payer only."""
     return_url: str | None
 
 
@@ -143,6 +147,7 @@ class SessionViews:
         now: datetime,
         identity: Identity,
         scanned: bool = False,
+        next_action: NextActionView | None = None,
     ) -> SessionView:
         """The session as a key holder may see it.
 
@@ -153,6 +158,7 @@ class SessionViews:
             identity: the caller. Wallets see only their own claims and payments; only merchants
                 get the URL of the checkout screen, which may cancel.
             scanned: adds `served_at`.
+            next_action: what the caller has to do, if it is the payer.
         """
         constant = self._constant_fields(session.id, session.created_on, session.expires_at)
         status = session.status_at(now)
@@ -187,6 +193,7 @@ class SessionViews:
             if claim
             else None,
             paid=_paid_view(payment, session.amount) if payment else None,
+            next_action=next_action,
             return_url=session.return_url,
         )
 
@@ -245,10 +252,14 @@ def session_etag(session: SessionSource, now: datetime) -> str:
 
 def session_flags(session: SessionSource) -> list[str]:
     """What is to be known of a session beside its status."""
-    if not session.refunded_minor:
-        return []
-    whole = session.refunded_minor == session.amount.minor
-    return ["refunded" if whole else "partially_refunded"]
+    flags = []
+    if session.refunded_minor:
+        whole = session.refunded_minor == session.amount.minor
+        flags.append("refunded" if whole else "partially_refunded")
+    if session.disputed_minor:
+        flags.append("disputed")
+    in_flight = session.status == Status.PROCESSING
+    return [*flags, *(one for one in session.flags if one != Flag.UNRESOLVED or in_flight)]
 
 
 _SEE_FEES: Final = frozenset({CallerRole.MERCHANT, CallerRole.AUDITOR})

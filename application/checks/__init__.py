@@ -11,6 +11,7 @@
     clock.py       time-never-back
     books.py       books-balance · never-negative · postings-agree
     refunds.py     refunds-within-paid · refund-shares
+    attempts.py    one-open-attempt · suspense-explained · receivable-explained
     payables.py    credits-counted · debits-within-credits · one-restore-per-debit
     payouts.py     legal-payouts
     static_codes.py  codes-as-issued · one-session-per-payer

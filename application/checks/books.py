@@ -18,7 +18,9 @@ from domain.accounting.rules import postings
 
 BANK: Final = "bank:safeguarded"
 CLEARING: Final = "fx:clearing"
-NEVER_NEGATIVE: Final = (":available", ":held", ":reserved", ":in_transit", BANK)
+SUSPENSE: Final = "suspense"
+HOUSE_EXPENSES: Final = "disputes"
+NEVER_NEGATIVE: Final = (":available", ":held", ":reserved", ":in_transit", BANK, SUSPENSE)
 """How the names of accounts end that may not go below zero."""
 
 
@@ -35,15 +37,16 @@ class Change(NamedTuple):
 
 
 def is_debit_normal(account: str) -> bool:
-    """Whether debits increase the account: assets, and the open position between currencies."""
-    return account in {BANK, CLEARING} or account.startswith("processor:")
+    """Whether debits increase the account: assets, expenses, the position between currencies."""
+    return account in {BANK, CLEARING, HOUSE_EXPENSES} or account.startswith("processor:")
 
 
 class BooksCheck:
     """Follows every account."""
 
     follows: ClassVar[tuple[str, ...]] = (
-        "wallet.topped_up", "payment_session.paid", "refund", "payout", "treasury.moved",
+        "wallet.topped_up", "wallet.held", "wallet.released", "payment_session.paid", "refund",
+        "payout", "treasury.moved", "suspense", "settlement", "dispute",
     )  # fmt: skip
 
     def __init__(self, violations: Violations) -> None:
@@ -178,6 +181,51 @@ def _payout_returned(event: Any) -> Iterable[Change]:
     yield Change(f"{merchant}:payable", *money, event.amount_minor)
 
 
+def _held(sign: int) -> Callable[[Any], Iterable[Change]]:
+    """A wallet's money is held (1), or available again (-1)."""
+
+    def changes(event: Any) -> Iterable[Change]:
+        wallet = f"wallet:{ids.encode('wal', event.originator_id)}"
+        minor = sign * event.amount_minor
+        yield Change(f"{wallet}:available", event.currency, event.exponent, -minor)
+        yield Change(f"{wallet}:held", event.currency, event.exponent, minor)
+
+    return changes
+
+
+def _suspense(sign: int) -> Callable[[Any], Iterable[Change]]:
+    """A processor owes us (1) money that is no payment, or has no more of it (-1)."""
+
+    def changes(event: Any) -> Iterable[Change]:
+        minor = sign * event.amount_minor
+        receivable = f"processor:{event.processor}:receivable"
+        yield Change(receivable, event.currency, event.exponent, minor)
+        yield Change(SUSPENSE, event.currency, event.exponent, minor)
+
+    return changes
+
+
+def _settled(event: Any) -> Iterable[Change]:
+    """What the processor owed is at the bank, less what it keeps."""
+    money, processor = (event.currency, event.exponent), f"processor:{event.processor}"
+    yield Change(BANK, *money, event.received_minor, earned=event.received_minor > 0)
+    yield Change(f"{processor}:fees", *money, event.fee_minor)
+    yield Change(f"{processor}:receivable", *money, -event.received_minor - event.fee_minor)
+
+
+def _disputed(sign: int) -> Callable[[Any], Iterable[Change]]:
+    """A processor has taken money back (1), or given it back (-1)."""
+
+    def changes(event: Any) -> Iterable[Change]:
+        money, merchant = (event.currency, event.exponent), event.merchant_minor
+        yield Change(f"merchant:{event.merchant_id}:payable", *money, -sign * merchant)
+        yield Change(HOUSE_EXPENSES, *money, sign * (event.amount_minor - merchant))
+        receivable = f"processor:{event.processor}:receivable"
+        yield Change(receivable, *money, -sign * event.amount_minor)
+
+    return changes
+
+
 def _moved(event: Any) -> Iterable[Change]:
     minor = event.amount_minor if event.incoming else -event.amount_minor
     yield Change(BANK, event.currency, event.exponent, minor)
@@ -197,4 +245,12 @@ _CHANGES: Final[Mapping[str, Callable[[Any], Iterable[Change]]]] = {
     "payout.settled": _payout_settled,
     "payout.returned": _payout_returned,
     "treasury.moved": _moved,
+    "wallet.held": _held(1),
+    "wallet.released": _held(-1),
+    "suspense.received": _suspense(1),
+    "suspense.accepted": _suspense(-1),
+    "suspense.returned": _suspense(-1),
+    "settlement.received": _settled,
+    "dispute.opened": _disputed(1),
+    "dispute.won": _disputed(-1),
 }

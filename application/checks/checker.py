@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol
 
+from application.checks.attempts import AttemptCheck
 from application.checks.books import BooksCheck
 from application.checks.clock import ClockCheck
 from application.checks.commands import CommandCheck
@@ -47,6 +48,7 @@ class LogChecker:
         self.refunds = RefundCheck(self._violations)
         self.treasury = TreasuryCheck(self._violations)
         self.static_codes = StaticCodeCheck(self._violations, self.sessions)
+        self.attempts = AttemptCheck(self._violations)
         checks: list[EventCheck] = [
             self.sessions,
             self.wallets,
@@ -56,6 +58,7 @@ class LogChecker:
             self.refunds,
             self.treasury,
             self.static_codes,
+            self.attempts,
             OrderCheck(self._violations),
             PayableCheck(self._violations),
             FxQuoteCheck(self._violations),
@@ -102,6 +105,7 @@ class LogChecker:
         """End the pass; compares the events with the receipts if they are given."""
         self.commands.finish(receipts)
         self.wallets.finish(self.books.balances)
+        self.attempts.finish(self.books.balances)
         self.payouts.finish(self.treasury.set_aside())
         return self._violations.found
 

@@ -16,6 +16,8 @@ from domain import ids
 COUNTERPARTS: Final = (
     ("captured", "paid", "money-conserved"),
     ("credited", "refunded", "money-conserved"),
+    ("held", "authorising", "money-conserved"),
+    ("let go", "ended unpaid", "money-conserved"),
     ("debited", "owed", "money-conserved"),
     ("restored", "undone", "one-restore-per-debit"),
     ("set aside", "funded", "legal-payouts"),
@@ -132,6 +134,44 @@ def _paid(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
         yield ("quoted", str(quotes_stream(event.wallet_id, session)), event.quote_id)
 
 
+def _held(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
+    """The wallet's part in an attempt that a processor authorises."""
+
+    def facts(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+        amount = (str(event.amount_minor), event.currency)
+        yield (name, event.session_id, ids.encode("wal", stream), event.attempt_id, *amount)
+
+    return facts
+
+
+def _attempt(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
+    """The session's part in it."""
+
+    def facts(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+        if event.funding == "wallet":
+            amount = (str(event.amount_minor), event.currency)
+            yield (name, ids.encode("ps", stream), event.wallet_id, event.attempt_id, *amount)
+
+    return facts
+
+
+def _dispute(name: str) -> Callable[[UUID, Any], Iterable[tuple[str, ...]]]:
+    """The merchant's part in a dispute, if it has any."""
+
+    def facts(_: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+        if event.merchant_minor:
+            stream = debits_stream(event.merchant_id, event.currency)
+            yield (name, str(stream), "dispute", event.dispute_id, str(event.merchant_minor))
+
+    return facts
+
+
+def _accepted(_: UUID, event: Any) -> Iterable[tuple[str, ...]]:
+    """A session that is paid with late money takes its order again if it had ended."""
+    if event.order_opened:
+        yield ("created", event.session_id)
+
+
 def _debited(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
     yield ("debited", str(stream), event.kind, event.subject_id, str(event.amount_minor))
 
@@ -223,4 +263,12 @@ _FACTS: Final[Mapping[str, Callable[[UUID, Any], Iterable[tuple[str, ...]]]]] = 
     "code_session.opened": _opened_by_code,
     "payment_session.expired": _session("ended"),
     "payment_session.cancelled": _session("ended"),
+    "payment_session.failed": _session("ended"),
+    "payment_session.processing": _attempt("authorising"),
+    "payment_session.declined": _attempt("ended unpaid"),
+    "wallet.held": _held("held"),
+    "wallet.released": _held("let go"),
+    "dispute.opened": _dispute("owed"),
+    "dispute.won": _dispute("undone"),
+    "suspense.accepted": _accepted,
 }

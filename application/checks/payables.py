@@ -77,7 +77,8 @@ class DebitChecks:
         if name in debits.open or name in debits.closed:
             self._violations.report("debits-within-credits", f"{' '.join(name)} debited twice")
         debits.debited_minor += event.amount_minor
-        if event.amount_minor < 1 or debits.debited_minor > event.credits_minor:
+        covered = debits.debited_minor <= event.credits_minor or name[0] == "dispute"
+        if event.amount_minor < 1 or not covered:
             text = f"{' '.join(name)}: debits {debits.debited_minor}, credits {event.credits_minor}"
             self._violations.report("debits-within-credits", text)
         debits.open[name] = event.amount_minor
@@ -122,9 +123,9 @@ class PayableCheck(DebitChecks):
 
 
 class TreasuryCheck(DebitChecks):
-    """Follows what the treasury moves and funds; its credits are top-ups."""
+    """Follows what the treasury moves and funds; its credits are top-ups and settlements."""
 
-    follows: ClassVar[tuple[str, ...]] = ("wallet.topped_up", "treasury")
+    follows: ClassVar[tuple[str, ...]] = ("wallet.topped_up", "settlement.received", "treasury")
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Check the next event."""
@@ -132,6 +133,9 @@ class TreasuryCheck(DebitChecks):
         if topic == "wallet.topped_up":
             stream = ids.derive("treasury", event.currency)
             self._earn(stream, recorded.position, event.amount_minor)
+        elif topic == "settlement.received":
+            stream = ids.derive("treasury", event.currency)
+            self._earn(stream, recorded.position, event.received_minor)
         elif topic == "treasury.opened":
             self._open(recorded, ids.derive("treasury", event.currency))
         elif topic == "treasury.moved":

@@ -17,7 +17,8 @@ def check_sessions(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
     """Compare the rows of `sessions` with the events up to the checker's position."""
     columns = (
         "session_id", "merchant_id", "order_id", "amount_minor", "currency", "expires_at",
-        "status", "version", "position", "fee_minor", "refunded_minor",
+        "status", "version", "position", "fee_minor", "refunded_minor", "disputed_minor",
+        "flags_json",
     )  # fmt: skip
     paid = ("payer_amount_minor", "payer_currency", "payer_exponent", "spread_minor")
     expected = {

@@ -36,13 +36,17 @@ class Payment:
     succeeded_minor: int = 0
     pending: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    disputed_minor: int = 0
+    """The merchant's part of disputes that are not won."""
+    disputes: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    """The figures of each open dispute; None: it has ended."""
 
 
 class RefundCheck:
     """Follows the refunds of every session."""
 
     follows: ClassVar[tuple[str, ...]] = (
-        "payment_session.created", "payment_session.paid", "refund",
+        "payment_session.created", "payment_session.paid", "refund", "dispute",
     )  # fmt: skip
 
     def __init__(self, violations: Violations) -> None:
@@ -62,10 +66,15 @@ class RefundCheck:
         elif topic == "payment_session.paid":
             fee = 0 if stream in self._kept else event.fee_minor
             totals = (event.payer_amount_minor, event.spread_minor, fee)
-            facts = _OF_PAYMENT(event)
+            # What a processor took goes back through it; what a wallet paid, to the wallet.
+            through = event.funding == "processor"
+            payer = (None, event.processor) if through else (event.wallet_id, None)
+            facts = (event.merchant_id, *payer, *_OF_PAYMENT(event)[3:])
             self._payments[stream] = Payment(facts, event.amount_minor, totals)
         elif topic.startswith("refund."):
             self._refund(recorded, event)
+        else:
+            self._dispute(recorded, event)
 
     def _refund(self, recorded: Recorded, event: Any) -> None:
         self.sessions.setdefault(event.refund_id, recorded.stream_id)
@@ -97,13 +106,37 @@ class RefundCheck:
         payment.counted_minor -= event.amount_minor
         payment.taken = _add(payment.taken, event, -1)
 
+    def _dispute(self, recorded: Recorded, event: Any) -> None:
+        """Disputes: each with the same figures to its end, and never beyond what is left."""
+        payment = self._payments.get(recorded.stream_id)
+        own = (event.amount_minor, event.merchant_minor)
+        if payment is None:
+            self._violations.report("refunds-within-paid", f"{event.dispute_id}: nothing was paid")
+            return
+        if recorded.topic == "dispute.opened":
+            left = payment.amount_minor - payment.counted_minor - payment.disputed_minor
+            payment.disputed_minor += event.merchant_minor
+            new = event.dispute_id not in payment.disputes
+            if not (new and event.merchant_minor == min(event.amount_minor, left)):
+                text = f"{event.dispute_id}: {own} of {left}, or opened twice"
+                self._violations.report("refunds-within-paid", text)
+        elif payment.disputes.get(event.dispute_id) != own:
+            text = f"{event.dispute_id} ends with other figures, twice, or never began"
+            self._violations.report("refunds-within-paid", text)
+        elif recorded.topic == "dispute.won":
+            payment.disputed_minor -= event.merchant_minor
+        payment.disputes[event.dispute_id] = own if recorded.topic == "dispute.opened" else None
+        if event.disputed_minor != payment.disputed_minor:
+            text = f"{event.dispute_id}: {event.disputed_minor}, not {payment.disputed_minor}"
+            self._violations.report("refunds-within-paid", text)
+
     def _begin(self, payment: Payment, event: Any) -> None:
         """Check a new refund: its total, and its shares of the totals."""
         refund = event.refund_id
         if refund in payment.pending or refund in payment.ended:
             self._violations.report("refunds-within-paid", f"{refund} began twice")
         counted = payment.counted_minor = payment.counted_minor + event.amount_minor
-        if event.amount_minor < 1 or counted > payment.amount_minor:
+        if event.amount_minor < 1 or counted + payment.disputed_minor > payment.amount_minor:
             text = f"{refund} of {event.amount_minor}: {counted} of {payment.amount_minor} paid"
             self._violations.report("refunds-within-paid", text)
         expected = tuple(

@@ -40,7 +40,7 @@ class WalletCheck:
             self._reference_used(event)
         elif recorded.topic == "wallet.opened":
             self.facts[recorded.stream_id] = WalletFacts(event.currency)
-        elif recorded.topic in {"wallet.topped_up", "wallet.captured", "wallet.credited"}:
+        else:
             wallet = self.facts.get(recorded.stream_id)
             if wallet is None or wallet.currency != event.currency:
                 text = f"{recorded.topic} of no wallet in this currency"
@@ -49,8 +49,14 @@ class WalletCheck:
                 self._top_up(wallet, recorded.stream_id, event)
             elif recorded.topic == "wallet.credited":
                 wallet.available_minor += event.amount_minor
+            elif recorded.topic == "wallet.captured":
+                self._take(wallet, event.source, event.amount_minor)
+            elif recorded.topic == "wallet.held":
+                self._take(wallet, "available", event.amount_minor)
+                wallet.held_minor += event.amount_minor
             else:
-                self._capture(wallet, event)
+                self._take(wallet, "held", event.amount_minor)
+                wallet.available_minor += event.amount_minor
 
     def finish(self, balances: Mapping[tuple[str, str], int]) -> None:
         """Compare the references, and every wallet with the books, which payments and refunds post.
@@ -83,11 +89,11 @@ class WalletCheck:
         self._topped_up.add(name)
         wallet.available_minor += event.amount_minor
 
-    def _capture(self, wallet: WalletFacts, event: Any) -> None:
-        if event.source == "held":
-            wallet.held_minor -= event.amount_minor
+    def _take(self, wallet: WalletFacts, source: str, minor: int) -> None:
+        if source == "held":
+            wallet.held_minor -= minor
         else:
-            wallet.available_minor -= event.amount_minor
+            wallet.available_minor -= minor
         if wallet.available_minor < 0 or wallet.held_minor < 0:
             text = f"a wallet has {wallet.available_minor}, and {wallet.held_minor} held"
             self._violations.report("money-conserved", text)

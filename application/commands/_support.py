@@ -12,8 +12,10 @@ from application.errors import CreditsNotCounted, NotFound
 from domain import ids
 from domain.payouts.debits import Credits, DebitKind, MerchantDebits
 from domain.payouts.errors import PayableInsufficient
+from domain.sessions.errors import OrderOpen, OrderPaid
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Status
 from domain.treasury.treasury import Treasury
 from domain.wallets.wallet import Wallet
 
@@ -25,6 +27,25 @@ def release_order(session: PaymentSession, loaded: Loaded, *, reason: str) -> li
         return []
     order.release(session_id=session.public_id, reason=reason, at=loaded.now)
     return [order]
+
+
+def free_order(order: Order, loaded: Loaded) -> list[Aggregate]:
+    """The order, free for another session: expires the one that holds it, if that is due.
+
+    Returns that session; empty if none holds the order.
+
+    Raises (checked in this order):
+        OrderPaid, OrderOpen: the order has such a session; its id is in the facts.
+    """
+    if order.session_id is None:
+        return []
+    holder = loaded.get(PaymentSession, ids.decode("ps", order.session_id), "payment session")
+    if holder.status is Status.PAID:
+        raise OrderPaid(order_id=order.order_id, session_id=holder.public_id)
+    if not loaded.reached(holder.expires_at) or not holder.expire(at=loaded.now):
+        raise OrderOpen(order_id=order.order_id, session_id=holder.public_id)
+    order.release(session_id=holder.public_id, reason=Status.EXPIRED.value, at=loaded.now)
+    return [holder]
 
 
 def own_session(session: PaymentSession, merchant_id: UUID) -> PaymentSession:

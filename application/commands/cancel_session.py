@@ -31,6 +31,7 @@ class CancelSession(Command):
 
         Raises (checked in this order):
             NotFound: the merchant has no such session.
+            PaymentInFlight: a processor is working on a payment.
             SessionNotPayable: the session has ended.
         """
         session = loaded.get(PaymentSession, self.session_id, "payment session")

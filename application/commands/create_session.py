@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate
-
 from application.command import Command, Decision, Loaded
+from application.commands._support import free_order
 from domain import ids
 from domain.merchants.merchant import Merchant
 from domain.money.money import Money
-from domain.sessions.errors import OrderOpen, OrderPaid
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
-from domain.sessions.state import LIFETIME_SECONDS_DEFAULT, Status
+from domain.sessions.state import LIFETIME_SECONDS_DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +81,6 @@ class CreateSession(Command):
                 at=loaded.now,
             )
             return Decision(session, [order, session])
-        expired = _expire_holder(order, loaded)
+        expired = free_order(order, loaded)
         order.reopen(session_id=session.public_id, at=loaded.now)
         return Decision(session, [*expired, order, session])
-
-
-def _expire_holder(order: Order, loaded: Loaded) -> list[Aggregate]:
-    """Expire the session that holds the order and release the order; empty if none holds it."""
-    if order.session_id is None:
-        return []
-    holder = loaded.get(PaymentSession, ids.decode("ps", order.session_id), "payment session")
-    if holder.status is Status.PAID:
-        raise OrderPaid(order_id=order.order_id, session_id=holder.public_id)
-    if not loaded.reached(holder.expires_at) or not holder.expire(at=loaded.now):
-        raise OrderOpen(order_id=order.order_id, session_id=holder.public_id)
-    order.release(session_id=holder.public_id, reason=Status.EXPIRED.value, at=loaded.now)
-    return [holder]

@@ -31,6 +31,8 @@ class ExpireSession(Command):
     def decide(self, loaded: Loaded) -> Decision:
         """Expire the session and release its order; changes nothing if the session has ended.
 
+        Nor if a processor is working on a payment: the end of that attempt expires the session.
+
         Raises (checked in this order):
             NotFound: there is no such session.
             SessionNotDue: its deadline has not passed; the clock may have been set back a little

@@ -36,7 +36,9 @@ class PaySession(Command):
         return (self.session_id, self.wallet_id, quotes)
 
     def decide(self, loaded: Loaded) -> Decision:
-        """Capture the amount from the wallet; returns a session that this wallet has paid as it is.
+        """Capture the amount from the wallet.
+
+        Returns a session that this wallet has paid, or that a processor is paying for it, as it is.
 
         Raises (checked in this order):
             NotFound: there is no such session, or the app has no such wallet.
@@ -47,7 +49,7 @@ class PaySession(Command):
         """
         session = loaded.get(PaymentSession, self.session_id, "payment session")
         wallet = own_wallet(loaded.get(Wallet, self.wallet_id, "wallet"), self.wallet_app_id)
-        if session.paid_by(wallet.public_id):
+        if session.paid_by(wallet.public_id) or session.processing_for(wallet.public_id):
             return Decision(session)
         loaded.reached(session.expires_at)
         wallet_id, claim_id = wallet.public_id, self.claim_id

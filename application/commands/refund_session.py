@@ -1,8 +1,9 @@
-"""A merchant returns a payment, or a part of it, to the payer's wallet."""
+"""A merchant returns a payment, or a part of it, to the payer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from application.command import Command, Decision, Loaded
@@ -11,12 +12,17 @@ from domain import ids
 from domain.money.money import Money
 from domain.payouts.debits import Credits, DebitKind, MerchantDebits
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.refund import request_refund
+from domain.sessions.state import Funding
 from domain.wallets.wallet import Wallet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundSession(Command):
-    """Refund a paid session: merchant, session and wallet record it in one append."""
+    """Refund a paid session: merchant, session and wallet record it in one append.
+
+    Money that a processor took is set aside, and goes back through the processor.
+    """
 
     refund_id: UUID
     session_id: UUID
@@ -35,7 +41,7 @@ class RefundSession(Command):
         return (self.session_id, MerchantDebits.stream_id(self.merchant_id, self.amount.currency))
 
     def decide(self, loaded: Loaded) -> Decision:
-        """Debit the merchant, credit the wallet at the original rate, and record the refund.
+        """Debit the merchant, and credit the wallet at the original rate, or ask the processor.
 
         Raises (checked in this order):
             NotFound: the merchant has no such session.
@@ -46,7 +52,13 @@ class RefundSession(Command):
         session = own_session(
             loaded.get(PaymentSession, self.session_id, "payment session"), self.merchant_id
         )
-        refund = session.refund(
+        payment = session.payment
+        wallet = None
+        if payment is not None and payment.funding is Funding.WALLET and payment.wallet_id:
+            wallet = loaded.get(Wallet, ids.decode("wal", payment.wallet_id), "wallet")
+        through_processor = payment is not None and payment.funding is Funding.PROCESSOR
+        record = partial(request_refund, session) if through_processor else session.refund
+        refund = record(
             refund_id=ids.encode("ref", self.refund_id),
             amount=self.amount,
             reason=self.reason,
@@ -62,10 +74,8 @@ class RefundSession(Command):
             credits_are_current=self.credits_are_current,
             at=loaded.now,
         )
-        payment = session.payment
-        if payment is None or payment.wallet_id is None:
+        if wallet is None:
             return Decision(session, [debits, session])
-        wallet = loaded.get(Wallet, ids.decode("wal", payment.wallet_id), "wallet")
         credited = Money(refund.credited.minor, refund.credited.currency)
         wallet.refund(
             amount=credited, session_id=session.public_id, refund_id=refund.id, at=loaded.now

@@ -9,6 +9,7 @@ from application.command import Command, Decision, Loaded
 from application.commands._support import claim_session, own_wallet
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import check_same
 from domain.wallets.wallet import Wallet
 
 
@@ -46,7 +47,7 @@ class ScanSession(Command):
         wallet = own_wallet(loaded.get(Wallet, self.wallet_id, "wallet"), self.wallet_app_id)
         session = loaded.get(PaymentSession, self.session_id, "payment session")
         if self.amount is not None:
-            session.check_amount(self.amount)
+            check_same(session.public_id, asked=session.amount, offered=self.amount)
         claim_session(
             session,
             wallet,

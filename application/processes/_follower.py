@@ -71,12 +71,13 @@ class ProcessFollower:
         """
         name, starts = self.name, self._process.starts
         progress = self._store.progress(name)
+        is_new = progress is None
         if progress is None:
             progress = Progress(self._head() if starts is Start.RELEASE else 0, frozenset())
         added = self._topics - progress.topics
         if added and starts is Start.BEGINNING:
             self._replay(read, added, progress.position)
-        if self._topics != progress.topics:
+        if is_new or self._topics != progress.topics:
             self._store.begin(name, progress.position, self._topics)
         return progress.position
 

@@ -7,15 +7,17 @@ expired.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from application.commands.expire_session import ExpireSession
 from application.event_log import Recorded
 from application.processes.process import Cancel, Done, Process, RetryPolicy, Task
 from domain import times
+from domain.sessions import attempt_events
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import OPEN
 
 
 class Expiry(Process):
@@ -27,6 +29,9 @@ class Expiry(Process):
         PaymentSession.Paid,
         PaymentSession.Expired,
         PaymentSession.Cancelled,
+        attempt_events.Declined,
+        attempt_events.Flagged,
+        attempt_events.Failed,
     )
     retry: ClassVar[RetryPolicy] = RetryPolicy(
         attempts_max=1000,
@@ -41,11 +46,18 @@ class Expiry(Process):
     )
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
-        """A session is due at its deadline, unless it ends before."""
+        """A session is due at its deadline, unless it ends before.
+
+        A session that was processing at its deadline is due again once an attempt has ended.
+        """
         key = str(recorded.stream_id)
-        if recorded.topic != PaymentSession.Created.TOPIC:
+        if recorded.topic in _ENDS:
             return (Cancel(key),)
         event: Any = recorded.event
+        if recorded.topic != PaymentSession.Created.TOPIC:
+            if event.session_status not in OPEN:
+                return ()
+            return (Task(key=key, due_at=times.from_text(event.expires_at)),)
         order = Order.stream_id(event.merchant_id, event.order_id)
         due_at = times.from_text(event.expires_at)
         return (Task(key=key, due_at=due_at, payload={"order": str(order)}),)
@@ -55,7 +67,18 @@ class Expiry(Process):
         return [Done(commands=(_expire(task),)) for task in tasks]
 
 
+_ENDS: Final = frozenset(
+    event.TOPIC
+    for event in (
+        PaymentSession.Paid,
+        PaymentSession.Expired,
+        PaymentSession.Cancelled,
+        attempt_events.Failed,
+    )
+)
+
+
 def _expire(task: Task) -> ExpireSession:
-    order = task.payload.get("order")  # absent from the timers of early releases
+    order = task.payload.get("order")  # absent after an attempt, and from early releases' timers
     order_stream_id = UUID(order) if order is not None else None
     return ExpireSession(session_id=UUID(task.key), order_stream_id=order_stream_id)

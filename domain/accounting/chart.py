@@ -63,8 +63,8 @@ class AccountType:
     owner: Owner
     purpose: str
     never_negative: bool = False
-    earns_by: str = ""
-    """The topic of the events whose net credits are counted apart, because they only grow."""
+    earns_by: tuple[str, ...] = ()
+    """The topics of the events whose net credits are counted apart, because they only grow."""
 
     def of(self, owner_id: str = "") -> str:
         """The account of an owner, such as `merchant:mer_…:payable`."""
@@ -73,7 +73,7 @@ class AccountType:
 
 BANK: Final = AccountType(
     "bank:safeguarded", Kind.ASSET, Owner.HOUSE, "Client money at the bank", never_negative=True,
-    earns_by="wallet.topped_up",
+    earns_by=("wallet.topped_up", "settlement.received"),
 )  # fmt: skip
 RECEIVABLE: Final = AccountType(
     "processor:*:receivable", Kind.ASSET, Owner.PROCESSOR, "Captured, not yet settled to us"
@@ -94,7 +94,7 @@ HELD: Final = AccountType(
 )
 PAYABLE: Final = AccountType(
     "merchant:*:payable", Kind.LIABILITY, Owner.MERCHANT, "What the merchant can be paid",
-    earns_by="payment_session.paid",
+    earns_by=("payment_session.paid",),
 )  # fmt: skip
 RESERVED: Final = AccountType(
     "merchant:*:reserved",
@@ -110,6 +110,19 @@ IN_TRANSIT: Final = AccountType(
     "Payouts on their way",
     never_negative=True,
 )
+SUSPENSE: Final = AccountType(
+    "suspense",
+    Kind.LIABILITY,
+    Owner.HOUSE,
+    "Captured money that is no session's payment",
+    never_negative=True,
+)
+PROCESSOR_FEES: Final = AccountType(
+    "processor:*:fees", Kind.EXPENSE, Owner.PROCESSOR, "What processors charge us"
+)
+DISPUTES: Final = AccountType(
+    "disputes", Kind.EXPENSE, Owner.HOUSE, "Disputed money that its merchant had returned before"
+)
 FEES: Final = AccountType("fees", Kind.INCOME, Owner.HOUSE, "Fees charged to merchants")
 FX_SPREAD: Final = AccountType("fx_spread", Kind.INCOME, Owner.HOUSE, "Spread paid by payers")
 FX_CLEARING: Final = AccountType(
@@ -120,8 +133,8 @@ EQUITY: Final = AccountType(
 )
 
 CHART: Final = (
-    BANK, RECEIVABLE, AVAILABLE, HELD, PAYABLE, RESERVED, IN_TRANSIT, FEES, FX_SPREAD, FX_CLEARING,
-    EQUITY,
+    BANK, RECEIVABLE, AVAILABLE, HELD, PAYABLE, RESERVED, IN_TRANSIT, SUSPENSE, FEES, FX_SPREAD,
+    PROCESSOR_FEES, DISPUTES, FX_CLEARING, EQUITY,
 )  # fmt: skip
 """Every account type, in the order of a balance sheet."""
 

@@ -20,6 +20,10 @@ from domain.merchants.merchant import Merchant
 from domain.money.money import Amount
 from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
+from domain.processors.settlement import Settlement
+from domain.processors.suspense import Suspense
+from domain.sessions import attempt_events as attempts
+from domain.sessions import dispute_events as disputes
 from domain.sessions import events as sessions
 from domain.sessions import refund_events as refunds
 from domain.sessions.order import Order
@@ -130,6 +134,53 @@ def _payout_returned(event: Payout.Returned) -> Iterable[Posting]:
     yield credit(chart.PAYABLE.of(event.merchant_id), amount)
 
 
+def _wallet_held(event: Wallet.Held) -> Iterable[Posting]:
+    amount = _amount(event, event.amount_minor)
+    wallet_id = ids.encode("wal", event.originator_id)
+    return debit(chart.AVAILABLE.of(wallet_id), amount), credit(chart.HELD.of(wallet_id), amount)
+
+
+def _wallet_released(event: Wallet.Released) -> Iterable[Posting]:
+    amount = _amount(event, event.amount_minor)
+    wallet_id = ids.encode("wal", event.originator_id)
+    return debit(chart.HELD.of(wallet_id), amount), credit(chart.AVAILABLE.of(wallet_id), amount)
+
+
+def _suspense_received(event: Suspense.Received) -> Iterable[Posting]:
+    amount = _amount(event, event.amount_minor)
+    return debit(chart.RECEIVABLE.of(event.processor), amount), credit(chart.SUSPENSE.of(), amount)
+
+
+def _suspense_ended(event: Suspense.Accepted | Suspense.Returned) -> Iterable[Posting]:
+    """What was returned is not receivable any more; what was accepted, `paid` posts again."""
+    amount = _amount(event, event.amount_minor)
+    return debit(chart.SUSPENSE.of(), amount), credit(chart.RECEIVABLE.of(event.processor), amount)
+
+
+def _settlement_received(event: Settlement.Received) -> Iterable[Posting]:
+    """The bank and the processor's fee; a difference to the statement stays receivable."""
+    received, fee = event.received_minor, event.fee_minor
+    yield debit(chart.BANK.of(), _amount(event, received))
+    yield debit(chart.PROCESSOR_FEES.of(event.processor), _amount(event, fee))
+    yield credit(chart.RECEIVABLE.of(event.processor), _amount(event, received + fee))
+
+
+def _dispute_opened(event: disputes.DisputeOpened) -> Iterable[Posting]:
+    """The merchant bears what it has not returned, the house the rest."""
+    house = event.amount_minor - event.merchant_minor
+    yield debit(chart.PAYABLE.of(event.merchant_id), _amount(event, event.merchant_minor))
+    yield debit(chart.DISPUTES.of(), _amount(event, house))
+    yield credit(chart.RECEIVABLE.of(event.processor), _amount(event, event.amount_minor))
+
+
+def _dispute_won(event: disputes.DisputeWon) -> Iterable[Posting]:
+    """The reverse."""
+    house = event.amount_minor - event.merchant_minor
+    yield debit(chart.RECEIVABLE.of(event.processor), _amount(event, event.amount_minor))
+    yield credit(chart.PAYABLE.of(event.merchant_id), _amount(event, event.merchant_minor))
+    yield credit(chart.DISPUTES.of(), _amount(event, house))
+
+
 def _treasury_moved(event: Treasury.Moved) -> Iterable[Posting]:
     amount = _amount(event, event.amount_minor)
     settlement = event.kind == MoveKind.FX_SETTLEMENT.value
@@ -149,6 +200,14 @@ RULES: Final[Mapping[type[Any], Rule]] = MappingProxyType(
         Payout.Settled: _payout_settled,
         Payout.Returned: _payout_returned,
         Treasury.Moved: _treasury_moved,
+        Wallet.Held: _wallet_held,
+        Wallet.Released: _wallet_released,
+        Suspense.Received: _suspense_received,
+        Suspense.Accepted: _suspense_ended,
+        Suspense.Returned: _suspense_ended,
+        Settlement.Received: _settlement_received,
+        disputes.DisputeOpened: _dispute_opened,
+        disputes.DisputeWon: _dispute_won,
     }
 )
 """The rule of every event that posts an entry."""
@@ -160,14 +219,24 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         sessions.ClaimReleased: "a claim moves no money",
         sessions.Expired: "nothing was paid",
         sessions.Cancelled: "nothing was paid",
+        attempts.Processing: "wallet.held posts what is held; a processor has taken nothing yet",
+        attempts.Accepted: "nothing is captured yet",
+        attempts.Unanswered: "what is not known is not posted",
+        attempts.VoidRequested: "a request moves no money",
+        attempts.Resolved: "the event of the end posts",
+        attempts.Declined: "nothing was captured; wallet.released posts what was held",
+        attempts.Failed: "nothing was paid",
+        attempts.Flagged: "suspense.received posts the money",
+        disputes.DisputeLost: "the money is gone since dispute.opened",
+        Suspense.ReturnRequested: "suspense.returned posts the return",
         Order.Opened: "an order moves no money",
         Order.Released: "an order moves no money",
         Wallet.Opened: "the wallet is empty",
         Wallet.Captured: "payment_session.paid posts the payment",
         Wallet.Credited: "refund.succeeded posts the refund",
-        MerchantDebits.Opened: "refunds and payouts post",
-        MerchantDebits.Debited: "refunds and payouts post",
-        MerchantDebits.Restored: "refunds and payouts post",
+        MerchantDebits.Opened: "refunds, payouts and disputes post",
+        MerchantDebits.Debited: "refunds, payouts and disputes post",
+        MerchantDebits.Restored: "refunds, payouts and disputes post",
         Payout.Funded: "payout.settled posts the payout",
         Payout.Sent: "the money is in transit since payout.requested",
         Treasury.Opened: "no money moves yet",
@@ -184,6 +253,7 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         Merchant.PlanChanged: "fees are charged by payment_session.paid",
         Merchant.PayoutsChanged: "terms move no money",
         Merchant.QrChanged: "what codes say moves no money",
+        Merchant.ProcessorsChanged: "terms move no money",
         WalletApp.Registered: "an account holder",
         ApiKey.Issued: "access",
         ApiKey.Revoked: "access",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final
@@ -20,6 +20,7 @@ from domain.merchants.payout_terms import PayoutTerms
 from domain.merchants.qr_settings import QrSettings
 from domain.money.money import Money, currency_in_use
 from domain.names import check_name
+from domain.processors.names import check_processors
 
 RETURN_HOSTS_MAX: Final = 20
 HOST_CHARS_MAX: Final = 253
@@ -102,6 +103,16 @@ class Merchant(LedgerAggregate):
                 local_city=self.local_city,
             )
 
+    class ProcessorsChanged(Event):
+        """The operator set the processors through which payers may pay the merchant."""
+
+        TOPIC = "merchant.processors_changed"
+        processors: list[str]
+
+        def apply(self, aggregate: Merchant) -> None:
+            """Replace them."""
+            aggregate.processors = tuple(self.processors)
+
     @event(Registered)
     def __init__(self, name: str, return_hosts: list[str]) -> None:
         self.name = name
@@ -109,6 +120,7 @@ class Merchant(LedgerAggregate):
         self.plans: Mapping[str, FeePlan] = {}
         self.payout_terms: Mapping[str, PayoutTerms] = {}
         self.qr: QrSettings | None = None
+        self.processors: tuple[str, ...] = ()
 
     @classmethod
     def register(
@@ -202,6 +214,18 @@ class Merchant(LedgerAggregate):
         settings.check()
         if self.qr != settings:
             self.trigger_event(self.QrChanged, timestamp=at, **asdict(settings))
+
+    def set_processors(self, names: Sequence[str], *, at: datetime) -> None:
+        """Set the processors through which payers may pay, in the order in which they are offered.
+
+        Records nothing if they are these already. Attempts under way go on.
+
+        Raises (checked in this order):
+            InvalidRequest: more than 10, one twice, or one that is not a name.
+        """
+        check_processors(names)
+        if self.processors != tuple(names):
+            self.trigger_event(self.ProcessorsChanged, processors=list(names), timestamp=at)
 
     def check_return_url(self, url: str) -> None:
         """Check that payers may be redirected to a URL.

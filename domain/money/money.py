@@ -43,11 +43,21 @@ def currency_in_use(code: str, *, name: str = "currency") -> Currency:
     Raises:
         InvalidRequest: not in ISO 4217, without minor units, or withdrawn.
     """
+    currency = known_currency(code, name=name)
+    if currency.withdrawn:
+        raise InvalidRequest.of(name, f"{code} has been withdrawn")
+    return currency
+
+
+def known_currency(code: str, *, name: str = "currency") -> Currency:
+    """The currency, also if it has been withdrawn.
+
+    Raises:
+        InvalidRequest: not in ISO 4217, or without minor units.
+    """
     currency = CURRENCIES.get(code)
     if currency is None:
         raise InvalidRequest.of(name, f"{code!r} is not an ISO 4217 currency with minor units")
-    if currency.withdrawn:
-        raise InvalidRequest.of(name, f"{code} has been withdrawn")
     return currency
 
 

@@ -1,6 +1,6 @@
 """What a merchant may take out in one currency, without a stream that every payment would write.
 
-Debits (refunds, payouts) are serialised in this stream. Credits are the net amounts of
+Debits (refunds, payouts, disputes) are serialised in this stream. Credits are the net amounts of
 `payment_session.paid` and nothing else, so they only grow: if they covered a debit at one position
 of the log, they cover it at every later one. What undoes a debit is recorded here too.
 
@@ -28,6 +28,8 @@ class DebitKind(StrEnum):
 
     REFUND = "refund"
     PAYOUT = "payout"
+    DISPUTE = "dispute"
+    """Involuntary: recorded whether it is covered or not, so it states no credits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,19 @@ class MerchantDebits(LedgerAggregate):
                 amount_minor=amount_minor,
                 credits_minor=credits.minor,
                 credits_position=credits.position,
+                timestamp=at,
+            )
+
+    def charge(self, subject_id: str, *, amount_minor: int, at: datetime) -> None:
+        """Take money out for a dispute, covered or not; nothing is recorded for 0."""
+        if amount_minor:
+            self.trigger_event(
+                self.Debited,
+                kind=DebitKind.DISPUTE.value,
+                subject_id=subject_id,
+                amount_minor=amount_minor,
+                credits_minor=0,
+                credits_position=0,
                 timestamp=at,
             )
 

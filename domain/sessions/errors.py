@@ -113,7 +113,7 @@ class RefundExceedsPaid(LedgerError):
     title = "Refund exceeds the payment"
     sentence = (
         "Of the {paid_minor} {currency} in minor units paid in {session_id}, {refunded_minor} "
-        "are refunded or being refunded."
+        "are refunded, being refunded or disputed."
     )
 
 
@@ -124,3 +124,57 @@ class RefundsExhausted(LedgerError):
     kind = ErrorKind.UNPROCESSABLE
     title = "Refund limit reached"
     sentence = "The payment session {session_id} has {refunds_max} refunds, which is the limit."
+
+
+class PaymentInFlight(LedgerError):
+    """A processor is working on a payment of the session, and has not said how it ended."""
+
+    code = "payment-in-flight"
+    kind = ErrorKind.CONFLICT
+    title = "Payment is in progress"
+    sentence = "The processor {processor} has not said yet how a payment of {session_id} ended."
+
+
+class PaymentDeclined(LedgerError):
+    """The processor said no."""
+
+    code = "payment-declined"
+    kind = ErrorKind.INSUFFICIENT_FUNDS
+    title = "Payment was declined"
+    sentence = "The processor {processor} declined the payment of {session_id}."
+
+
+class ProcessorNotEnabled(LedgerError):
+    """The merchant does not take payments through this processor."""
+
+    code = "processor-not-enabled"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "Processor is not enabled"
+    sentence = "The merchant {merchant_id} does not take payments through {processor}."
+
+
+class AttemptEnded(LedgerError):
+    """The end of the attempt is known, so there is nothing for a person to decide."""
+
+    code = "attempt-ended"
+    kind = ErrorKind.CONFLICT
+    title = "Attempt has ended"
+    sentence = "The attempt {attempt_id} is {attempt_status}."
+
+
+class NothingToAccept(LedgerError):
+    """The session has no late money that can be accepted, or it is on its way back."""
+
+    code = "nothing-to-accept"
+    kind = ErrorKind.CONFLICT
+    title = "No money to accept"
+    sentence = "The payment session {session_id} has no late money that can still be accepted."
+
+
+class DisputesExhausted(LedgerError):
+    """The session has as many disputes as it may have."""
+
+    code = "disputes-exhausted"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "Dispute limit reached"
+    sentence = "The payment session {session_id} has {disputes_max} disputes, which is the limit."

@@ -5,6 +5,7 @@ To add an event: define it here with its topic and `apply`, then bind it in `Pay
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eventsourcing.domain import Aggregate
@@ -12,6 +13,7 @@ from eventsourcing.domain import Aggregate
 from domain import times
 from domain.merchants.fee_plan import FeeRefundPolicy
 from domain.money.money import Amount
+from domain.sessions.attempt import AttemptStatus
 from domain.sessions.state import Claim, Funding, Payment, Status, increment
 from domain.wallets.account import WalletAccount
 
@@ -132,10 +134,11 @@ class Paid(SessionEvent):
     def apply(self, aggregate: PaymentSession) -> None:
         """Record the payment; the session has ended."""
         aggregate.status = Status.PAID
-        app = aggregate.claim.wallet_app_id if aggregate.claim else ""
+        attempt = aggregate.attempts.get(self.attempt_id) if self.attempt_id else None
+        claim = attempt or aggregate.claim  # the claim may have changed since the attempt began
         aggregate.payment = Payment(
             wallet_id=self.wallet_id,
-            wallet_app_id=app,
+            wallet_app_id=(claim.wallet_app_id or "") if claim else "",
             claim_id=self.claim_id,
             attempt_id=self.attempt_id,
             funding=Funding(self.funding),
@@ -146,6 +149,10 @@ class Paid(SessionEvent):
             paid_at=self.timestamp,
         )
         aggregate.ended_at = self.timestamp
+        if attempt is not None and attempt.captured is None:
+            amount = Amount(self.amount_minor, self.currency, self.exponent)
+            ended = replace(attempt, status=AttemptStatus.CAPTURED, captured=amount)
+            aggregate.attempts = {**aggregate.attempts, attempt.id: ended}
 
 
 class Expired(SessionEvent):

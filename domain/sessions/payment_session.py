@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from math import ceil
-from typing import Final
 from uuid import UUID
 
 from eventsourcing.domain import event
@@ -16,11 +14,12 @@ from domain.errors import InvalidRequest
 from domain.merchants.fee_plan import NO_FEE, Fee, FeeRefundPolicy
 from domain.money.fx import Conversion
 from domain.money.money import Money, check_amount
-from domain.sessions import events, refund_events
+from domain.sessions import attempt_events, dispute_events, events, refund_events
+from domain.sessions.attempt import Attempt
+from domain.sessions.dispute_events import Dispute
 from domain.sessions.errors import (
-    AmountMismatch,
     ClaimRequired,
-    SessionClaimed,
+    PaymentInFlight,
     SessionExpired,
     SessionNotPayable,
 )
@@ -33,24 +32,26 @@ from domain.sessions.state import (
     Funding,
     Payment,
     Status,
+    check_cancelled_by,
     check_claims,
+    check_same,
     check_sizes,
+    claimed,
 )
 from domain.wallets.account import WalletAccount
-
-CANCELLED_BY: Final = frozenset({"merchant", "checkout", "payer"})
 
 
 class PaymentSession(LedgerAggregate):
     """A merchant's request to be paid, from QR to receipt.
 
-        created ──scan──▶ scanned ──pay──▶ paid
-           │  ◀──release──  │
-           └──────┬─────────┘
-                  └── expire, cancel ──▶ expired, cancelled
+        created ──scan──▶ scanned ──pay──▶ paid ◀──capture── processing
+           │  ◀──release──  │                                 ▲      │
+           └──────┬─────────┴──────── start an attempt ───────┘      │
+                  ├── expire, cancel ──▶ expired, cancelled          │
+                  └──────────◀────── decline, void ──────────────────┴──▶ failed
 
-    `processing` and `failed` are for processors that respond asynchronously. State consists of
-    immutable values, so a shallow copy of a session is independent. Ids in events are TypeIDs.
+    Attempts to pay through a processor are decided in `attempts.py`. State consists of immutable
+    values, so a shallow copy of a session is independent. Ids in events are TypeIDs.
     """
 
     TOPIC = "payment_session"
@@ -65,6 +66,12 @@ class PaymentSession(LedgerAggregate):
     RefundRequested = refund_events.RefundRequested
     RefundSucceeded = refund_events.RefundSucceeded
     RefundFailed = refund_events.RefundFailed
+    Processing, Declined = attempt_events.Processing, attempt_events.Declined
+    Failed, Flagged = attempt_events.Failed, attempt_events.Flagged
+    AttemptAccepted, Unanswered = attempt_events.Accepted, attempt_events.Unanswered
+    VoidRequested, Resolved = attempt_events.VoidRequested, attempt_events.Resolved
+    DisputeOpened, DisputeWon = dispute_events.DisputeOpened, dispute_events.DisputeWon
+    DisputeLost = dispute_events.DisputeLost
 
     @event(Created)
     def __init__(
@@ -107,6 +114,11 @@ class PaymentSession(LedgerAggregate):
         self.claims_by_wallet: Mapping[str, int] = {}
         self.payment: Payment | None = None
         self.refunds: Mapping[str, Refund] = {}
+        self.attempts: Mapping[str, Attempt] = {}
+        self.flags: tuple[str, ...] = ()
+        self.flagged: frozenset[tuple[str, str]] = frozenset()
+        self.disputes: Mapping[str, Dispute] = {}
+        self.disputed_minor = 0
         self.ended_at: datetime | None = None
 
     @classmethod
@@ -179,6 +191,11 @@ class PaymentSession(LedgerAggregate):
         """Whether this wallet has paid."""
         return self.payment is not None and self.payment.wallet_id == wallet_id
 
+    def processing_for(self, wallet_id: str) -> bool:
+        """Whether a processor is working on a payment by this wallet."""
+        attempt = self.current_attempt
+        return attempt is not None and attempt.wallet_id == wallet_id
+
     # These methods decide and may refuse; events only record.
 
     def scan(
@@ -213,12 +230,7 @@ class PaymentSession(LedgerAggregate):
         if self.claim and self.claim.wallet_id == wallet_id:
             return
         if self.claim and at < self.claim.lease_until:
-            left = self.claim.lease_until - at
-            raise SessionClaimed(
-                session_id=self.public_id,
-                lease_until=times.to_text(self.claim.lease_until),
-                retry_after_seconds=ceil(left.total_seconds()),
-            )
+            raise claimed(self.public_id, self.claim, at)
         check_claims(
             self.public_id,
             by_wallet=self.claims_by_wallet.get(wallet_id, 0),
@@ -311,22 +323,7 @@ class PaymentSession(LedgerAggregate):
         claim = self.claim
         if claim is None or claim.wallet_id != wallet_id or claim.id != claim_id:
             raise ClaimRequired(session_id=self.public_id)
-        self.check_amount(amount)
-
-    def check_amount(self, amount: Money) -> None:
-        """Check that an amount is the session's.
-
-        Raises:
-            AmountMismatch: the amount or currency is not the session's.
-        """
-        if amount != self.amount:
-            raise AmountMismatch(
-                session_id=self.public_id,
-                asked_minor=self.amount.minor,
-                asked_currency=self.amount.currency,
-                offered_minor=amount.minor,
-                offered_currency=amount.currency,
-            )
+        check_same(self.public_id, asked=self.amount, offered=amount)
 
     def refund(self, *, refund_id: str, amount: Money, reason: str, at: datetime) -> Refund:
         """Return a part of the payment, or all of it, to the payer's wallet.
@@ -358,24 +355,33 @@ class PaymentSession(LedgerAggregate):
             at: the ledger's time, UTC.
 
         Raises (checked in this order):
+            PaymentInFlight: a processor is working on a payment.
             SessionNotPayable: the session has ended, or its deadline has passed.
             InvalidRequest: `by` is none of these.
         """
-        status = self.status_at(at)
-        if status not in OPEN:
+        self.check_not_in_flight()
+        if (status := self.status_at(at)) not in OPEN:
             raise SessionNotPayable(session_id=self.public_id, session_status=status.value)
-        if by not in CANCELLED_BY:
-            raise InvalidRequest.of("by", "must be merchant, checkout or payer")
+        check_cancelled_by(by)
         self.trigger_event(self.Cancelled, by=by, timestamp=at)
 
     def expire(self, *, at: datetime) -> bool:
         """Record that the deadline has passed; returns whether it has and the session was open."""
         is_due = self.status in OPEN and at >= self.expires_at
         if is_due:
-            self.trigger_event(
-                self.Expired, expires_at=times.to_text(self.expires_at), timestamp=at
-            )
+            expires_at = times.to_text(self.expires_at)
+            self.trigger_event(self.Expired, expires_at=expires_at, timestamp=at)
         return is_due
+
+    @property
+    def current_attempt(self) -> Attempt | None:
+        """The attempt whose end is not known: the last one, or none."""
+        return next((one for one in self.attempts.values() if one.active), None)
+
+    def check_not_in_flight(self) -> None:
+        """Check that no processor is working on a payment: `PaymentInFlight`."""
+        if attempt := self.current_attempt:
+            raise PaymentInFlight(session_id=self.public_id, processor=attempt.processor)
 
     def check_open(self, at: datetime) -> None:
         """Check that the session can still be paid.

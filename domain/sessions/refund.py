@@ -18,7 +18,7 @@ from domain.merchants.fee_plan import FeeRefundPolicy
 from domain.money.money import Amount, Money, check_range
 from domain.money.shares import returned
 from domain.sessions.errors import RefundExceedsPaid, RefundsExhausted, SessionNotPaid
-from domain.sessions.state import Status
+from domain.sessions.state import Funding, Status
 
 if TYPE_CHECKING:
     from domain.sessions.payment_session import PaymentSession
@@ -91,11 +91,12 @@ def plan_refund(
     if session.status is not Status.PAID or payment is None:
         raise SessionNotPaid(session_id=session.public_id, session_status=session.status.value)
     before, paid = refunded_minor(session.refunds.values(), pending=True), session.amount.minor
-    if before + amount.minor > paid:
+    disputed = session.disputed_minor
+    if before + disputed + amount.minor > paid:
         raise RefundExceedsPaid(
             session_id=session.public_id,
             paid_minor=paid,
-            refunded_minor=before,
+            refunded_minor=before + disputed,
             currency=amount.currency,
         )
     if len(session.refunds) >= REFUNDS_MAX:
@@ -123,13 +124,52 @@ def plan_refund(
     )
 
 
+def request_refund(
+    session: PaymentSession, *, refund_id: str, amount: Money, reason: str, at: datetime
+) -> Refund:
+    """Ask for a refund that the processor of the payment carries out.
+
+    The caller also debits the merchant. Refuses what `PaymentSession.refund` refuses.
+    """
+    refund = plan_refund(session, refund_id=refund_id, amount=amount, reason=reason, at=at)
+    session.trigger_event(session.RefundRequested, timestamp=at, **refund_fields(session, refund))
+    return refund
+
+
+def end_refund(
+    session: PaymentSession, refund_id: str, *, succeeded: bool, at: datetime
+) -> Refund | None:
+    """Record what the processor says about a pending refund; None if its end is known.
+
+    The caller also gives the merchant the money back if it failed.
+    """
+    refund = session.refunds[refund_id]
+    if refund.status is not RefundStatus.PENDING:
+        return None
+    fields = refund_fields(session, refund)
+    if succeeded:
+        after = session.refunded_minor + refund.amount_minor
+        session.trigger_event(
+            session.RefundSucceeded, timestamp=at, reserved=True, refunded_minor=after, **fields
+        )
+    else:
+        session.trigger_event(session.RefundFailed, timestamp=at, **fields)
+    return refund
+
+
 def refund_fields(session: PaymentSession, refund: Refund) -> dict[str, Any]:
-    """The fields that every event of a refund states: all figures of its postings."""
+    """The fields that every event of a refund states: all figures of its postings.
+
+    Money that a processor took goes back through it, also if a wallet had asked for the payment.
+    """
+    payment = session.payment
+    attempt = session.attempts.get(payment.attempt_id or "") if payment else None
+    through = attempt.processor if attempt and attempt.funding is Funding.PROCESSOR else None
     return {
         "refund_id": refund.id,
         "merchant_id": session.merchant_id,
-        "wallet_id": session.payment.wallet_id if session.payment else None,
-        "processor": None,
+        "wallet_id": payment.wallet_id if payment and through is None else None,
+        "processor": through,
         "amount_minor": refund.amount_minor,
         "currency": session.amount.currency,
         "exponent": session.exponent,

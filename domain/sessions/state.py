@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import ceil
 from typing import Final
 
+from domain import times
 from domain.errors import InvalidRequest
-from domain.money.money import Amount
-from domain.sessions.errors import ClaimsExhausted
+from domain.money.money import Amount, Money
+from domain.sessions.errors import AmountMismatch, ClaimsExhausted, SessionClaimed
 
 LIFETIME_SECONDS_MIN: Final = 60
 LIFETIME_SECONDS_MAX: Final = 86_400
@@ -21,6 +23,7 @@ RETURN_URL_CHARS_MAX: Final = 2000
 METADATA_ENTRIES_MAX: Final = 20
 METADATA_KEY_CHARS_MAX: Final = 40
 METADATA_VALUE_CHARS_MAX: Final = 500
+CANCELLED_BY: Final = frozenset({"merchant", "checkout", "payer"})
 LEASE_SECONDS_MAX: Final = 600
 CLAIMS_PER_WALLET_MAX: Final = 3
 CLAIMS_PER_APP_MAX: Final = 12
@@ -128,6 +131,34 @@ def check_claims(session_id: str, *, by_wallet: int, by_app: int) -> None:
     ):
         if count >= claims_max:
             raise ClaimsExhausted(session_id=session_id, holder=holder, claims_max=claims_max)
+
+
+def claimed(session_id: str, claim: Claim, at: datetime) -> SessionClaimed:
+    """The refusal of everybody but the wallet whose claim has not lapsed."""
+    left = claim.lease_until - at
+    return SessionClaimed(
+        session_id=session_id,
+        lease_until=times.to_text(claim.lease_until),
+        retry_after_seconds=ceil(left.total_seconds()),
+    )
+
+
+def check_same(session_id: str, *, asked: Money, offered: Money) -> None:
+    """Check that the payer agreed to the session's amount: `AmountMismatch`."""
+    if offered != asked:
+        raise AmountMismatch(
+            session_id=session_id,
+            asked_minor=asked.minor,
+            asked_currency=asked.currency,
+            offered_minor=offered.minor,
+            offered_currency=offered.currency,
+        )
+
+
+def check_cancelled_by(by: str) -> None:
+    """Check who cancels: `InvalidRequest`."""
+    if by not in CANCELLED_BY:
+        raise InvalidRequest.of("by", "must be merchant, checkout or payer")
 
 
 def increment(counts: Mapping[str, int], name: str) -> Mapping[str, int]:

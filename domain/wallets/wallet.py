@@ -87,6 +87,36 @@ class Wallet(LedgerAggregate):
             else:
                 aggregate.available_minor -= self.amount_minor
 
+    class Held(Event):
+        """Money was reserved for an attempt that a processor has to authorise."""
+
+        TOPIC = "wallet.held"
+        amount_minor: int
+        currency: str
+        exponent: int
+        session_id: str
+        attempt_id: str
+
+        def apply(self, aggregate: Wallet) -> None:
+            """Move it from the available balance."""
+            aggregate.available_minor -= self.amount_minor
+            aggregate.held_minor += self.amount_minor
+
+    class Released(Event):
+        """The attempt ended without a payment, so the reserved money is available again."""
+
+        TOPIC = "wallet.released"
+        amount_minor: int
+        currency: str
+        exponent: int
+        session_id: str
+        attempt_id: str
+
+        def apply(self, aggregate: Wallet) -> None:
+            """Move it back."""
+            aggregate.held_minor -= self.amount_minor
+            aggregate.available_minor += self.amount_minor
+
     class Credited(Event):
         """Money of a refund was given back."""
 
@@ -178,10 +208,7 @@ class Wallet(LedgerAggregate):
             InsufficientFunds: the available balance is less than the amount.
         """
         self._check_amount(amount, minor_max=BALANCE_MINOR_MAX)
-        if amount.minor > self.available_minor:
-            raise InsufficientFunds(
-                wallet_id=self.public_id, asked_minor=amount.minor, currency=amount.currency
-            )
+        self._check_funds(amount)
         self.trigger_event(
             self.Captured,
             amount_minor=amount.minor,
@@ -189,6 +216,50 @@ class Wallet(LedgerAggregate):
             exponent=self.exponent,
             session_id=session_id,
             source=WalletAccount.AVAILABLE.value,
+            timestamp=at,
+        )
+
+    def hold(self, *, amount: Money, session_id: str, attempt_id: str, at: datetime) -> None:
+        """Reserve money for an attempt that a processor has to authorise.
+
+        Raises (checked in this order):
+            InvalidRequest: the amount is out of range.
+            WalletCurrencyMismatch: the amount is in another currency.
+            InsufficientFunds: the available balance is less than the amount.
+        """
+        self._check_amount(amount)
+        self._check_funds(amount)
+        self.trigger_event(
+            self.Held,
+            amount_minor=amount.minor,
+            currency=self.currency,
+            exponent=self.exponent,
+            session_id=session_id,
+            attempt_id=attempt_id,
+            timestamp=at,
+        )
+
+    def capture_held(self, *, amount: Money, session_id: str, at: datetime) -> None:
+        """Take reserved money to pay its session; the caller makes sure that it is done once."""
+        self.trigger_event(
+            self.Captured,
+            amount_minor=amount.minor,
+            currency=self.currency,
+            exponent=self.exponent,
+            session_id=session_id,
+            source=WalletAccount.HELD.value,
+            timestamp=at,
+        )
+
+    def release(self, *, amount: Money, session_id: str, attempt_id: str, at: datetime) -> None:
+        """Make reserved money available again; the caller makes sure that it is done once."""
+        self.trigger_event(
+            self.Released,
+            amount_minor=amount.minor,
+            currency=self.currency,
+            exponent=self.exponent,
+            session_id=session_id,
+            attempt_id=attempt_id,
             timestamp=at,
         )
 
@@ -213,6 +284,12 @@ class Wallet(LedgerAggregate):
                 session_id=session_id,
                 refund_id=refund_id,
                 timestamp=at,
+            )
+
+    def _check_funds(self, amount: Money) -> None:
+        if amount.minor > self.available_minor:
+            raise InsufficientFunds(
+                wallet_id=self.public_id, asked_minor=amount.minor, currency=amount.currency
             )
 
     def _check_amount(self, amount: Money, *, minor_max: int = AMOUNT_MINOR_MAX) -> None:

@@ -48,7 +48,9 @@ for command in (
     tasks.tasks,
 ):
     program.add_command(command)
-for merchant_command in (merchant_terms.plan, merchant_terms.payouts, merchant_qr.qr):
+for merchant_command in (
+    merchant_terms.plan, merchant_terms.payouts, merchant_terms.processors, merchant_qr.qr,
+):  # fmt: skip
     accounts.merchants.add_command(merchant_command)
 for key_command in (qr_keys.rotate, qr_keys.revoke, qr_keys.show):
     accounts.keys.add_command(key_command)

@@ -1,4 +1,4 @@
-"""`merchants plan`, `merchants payouts`: the fees of a merchant, and its payouts."""
+"""`merchants plan|payouts|processors`: fees of a merchant, its payouts, its processors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import rich_click as click
 
 from application.commands.set_fee_plan import SetFeePlan
 from application.commands.set_payout_terms import SetPayoutTerms
+from application.commands.set_processors import SetProcessors
 from application.errors import NotFound
 from domain import ids
 from domain.merchants.fee_plan import FeePlan, FeeRefundPolicy
@@ -102,6 +103,32 @@ def payouts(
         found = admin.merchant(merchant_id)
     rows = [_terms(*item) for item in sorted(found.payout_terms.items())]
     show(found, "payouts", rows, as_json=as_json)
+
+
+@click.command("processors")
+@click.argument("merchant")
+@click.argument("names", nargs=-1)
+@click.option("--none", "no_processors", is_flag=True, help="Take payments from wallets only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def processors(
+    *, merchant: str, names: tuple[str, ...], no_processors: bool, as_json: bool
+) -> None:
+    """Set the processors (NAMES) through which MERCHANT is paid; without names, show them.
+
+    Payers are offered them in this order. Attempts under way go on.
+    """
+    if names and no_processors:
+        _support.fail("give the names of processors or --none")
+    with merchant_admin(merchant) as (admin, merchant_id):
+        if names or no_processors:
+            admin.send(SetProcessors(merchant_id=merchant_id, processors=names))
+        found = admin.merchant(merchant_id)
+    if as_json:
+        facts = {"merchant": found.public_id, "processors": list(found.processors)}
+        click.echo(json.dumps(facts))
+        return
+    for name in found.processors:
+        click.echo(name)
 
 
 def _plan(currency: str, one: FeePlan) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
+from domain.processors.settlement import Settlement
+from domain.processors.suspense import Suspense
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 from domain.static_codes.code_sessions import CodeSessions
@@ -40,6 +42,8 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     MerchantDebits,
     Payout,
     Treasury,
+    Suspense,
+    Settlement,
     ApiKey,
     KeyRing,
     ClockAcceptance,

@@ -57,6 +57,9 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
         yield "GET", f"{base}/events", None
         yield "POST", f"{base}/cancel", None
         yield "DELETE", f"{base}/claim", None
+        yield "POST", f"{base}/attempts", {"processor": "sandbox"}
+        yield "GET", f"{base}/attempts", None
+        yield "POST", f"{base}/accept", None
         for wallet in (foreign["wallet"], foreign["payer"]):
             pay = {"claim_id": foreign["claim"], "wallet_id": wallet, "amount": USD_10}
             yield "POST", f"{base}/pay", pay

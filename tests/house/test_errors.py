@@ -40,6 +40,15 @@ STATUS_OF_CODE = {
     "refund-exceeds-paid": 422,
     "refunds-exhausted": 422,
     "payable-insufficient": 422,
+    "payment-in-flight": 409,
+    "payment-declined": 402,
+    "processor-not-enabled": 422,
+    "attempt-ended": 409,
+    "nothing-to-accept": 409,
+    "disputes-exhausted": 422,
+    "suspense-closed": 409,
+    "suspense-not-due": 503,
+    "settlement-mismatch": 409,
     "no-payout-destination": 422,
     "treasury-insufficient": 422,
     "quote-expired": 410,
@@ -80,7 +89,7 @@ STATUS_OF_CODE = {
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
-    "session-not-due", "credits-not-counted", "payout-not-funded", "request-timeout", "too-many-requests", "not-ready",
+    "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests", "not-ready",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {
@@ -88,7 +97,8 @@ KEPT = {
     "balance-limit", "invalid-qr", "invalid-signature", "refund-exceeds-paid", "refunds-exhausted",
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
     "quote-mismatch", "rate-unavailable", "qr-settings-missing", "amount-outside-limits",
-    "poster-font-missing",
+    "poster-font-missing", "payment-declined", "processor-not-enabled",
+    "disputes-exhausted",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 

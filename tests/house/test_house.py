@@ -102,23 +102,30 @@ def _events(aggregate: type[Any]) -> dict[str, type[Any]]:
 
 
 CONTRACT = {
-    "payment_session": ["created", "scanned", "claim_released", "paid", "expired", "cancelled"],
+    "payment_session": [
+        "created", "scanned", "claim_released", "processing", "paid", "declined", "expired",
+        "cancelled", "failed", "flagged",
+    ],
+    "attempt": ["accepted", "unanswered", "void_requested", "resolved"],
     "refund": ["requested", "succeeded", "failed"],
+    "dispute": ["opened", "won", "lost"],
+    "suspense": ["received", "return_requested", "accepted", "returned"],
+    "settlement": ["received"],
     "payout": ["requested", "funded", "sent", "settled", "returned"],
     "payable": ["opened", "debited", "restored"],
     "treasury": ["opened", "moved", "payout_funded", "payout_returned"],
     "fx_quote": ["opened", "given", "used"],
     "order": ["opened", "released"],
-    "wallet": ["opened", "topped_up", "captured", "credited"],
+    "wallet": ["opened", "topped_up", "held", "captured", "released", "credited"],
     "top_up_reference": ["used"],
     "static_code": ["issued", "revoked"],
     "code_session": ["opened"],
-    "merchant": ["registered", "plan_changed", "payouts_changed", "qr_changed"],
+    "merchant": ["registered", "plan_changed", "payouts_changed", "processors_changed", "qr_changed"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
     "clock": ["accepted"],
     "key_ring": ["key_added"],
-}
+}  # fmt: skip
 
 
 def test_topics_are_those_of_the_contract() -> None:

@@ -1,4 +1,4 @@
-"""`qrledger merchants plan|payouts` and `qrledger treasury`: set, listed, bad input in one line."""
+"""`qrledger merchants plan|payouts|processors` and `qrledger treasury`: set, listed, bad input in one line."""
 
 from __future__ import annotations
 
@@ -67,6 +67,27 @@ def test_a_plan_is_set_and_listed(run: Run, merchant: str) -> None:
             },
         ],
     }
+
+
+def test_processors_are_set_shown_and_removed(run: Run, merchant: str) -> None:
+    assert run("merchants", "processors", merchant).output == ""
+
+    assert run("merchants", "processors", merchant, "sandbox", "stripe").output == (
+        "sandbox\nstripe\n"
+    )
+    assert listed(run("merchants", "processors", merchant, "--json")) == {
+        "merchant": merchant,
+        "processors": ["sandbox", "stripe"],
+    }
+    assert listed(run("merchants", "processors", merchant, "--none", "--json"))["processors"] == []
+
+
+def test_bad_processors_end_in_one_line(run: Run, merchant: str) -> None:
+    for words in (("Stripe",), ("a", "a"), ("a", "--none"), tuple("abcdefghijk")):
+        result = run("merchants", "processors", merchant, *words)
+
+        assert result.exit_code != 0
+        assert "Traceback" not in result.output
 
 
 def test_payout_terms_are_set_and_listed(run: Run, merchant: str) -> None:

@@ -257,3 +257,43 @@ def test_a_message_of_libpq_is_shown_without_secrets() -> None:
         assert SECRET not in urls.without_secrets(str(raised.value))
     assert SECRET not in urls.without_secrets(f"x postgresql://me:{SECRET}@db/x y")
     assert SECRET not in urls.without_secrets(f"host=db PASSWORD = '{SECRET} x' port=1")
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"STRIPE_API_KEY": "sk_live_secretsecret", "STRIPE_WEBHOOK_SECRET": "whsec_secretsecret"}, "stripe_api_key"),
+        ({"STRIPE_API_KEY": "pk_test_secretsecret", "STRIPE_WEBHOOK_SECRET": "whsec_secretsecret"}, "stripe_api_key"),
+        ({"STRIPE_API_KEY": "sk_test_secretsecret"}, "stripe_webhook_secret"),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_secretsecret"}, "stripe_api_key"),
+        ({"STRIPE_API_KEY": "sk_test_secretsecret", "STRIPE_WEBHOOK_SECRET": "secret"}, "stripe_webhook_secret"),
+        ({"PSP_BASE_URL": "http://psp.example", "PSP_SECRET": "secret" * 6}, "psp_base_url"),
+        ({"PSP_BASE_URL": "https://u:secret@psp.example", "PSP_SECRET": "secret" * 6}, "psp_base_url"),
+        ({"PSP_BASE_URL": "https://psp.example", "PSP_SECRET": "secret"}, "psp_secret"),
+        ({"PSP_BASE_URL": "https://psp.example"}, "psp_secret"),
+        ({"PSP_SECRET": "secret" * 6}, "psp_base_url"),
+        ({"STRIPE_REDIRECT_METHOD": "secret!"}, "stripe_redirect_method"),
+    ],
+)  # fmt: skip
+def test_a_processor_with_a_bad_setting_is_refused_by_name_and_its_secret_is_not_quoted(
+    environ: dict[str, str], named: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^setting {named}: ") as refused:
+        load({f"QRLEDGER_{name}": value for name, value in environ.items()}, NOWHERE)
+
+    assert "secret" not in str(refused.value).replace(named, "").replace("psp_secret", "").replace(
+        "stripe_webhook_secret", ""
+    ).replace("signing secret of Stripe", "").replace("a secret (sk_", "")
+
+
+def test_the_secrets_of_processors_are_never_shown() -> None:
+    secrets = {
+        "QRLEDGER_STRIPE_API_KEY": "sk_test_0123456789",
+        "QRLEDGER_STRIPE_WEBHOOK_SECRET": "whsec_0123456789",
+        "QRLEDGER_PSP_SECRET": "0123456789" * 3,
+    }
+
+    settings = load({**secrets, "QRLEDGER_PSP_BASE_URL": "https://psp.example"}, NOWHERE)
+
+    assert settings.stripe_api_key == "sk_test_0123456789"
+    assert "0123456789" not in repr(settings)

@@ -32,7 +32,7 @@ BOOKS_BUGS: Final = [
         "refunded_minor(session.refunds.values(), pending=True), session.amount.minor",
         "refunded_minor(session.refunds.values(), pending=False), session.amount.minor", MODEL),
     Bug("the total of refunds is checked outside the append", REFUND_FILE,
-        "    if before + amount.minor > paid:\n", "    if amount.minor > paid:\n", f"{RACES} {MODEL}"),
+        "    if before + disputed + amount.minor > paid:\n", "    if amount.minor > paid:\n", f"{RACES} {MODEL}"),
     Bug("a refusal is decided with stale credits", SUPPORT,
         "        if credits_are_current:\n            raise\n", "        raise\n", f"{MODEL} {RACES}"),
     Bug("credits are assumed to be current", "api/v1/debits.py",
@@ -65,7 +65,7 @@ BOOKS_BUGS: Final = [
         "        if kind.never_negative:\n",
         "        if kind.never_negative and kind is not chart.BANK:\n", VIOLATED),
     Bug("the checks allow a negative bank", BOOKS,
-        '":reserved", ":in_transit", BANK)', '":reserved", ":in_transit")', CHECKS),
+        '":reserved", ":in_transit", BANK, SUSPENSE)', '":reserved", ":in_transit", SUSPENSE)', CHECKS),
     Bug("a violation inside a page goes unnoticed", "projections/balances.py",
         "            for line in page[name, currency]:\n",
         "            balance_minor = after_minor - page[name, currency][-1].change_minor\n"

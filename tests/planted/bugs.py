@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.planted.attempt_bugs import ATTEMPT_BUGS
 from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
 from tests.planted.code_bugs import CODE_BUGS
@@ -12,6 +13,7 @@ from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
+from tests.planted.processor_bugs import PROCESSOR_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.wallet_bugs import WALLET_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
@@ -326,9 +328,11 @@ BUGS: Final = [
     *FX_BUGS,
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
+    *PROCESSOR_BUGS,
     *QR_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
     *PICTURE_BUGS,
     *WALLET_BUGS,
+    *ATTEMPT_BUGS,
 ]  # fmt: skip

@@ -273,9 +273,8 @@ def test_a_merchant_sees_only_its_own_sessions_and_they_expire_by_time(
 
 
 def test_every_event_of_a_session_changes_its_row() -> None:
-    topics = {
-        topic for topic in registry.EVENTS if topic.startswith(("payment_session.", "refund."))
-    }
+    of_session = ("payment_session.", "refund.", "attempt.", "dispute.")
+    topics = {topic for topic in registry.EVENTS if topic.startswith(of_session)}
 
     assert {event.TOPIC for event in Sessions.follows} == topics
 

@@ -1,6 +1,6 @@
 """Mixed histories of money, generated from a seed through the domain's own rules.
 
-Payments with fees and spreads, refunds in parts under both policies, top-ups, payouts that settle,
+Payments with fees and spreads, some of them through processors, refunds in parts under both policies, top-ups, payouts that settle,
 are returned, or are returned after settling, and the operator's movements, in six currencies.
 """
 
@@ -28,6 +28,7 @@ from domain.wallets.fx_quotes import FxQuotes, RateSource
 from domain.wallets.wallet import Wallet
 from domain.wallets.wallet_app import WalletApp
 from tests.support.memory_log import MemoryLog
+from tests.support.processor_history import through_processor
 
 PER_EUR: Final = {
     "EUR": "1", "USD": "1.0842", "JPY": "163.27", "KWD": "0.33315", "UYW": "0.0165", "BRL": "6.1734"
@@ -67,6 +68,8 @@ class BookHistory:
             session = self._pay()
             if self.random.random() < 0.2:
                 self._refund_in_parts(session)
+            if self.random.random() < 0.1:
+                through_processor(self)
             if self.random.random() < 0.05:
                 self._pay_out()
             if self.random.random() < 0.01:

@@ -15,6 +15,7 @@ from domain.accounting.rules import POSTS_NOTHING, RULES, postings
 from domain.money.decimals import decimal_text
 from domain.money.money import Amount, Money
 from domain.payouts.payout import Payout
+from domain.sessions.dispute_events import DisputeOpened
 from domain.sessions.events import Paid
 from domain.sessions.refund_events import RefundSucceeded
 from domain.treasury.treasury import Treasury
@@ -112,6 +113,7 @@ VARIANTS: Final[dict[type[Any], tuple[tuple[str, dict[str, Any]], ...]]] = {
     Paid: (
         ("from a wallet in the session's currency", _OWN),
         ("from a wallet in another currency", {}),
+        ("from a wallet's held money", {**_OWN, "source": "held"}),
         ("through a processor", {**_OWN, **_BY_PROCESSOR, "funding": "processor"}),
     ),
     RefundSucceeded: (
@@ -121,6 +123,10 @@ VARIANTS: Final[dict[type[Any], tuple[tuple[str, dict[str, Any]], ...]]] = {
             "through a processor, set aside before",
             {**_REFUNDED_OWN, **_BY_PROCESSOR, "reserved": True},
         ),
+    ),
+    DisputeOpened: (
+        ("of a payment", {"merchant_minor": 12_345}),
+        ("of a payment that was partly returned", {}),
     ),
     Payout.Returned: (
         ("before it had settled", {"after_settlement": False}),

@@ -62,6 +62,8 @@ def document_services() -> Services:
         pictures=nothing,
         code_keys=nothing,
         metrics=nothing,
+        callbacks=nothing,
+        sandbox=nothing,
         new_id=nothing,
         close=lambda: None,
     )

@@ -20,6 +20,8 @@ from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
+from domain.processors.settlement import Settlement
+from domain.processors.suspense import Suspense
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
 from domain.static_codes.code_sessions import CodeSessions
@@ -49,6 +51,27 @@ REFUND = {
     "payer_exponent": 2,
     "spread_returned_minor": 1,
     "reason": "one coffee less",
+}
+ATTEMPT = {
+    "attempt_id": "att_01h455vb4pex5vsknk084sn02q",
+    "processor": "stripe",
+    "funding": "processor",
+    "wallet_id": "wal_01h455vb4pex5vsknk084sn02q",
+    "merchant_id": "mer_01h455vb4pex5vsknk084sn02q",
+    "expires_at": "2026-11-20T10:27:33.000001Z",
+    **MONEY,
+}
+DISPUTE = {
+    "dispute_id": "dsp_01h455vb4pex5vsknk084sn02q",
+    "reference": "dp_1",
+    "processor": "stripe",
+    "attempt_id": "att_01h455vb4pex5vsknk084sn02q",
+    "merchant_id": "mer_01h455vb4pex5vsknk084sn02q",
+    "amount_minor": 12345,
+    "merchant_minor": 12000,
+    "currency": "USD",
+    "exponent": 2,
+    "reason": "fraudulent",
 }
 PAYOUT = {"merchant_id": "mer_01h455vb4pex5vsknk084sn02q", **MONEY}
 
@@ -109,6 +132,70 @@ EVENTS = [
     _event(PaymentSession.RefundRequested, 4, **REFUND),
     _event(PaymentSession.RefundSucceeded, 4, reserved=False, refunded_minor=100, **REFUND),
     _event(PaymentSession.RefundFailed, 5, **REFUND),
+    _event(
+        PaymentSession.Processing,
+        4,
+        wallet_app_id="app_01h455vb4pex5vsknk084sn02q",
+        claim_id="clm_01h455vb4pex5vsknk084sn02q",
+        **ATTEMPT,
+    ),
+    _event(
+        PaymentSession.AttemptAccepted,
+        5,
+        attempt_id="att_01h455vb4pex5vsknk084sn02q",
+        processor="stripe",
+        reference="pi_1",
+    ),
+    _event(
+        PaymentSession.Unanswered,
+        6,
+        attempt_id="att_01h455vb4pex5vsknk084sn02q",
+        processor="stripe",
+    ),
+    _event(
+        PaymentSession.VoidRequested,
+        7,
+        attempt_id="att_01h455vb4pex5vsknk084sn02q",
+        processor="stripe",
+        reason="another way",
+    ),
+    _event(
+        PaymentSession.Resolved,
+        8,
+        attempt_id="att_01h455vb4pex5vsknk084sn02q",
+        outcome="declined",
+        by="operations 1",
+        reason="the processor has no such payment",
+    ),
+    _event(
+        PaymentSession.Declined,
+        9,
+        outcome="declined",
+        reason="card_declined",
+        session_status="scanned",
+        **ATTEMPT,
+    ),
+    _event(PaymentSession.Failed, 10, attempts=5),
+    _event(
+        PaymentSession.Flagged,
+        11,
+        flag="late",
+        flags=["late"],
+        subject_id="att_01h455vb4pex5vsknk084sn02q",
+        processor="stripe",
+        reference="pi_1",
+        captured_minor=12345,
+        currency="USD",
+        exponent=2,
+        suspense_id="sus_01h455vb4pex5vsknk084sn02q",
+        reason="",
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        session_status="expired",
+        expires_at="2026-11-20T10:27:33.000001Z",
+    ),
+    _event(PaymentSession.DisputeOpened, 12, disputed_minor=12000, **DISPUTE),
+    _event(PaymentSession.DisputeWon, 13, disputed_minor=0, **DISPUTE),
+    _event(PaymentSession.DisputeLost, 13, disputed_minor=12000, **DISPUTE),
     _event(PaymentSession.Expired, 2, expires_at="2026-11-20T10:27:33.000001Z"),
     _event(PaymentSession.Cancelled, 2, by="merchant"),
     _event(
@@ -137,6 +224,54 @@ EVENTS = [
         session_id="ps_01h455vb4pex5vsknk084sn02q",
         refund_id="ref_01h455vb4pex5vsknk084sn02q",
         **MONEY,
+    ),
+    _event(
+        Wallet.Held,
+        5,
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+        attempt_id="att_01h455vb4pex5vsknk084sn02q",
+        **MONEY,
+    ),
+    _event(
+        Wallet.Released,
+        6,
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+        attempt_id="att_01h455vb4pex5vsknk084sn02q",
+        **MONEY,
+    ),
+    _event(
+        Suspense.Received,
+        1,
+        processor="stripe",
+        reference="pi_1",
+        reason="late",
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+        attempt_id="att_01h455vb4pex5vsknk084sn02q",
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        accept_until="2026-11-21T10:12:33.000001Z",
+        **MONEY,
+    ),
+    _event(Suspense.ReturnRequested, 2, processor="stripe", reference="pi_1", **MONEY),
+    _event(
+        Suspense.Accepted,
+        2,
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+        order_opened=True,
+        processor="stripe",
+        **MONEY,
+    ),
+    _event(Suspense.Returned, 3, processor="stripe", **MONEY),
+    _event(
+        Settlement.Received,
+        1,
+        processor="stripe",
+        reference="po_1",
+        currency="USD",
+        exponent=2,
+        gross_minor=12345,
+        fee_minor=388,
+        received_minor=11950,
+        difference_minor=7,
     ),
     _event(
         FxQuotes.Opened,
@@ -260,6 +395,7 @@ EVENTS = [
         wallet_id="wal_01h455vb4pex5vsknk084sn02q",
         session_id="ps_01h455vb4pex5vsknk084sn02q",
     ),
+    _event(Merchant.ProcessorsChanged, 4, processors=["sandbox", "stripe"]),
     _event(WalletApp.Registered, 1, name="Wallet"),
     _event(
         ApiKey.Issued,

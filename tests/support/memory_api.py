@@ -15,6 +15,7 @@ from api.app import create_app
 from api.command_dispatcher import CommandDispatcher
 from api.context import Services
 from api.pictures import PictureCache
+from application.callbacks import Callbacks
 from application.commands.issue_key import IssueKey
 from application.errors import LogUnavailable
 from application.health import Health
@@ -24,10 +25,14 @@ from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
 from infrastructure.fx.fixed import FixedRates
 from infrastructure.pictures.drawing import LocalPictures
+from infrastructure.processors.sandbox import Sandbox
+from infrastructure.processors.sandbox_payers import SandboxPages
+from infrastructure.processors.sandbox_store import MemorySandboxStore
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
+from tests.support.memory_notes import MemoryInbox
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
 PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
@@ -42,6 +47,7 @@ class RecordedRequests:
     def __init__(self) -> None:
         self.served: list[tuple[str, int]] = []
         self.refused_scans: list[str] = []
+        self.callbacks: list[tuple[str, str]] = []
 
     def request_served(self, *, operation: str, status: int, seconds: float) -> None:
         """See `HttpMetrics`."""
@@ -50,6 +56,10 @@ class RecordedRequests:
     def scan_refused(self, *, cause: str) -> None:
         """See `HttpMetrics`."""
         self.refused_scans.append(cause)
+
+    def callback_received(self, *, processor: str, outcome: str) -> None:
+        """See `HttpMetrics`."""
+        self.callbacks.append((processor, outcome))
 
     def exposition(self) -> bytes:
         """See `HttpMetrics`."""
@@ -74,6 +84,13 @@ class MemoryApi:
         self.ledger = LedgerFixture(log, new_id=new_id)
         self.metrics = RecordedRequests()
         self.code_keys = MemoryKeys()
+        self.inbox = MemoryInbox()
+        self.sandbox = Sandbox(
+            MemorySandboxStore(),
+            secret=bytes(32),
+            public_url="http://127.0.0.1:8080",
+            now=lambda: log.clock,
+        )
         self.services: Services = replace(
             document_services(),
             config=replace(document_services().config, **config),
@@ -85,6 +102,8 @@ class MemoryApi:
             pictures=PictureCache(LocalPictures()),
             code_keys=self.code_keys,
             metrics=self.metrics,
+            callbacks=Callbacks({"sandbox": self.sandbox}, self.inbox, now=lambda: log.clock),
+            sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
         )
         self.app = create_app(self.services)

@@ -34,6 +34,7 @@ def test_rows_of_sessions_must_equal_the_events(ledger: LedgerFixture) -> None:
             amount_minor=one.amount_minor, currency=one.currency, expires_at=one.expires_at,
             status=one.status, version=one.version, position=one.position,
             paid_wallet_id=one.payer, fee_minor=one.fee_minor, refunded_minor=one.refunded_minor,
+            disputed_minor=one.disputed_minor, flags_json=one.flags_json,
             **dict(zip(PAYER, one.payer_amount, strict=True)),
         )
         for one in checker.sessions.facts.values()

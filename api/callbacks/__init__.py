@@ -1,0 +1,1 @@
+"""What payment processors send to the ledger."""

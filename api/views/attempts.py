@@ -1,0 +1,44 @@
+"""How responses present attempts to pay through a processor."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from api.http.fields import AttemptId, Time
+from api.views.money import MoneyView, money_view
+from domain import times
+from domain.sessions.attempt import Attempt
+
+
+class NextActionView(Struct, frozen=True, kw_only=True):
+    """What the payer has to do next; shown to the payer only."""
+
+    type: Literal["redirect"] = "redirect"
+    url: str
+
+
+class AttemptView(Struct, frozen=True, kw_only=True):
+    """An attempt to pay a session through a processor."""
+
+    object: Literal["payment_attempt"] = "payment_attempt"
+    id: AttemptId
+    processor: str
+    status: Literal["started", "processing", "captured", "declined", "voided", "unknown"]
+    amount: MoneyView
+    reference: str | None
+    """The processor's, once it is known."""
+    created_at: Time
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """An attempt, for the merchant and for auditors."""
+    return AttemptView(
+        id=attempt.id,
+        processor=attempt.processor,
+        status=attempt.status.value,
+        amount=money_view(attempt.amount),
+        reference=attempt.reference or None,
+        created_at=times.to_text(attempt.created_at),
+    )

@@ -1,0 +1,30 @@
+"""A processor has carried out a refund."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.command import Command, Decision, Loaded
+from application.commands._refunds import record_end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SucceedRefund(Command):
+    """Record that the payer has the money back."""
+
+    session_id: UUID
+    refund_id: UUID
+
+    @property
+    def streams(self) -> tuple[UUID, ...]:
+        """The session; it names the merchant."""
+        return (self.session_id,)
+
+    def decide(self, loaded: Loaded) -> Decision:
+        """Record the end; the same again changes nothing, the opposite flags a conflict.
+
+        Raises:
+            NotFound: there is no such session, or it has no such refund.
+        """
+        return record_end(loaded, self.session_id, self.refund_id, succeeded=True)

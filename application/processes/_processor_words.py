@@ -1,0 +1,135 @@
+"""What an answer of a processor means: the commands that record it. The same for every way it came.
+
+An answer that is known already, late or backward is decided by the commands, which record nothing
+then; so answers of `begin`, `void` and `status`, and callbacks, may come in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
+
+from application import callbacks
+from application.command import Command
+from application.commands.accept_attempt import AcceptAttempt
+from application.commands.capture_attempt import CaptureAttempt
+from application.commands.close_dispute import CloseDispute
+from application.commands.decline_attempt import DeclineAttempt
+from application.commands.fail_refund import FailRefund
+from application.commands.open_dispute import OpenDispute
+from application.commands.succeed_refund import SucceedRefund
+from application.commands.void_attempt import VoidAttempt
+from application.ports.attempt_notes import AttemptNotes
+from application.ports.processor import Answer, Charge, Processor, State, Unavailable
+from domain import ids
+from domain.sessions.attempt import Attempt
+from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import Funding
+
+METADATA_KEY: Final = "sandbox"
+"""In a session's metadata: what the sandbox is asked to do."""
+
+
+def processor_of(processors: Mapping[str, Processor], name: str) -> Processor:
+    """The processor of this name.
+
+    Raises:
+        Unavailable: it is not configured any more.
+    """
+    if name not in processors:
+        msg = f"the processor {name} is not configured"
+        raise Unavailable(msg)
+    return processors[name]
+
+
+def charge_of(
+    session: PaymentSession, attempt: Attempt, *, source: str = "", public_url: str = ""
+) -> Charge:
+    """An attempt as its processor sees it.
+
+    Args:
+        session: whose attempt it is.
+        attempt: the attempt.
+        source: the payer's token.
+        public_url: of the page that the payer comes back to.
+    """
+    key = callbacks.make_key(session.id, "att", ids.decode("att", attempt.id))
+    suffix = ids.encode_suffix(session.id)
+    return Charge(
+        key=key,
+        session_id=session.public_id,
+        attempt_id=attempt.id,
+        amount=attempt.amount,
+        expires_at=session.expires_at,
+        description=session.description,
+        return_url=f"{public_url}/q/{suffix}" if public_url else "",
+        source=source,
+        capture=attempt.funding is Funding.PROCESSOR,
+        reference=attempt.reference,
+        begun_at=attempt.created_at,
+        behaviour=session.metadata.get(METADATA_KEY, ""),
+    )
+
+
+def about_attempt(session_id: UUID, attempt_id: UUID, answer: Answer) -> list[Command]:
+    """The commands that record what is said about an attempt; none if nothing is known by it."""
+    same: dict[str, Any] = {"session_id": session_id, "attempt_id": attempt_id}
+    reference = answer.reference
+    match answer.state:
+        case State.CAPTURED | State.AUTHORISED if answer.amount is not None:
+            # Who only authorises is asked for an attempt whose money the wallet holds.
+            return [CaptureAttempt(reference=reference, money=answer.amount, **same)]
+        case State.DECLINED:
+            return [DeclineAttempt(reference=reference, reason=answer.reason, **same)]
+        case State.VOIDED:
+            return [VoidAttempt(reference=reference, reason=answer.reason, **same)]
+        case State.PROCESSING | State.CONFIRMABLE if reference:
+            return [AcceptAttempt(reference=reference, **same)]
+    return []
+
+
+def about_refund(session_id: UUID, refund_id: UUID, answer: Answer) -> list[Command]:
+    """The commands that record what is said about a refund."""
+    if answer.state is State.REFUNDED:
+        return [SucceedRefund(session_id=session_id, refund_id=refund_id)]
+    if answer.state is State.DECLINED:
+        return [FailRefund(session_id=session_id, refund_id=refund_id)]
+    return []
+
+
+def about_dispute(session_id: UUID, answer: Answer) -> list[Command]:
+    """The commands that record what is said about a dispute."""
+    if answer.amount is None:
+        return []
+    facts: dict[str, Any] = {
+        "session_id": session_id,
+        "reference": answer.reference,
+        "money": answer.amount,
+    }
+    if answer.state is State.DISPUTE_OPENED:
+        return [OpenDispute(reason=answer.reason, **facts)]
+    won = answer.state is State.DISPUTE_WON
+    return [CloseDispute(won=won, reason=answer.reason, **facts)]
+
+
+def begin(
+    processor: Processor, name: str, charge: Charge, notes: AttemptNotes, attempt_id: str
+) -> Answer:
+    """Begin a charge, and keep what the payer and later callbacks need.
+
+    Raises:
+        ProcessorError: see `Processor.begin`.
+    """
+    answer = processor.begin(replace(charge, source=notes.of(attempt_id).source))
+    keep(name, charge, answer, notes)
+    return answer
+
+
+def keep(name: str, charge: Charge, answer: Answer, notes: AttemptNotes) -> None:
+    """Keep where the payer has to go, and the processor's name of the charge."""
+    if answer.redirect_url:
+        notes.set_redirect(charge.attempt_id, answer.redirect_url)
+    if answer.reference:
+        notes.set_key(name, answer.reference, charge.key)
