@@ -16,7 +16,7 @@ from api.http.parsing import Body, MoneyBody, Query, StaticCodePathId, none_if_u
 from api.v1.access import readable_static_code
 from api.v1.lists import Page, caught_up, page_of, read_cursor
 from api.v1.responses import command_response, json_response
-from api.views.static_codes import StaticCodeView, static_code_view
+from api.views.static_codes import ShownCode, StaticCodeView, static_code_view
 from application.commands.issue_static_code import IssueStaticCode
 from application.commands.revoke_static_code import RevokeStaticCode
 from application.errors import NotFound
@@ -124,19 +124,19 @@ class StaticCodeRoutes:
             key=self._services.code_keys.current(),
         )
         outcome = await call.send(command)
-        view = static_code_view(outcome.subject, outcome.position)
+        view = self._view(outcome.subject, outcome.position)
         return command_response(outcome, view, status=201)
 
     async def get(self, call: Call, id: StaticCodePathId) -> HttpResponse:
         """One code."""
         current = await readable_static_code(call, id)
-        return json_response(static_code_view(current.state, current.position))
+        return json_response(self._view(current.state, current.position))
 
     async def revoke(self, call: Call, id: StaticCodePathId) -> HttpResponse:
         """Revoke a code."""
         command = RevokeStaticCode(code_id=id, merchant_id=call.identity.holder)
         outcome = await call.send(command)
-        return command_response(outcome, static_code_view(outcome.subject, outcome.position))
+        return command_response(outcome, self._view(outcome.subject, outcome.position))
 
     async def list(self, call: Call, query: StaticCodesQuery) -> HttpResponse:
         """A page of codes."""
@@ -154,10 +154,13 @@ class StaticCodeRoutes:
         )
 
         def view(row: StaticCodeRow) -> StaticCodeView:
-            return static_code_view(row, row.position)
+            return self._view(row, row.position)
 
         page = page_of(call, rows, query.limit, view, lambda row: row.created_position)
         return json_response(page)
+
+    def _view(self, code: ShownCode, position: int) -> StaticCodeView:
+        return static_code_view(code, position, self._services.config.public_url)
 
 
 def _money(body: MoneyBody | None, name: str) -> Money | None:

@@ -23,6 +23,15 @@ class PayloadsView(Struct, frozen=True):
     emv: str | None
 
 
+class CodePicturesView(Struct, frozen=True):
+    """Where the code is drawn, by itself and as a poster to print. The addresses need no key."""
+
+    svg_url: str
+    png_url: str
+    poster_svg_url: str
+    poster_pdf_url: str
+
+
 class StaticCodeView(Struct, frozen=True, kw_only=True):
     """A static code, for its merchant and auditors."""
 
@@ -38,6 +47,8 @@ class StaticCodeView(Struct, frozen=True, kw_only=True):
     label: str
     formats: list[Literal["url", "emv"]]
     payloads: PayloadsView
+    pictures: CodePicturesView | None
+    """Null once the code is revoked: nobody should print it."""
     key_id: str
     """Of the key that signed the texts."""
     created_at: Time
@@ -80,9 +91,16 @@ class ShownCode(Protocol):
     def revoked_at(self) -> datetime | None: ...  # noqa: D102
 
 
-def static_code_view(code: ShownCode, position: int) -> StaticCodeView:
-    """A code, with everything that is printed."""
+def static_code_view(code: ShownCode, position: int, public_url: str) -> StaticCodeView:
+    """A code, with everything that is printed. `public_url`: the ledger's origin."""
     terms = code.terms
+    one = f"{public_url}/v1/static-codes/{code.public_id}"
+    pictures = CodePicturesView(
+        svg_url=f"{one}/qr.svg",
+        png_url=f"{one}/qr.png",
+        poster_svg_url=f"{one}/poster.svg",
+        poster_pdf_url=f"{one}/poster.pdf",
+    )
     return StaticCodeView(
         id=code.public_id,
         status="revoked" if code.revoked_at else "active",
@@ -94,6 +112,7 @@ def static_code_view(code: ShownCode, position: int) -> StaticCodeView:
         label=code.label,
         formats=[name for name in ("url", "emv") if name in code.payloads],
         payloads=PayloadsView(code.payloads.get("url"), code.payloads.get("emv")),
+        pictures=None if code.revoked_at else pictures,
         key_id=code.key_id,
         created_at=times.to_text(code.created_on),
         revoked_at=times.to_text(code.revoked_at) if code.revoked_at else None,

@@ -68,6 +68,7 @@ def test_a_code_is_made_with_its_signed_address(client: MemoryClient) -> None:
     assert code["max"]["display"] == "$50.00"
     assert (code["status"], code["revoked_at"], code["key_id"]) == ("active", None, "K1")
     assert (code["formats"], code["payloads"]["emv"]) == (["url"], None)
+    assert code["pictures"]["poster_pdf_url"] == f"{PUBLIC}/v1/static-codes/{code['id']}/poster.pdf"
     read = static_code.parse(code["payloads"]["url"], PUBLIC)
     read.check(client.api.code_keys.verify)
     assert ids.encode("sc", read.code_id) == code["id"]
@@ -121,6 +122,7 @@ def test_a_code_is_revoked_once_and_stays_revoked(client: MemoryClient) -> None:
         200, "revoked", client.head,
     )  # fmt: skip
     assert first.body["revoked_at"] == again.body["revoked_at"] is not None
+    assert first.body["pictures"] is None
     assert again.body == first.body
     assert client.call("merchant", "GET", path).body == first.body
 

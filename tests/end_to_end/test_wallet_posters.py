@@ -58,7 +58,7 @@ def test_a_poster_with_an_open_amount_is_paid(
     page.get_by_label("Amount").fill("12.50")
     page.get_by_role("button", name="Continue").click()
 
-    expect(page.get_by_role("heading", name="Cafe")).to_be_visible()
+    expect(page.get_by_role("button", name="Pay $12.50")).to_be_visible()  # the session's own page
     check_page(page, f"poster-confirm-{form}")
     pays(page, "$12.50")
     check_page(page, f"poster-paid-{form}")
