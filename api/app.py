@@ -24,6 +24,7 @@ from api.http.router import Router, litestar_handler
 from api.http.security_headers import security_headers
 from api.pages import static_files
 from api.pages.docs import docs_page
+from api.pages.returns import ReturnRoutes
 from api.pages.routes import PageRoutes
 from api.pages.sandbox import SandboxRoutes
 from api.pages.wallet import WalletPageRoutes
@@ -66,6 +67,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     EventRoutes,
     CallbackRoutes,
     PageRoutes,
+    ReturnRoutes,
     WalletPageRoutes,
     SandboxRoutes,
     QrImageRoutes,

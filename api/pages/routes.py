@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from msgspec import Meta
 from api import blocking
 from api.context import Services
 from api.http.accept import preferred
+from api.http.checkout import SESSION_TOKEN_CHARS_MAX, checkout_identity
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
@@ -18,6 +20,7 @@ from api.pages.rendering import HTML, JSON, language_for, render, wants_html
 from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
+from api.v1.attempt_answers import next_action
 from api.v1.responses import command_response, conditional_response
 from api.views.sessions import PublicSessionView, public_session_view, session_etag
 from application.commands.cancel_session import CancelSession
@@ -29,7 +32,7 @@ from domain.sessions.errors import SessionNotPayable
 from domain.sessions.payment_session import PaymentSession
 
 LanguageTag = Annotated[str, Meta(max_length=20)]
-Token = Annotated[str, Meta(min_length=1, max_length=80)]
+Token = Annotated[str, Meta(min_length=1, max_length=SESSION_TOKEN_CHARS_MAX)]
 
 
 class LanguageQuery(Query):
@@ -119,7 +122,13 @@ class PageRoutes:
             raise
         if html:
             return checkout_page(call, current, query.token)
-        view = public_session_view(current.state, current.now, with_token=True)
+        at_checkout = replace(call, identity=checkout_identity(id))
+        view = public_session_view(
+            current.state,
+            current.now,
+            with_token=True,
+            next_action=await next_action(at_checkout, current.state),
+        )
         return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def cancel(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:

@@ -95,7 +95,7 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The public part of a session. The session's token adds the last five fields."""
+    """The public part of a session. The session's token adds the last six fields."""
 
     object: Literal["payment_session"]
     id: SessionId
@@ -114,6 +114,8 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     checkout_may_cancel: bool | UnsetType = UNSET
     refunded_minor: int | UnsetType = UNSET
     flags: list[str] | UnsetType = UNSET
+    next_action: NextActionView | UnsetType | None = UNSET
+    """What the payer has to do for the processor; null if nothing."""
 
 
 SessionSource = PaymentSession | SessionRow
@@ -221,9 +223,16 @@ class SessionViews:
 
 
 def public_session_view(
-    session: SessionSource, now: datetime, *, with_token: bool = False
+    session: SessionSource,
+    now: datetime,
+    *,
+    with_token: bool = False,
+    next_action: NextActionView | UnsetType | None = UNSET,
 ) -> PublicSessionView:
-    """The part of a session that its id gives access to, or its token (`with_token`)."""
+    """The part of a session that its id gives access to, or its token (`with_token`).
+
+    `next_action` is for the checkout screen only: neither for the live socket nor for lists.
+    """
     return PublicSessionView(
         object="payment_session",
         id=ids.encode("ps", session.id),
@@ -242,6 +251,7 @@ def public_session_view(
         checkout_may_cancel=session.checkout_may_cancel if with_token else UNSET,
         refunded_minor=session.refunded_minor if with_token else UNSET,
         flags=session_flags(session) if with_token else UNSET,
+        next_action=next_action,
     )
 
 

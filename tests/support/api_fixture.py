@@ -177,7 +177,10 @@ def _serving(settings: Settings, url: str) -> Iterator[ApiFixture]:
     thread.start()
     assert ready.wait(20)
     try:
-        with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
+        with (
+            bootstrap.working(url, settings),
+            Client(base_url=settings.public_origin, timeout=30) as client,
+        ):
             api = ApiFixture(client, admin, settings, process.services)
             api.url = url
             yield api
@@ -205,7 +208,7 @@ def _in_process(settings: Settings, url: str, *, projections: bool) -> Iterator[
     admin = AccountAdmin(log, Bus(log), settings.mode)
     with TestClient(process.app, raise_server_exceptions=False) as client:
         if projections:
-            with bootstrap.working(url):
+            with bootstrap.working(url, settings):
                 yield ApiFixture(client, admin, settings, process.services)
         else:
             yield ApiFixture(client, admin, settings, process.services)

@@ -28,11 +28,12 @@ from infrastructure.pictures.drawing import LocalPictures
 from infrastructure.processors.sandbox import Sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.sandbox_store import MemorySandboxStore
+from infrastructure.processors.terms import ConfiguredTerms
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
-from tests.support.memory_notes import MemoryInbox
+from tests.support.memory_notes import MemoryInbox, MemoryNotes
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
 PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
@@ -84,7 +85,9 @@ class MemoryApi:
         self.ledger = LedgerFixture(log, new_id=new_id)
         self.metrics = RecordedRequests()
         self.code_keys = MemoryKeys()
-        self.inbox = MemoryInbox()
+        self.inbox, self.notes = MemoryInbox(), MemoryNotes()
+        self.rests: dict[str, int] = {}
+        self.mode = config.get("mode", "test")
         self.sandbox = Sandbox(
             MemorySandboxStore(),
             secret=bytes(32),
@@ -103,6 +106,10 @@ class MemoryApi:
             code_keys=self.code_keys,
             metrics=self.metrics,
             callbacks=Callbacks({"sandbox": self.sandbox}, self.inbox, now=lambda: log.clock),
+            notes=self.notes,
+            terms=ConfiguredTerms(
+                self.mode, ["sandbox", "stripe"], lambda name: self.rests.get(name, 0)
+            ),
             sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
         )
