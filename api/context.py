@@ -14,6 +14,7 @@ from api.tokens import Tokens
 from application.callbacks import Callbacks
 from application.event_log import EventLog
 from application.health import Health
+from application.ports.attempt_notes import AttemptNotes
 from application.ports.code_keys import CodeKeys
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
@@ -87,6 +88,8 @@ class Services:
     metrics: HttpMetrics
     callbacks: Callbacks
     """Takes the callbacks of processors."""
+    notes: AttemptNotes
+    """Know where payers go on with attempts under way."""
     sandbox: SandboxPayers
     """Asks the payers of the sandbox processor; knows none in a live ledger."""
     new_id: Callable[[], UUID]

@@ -293,6 +293,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=Tokens(token_secret),
+        notes=PostgresAttemptNotes(notes),
         sandbox=SandboxPages(sandbox, inbox),
         callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),

@@ -177,7 +177,10 @@ def _serving(settings: Settings, url: str) -> Iterator[ApiFixture]:
     thread.start()
     assert ready.wait(20)
     try:
-        with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
+        with (
+            bootstrap.working(url, settings),
+            Client(base_url=settings.public_origin, timeout=30) as client,
+        ):
             api = ApiFixture(client, admin, settings, process.services)
             api.url = url
             yield api

@@ -63,6 +63,7 @@ def document_services() -> Services:
         code_keys=nothing,
         metrics=nothing,
         callbacks=nothing,
+        notes=nothing,
         sandbox=nothing,
         new_id=nothing,
         close=lambda: None,

@@ -32,7 +32,7 @@ from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
-from tests.support.memory_notes import MemoryInbox
+from tests.support.memory_notes import MemoryInbox, MemoryNotes
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
 PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
@@ -85,6 +85,7 @@ class MemoryApi:
         self.metrics = RecordedRequests()
         self.code_keys = MemoryKeys()
         self.inbox = MemoryInbox()
+        self.notes = MemoryNotes()
         self.sandbox = Sandbox(
             MemorySandboxStore(),
             secret=bytes(32),
@@ -103,6 +104,7 @@ class MemoryApi:
             code_keys=self.code_keys,
             metrics=self.metrics,
             callbacks=Callbacks({"sandbox": self.sandbox}, self.inbox, now=lambda: log.clock),
+            notes=self.notes,
             sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
         )
