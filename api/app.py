@@ -25,6 +25,7 @@ from api.http.security_headers import security_headers
 from api.pages import static_files
 from api.pages.checkout_attempts import CheckoutAttemptRoutes
 from api.pages.docs import docs_page
+from api.pages.returns import ReturnRoutes
 from api.pages.routes import PageRoutes
 from api.pages.sandbox import SandboxRoutes
 from api.pages.wallet import WalletPageRoutes
@@ -68,6 +69,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     CallbackRoutes,
     PageRoutes,
     CheckoutAttemptRoutes,
+    ReturnRoutes,
     WalletPageRoutes,
     SandboxRoutes,
     QrImageRoutes,

@@ -16,6 +16,7 @@ from application.event_log import EventLog
 from application.health import Health
 from application.ports.attempt_notes import AttemptNotes
 from application.ports.code_keys import CodeKeys
+from application.ports.processor_terms import ProcessorTerms
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
 from application.reader import Reader
@@ -89,7 +90,9 @@ class Services:
     callbacks: Callbacks
     """Takes the callbacks of processors."""
     notes: AttemptNotes
-    """Know where payers go on with attempts under way."""
+    """What payers need of their attempts: tokens for the processor, and where they have to go."""
+    terms: ProcessorTerms
+    """Whether a processor can take a payment."""
     sandbox: SandboxPayers
     """Asks the payers of the sandbox processor; knows none in a live ledger."""
     new_id: Callable[[], UUID]

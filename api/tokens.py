@@ -37,6 +37,8 @@ class Use(StrEnum):
 
     CHECKOUT = "checkout"
     """The checkout screen; may cancel the session if the merchant allowed it."""
+    RETURN = "return"
+    """The page that a payer comes back to from a processor, which sees the token."""
     LIVE = "live"
     WATCH = "watch"
     """The live socket, limited to the public part of the session, as on the wallet page."""

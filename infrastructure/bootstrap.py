@@ -25,6 +25,7 @@ from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
 from api.live.server import Notifier
+from api.pages import returns
 from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.bus import Bus
@@ -61,11 +62,13 @@ from infrastructure.postgres.connections import (
     ConnectionPool,
     DatabaseRole,
 )
+from infrastructure.postgres.processor_rests import PostgresProcessorRests
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
 from infrastructure.processors.configured import make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
+from infrastructure.processors.terms import ConfiguredTerms
 from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -177,6 +180,7 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
         resources.callback(rates.close)
         beside = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=PORT_CONNECTIONS_MAX)
         resources.callback(beside.close)
+        rests = PostgresProcessorRests(beside.connection)
         sandbox = make_sandbox(
             settings,
             PostgresSandboxStore(beside.connection),
@@ -188,8 +192,10 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
             "credits": resources.enter_context(account_credits(url)),
             "callback_inbox": PostgresCallbackInbox(beside.connection),
             "notes": PostgresAttemptNotes(beside.connection),
-            "processors": make_processors(settings, sandbox),
-            "public_url": settings.public_origin,
+            "processors": make_processors(settings, sandbox, rests.note),
+            "return_address": returns.return_address(
+                read_tokens(url, DatabaseRole.READER), settings.public_origin
+            ),
             "sandbox": sandbox,
             "reader": Reader(log),
             "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
@@ -260,13 +266,11 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     token_secret = read_token_secret(url, DatabaseRole.WRITER)
     notes = QueryConnections(reads).connection
     sandbox = make_sandbox(
-        settings,
-        PostgresSandboxStore(notes),
-        token_secret=token_secret,
-        now=read_log.now,
+        settings, PostgresSandboxStore(notes), token_secret=token_secret, now=read_log.now
     )
     inbox = PostgresCallbackInbox(notes)
     processors = make_processors(settings, sandbox)
+    rests = PostgresProcessorRests(notes)
     write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
     resources.callback(snapshots.close)
@@ -294,6 +298,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         dispatcher=CommandDispatcher(make_writer),
         tokens=Tokens(token_secret),
         notes=PostgresAttemptNotes(notes),
+        terms=ConfiguredTerms(settings.mode, processors, rests.seconds_left),
         sandbox=SandboxPages(sandbox, inbox),
         callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),

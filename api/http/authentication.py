@@ -8,15 +8,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from api import blocking
 from api.context import ApiConfig, Services
 from api.http import addresses
+from api.http.checkout import checkout_identity
 from api.http.errors import TooManyRequests
 from api.http.identity import CallerRole, Identity
 from api.http.messages import HttpRequest
 from api.http.rate_limit import RateLimit, address_bucket
-from api.tokens import BadToken, PageHolder
+from api.tokens import BadToken, PageHolder, Use
 from application.errors import NotFound, Unauthorized
 from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey, Role
@@ -67,6 +69,21 @@ class Authenticator:
         identity = await self._find(digest, text, now)
         self._rate_limit.refund(bucket)
         return identity
+
+    async def identify_checkout(self, token: str, session_id: UUID) -> Identity:
+        """The checkout screen of a session, by the session's token.
+
+        Raises (checked in this order):
+            LogUnavailable: the ledger's time is not known.
+            Unauthorized: the token is not this session's, or has expired.
+        """
+        now = await blocking.read(self._services.reader.clock.now)
+        try:
+            self._services.tokens.check_session(Use.CHECKOUT, token, session_id, now)
+        except BadToken:
+            session = ids.encode("ps", session_id)
+            raise Unauthorized(reason=f"The token is not valid for {session}") from None
+        return checkout_identity(session_id)
 
     async def _find(self, digest: bytes, text: str, now: float) -> Identity:
         """The identity of a credential, from the cache or from the log."""

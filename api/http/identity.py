@@ -12,11 +12,12 @@ from domain import ids
 
 
 class CallerRole(StrEnum):
-    """The roles of API keys, and the role of a browser page that has a page token."""
+    """The roles of API keys, and those of pages: with a page token or a session's token."""
 
     MERCHANT = "merchant"
     WALLET = "wallet"
     PAGE = "page"
+    CHECKOUT = "checkout"
     AUDITOR = "auditor"
     OPERATOR = "operator"
 
@@ -28,6 +29,7 @@ class Identity:
     role: CallerRole
     holder: str
     """Id of the merchant, wallet app or (for a page) wallet; for the other roles, the role.
+    For a checkout screen, the id of its session.
 
     Scope of idempotency keys and of the rate limit.
     """

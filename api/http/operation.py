@@ -74,6 +74,8 @@ class Operation:
     idempotency: Idempotency = Idempotency.NONE
     handler: Handler
     aliases: tuple[str, ...] = ()
+    any_query: bool = False
+    """Whether parameters of the query are ignored: others add their own to the address."""
     raw_bytes_max: int = 0
     """If set, the handler reads the body itself, as it came and with this limit."""
     body: type[Any] | None = field(init=False)
@@ -121,18 +123,22 @@ class Call:
     key: str = ""
     """The `Idempotency-Key`; empty if there is none."""
 
-    async def send(self, command: Command) -> Outcome:
+    async def send(self, command: Command, *, keyed: bool = True) -> Outcome:
         """Send a command, under the caller's idempotency key if there is one.
 
         The scope of the key is the holder, the method and the route: a retry may use another API
         key of the same holder.
+
+        Args:
+            command: to be sent.
+            keyed: whether the key is for this command; a request has one such command at most.
 
         Raises:
             LedgerError: see `CommandDispatcher.send`.
         """
         fingerprint = b""
         request = (self.operation.method, self.request.path, self.body)
-        if self.key:
+        if self.key and keyed:
             operation = self.operation
             scope = f"{operation.method} {operation.path}"
             command_id = ids.derive("idempotency", self.identity.holder, scope, self.key)

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.context import Services
 from api.http.authentication import Authenticator, client_address, is_local
+from api.http.checkout import checkout_token
 from api.http.errors import TooManyRequests
 from api.http.identity import CallerRole, Identity
 from api.http.messages import ClientGone, DefaultHeaders, HttpRequest, HttpResponse
@@ -78,7 +79,7 @@ class Router:
             raise InvalidRequest.of(request.repeated, "is sent twice")
         local = operation.local_without_key and is_local(request, config)
         if operation.callers and not local:
-            identity = await self._authenticator.identify(request, now)
+            identity = await self._identify(operation, request, now)
             self._take_token(identity.holder, now)
             if identity.role not in operation.callers:
                 raise Forbidden(reason=f"A key of the role {identity.role} may not do this")
@@ -92,7 +93,7 @@ class Router:
             key=_idempotency_key(operation, request),
         )
         arguments: dict[str, Any] = {}
-        query = read_query(request, operation.query)
+        query = None if operation.any_query else read_query(request, operation.query)
         if operation.query:
             arguments["query"] = query
         if operation.body:
@@ -107,6 +108,15 @@ class Router:
             text = str(request.path_params[name])
             arguments[name] = path_id(prefix, text) if prefix else text
         return await operation.handler(call, **arguments)
+
+    async def _identify(self, operation: Operation, request: HttpRequest, now: float) -> Identity:
+        """The caller: by a session's token, if the operation takes one, or by its key."""
+        if CallerRole.CHECKOUT in operation.callers and (token := checkout_token(request)):
+            config = self._services.config
+            self._take_token(address_bucket(client_address(request, config)), now)
+            session_id = path_id("ps", str(request.path_params["id"]))
+            return await self._authenticator.identify_checkout(token, session_id)
+        return await self._authenticator.identify(request, now)
 
     def _take_token(self, bucket: str, now: float) -> None:
         if not self._rate_limit.allows(bucket, now):

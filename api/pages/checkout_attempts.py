@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from api.context import Services
 from api.http.errors import status_of
@@ -10,23 +11,27 @@ from api.http.fields import text_length
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import SessionPathId
-from api.pages.processing import payer_action
 from api.pages.rendering import language_for, wants_html
-from api.pages.routes import TokenQuery, checkout_page, checkout_url, session_with_token
+from api.pages.routes import (
+    TokenQuery,
+    at_checkout_of,
+    checkout_page,
+    checkout_url,
+    session_with_token,
+)
 from api.pages.sessions import start_refusals
-from api.v1.attempt_answers import present_state
+from api.v1.attempt_answers import answer, next_action
+from api.v1.attempt_starts import begin
 from api.v1.responses import json_response
 from api.views.attempts import payer_attempt_view
-from api.views.sessions import PublicSessionView, public_session_view
+from api.views.sessions import PublicSessionView, SessionViews, public_session_view
 from application.commands.request_void import RequestVoid
 from application.commands.start_attempt import StartAttempt
 from application.errors import Forbidden
-from application.reader import Current
 from domain import ids
 from domain.errors import LedgerError
 from domain.processors.names import PROCESSOR_CHARS_MAX
-from domain.sessions.attempt_records import refusal
-from domain.sessions.payment_session import PaymentSession
+from domain.sessions.errors import PaymentDeclined
 
 
 class StartQuery(TokenQuery, kw_only=True):
@@ -40,6 +45,7 @@ class CheckoutAttemptRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._views = SessionViews(services.config, services.tokens)
 
     def operations(self) -> list[Operation]:
         """Every route of this file."""
@@ -53,7 +59,8 @@ class CheckoutAttemptRoutes:
                 problems=(
                     "unauthorized", "not-found", "session-expired", "session-not-payable",
                     "session-claimed",
-                    "payment-in-flight", "processor-not-enabled", "payment-declined",
+                    "payment-in-flight", "processor-not-enabled", "processor-unavailable",
+                    "amount-unsupported", "test-only", "payment-declined",
                 ),
                 handler=self.start,
             ),
@@ -67,30 +74,24 @@ class CheckoutAttemptRoutes:
         ]  # fmt: skip
 
     async def start(self, call: Call, query: StartQuery, id: SessionPathId) -> HttpResponse:
-        """Begin an attempt. A browser gets the screen, with the reason if it is refused."""
-        current = await session_with_token(self._services, id, query.token)
+        """Begin an attempt, as `startPaymentAttempt` does; a browser gets the screen."""
+        await session_with_token(self._services, id, query.token)
+        at_checkout, html = at_checkout_of(call, id), wants_html(call.request)
         command = StartAttempt(
             attempt_id=self._services.new_id(), session_id=id, processor=query.processor
         )
-        html = wants_html(call.request)
         try:
-            outcome = await call.send(command)
+            outcome = await begin(at_checkout, command)
+            response = await answer(at_checkout, self._views, outcome)
         except LedgerError as error:
             texts = start_refusals(language_for(call.request))
-            if not html or error.code not in texts:
+            if not html or (error.code not in texts and not isinstance(error, PaymentDeclined)):
                 raise
-            now = await session_with_token(self._services, id, query.token)
-            page = await checkout_page(call, now, query.token, error=texts[error.code])
+            current = await session_with_token(self._services, id, query.token)
+            page = await checkout_page(call, current, query.token, error=texts.get(error.code, ""))
             page.status_code = status_of(type(error))
             return page
-        present = await present_state(call, outcome.subject)
-        if html:
-            return _back(current, query.token)
-        attempts = list(present.state.attempts.values())
-        if attempts and (declined := refusal(present.state, attempts[-1])):
-            raise declined
-        in_flight = present.state.current_attempt is not None
-        return await self._view(present, status=202 if in_flight else 200)
+        return _back(id, query.token) if html else response
 
     async def stop(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
         """Ask the processor to end an attempt that this screen may end; nothing if it has ended."""
@@ -101,15 +102,12 @@ class CheckoutAttemptRoutes:
                 raise Forbidden(reason="This attempt belongs to a wallet")
             await call.send(RequestVoid(session_id=id, attempt_id=ids.decode("att", attempt.id)))
         if wants_html(call.request):
-            return _back(current, query.token)
-        return await self._view(await session_with_token(self._services, id, query.token))
-
-    async def _view(self, current: Current[PaymentSession], *, status: int = 200) -> HttpResponse:
-        action = await payer_action(self._services, current.state)
+            return _back(id, query.token)
+        current = await session_with_token(self._services, id, query.token)
+        action = await next_action(at_checkout_of(call, id), current.state)
         view = public_session_view(current.state, current.now, with_token=True, next_action=action)
-        return json_response(view, status=status)
+        return json_response(view)
 
 
-def _back(current: Current[PaymentSession], token: str) -> HttpResponse:
-    location = {"Location": checkout_url(current.state, token)}
-    return HttpResponse(b"", status_code=303, headers=location)
+def _back(session_id: UUID, token: str) -> HttpResponse:
+    return HttpResponse(b"", status_code=303, headers={"Location": checkout_url(session_id, token)})

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from api import blocking
 from api.context import Services
 from api.pages.texts import Language
-from api.views.attempts import NextActionView, payer_attempt_view
 from api.views.notices import Notice
 from domain import ids
 from domain.merchants.merchant import Merchant
@@ -22,15 +21,6 @@ class Way(NamedTuple):
     label: str
     start_url: str
     """The form of its button posts here."""
-
-
-async def payer_action(services: Services, session: PaymentSession) -> NextActionView | None:
-    """Where the payer at the checkout screen goes on, if its attempt asks for that."""
-    attempt = session.current_attempt
-    if attempt is None or not payer_attempt_view(attempt).may_stop:
-        return None
-    notes = await blocking.read(services.notes.of, attempt.id)
-    return NextActionView(url=notes.redirect_url) if notes.redirect_url else None
 
 
 async def merchant_processors(services: Services, session: PaymentSession) -> Sequence[str]:

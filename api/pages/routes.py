@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -10,15 +11,17 @@ from msgspec import Meta
 from api import blocking
 from api.context import Services
 from api.http.accept import preferred
+from api.http.checkout import SESSION_TOKEN_CHARS_MAX, checkout_identity
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.offers import offer_response
-from api.pages.processing import merchant_processors, payer_action, ways_to_pay
+from api.pages.processing import merchant_processors, ways_to_pay
 from api.pages.rendering import HTML, JSON, language_for, render, wants_html
 from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
+from api.v1.attempt_answers import next_action
 from api.v1.responses import command_response, conditional_response
 from api.views.attempts import payer_attempt_view
 from api.views.sessions import PublicSessionView, public_session_view, session_etag
@@ -31,7 +34,7 @@ from domain.sessions.errors import SessionNotPayable
 from domain.sessions.payment_session import PaymentSession
 
 LanguageTag = Annotated[str, Meta(max_length=20)]
-Token = Annotated[str, Meta(min_length=1, max_length=80)]
+Token = Annotated[str, Meta(min_length=1, max_length=SESSION_TOKEN_CHARS_MAX)]
 
 
 class LanguageQuery(Query):
@@ -121,8 +124,12 @@ class PageRoutes:
             raise
         if html:
             return await checkout_page(call, current, query.token)
-        action = await payer_action(self._services, current.state)
-        view = public_session_view(current.state, current.now, with_token=True, next_action=action)
+        view = public_session_view(
+            current.state,
+            current.now,
+            with_token=True,
+            next_action=await next_action(at_checkout_of(call, id), current.state),
+        )
         return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def cancel(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
@@ -135,7 +142,7 @@ class PageRoutes:
         )
         html = wants_html(call.request)
         checkout = HttpResponse(
-            b"", status_code=303, headers={"Location": checkout_url(current.state, query.token)}
+            b"", status_code=303, headers={"Location": checkout_url(id, query.token)}
         )
         try:
             outcome = await call.send(command)
@@ -176,11 +183,12 @@ async def checkout_page(
 ) -> HttpResponse:
     """The checkout screen, at the till or in the payer's browser; `error` is shown on it."""
     session, language = current.state, language_for(call.request)
-    url = checkout_url(session, token)
+    url = checkout_url(session.id, token)
     attempts_url = f"/checkout/{session.public_id}/attempts"
     processors = await merchant_processors(call.services, session)
-    action = await payer_action(call.services, session)
+    action = await next_action(at_checkout_of(call, session.id), session)
     attempt = session.current_attempt
+    may_stop = attempt is not None and payer_attempt_view(attempt).may_stop
     return render(
         "checkout.html",
         call.services.config,
@@ -193,8 +201,8 @@ async def checkout_page(
         checkout_url=url,
         ways=ways_to_pay(language, processors, f"{attempts_url}?token={token}"),
         stop_url=f"{attempts_url}/stop?token={token}",
-        may_stop=attempt is not None and payer_attempt_view(attempt).may_stop,
-        continue_url=action.url if action else "",
+        may_stop=may_stop,
+        continue_url=action.url if action and may_stop else "",
         error=error,
         **session_context(
             call,
@@ -235,6 +243,11 @@ def message_page(call: Call, title: str, hint: str, *, status: int) -> HttpRespo
     )
 
 
-def checkout_url(session: PaymentSession, token: str) -> str:
+def checkout_url(session_id: UUID, token: str) -> str:
     """The address of a session's checkout screen, on this host."""
-    return f"/checkout/{session.public_id}?token={token}"
+    return f"/checkout/{ids.encode('ps', session_id)}?token={token}"
+
+
+def at_checkout_of(call: Call, session_id: UUID) -> Call:
+    """The request as that of the session's checkout screen, whose token was checked."""
+    return replace(call, identity=checkout_identity(session_id))

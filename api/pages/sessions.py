@@ -167,9 +167,10 @@ def start_refusals(language: Language) -> Mapping[str, str]:
         "session-claimed": _("Another wallet is paying. Try again in a moment."),
         "session-not-payable": _("This payment can no longer be made."),
         "session-expired": _("Time ran out and you were not charged."),
-        "payment-declined": _("The payment was declined. You were not charged."),
         "payment-in-flight": _("A payment is being processed. Wait until it has ended."),
         "processor-not-enabled": _("The merchant no longer offers this way to pay."),
+        "processor-unavailable": _("This way to pay is not available now. Pay another way."),
+        "amount-unsupported": _("This amount cannot be paid in this way. Pay another way."),
     }
 
 

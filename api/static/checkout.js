@@ -100,8 +100,8 @@ let lookedAt = 0; // the version for which the server was asked where the payer 
 function showWays({ status, version, attempt, next_action: action }) {
   const next = /** @type {HTMLAnchorElement} */ (element("continue"));
   element("stop").hidden = !(status === "processing" && attempt?.may_stop);
-  next.hidden = !action;
-  if (action) {
+  next.hidden = !action || !attempt?.may_stop;
+  if (action && attempt?.may_stop) {
     next.href = action.url;
     if (started) goOn(action.url);
   }

@@ -46,6 +46,8 @@ async def readable_session(call: Call, session_id: UUID) -> Current[PaymentSessi
             may_read = holder in session.claims_by_app
         case CallerRole.PAGE:
             may_read = holder in session.claims_by_wallet
+        case CallerRole.CHECKOUT:
+            may_read = session.public_id == holder
         case role:
             may_read = role is CallerRole.AUDITOR
     if not may_read:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Final
 
+from msgspec import Meta
+
 from api.context import Services
+from api.http.checkout import SESSION_TOKEN_CHARS_MAX
 from api.http.fields import text_length
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import Body, SessionPathId
+from api.http.parsing import Body, Query, SessionPathId
 from api.v1.access import readable_session
 from api.v1.attempt_answers import answer
+from api.v1.attempt_starts import begin
 from api.v1.lists import Page
 from api.v1.responses import command_response, json_response
 from api.views.attempts import AttemptView, attempt_view
-from api.views.sessions import SessionView, SessionViews
+from api.views.sessions import PublicSessionView, SessionView, SessionViews
 from application.commands.accept_late_money import AcceptLateMoney
 from application.commands.start_attempt import StartAttempt
 from domain import ids
@@ -26,13 +30,19 @@ from domain.sessions.payment_session import PaymentSession
 
 MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
 READERS: Final = MERCHANTS | {CallerRole.AUDITOR}
-PAYERS: Final = MERCHANTS | {CallerRole.WALLET, CallerRole.PAGE}
+PAYERS: Final = MERCHANTS | {CallerRole.WALLET, CallerRole.PAGE, CallerRole.CHECKOUT}
 
 
 class AttemptBody(Body):
     """The processor through which to pay: one that the merchant has enabled."""
 
     processor: Annotated[str, text_length(1, PROCESSOR_CHARS_MAX)]
+
+
+class CheckoutTokenQuery(Query):
+    """The session's token, as in its `checkout_url`, of a caller without a key."""
+
+    token: Annotated[str, Meta(max_length=SESSION_TOKEN_CHARS_MAX)] = ""
 
 
 class AttemptRoutes:
@@ -49,14 +59,20 @@ class AttemptRoutes:
             Operation(
                 name="startPaymentAttempt", method="POST", path=f"{session}/attempts",
                 summary="Pay a session through a processor",
-                description="A wallet needs its claim. A replay answers by the attempt's present "
+                description="Waits for the processor for 3 s at most. A wallet needs its claim; a "
+                "checkout screen sends its session's token, as `token` or as its key, and gets the "
+                "part of the session that the token shows. The payer's own attempt through "
+                "another processor is voided first. A replay answers by the attempt's present "
                 "state: 200, 202 or 402.",
-                callers=PAYERS, responses={202: SessionView, 200: SessionView},
+                callers=PAYERS,
+                responses={
+                    202: SessionView | PublicSessionView, 200: SessionView | PublicSessionView,
+                },
                 idempotency=Idempotency.OPTIONAL, handler=self.start,
                 problems=(
                     "not-found", "payment-in-flight", "session-expired", "session-not-payable",
                     "session-claimed", "claim-required", "processor-not-enabled",
-                    "payment-declined",
+                    "payment-declined", "processor-unavailable", "amount-unsupported", "test-only",
                 ),
             ),
             Operation(
@@ -77,13 +93,19 @@ class AttemptRoutes:
             ),
         ]  # fmt: skip
 
-    async def start(self, call: Call, body: AttemptBody, id: SessionPathId) -> HttpResponse:
+    async def start(
+        self,
+        call: Call,
+        body: AttemptBody,
+        query: CheckoutTokenQuery,  # noqa: ARG002 - the router authenticates the caller with it
+        id: SessionPathId,
+    ) -> HttpResponse:
         """Begin an attempt, and answer once the processor has, or after a limited wait."""
         session = (await readable_session(call, id)).state
         command = StartAttempt(
             attempt_id=self._services.new_id(), session_id=id, processor=body.processor
         )
-        outcome = await call.send(self._for_caller(call, session, command))
+        outcome = await begin(call, self._for_caller(call, session, command))
         return await answer(call, self._views, outcome)
 
     async def list(self, call: Call, id: SessionPathId) -> HttpResponse:
@@ -107,8 +129,10 @@ class AttemptRoutes:
     def _for_caller(
         self, call: Call, session: PaymentSession, command: StartAttempt
     ) -> StartAttempt:
-        """The command as a merchant sends it, or as the wallet that holds the claim does."""
+        """The command as a merchant, a checkout screen, or the wallet with the claim sends it."""
         identity, claim = call.identity, session.claim
+        if identity.role is CallerRole.CHECKOUT:
+            return command
         if identity.role is CallerRole.MERCHANT:
             return replace(command, merchant_id=identity.stream_id)
         if claim is None or not identity.owns(claim.wallet_app_id, claim.wallet_id):

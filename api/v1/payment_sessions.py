@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from uuid import UUID
 
 from msgspec import Meta
 
@@ -15,6 +16,7 @@ from api.http.fields import (
     QuoteId,
     Url,
     WalletId,
+    text_length,
 )
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
@@ -22,6 +24,7 @@ from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, MoneyBody, SessionPathId
 from api.v1.access import acting_wallet, readable_session
 from api.v1.attempt_answers import answer
+from api.v1.attempt_starts import begin
 from api.v1.responses import command_response
 from api.views.sessions import SessionView, SessionViews
 from application.command import Outcome
@@ -29,7 +32,10 @@ from application.commands.cancel_session import CancelSession
 from application.commands.create_session import CreateSession
 from application.commands.pay_session import PaySession
 from application.commands.release_claim import ReleaseClaim
+from application.commands.start_attempt import StartAttempt
 from domain import ids
+from domain.errors import InvalidRequest
+from domain.processors.names import PROCESSOR_CHARS_MAX
 from domain.sessions.state import (
     LIFETIME_SECONDS_DEFAULT,
     LIFETIME_SECONDS_MAX,
@@ -58,16 +64,25 @@ class CreateSessionBody(Body):
     checkout_may_cancel: bool = False
 
 
+class SourceBody(Body):
+    """A processor, and its token of the payer's way to pay; the wallet's money is not touched."""
+
+    processor: Annotated[str, text_length(1, PROCESSOR_CHARS_MAX)]
+    token: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[!-~]+$")]
+
+
 class PayBody(Body):
     """The claim that the scan returned, and the session's amount, which the payer confirmed.
 
-    A wallet in another currency names its exchange quote.
+    A wallet in another currency names its exchange quote; a payment by somebody else than the
+    wallet names its source.
     """
 
     claim_id: ClaimId
     wallet_id: WalletId
     amount: MoneyBody
     quote_id: QuoteId | None = None
+    source: SourceBody | None = None
 
 
 class SessionRoutes:
@@ -96,7 +111,9 @@ class SessionRoutes:
                 problems=(
                     "not-found", *CLAIM_PROBLEMS, "amount-mismatch", "quote-mismatch",
                     "quote-used", "quote-expired", "wallet-currency-mismatch",
-                    "insufficient-funds", "payment-declined",
+                    "insufficient-funds", "payment-declined", "payment-in-flight",
+                    "processor-not-enabled", "processor-unavailable", "amount-unsupported",
+                    "test-only",
                 ),
             ),
             Operation(
@@ -133,6 +150,8 @@ class SessionRoutes:
 
     async def pay(self, call: Call, body: PayBody, id: SessionPathId) -> HttpResponse:
         """Pay a claimed session."""
+        if body.source is not None:
+            return await self._pay_by_source(call, body, body.source, id)
         command = PaySession(
             session_id=id,
             wallet_id=acting_wallet(call.identity, body.wallet_id),
@@ -145,6 +164,24 @@ class SessionRoutes:
         if outcome.subject.status is Status.PROCESSING:
             return await answer(call, self._views, outcome)
         return self._response(call, outcome)
+
+    async def _pay_by_source(
+        self, call: Call, body: PayBody, source: SourceBody, session_id: UUID
+    ) -> HttpResponse:
+        """Pay through a processor, which takes the money from its own account of the payer."""
+        if body.quote_id is not None:
+            raise InvalidRequest.of("quote_id", "is for payments from the wallet's balance")
+        command = StartAttempt(
+            attempt_id=self._services.new_id(),
+            session_id=session_id,
+            processor=source.processor,
+            wallet_id=acting_wallet(call.identity, body.wallet_id),
+            wallet_app_id=call.identity.wallet_app_id,
+            claim_id=body.claim_id,
+            amount=body.amount.to_money(),
+            any_processor=True,
+        )
+        return await answer(call, self._views, await begin(call, command, token=source.token))
 
     async def cancel(self, call: Call, id: SessionPathId) -> HttpResponse:
         """Cancel a session."""

@@ -16,6 +16,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, none_if_unset, parse_time
 from api.v1.access import readable_session
+from api.v1.attempt_answers import next_action
 from api.v1.lists import Page, caught_up, page_of, read_cursor
 from api.v1.responses import conditional_response, json_response
 from api.views.events import EventView, event_view
@@ -81,7 +82,11 @@ class SessionQueryRoutes:
         """One session."""
         current = await readable_session(call, id)
         view = self._views.view(
-            current.state, position=current.position, now=current.now, identity=call.identity
+            current.state,
+            position=current.position,
+            now=current.now,
+            identity=call.identity,
+            next_action=await next_action(call, current.state),
         )
         return conditional_response(call, view, session_etag(current.state, current.now))
 

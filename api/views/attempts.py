@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from api.http.fields import AttemptId, Time
+from api.http.identity import CallerRole, Identity
 from api.views.money import MoneyView, money_view
 from domain import times
 from domain.sessions.attempt import Attempt
@@ -50,6 +51,27 @@ def payer_attempt_view(attempt: Attempt) -> PayerAttemptView:
         created_at=times.to_text(attempt.created_at),
         may_stop=attempt.active and not attempt.void_requested and attempt.wallet_id is None,
     )
+
+
+def next_action_view(
+    identity: Identity, attempt: Attempt | None, redirect_url: str
+) -> NextActionView | None:
+    """What the caller has to do, if it is the attempt's payer.
+
+    An attempt with a wallet is the wallet's; any other is of whoever has the checkout screen.
+    """
+    if attempt is None or not attempt.active or not redirect_url:
+        return None
+    return NextActionView(url=redirect_url) if pays(identity, attempt) else None
+
+
+def pays(identity: Identity, attempt: Attempt) -> bool:
+    """Whether a caller is the payer of an attempt."""
+    if attempt.wallet_id is None:
+        return identity.role is CallerRole.CHECKOUT
+    if identity.role not in {CallerRole.WALLET, CallerRole.PAGE}:
+        return False
+    return identity.owns(attempt.wallet_app_id or "", attempt.wallet_id)
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:

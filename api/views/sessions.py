@@ -126,8 +126,8 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     checkout_may_cancel: bool | UnsetType = UNSET
     refunded_minor: int | UnsetType = UNSET
     flags: list[str] | UnsetType = UNSET
-    next_action: NextActionView | UnsetType = UNSET
-    """Where the payer goes on; only on the checkout screen, while its attempt is under way."""
+    next_action: NextActionView | UnsetType | None = UNSET
+    """What the payer has to do for the processor; null if nothing."""
 
 
 SessionSource = PaymentSession | SessionRow
@@ -239,9 +239,12 @@ def public_session_view(
     now: datetime,
     *,
     with_token: bool = False,
-    next_action: NextActionView | None = None,
+    next_action: NextActionView | UnsetType | None = UNSET,
 ) -> PublicSessionView:
-    """The part of a session that its id gives access to, or its token (`with_token`)."""
+    """The part of a session that its id gives access to, or its token (`with_token`).
+
+    `next_action` is for the checkout screen only: neither for the live socket nor for lists.
+    """
     notice = notice_of(session, now)
     attempt = next(reversed(list(session.attempts.values())), None)
     return PublicSessionView(
@@ -264,7 +267,7 @@ def public_session_view(
         checkout_may_cancel=session.checkout_may_cancel if with_token else UNSET,
         refunded_minor=session.refunded_minor if with_token else UNSET,
         flags=session_flags(session) if with_token else UNSET,
-        next_action=next_action or UNSET,
+        next_action=next_action,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from application.command import Command, Decision, Loaded
 from application.commands._support import own_session, own_wallet
 from domain import ids
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, LedgerError
 from domain.merchants.merchant import Merchant
 from domain.money.money import Money
 from domain.sessions.attempt import Attempt
@@ -35,6 +35,10 @@ class StartAttempt(Command):
     wallet_app_id: str = ""
     claim_id: str = ""
     amount: Money | None = None
+    any_processor: bool = False
+    """Whether an attempt of the wallet through another processor is what it asks for (`pay`)."""
+    known_refusal: LedgerError | None = None
+    """Why the processor cannot take the payment, as found before any is called."""
 
     @property
     def streams(self) -> tuple[UUID, ...]:
@@ -61,6 +65,7 @@ class StartAttempt(Command):
                 `PaymentSession.pay`.
             SessionClaimed: a wallet holds a claim, and the caller has none.
             ProcessorNotEnabled: the merchant does not take payments through the processor.
+            AmountNotSupported, ProcessorUnavailable: as `known_refusal` says.
             WalletCurrencyMismatch, InsufficientFunds: see `Wallet.hold`.
         """
         if self.funding is Funding.WALLET and self.wallet_id is None:
@@ -85,6 +90,8 @@ class StartAttempt(Command):
         merchant = loaded.get(Merchant, ids.decode("mer", session.merchant_id), "merchant")
         if self.processor not in merchant.processors:
             raise ProcessorNotEnabled(merchant_id=merchant.public_id, processor=self.processor)
+        if self.known_refusal is not None:
+            raise self.known_refusal
         attempt = start(
             session,
             attempt_id=attempt_id,
@@ -106,7 +113,8 @@ class StartAttempt(Command):
     def _continues(self, current: Attempt, wallet: Wallet | None) -> bool:
         """Whether the attempt under way is what the caller asks for."""
         same_wallet = current.wallet_id == (wallet.public_id if wallet else None)
-        return same_wallet and current.processor == self.processor
+        same_processor = self.any_processor or current.processor == self.processor
+        return same_wallet and same_processor
 
     def _claim(
         self, session: PaymentSession, wallet: Wallet | None, loaded: Loaded

@@ -30,7 +30,11 @@ class AttemptNotes(Protocol):
         ...
 
     def forget(self, attempt_id: str) -> None:
-        """Delete the notes of an attempt that has ended."""
+        """Delete the notes of an attempt that has ended, or was never recorded."""
+        ...
+
+    def clean(self) -> None:
+        """Delete some of what is too old for anybody to need."""
         ...
 
     def set_key(self, processor: str, reference: str, key: str) -> None:

@@ -11,11 +11,12 @@ have).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
+from uuid import UUID
 
 from domain.money.money import Money
 
@@ -28,6 +29,8 @@ KEY_CHARS_MAX: Final = 200
 REFERENCE_CHARS_MAX: Final = 120
 REASON_CHARS_MAX: Final = 64
 URL_CHARS_MAX: Final = 2000
+BEHAVIOUR_KEY: Final = "sandbox"
+"""In a session's metadata: what the sandbox is asked to do."""
 NOTICE_ID_CHARS_MAX: Final = 150
 
 
@@ -201,6 +204,10 @@ class Notice:
     answer: Answer
     at: datetime
     """When the processor says that it made the notice."""
+
+
+ReturnAddress = Callable[[UUID, datetime], str]
+"""The page that payers of a session come back to, by its id and deadline."""
 
 
 class Processor(Protocol):

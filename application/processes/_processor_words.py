@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from application import callbacks
@@ -22,14 +22,19 @@ from application.commands.open_dispute import OpenDispute
 from application.commands.succeed_refund import SucceedRefund
 from application.commands.void_attempt import VoidAttempt
 from application.ports.attempt_notes import AttemptNotes
-from application.ports.processor import Answer, Charge, Processor, State, Unavailable
+from application.ports.processor import (
+    BEHAVIOUR_KEY,
+    Answer,
+    Charge,
+    Processor,
+    ReturnAddress,
+    State,
+    Unavailable,
+)
 from domain import ids
 from domain.sessions.attempt import Attempt
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Funding
-
-METADATA_KEY: Final = "sandbox"
-"""In a session's metadata: what the sandbox is asked to do."""
 
 
 def processor_of(processors: Mapping[str, Processor], name: str) -> Processor:
@@ -44,19 +49,15 @@ def processor_of(processors: Mapping[str, Processor], name: str) -> Processor:
     return processors[name]
 
 
-def charge_of(
-    session: PaymentSession, attempt: Attempt, *, source: str = "", public_url: str = ""
-) -> Charge:
+def charge_of(session: PaymentSession, attempt: Attempt, return_address: ReturnAddress) -> Charge:
     """An attempt as its processor sees it.
 
     Args:
         session: whose attempt it is.
         attempt: the attempt.
-        source: the payer's token.
-        public_url: of the page that the payer comes back to.
+        return_address: where the payer comes back to.
     """
     key = callbacks.make_key(session.id, "att", ids.decode("att", attempt.id))
-    suffix = ids.encode_suffix(session.id)
     return Charge(
         key=key,
         session_id=session.public_id,
@@ -64,12 +65,11 @@ def charge_of(
         amount=attempt.amount,
         expires_at=session.expires_at,
         description=session.description,
-        return_url=f"{public_url}/q/{suffix}" if public_url else "",
-        source=source,
+        return_url=return_address(session.id, session.expires_at),
         capture=attempt.funding is Funding.PROCESSOR,
         reference=attempt.reference,
         begun_at=attempt.created_at,
-        behaviour=session.metadata.get(METADATA_KEY, ""),
+        behaviour=session.metadata.get(BEHAVIOUR_KEY, ""),
     )
 
 

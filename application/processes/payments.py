@@ -25,6 +25,7 @@ from application.ports.processor import (
     OutcomeUnknown,
     Processor,
     ProcessorError,
+    ReturnAddress,
     State,
 )
 from application.processes import _processor_words as words
@@ -79,7 +80,7 @@ class Payments(Process):
         processors: Mapping[str, Processor],
         notes: AttemptNotes,
         reader: Reader,
-        public_url: str,
+        return_address: ReturnAddress,
     ) -> None:
         """Take payments.
 
@@ -87,12 +88,12 @@ class Payments(Process):
             processors: by name.
             notes: keep what payers need of attempts.
             reader: reads sessions.
-            public_url: of the page that payers come back to.
+            return_address: where payers come back to.
         """
         self._processors = processors
         self._notes = notes
         self._reader = reader
-        self._public_url = public_url
+        self._return_address = return_address
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
         """An attempt is begun at once and voided at the deadline, unless it ends before."""
@@ -122,6 +123,7 @@ class Payments(Process):
 
     def _forget(self, task: Task) -> Result:
         self._notes.forget(task.key.removeprefix(f"{FORGET} "))
+        self._notes.clean()
         return Done()
 
     def _perform(self, task: Task) -> Result:
@@ -131,7 +133,7 @@ class Payments(Process):
         attempt = session.attempts[attempt_id]
         if not attempt.active or (word == BEGIN and attempt.void_requested):
             return Done()
-        charge = words.charge_of(session, attempt, public_url=self._public_url)
+        charge = words.charge_of(session, attempt, self._return_address)
         try:
             processor = words.processor_of(self._processors, attempt.processor)
             if word == BEGIN:

@@ -110,7 +110,7 @@ class ProcessorRefunds(Process):
         attempt = session.attempts[(payment.attempt_id if payment else None) or ""]
         order = RefundOrder(
             key=callbacks.make_key(session_id, "ref", refund_id),
-            charge_key=words.charge_of(session, attempt).key,
+            charge_key=callbacks.make_key(session_id, "att", ids.decode("att", attempt.id)),
             charge_reference=attempt.reference,
             amount=Money(session.refunds[refund].amount_minor, session.amount.currency),
             begun_at=times.from_text(task.payload["at"]),

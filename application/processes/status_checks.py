@@ -22,6 +22,7 @@ from application.ports.processor import (
     NeedsPerson,
     OutcomeUnknown,
     Processor,
+    ReturnAddress,
     State,
     Unavailable,
 )
@@ -68,13 +69,13 @@ class StatusChecks(Process):
         processors: Mapping[str, Processor],
         notes: AttemptNotes,
         reader: Reader,
-        public_url: str,
+        return_address: ReturnAddress,
     ) -> None:
         """Ask processors; see `Payments`."""
         self._processors = processors
         self._notes = notes
         self._reader = reader
-        self._public_url = public_url
+        self._return_address = return_address
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
         """An attempt is asked for until it has ended."""
@@ -113,7 +114,7 @@ class StatusChecks(Process):
     ) -> Result:
         session_id, attempt_id = session.id, ids.decode("att", attempt.id)
         expired = now >= session.expires_at
-        charge = words.charge_of(session, attempt, public_url=self._public_url)
+        charge = words.charge_of(session, attempt, self._return_address)
         reason = "the processor has not said how it ended"
         answer: Answer | None = None
         after: timedelta | None = None

@@ -30,3 +30,30 @@ class SettlementMismatch(LedgerError):
     kind = ErrorKind.CONFLICT
     title = "Settlement was recorded with other figures"
     sentence = "The settlement {reference} of {processor} was recorded with other figures."
+
+
+class AmountNotSupported(LedgerError):
+    """The processor cannot express the amount, so the payer has to pay in another way."""
+
+    code = "amount-unsupported"
+    kind = ErrorKind.UNPROCESSABLE
+    title = "Processor cannot express the amount"
+    sentence = "The processor {processor} cannot express {amount_minor} {currency} in minor units."
+
+
+class ProcessorUnavailable(LedgerError):
+    """The processor does not answer at present, or is not configured in this installation."""
+
+    code = "processor-unavailable"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Processor is unavailable"
+    sentence = "The processor {processor} is not available; try again later, or another way."
+
+
+class SandboxInLiveLedger(LedgerError):
+    """The sandbox processor moves no money, so it exists in test ledgers only."""
+
+    code = "test-only"
+    kind = ErrorKind.FORBIDDEN
+    title = "Only in a test ledger"
+    sentence = "The processor {processor} exists in test ledgers only."

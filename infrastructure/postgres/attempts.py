@@ -17,7 +17,9 @@ from application.ports.processor import Notice
 DAYS_MAX: Final = 30
 """Older callbacks are deleted: a processor does not repeat them any more."""
 DELETED_MAX: Final = 100
-"""Callbacks that one statement deletes."""
+"""Rows that one statement deletes."""
+NOTES_DAYS_MAX: Final = 7
+"""Older notes are deleted, whatever became of their attempts: no payer needs them any more."""
 
 Connect = Callable[[], AbstractContextManager[Connection[TupleRow]]]
 
@@ -50,6 +52,11 @@ _DELETE_CALLBACKS: Final = """
 delete from ledger.processor_callbacks where (processor, notice) in
     (select processor, notice from ledger.processor_callbacks
       where received_at < ledger.now() - make_interval(days => %s) order by received_at limit %s)
+"""
+_DELETE_NOTES: Final = """
+delete from ledger.attempt_notes where attempt in
+    (select attempt from ledger.attempt_notes
+      where kept_at < ledger.now() - make_interval(days => %s) order by kept_at limit %s)
 """
 
 
@@ -111,9 +118,14 @@ class PostgresAttemptNotes:
         return Notes(*row) if row else Notes()
 
     def forget(self, attempt_id: str) -> None:
-        """See the port; old callbacks go too."""
+        """See the port."""
         with self._connect() as connection:
             connection.execute("delete from ledger.attempt_notes where attempt = %s", (attempt_id,))
+
+    def clean(self) -> None:
+        """See the port; old callbacks go too."""
+        with self._connect() as connection:
+            connection.execute(_DELETE_NOTES, (NOTES_DAYS_MAX, DELETED_MAX))
             connection.execute(_DELETE_CALLBACKS, (DAYS_MAX, DELETED_MAX))
 
     def set_key(self, processor: str, reference: str, key: str) -> None:

@@ -32,15 +32,23 @@ P = ParamSpec("P")
 class Guarded:
     """A `Processor` behind its breaker. Callbacks pass, as they call nobody. Thread-safe."""
 
-    def __init__(self, processor: Processor, elapsed: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        processor: Processor,
+        elapsed: Callable[[], float] = monotonic,
+        *,
+        on_rest: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
         """Guard a processor.
 
         Args:
             processor: makes the calls.
             elapsed: seconds that never go back.
+            on_rest: told for how long it is open, whenever it opens; 0 when it closes.
         """
         self._processor = processor
         self._elapsed = elapsed
+        self._on_rest = on_rest
         self._lock = Lock()
         self._failures = 0
         self._open_until = 0.0
@@ -96,6 +104,10 @@ class Guarded:
 
     def _count(self, *, failed: bool) -> None:
         with self._lock:
+            was_open = self._failures >= FAILURES_MAX
             self._failures = self._failures + 1 if failed else 0
-            if self._failures >= FAILURES_MAX:
+            is_open = self._failures >= FAILURES_MAX
+            if is_open:
                 self._open_until = self._elapsed() + OPEN_SECONDS
+        if is_open or was_open:
+            self._on_rest(OPEN_SECONDS if is_open else 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from application.ports.processor import Processor
@@ -31,8 +32,17 @@ def make_sandbox(
     return Sandbox(store, secret=secret, public_url=settings.public_origin, now=now)
 
 
-def make_processors(settings: Settings, test_processor: Sandbox) -> Mapping[str, Processor]:
+def make_processors(
+    settings: Settings,
+    test_processor: Sandbox,
+    on_rest: Callable[[str, float], None] = lambda _name, _seconds: None,
+) -> Mapping[str, Processor]:
     """Every processor by its name; the sandbox in test ledgers only.
+
+    Args:
+        settings: name them.
+        test_processor: the sandbox.
+        on_rest: told whenever the breaker of a processor opens, and for how long; 0: it closes.
 
     Raises:
         SettingsError: Stripe is configured and its extra is not installed.
@@ -43,7 +53,8 @@ def make_processors(settings: Settings, test_processor: Sandbox) -> Mapping[str,
     if settings.psp_base_url:
         secret = settings.psp_secret.encode()
         made[generic_psp.NAME] = Guarded(
-            GenericPsp(settings.psp_base_url, secret, new_nonce=lambda: uuid4().hex)
+            GenericPsp(settings.psp_base_url, secret, new_nonce=lambda: uuid4().hex),
+            on_rest=partial(on_rest, generic_psp.NAME),
         )
     if settings.stripe_api_key:
         try:
@@ -58,6 +69,7 @@ def make_processors(settings: Settings, test_processor: Sandbox) -> Mapping[str,
                 mode=settings.mode,
                 confirms_manually=settings.stripe_manual_confirmation,
                 redirect_method=settings.stripe_redirect_method,
-            )
+            ),
+            on_rest=partial(on_rest, stripe_processor.NAME),
         )
     return made

@@ -20,6 +20,8 @@ from tests.support.api_fixture import USD_10, ApiFixture
 
 pytestmark = pytest.mark.postgres
 SANDBOX = {"processor": "sandbox"}
+SILENT: dict[str, Any] = {"metadata": {"sandbox": "silent_for_ever"}}
+"""Of a session whose processor says nothing: the tests do."""
 
 
 def say(api: ApiFixture, command: Command) -> None:
@@ -50,7 +52,7 @@ def capture(api: ApiFixture, session: dict[str, Any]) -> None:
 
 
 def test_a_merchant_starts_an_attempt_and_lists_it(api: ApiFixture) -> None:
-    session, key = api.create_session(), str(uuid4())
+    session, key = api.create_session(**SILENT), str(uuid4())
 
     started = api.call("merchant", "POST", path_of(session, "attempts"), SANDBOX, key=key)
 
@@ -67,7 +69,7 @@ def test_a_merchant_starts_an_attempt_and_lists_it(api: ApiFixture) -> None:
 
 def test_a_replay_answers_by_the_attempts_present_state(api: ApiFixture) -> None:
     for word, status in ((capture, 200), (None, 402)):
-        session, key = api.create_session(), str(uuid4())
+        session, key = api.create_session(**SILENT), str(uuid4())
         place = path_of(session, "attempts")
         assert api.call("merchant", "POST", place, SANDBOX, key=key).status_code == 202
 
@@ -82,7 +84,7 @@ def test_a_replay_answers_by_the_attempts_present_state(api: ApiFixture) -> None
 
 
 def test_a_wallet_pays_through_a_processor_with_its_claim(api: ApiFixture) -> None:
-    session, wallet = api.create_session(), api.open_wallet()
+    session, wallet = api.create_session(**SILENT), api.open_wallet()
     claim = api.scan(session, wallet).json()["claim"]["id"]
 
     started = api.call("wallet", "POST", path_of(session, "attempts"), SANDBOX)
@@ -98,7 +100,7 @@ def test_a_wallet_pays_through_a_processor_with_its_claim(api: ApiFixture) -> No
 
 
 def test_a_session_in_flight_cannot_be_cancelled(api: ApiFixture) -> None:
-    session = api.create_session()
+    session = api.create_session(**SILENT)
     api.call("merchant", "POST", path_of(session, "attempts"), SANDBOX)
 
     refused = api.call("merchant", "POST", path_of(session, "cancel"))
@@ -107,7 +109,7 @@ def test_a_session_in_flight_cannot_be_cancelled(api: ApiFixture) -> None:
 
 
 def test_a_processor_that_is_not_enabled_is_refused(api: ApiFixture) -> None:
-    session = api.create_session()
+    session = api.create_session(**SILENT)
 
     for processor, status in (("stripe", 422), ("", 400), ("x" * 31, 400), ("a\x00", 400)):
         body = {"processor": processor}
@@ -116,7 +118,7 @@ def test_a_processor_that_is_not_enabled_is_refused(api: ApiFixture) -> None:
 
 
 def test_late_money_is_accepted_once_and_flagged(api: ApiFixture) -> None:
-    session = api.create_session()
+    session = api.create_session(**SILENT)
     api.call("merchant", "POST", path_of(session, "attempts"), SANDBOX)
     say(api, DeclineAttempt(**attempt_of(api, session)))
     api.call("merchant", "POST", path_of(session, "cancel"))
@@ -137,7 +139,7 @@ def test_late_money_is_accepted_once_and_flagged(api: ApiFixture) -> None:
 
 
 def test_the_reserved_part_of_a_balance_is_what_refunds_wait_for(api: ApiFixture) -> None:
-    session = api.create_session()
+    session = api.create_session(**SILENT)
     api.call("merchant", "POST", path_of(session, "attempts"), SANDBOX)
     capture(api, session)
     body = {"amount": {"minor": 400, "currency": "USD"}}

@@ -13,6 +13,7 @@ import pytest
 from api.pages.processing import notice_texts
 from api.pages.texts import choose, languages
 from api.tokens import Use
+from api.v1 import attempt_answers
 from api.views.notices import Notice, notice_of
 from application.commands.accept_late_money import AcceptLateMoney
 from application.commands.capture_attempt import CaptureAttempt
@@ -69,7 +70,8 @@ class Screen:
 
 
 @pytest.fixture
-def screen() -> Screen:
+def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    monkeypatch.setattr(attempt_answers, "WAIT_SECONDS", 0.0)
     return Screen()
 
 
@@ -105,7 +107,7 @@ def test_where_the_payer_goes_on_is_shown_on_the_screen_and_nowhere_else(screen:
         _, *more = asyncio.run(respond(screen.api.app, http_scope("GET", public, "", headers), b""))
         assert ADDRESS.encode() not in b"".join(one.get("body", b"") for one in more)
     screen.ledger.send(DeclineAttempt(**screen.attempt()))
-    assert "next_action" not in json.loads(screen.call("GET")[2])
+    assert json.loads(screen.call("GET")[2])["next_action"] is None
 
 
 @pytest.mark.parametrize("rest", ["/attempts", "/attempts/stop"])
@@ -144,10 +146,34 @@ def test_a_browser_is_told_on_the_screen_why_a_payment_was_not_started(screen: S
     status, _, page = screen.start("stripe", headers=HTML)
     code, _, text = screen.start("stripe")
 
+    assert screen.notice() == "ending"  # as the payer chose another way
     assert status == 409
     assert 'role="alert"' in page
     assert "A payment is being processed. Wait until it has ended." in page
     assert (code, json.loads(text)["code"]) == (409, "payment-in-flight")
+
+
+@pytest.mark.parametrize(
+    ("processor", "code", "text"),
+    [
+        ("sandbox", "amount-unsupported", "This amount cannot be paid in this way."),
+        ("stripe", "processor-unavailable", "This way to pay is not available now."),
+    ],
+)
+def test_a_payment_that_its_processor_cannot_take_is_not_started(
+    screen: Screen, processor: str, code: str, text: str
+) -> None:
+    screen.api.rests["stripe"] = 20
+    screen.id = screen.ledger.create_session(metadata={"sandbox": "unsupported"})
+    screen.api.session_id = ids.encode("ps", screen.id)
+    screen.token = screen.token_of(screen.id)
+
+    _, _, page = screen.start(processor, headers=HTML)
+    _, _, problem = screen.start(processor)
+
+    assert text in page
+    assert json.loads(problem)["code"] == code
+    assert not screen.ledger.session(screen.id).attempts
 
 
 def test_stopping_asks_the_processor_once_and_ends_nothing_by_itself(screen: Screen) -> None:

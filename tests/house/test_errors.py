@@ -43,6 +43,9 @@ STATUS_OF_CODE = {
     "payment-in-flight": 409,
     "payment-declined": 402,
     "processor-not-enabled": 422,
+    "processor-unavailable": 503,
+    "amount-unsupported": 422,
+    "test-only": 403,
     "attempt-ended": 409,
     "nothing-to-accept": 409,
     "disputes-exhausted": 422,
@@ -90,6 +93,7 @@ STATUS_OF_CODE = {
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests", "not-ready",
+    "processor-unavailable",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {
@@ -98,7 +102,7 @@ KEPT = {
     "payable-insufficient", "no-payout-destination", "treasury-insufficient", "quote-expired",
     "quote-mismatch", "rate-unavailable", "qr-settings-missing", "amount-outside-limits",
     "poster-font-missing", "payment-declined", "processor-not-enabled",
-    "disputes-exhausted",
+    "disputes-exhausted", "amount-unsupported",
 }  # fmt: skip
 """Receipts of these are stored, and must remain readable."""
 

@@ -20,7 +20,7 @@ RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
 OPERATIONAL = {
     "attempt_notes", "fx_rates", "process_positions", "processor_callbacks", "processor_references",
-    "sandbox_charges", "snapshots", "tasks", "worker_loops",
+    "processor_rests", "sandbox_charges", "snapshots", "tasks", "worker_loops",
 }  # fmt: skip
 """Tables of `ledger` that are not part of the history: none of them decides about money."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]

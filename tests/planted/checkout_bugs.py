@@ -18,9 +18,11 @@ CHECKOUT_BUGS: Final = [
     Bug("the checkout screen stops a wallet's payment", ROUTES,
         "            if not payer_attempt_view(attempt).may_stop and not attempt.void_requested:\n",
         "            if False:\n", TESTS),
-    Bug("the checkout screen shows where a wallet goes on", "api/pages/processing.py",
-        "    if attempt is None or not payer_attempt_view(attempt).may_stop:\n",
-        "    if attempt is None:\n", TESTS),
+    Bug("the checkout screen shows where a wallet goes on", "api/views/attempts.py",
+        "        return identity.role is CallerRole.CHECKOUT\n"
+        "    if identity",
+        "        return identity.role is CallerRole.CHECKOUT\n"
+        "    if identity.role is CallerRole.CHECKOUT:\n        return True\n    if identity", TESTS),
     Bug("an attempt is started with any token", ROUTES,
         "        current = await session_with_token(self._services, id, query.token)\n"
         "        command =",

@@ -208,7 +208,7 @@ def _in_process(settings: Settings, url: str, *, projections: bool) -> Iterator[
     admin = AccountAdmin(log, Bus(log), settings.mode)
     with TestClient(process.app, raise_server_exceptions=False) as client:
         if projections:
-            with bootstrap.working(url):
+            with bootstrap.working(url, settings):
                 yield ApiFixture(client, admin, settings, process.services)
         else:
             yield ApiFixture(client, admin, settings, process.services)

@@ -64,6 +64,7 @@ def document_services() -> Services:
         metrics=nothing,
         callbacks=nothing,
         notes=nothing,
+        terms=nothing,
         sandbox=nothing,
         new_id=nothing,
         close=lambda: None,

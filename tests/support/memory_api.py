@@ -28,6 +28,7 @@ from infrastructure.pictures.drawing import LocalPictures
 from infrastructure.processors.sandbox import Sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.sandbox_store import MemorySandboxStore
+from infrastructure.processors.terms import ConfiguredTerms
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_keys import MemoryKeys
@@ -84,8 +85,9 @@ class MemoryApi:
         self.ledger = LedgerFixture(log, new_id=new_id)
         self.metrics = RecordedRequests()
         self.code_keys = MemoryKeys()
-        self.inbox = MemoryInbox()
-        self.notes = MemoryNotes()
+        self.inbox, self.notes = MemoryInbox(), MemoryNotes()
+        self.rests: dict[str, int] = {}
+        self.mode = config.get("mode", "test")
         self.sandbox = Sandbox(
             MemorySandboxStore(),
             secret=bytes(32),
@@ -105,6 +107,9 @@ class MemoryApi:
             metrics=self.metrics,
             callbacks=Callbacks({"sandbox": self.sandbox}, self.inbox, now=lambda: log.clock),
             notes=self.notes,
+            terms=ConfiguredTerms(
+                self.mode, ["sandbox", "stripe"], lambda name: self.rests.get(name, 0)
+            ),
             sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,19 +38,29 @@ class MemoryClient:
         """The last position of the log."""
         return self.api.ledger.log.head()
 
-    def call(self, who: str, method: str, path: str, body: Any = None, *, key: str = "") -> Reply:
-        """Send a request; `who` is a role, or a key."""
-        headers = [
-            (b"host", b"x"),
-            (b"authorization", f"Bearer {self.api.keys.get(who, who)}".encode()),
-        ]
+    def call(
+        self,
+        who: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "",
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send a request; `who` is a role, a key, or empty."""
+        pairs = [(b"host", b"x")]
+        pairs += [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        if who:
+            pairs.append((b"authorization", f"Bearer {self.api.keys.get(who, who)}".encode()))
         data = b""
         if body is not None:
-            headers.append((b"content-type", b"application/json"))
+            pairs.append((b"content-type", b"application/json"))
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
         if key:
-            headers.append((b"idempotency-key", key.encode()))
-        scope = http_scope(method, path, headers=headers)
+            pairs.append((b"idempotency-key", key.encode()))
+        scope = http_scope(method, path, query, pairs)
         start, *parts = self._loop.run_until_complete(respond(self.api.app, scope, data))
         text = b"".join(part["body"] for part in parts)
         names = {name.decode().lower(): value.decode() for name, value in start["headers"]}

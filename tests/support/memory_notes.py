@@ -42,6 +42,9 @@ class MemoryNotes:
     def forget(self, attempt_id: str) -> None:
         self.notes.pop(attempt_id, None)
 
+    def clean(self) -> None:
+        """Nothing is old."""
+
     def set_key(self, processor: str, reference: str, key: str) -> None:
         self.keys.setdefault((processor, reference), key)
 

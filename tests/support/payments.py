@@ -72,7 +72,7 @@ class Payers:
             "processors": self.processors,
             "notes": self.notes,
             "reader": reader,
-            "public_url": "https://pay.example",
+            "return_address": lambda session_id, _until: f"https://pay.example/return/{session_id}",
         }
         self.processes: Sequence[Process] = (
             Payments(**taking),
