@@ -23,6 +23,7 @@ from api.http.problems import on_any_error, on_http_error, to_response
 from api.http.router import Router, litestar_handler
 from api.http.security_headers import security_headers
 from api.pages import static_files
+from api.pages.checkout_attempts import CheckoutAttemptRoutes
 from api.pages.docs import docs_page
 from api.pages.returns import ReturnRoutes
 from api.pages.routes import PageRoutes
@@ -67,6 +68,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     EventRoutes,
     CallbackRoutes,
     PageRoutes,
+    CheckoutAttemptRoutes,
     ReturnRoutes,
     WalletPageRoutes,
     SandboxRoutes,

@@ -57,8 +57,9 @@ class SessionFeed:
 
     @property
     def ended(self) -> bool:
-        """Whether no further event is expected, but refunds."""
-        return bool(self._states) and self.state.status not in OPEN
+        """Whether no further event is expected, but refunds. What is processing has not ended."""
+        going_on = {*OPEN, Status.PROCESSING}
+        return bool(self._states) and self.state.status not in going_on
 
     @property
     def paid(self) -> bool:

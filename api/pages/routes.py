@@ -16,12 +16,14 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.offers import offer_response
+from api.pages.processing import merchant_processors, ways_to_pay
 from api.pages.rendering import HTML, JSON, language_for, render, wants_html
 from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
 from api.v1.attempt_answers import next_action
 from api.v1.responses import command_response, conditional_response
+from api.views.attempts import payer_attempt_view
 from api.views.sessions import PublicSessionView, public_session_view, session_etag
 from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
@@ -112,7 +114,7 @@ class PageRoutes:
         """The checkout page for a browser, otherwise the public part with order and return URL."""
         html = wants_html(call.request)
         try:
-            current = await self._with_token(id, query.token)
+            current = await session_with_token(self._services, id, query.token)
         except Unauthorized:
             if html:
                 _ = language_for(call.request).gettext
@@ -121,19 +123,18 @@ class PageRoutes:
                 return message_page(call, title, hint, status=401)
             raise
         if html:
-            return checkout_page(call, current, query.token)
-        at_checkout = replace(call, identity=checkout_identity(id))
+            return await checkout_page(call, current, query.token)
         view = public_session_view(
             current.state,
             current.now,
             with_token=True,
-            next_action=await next_action(at_checkout, current.state),
+            next_action=await next_action(at_checkout_of(call, id), current.state),
         )
         return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def cancel(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
         """Cancel, if the merchant allowed it when creating the session."""
-        current = await self._with_token(id, query.token)
+        current = await session_with_token(self._services, id, query.token)
         if not current.state.checkout_may_cancel:
             raise Forbidden(reason="This session cannot be cancelled from its checkout screen")
         command = CancelSession(
@@ -141,7 +142,7 @@ class PageRoutes:
         )
         html = wants_html(call.request)
         checkout = HttpResponse(
-            b"", status_code=303, headers={"Location": _checkout_url(current, query.token)}
+            b"", status_code=303, headers={"Location": checkout_url(id, query.token)}
         )
         try:
             outcome = await call.send(command)
@@ -158,20 +159,36 @@ class PageRoutes:
         get = self._services.reader.get
         return await blocking.read(get, PaymentSession, session_id, "payment session")
 
-    async def _with_token(self, session_id: UUID, token: str) -> Current[PaymentSession]:
-        try:
-            current = await self._read(session_id)
-            self._services.tokens.check_session(Use.CHECKOUT, token, session_id, current.now)
-        except (BadToken, NotFound):  # an unknown id must look like a wrong token
-            session = ids.encode("ps", session_id)
-            raise Unauthorized(reason=f"The token is not valid for {session}") from None
-        return current
+
+async def session_with_token(
+    services: Services, session_id: UUID, token: str
+) -> Current[PaymentSession]:
+    """The session of a checkout screen.
+
+    Raises:
+        Unauthorized: the token is not one of this session.
+    """
+    try:
+        get = services.reader.get
+        current = await blocking.read(get, PaymentSession, session_id, "payment session")
+        services.tokens.check_session(Use.CHECKOUT, token, session_id, current.now)
+    except (BadToken, NotFound):  # an unknown id must look like a wrong token
+        session = ids.encode("ps", session_id)
+        raise Unauthorized(reason=f"The token is not valid for {session}") from None
+    return current
 
 
-def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> HttpResponse:
-    """The checkout screen, at the till or in the payer's browser."""
+async def checkout_page(
+    call: Call, current: Current[PaymentSession], token: str, *, error: str = ""
+) -> HttpResponse:
+    """The checkout screen, at the till or in the payer's browser; `error` is shown on it."""
     session, language = current.state, language_for(call.request)
-    url = _checkout_url(current, token)
+    url = checkout_url(session.id, token)
+    attempts_url = f"/checkout/{session.public_id}/attempts"
+    processors = await merchant_processors(call.services, session)
+    action = await next_action(at_checkout_of(call, session.id), session)
+    attempt = session.current_attempt
+    may_stop = attempt is not None and payer_attempt_view(attempt).may_stop
     return render(
         "checkout.html",
         call.services.config,
@@ -182,6 +199,11 @@ def checkout_page(call: Call, current: Current[PaymentSession], token: str) -> H
         cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
         return_url=session.return_url,
         checkout_url=url,
+        ways=ways_to_pay(language, processors, f"{attempts_url}?token={token}"),
+        stop_url=f"{attempts_url}/stop?token={token}",
+        may_stop=may_stop,
+        continue_url=action.url if action and may_stop else "",
+        error=error,
         **session_context(
             call,
             current,
@@ -221,5 +243,11 @@ def message_page(call: Call, title: str, hint: str, *, status: int) -> HttpRespo
     )
 
 
-def _checkout_url(current: Current[PaymentSession], token: str) -> str:
-    return f"/checkout/{current.state.public_id}?token={token}"
+def checkout_url(session_id: UUID, token: str) -> str:
+    """The address of a session's checkout screen, on this host."""
+    return f"/checkout/{ids.encode('ps', session_id)}?token={token}"
+
+
+def at_checkout_of(call: Call, session_id: UUID) -> Call:
+    """The request as that of the session's checkout screen, whose token was checked."""
+    return replace(call, identity=checkout_identity(session_id))

@@ -9,14 +9,16 @@ from typing import Any
 import msgspec
 
 from api.http.operation import Call
+from api.pages.processing import notice_texts, processor_labels
 from api.pages.rendering import language_for
 from api.pages.templating import isolated
 from api.pages.texts import Language
 from api.tokens import Use
 from api.views import money
-from api.views.sessions import public_session_view, session_flags
+from api.views.notices import notice_of
+from api.views.sessions import REFUND_FLAGS, public_session_view, session_flags
 from application.reader import Current
-from domain import ids
+from domain import ids, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
@@ -45,12 +47,18 @@ def session_context(
     language = language_for(call.request)
     status = session.status_at(now).value
     with_token = use is Use.LIVE  # refunds are shown to key holders only
-    refunds = session_flags(session) if with_token else []
+    flags = session_flags(session) if with_token else []
+    refunds = [flag for flag in flags if flag in REFUND_FLAGS]  # others are notices
     seconds_left = max(0, int((session.expires_at - now).total_seconds()))
     # Pages mint their own token for the socket; the wallet page's shows no more than the page.
     token = call.services.tokens.for_session(use, session.id, session.expires_at)
     live_url = f"{config.live_public_url}/live"
     amount = money.display(session.amount, language.locale)
+    notice, attempt, labels = (
+        notice_of(session, now),
+        session.current_attempt,
+        processor_labels(language),
+    )
     return {
         "status": refunds[0] if refunds else status,
         "refunded": money.display(
@@ -58,6 +66,11 @@ def session_context(
             language.locale,
         ),
         "statuses": status_texts(language),
+        "notice": notice or "",
+        "notices": notice_texts(language),
+        "processor": labels.get(attempt.processor, attempt.processor) if attempt else "",
+        "asked_at": times.to_text(attempt.created_at) if attempt else "",
+        "page_url": poll_url,
         "payee": session.merchant_name,
         "title": f"{title} · {amount}",
         # Left to right, as the right-to-left mark of Arabic formats would tear `US$` apart.
@@ -76,6 +89,7 @@ def session_context(
                 "version": session.version,
                 "status": status,
             },
+            "processors": labels,
             "texts": texts,
         },
     }
@@ -83,7 +97,7 @@ def session_context(
 
 @cache
 def status_texts(language: Language) -> Mapping[str, tuple[str, str]]:
-    """Title and explanation of every status, including those of future payment processors."""
+    """Title and explanation of every status, and of what became of a payment."""
     _ = language.gettext
     return {
         "created": (
@@ -91,9 +105,11 @@ def status_texts(language: Language) -> Mapping[str, tuple[str, str]]:
             _("Scan the code with your wallet app to pay."),
         ),
         "scanned": (_("Scanned"), _("Confirm the payment in your wallet app.")),
-        "processing": (_("Processing"), _("Your payment is being processed. Please wait.")),
+        "processing": (
+            _("Processing"),
+            _("The payment has been started. How it ends is not known yet."),
+        ),
         "paid": (_("Paid"), _("Thank you. The merchant has been notified.")),
-        "declined": (_("Declined"), _("The payment was declined. Try another wallet.")),
         "refunded": (_("Refunded"), _("The payment was returned to the payer's wallet.")),
         "partially_refunded": (
             _("Partly refunded"),
@@ -106,7 +122,10 @@ def status_texts(language: Language) -> Mapping[str, tuple[str, str]]:
         "cancelled": (_("Cancelled"), _("The payment was cancelled and you were not charged.")),
         "failed": (
             _("Payment failed"),
-            _("You were not charged. Ask the merchant for a new code."),
+            _(
+                "It was tried too often without success, and you were not charged. "
+                "Ask the merchant for a new code."
+            ),
         ),
     }
 
@@ -129,6 +148,29 @@ def checkout_texts(language: Language) -> Mapping[str, Any]:
             "Returning to the shop in {n} second", "Returning to the shop in {n} seconds"
         ),
         "copied": _("Copied"),
+        # Translators: read aloud while the payment provider is asked.
+        "starting": _("Starting the payment…"),
+        "failed": _("Something went wrong. Try again."),
+        "offline": _(
+            "No connection. Your payment is not confirmed. "
+            "Try again; you will not be charged twice."
+        ),
+        "refusals": start_refusals(language),
+    }
+
+
+@cache
+def start_refusals(language: Language) -> Mapping[str, str]:
+    """Why a payment through a processor is not started, by the `code` of the refusal."""
+    _ = language.gettext
+    return {
+        "session-claimed": _("Another wallet is paying. Try again in a moment."),
+        "session-not-payable": _("This payment can no longer be made."),
+        "session-expired": _("Time ran out and you were not charged."),
+        "payment-in-flight": _("A payment is being processed. Wait until it has ended."),
+        "processor-not-enabled": _("The merchant no longer offers this way to pay."),
+        "processor-unavailable": _("This way to pay is not available now. Pay another way."),
+        "amount-unsupported": _("This amount cannot be paid in this way. Pay another way."),
     }
 
 
@@ -159,6 +201,8 @@ def wallet_texts(language: Language) -> Mapping[str, Any]:
             "quote-mismatch": _("The exchange rate has expired. Check the new one."),
             "wallet-currency-mismatch": _("This wallet holds a different currency."),
             "claim-required": _("Another wallet has taken over this payment. Scan the code again."),
+            "payment-declined": _("The payment was declined. You were not charged."),
+            "payment-in-flight": _("A payment is being processed. Wait until it has ended."),
             "unauthorized": _("This wallet token is no longer valid. Enter a new one."),
         },
     }

@@ -19,7 +19,8 @@ from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
 
 HOME: Final = "/wallet"
 SHELL: Final = (
-    "amounts.js", "countdown.js", "home.js", "icon.svg", "live.js", "pages.css", "quote.js",
+    "amounts.js", "countdown.js", "home.js", "icon.svg", "live.js", "pages.css",
+    "processing.js", "quote.js",
     "scan.js", "texts.js", "viewfinder.js", "wallet-api.js", "wallet.js",
 )  # fmt: skip
 """What the service worker keeps: the static files of the wallet's pages."""

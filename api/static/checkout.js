@@ -2,8 +2,11 @@
 import { shownStatus } from "./amounts.js";
 import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
+import { questionLeaving, showProcessing } from "./processing.js";
+import { offline } from "./wallet-api.js";
 
 const RETURN_SECONDS = 5;
+const START_MS_MAX = 30_000;
 const ENDED = new Set(["paid", "expired", "cancelled", "failed", "refunded", "partially_refunded"]);
 
 /** @param {string} id @returns {HTMLElement} */
@@ -29,7 +32,8 @@ const live = follow(
   data.live,
   (session) => {
     clock.correct(session);
-    show(shownStatus(session));
+    show(shownStatus(session), showProcessing(card, session, data.processors));
+    showWays(session);
   },
   (connection) => {
     const line = element("connection");
@@ -39,12 +43,14 @@ const live = follow(
   },
 );
 
-/** @param {string} status or what became of the payment */
-function show(status) {
+/** @param {string} status or what became of the payment @param {string} notice the heading of a new one */
+function show(status, notice) {
+  if (notice) announce.textContent = notice;
   if (card.dataset.status === status) return;
   card.dataset.status = status;
   const heading = element(`state-${status}`);
-  announce.textContent = heading.textContent;
+  announce.textContent = notice ? `${heading.textContent}. ${notice}` : heading.textContent;
+  element("error").textContent = "";
   if (!ENDED.has(status)) return;
   clock.stop();
   heading.focus(); // not earlier: moving the focus would interrupt what the payer is doing
@@ -87,9 +93,62 @@ element("check").addEventListener("click", (event) => {
   live.refresh();
 });
 
-let submitting = false; // the cancel button leaves the page without a question
-document.addEventListener("submit", () => (submitting = true));
-window.addEventListener("beforeunload", (event) => {
-  if (submitting) return;
-  if (card.dataset.status === "scanned" || card.dataset.status === "processing") event.preventDefault();
-});
+let started = false; // in this page, which then leads on to the processor's
+let lookedAt = 0; // the version for which the server was asked where the payer goes on
+
+/** Where the payer goes on, which the socket does not know. @param {import("./live.js").Session} session */
+function showWays({ status, version, attempt, next_action: action }) {
+  const next = /** @type {HTMLAnchorElement} */ (element("continue"));
+  element("stop").hidden = !(status === "processing" && attempt?.may_stop);
+  next.hidden = !action || !attempt?.may_stop;
+  if (action && attempt?.may_stop) {
+    next.href = action.url;
+    if (started) goOn(action.url);
+  }
+  if (status !== "processing") started = false;
+  if (action || status !== "processing" || attempt?.status !== "processing" || lookedAt === version) return;
+  lookedAt = version;
+  live.refresh();
+}
+
+/** @param {string} url */
+function goOn(url) {
+  started = false;
+  leave();
+  location.assign(url);
+}
+
+/** Starts a payment, and leads on to the page of its processor. @param {HTMLFormElement} form */
+async function start(form) {
+  const error = element("error");
+  const buttons = document.querySelectorAll(".way button");
+  for (const button of buttons) /** @type {HTMLButtonElement} */ (button).disabled = true;
+  error.textContent = "";
+  announce.textContent = data.texts.starting;
+  try {
+    const options = { method: "POST", headers: { Accept: "application/json" }, signal: AbortSignal.timeout(START_MS_MAX) };
+    const response = await fetch(form.action, options);
+    const result = await response.json();
+    if (result.next_action) return goOn(result.next_action.url);
+    started = response.ok;
+    if (!response.ok && result.code !== "payment-declined") {
+      error.textContent = data.texts.refusals[result.code] ?? data.texts.failed; // a decline is a notice
+    }
+  } catch (failure) {
+    error.textContent = offline(failure) ? data.texts.offline : data.texts.failed;
+  } finally {
+    for (const button of buttons) /** @type {HTMLButtonElement} */ (button).disabled = false;
+    live.refresh();
+  }
+}
+
+for (const form of document.querySelectorAll("form.way")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void start(/** @type {HTMLFormElement} */ (form));
+  });
+}
+
+const leave = questionLeaving(() => card.dataset.status === "processing");
+if (location.pathname.endsWith("/attempts")) history.replaceState(null, "", data.live.poll_url); // a reload is no second start
+showProcessing(card, data.session, data.processors);

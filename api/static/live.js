@@ -4,7 +4,8 @@
  * none. The session shown only moves forward: a state older than the current one is dropped.
  *
  * @typedef {{version: number, status: string, server_time: string, expires_at: string, paid_at: string | null,
- *   amount: import("./amounts.js").Amount, refunded_minor?: number, flags?: string[]}} Session
+ *   amount: import("./amounts.js").Amount, refunded_minor?: number, flags?: string[], notice?: string,
+ *   attempt?: {processor: string, status: string, created_at: string, may_stop: boolean}, next_action?: {url: string}}} Session
  * @typedef {{live_url: string, poll_url: string, version: number, status: string}} Start
  * @typedef {"live" | "reconnecting" | "polling"} Connection
  */

@@ -1,7 +1,8 @@
 // @ts-check
-import { format, numberingSystem, shownStatus } from "./amounts.js";
+import { format, shownStatus } from "./amounts.js";
 import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
+import { questionLeaving, showProcessing, showTime } from "./processing.js";
 import { quoting } from "./quote.js";
 import { fill } from "./texts.js";
 import { call, newKey, offline, signedIn, signIn, signOut, walletId } from "./wallet-api.js";
@@ -22,6 +23,9 @@ const live = follow(
   data.live,
   (session) => {
     clock.correct(session);
+    const notice = showProcessing(card, session, data.processors);
+    if (notice) element("announce").textContent = notice;
+    if (notice && (session.notice === "declined" || session.notice === "voided")) forgetIntent(); // paying again is a new attempt
     show(session);
     void showRefunds(session);
   },
@@ -42,20 +46,17 @@ const quotes = quoting(
 /** @param {import("./live.js").Session & {paid?: {paid_at: string} | null}} session */
 function show(session) {
   const paidAt = session.paid_at ?? session.paid?.paid_at;
-  if (paidAt) {
-    const time = /** @type {HTMLTimeElement} */ (element("paid-at"));
-    time.dateTime = paidAt;
-    const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium", numberingSystem });
-    time.textContent = format.format(new Date(paidAt));
-  }
+  if (paidAt) showTime(/** @type {HTMLTimeElement} */ (element("paid-at")), paidAt);
   const refunded = card.dataset.status?.endsWith("refunded") && session.status === "paid" && !session.flags;
   const status = refunded ? card.dataset.status : shownStatus(session); // the public part names no refunds
   if (status === undefined || card.dataset.status === status) return;
   card.dataset.status = status;
   const heading = document.getElementById(`state-${status}`);
   if (heading) {
-    clock.stop();
-    quotes.stop();
+    if (status !== "processing") {
+      clock.stop();
+      quotes.stop();
+    }
     element("error").textContent = "";
     element("announce").textContent = heading.textContent;
     heading.focus();
@@ -80,6 +81,11 @@ function idempotencyKey() {
   return key;
 }
 
+function forgetIntent() {
+  if (quote) sessionStorage.removeItem(`${INTENT}.${quote.id}`);
+  sessionStorage.removeItem(INTENT);
+}
+
 /** @param {unknown} error */
 function showError(error) {
   const code = /** @type {{code?: string}} */ (error).code;
@@ -88,10 +94,9 @@ function showError(error) {
     signOut();
     void showPayer();
   }
-  if (code === "insufficient-funds" && quote) sessionStorage.removeItem(`${INTENT}.${quote.id}`);
-  if (code === "insufficient-funds" || code === "wallet-currency-mismatch") sessionStorage.removeItem(INTENT);
+  if (code === "insufficient-funds" || code === "wallet-currency-mismatch" || code === "payment-declined") forgetIntent();
   if (code?.startsWith("quote-")) void askAgain();
-  if (code === "session-expired" || code === "session-not-payable") live.refresh();
+  if (code === "session-expired" || code === "session-not-payable" || code === "payment-in-flight") live.refresh();
 }
 
 async function showPayer() {
@@ -126,7 +131,8 @@ async function pay() {
     const amount = { minor: data.session.amount.minor, currency: data.session.amount.currency };
     const body = { claim_id: scanned.claim.id, wallet_id: walletId(), amount, ...(quote && { quote_id: quote.id }) };
     const paid = await call("POST", `/v1/payment-sessions/${data.session.id}/pay`, body, idempotencyKey());
-    show(paid);
+    show(paid); // paid, or processing (202), which the socket follows to its end
+    if (paid.status === "processing") live.refresh();
     void showPayer();
   } catch (error) {
     showError(error);
@@ -147,7 +153,12 @@ element("ask-again").addEventListener("click", () => {
   element("error").textContent = "";
   void askAgain();
 });
-window.addEventListener("beforeunload", (event) => payButton.disabled && event.preventDefault());
+element("check").addEventListener("click", (event) => {
+  event.preventDefault();
+  live.refresh();
+});
+questionLeaving(() => payButton.disabled || card.dataset.status === "processing");
+showProcessing(card, data.session, data.processors);
 show({ ...data.session });
 void showPayer();
 void showRefunds(data.session);

@@ -33,6 +33,26 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     created_at: Time
 
 
+class PayerAttemptView(Struct, frozen=True, kw_only=True):
+    """What a payer needs to know of the latest attempt."""
+
+    processor: str
+    status: Literal["started", "processing", "captured", "declined", "voided", "unknown"]
+    created_at: Time
+    may_stop: bool
+    """Whether the checkout screen may stop it: it is under way, and not a wallet's."""
+
+
+def payer_attempt_view(attempt: Attempt) -> PayerAttemptView:
+    """An attempt, for whoever may see the public part of its session."""
+    return PayerAttemptView(
+        processor=attempt.processor,
+        status=attempt.status.value,
+        created_at=times.to_text(attempt.created_at),
+        may_stop=attempt.active and not attempt.void_requested and attempt.wallet_id is None,
+    )
+
+
 def next_action_view(
     identity: Identity, attempt: Attempt | None, redirect_url: str
 ) -> NextActionView | None:

@@ -13,9 +13,10 @@ from api.context import ApiConfig
 from api.http.fields import ClaimId, SessionId, Time, WalletId
 from api.http.identity import CallerRole, Identity
 from api.tokens import Tokens, Use
-from api.views.attempts import NextActionView
+from api.views.attempts import NextActionView, PayerAttemptView, payer_attempt_view
 from api.views.merchants import MerchantView, PayeeView
 from api.views.money import MoneyView, money_view
+from api.views.notices import notice_of
 from domain import ids, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
@@ -24,11 +25,18 @@ from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import Payment, Status
 from projections.sessions import SessionRow
 
+REFUND_FLAGS: Final = ("refunded", "partially_refunded")
+"""What became of a payment; pages show it in place of the status."""
 CACHED_SESSIONS_MAX: Final = 4096
 """Sessions whose constant fields are cached: a session is presented at least three times."""
 SessionStatus = Literal[
     "created", "scanned", "processing", "paid", "expired", "cancelled", "failed"
 ]
+
+NoticeName = Literal[
+    "unanswered", "unresolved", "ending", "declined", "voided",
+    "late", "mismatched", "over", "duplicate",
+]  # fmt: skip
 
 
 class QrView(Struct, frozen=True):
@@ -95,7 +103,7 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The public part of a session. The session's token adds the last six fields."""
+    """The public part of a session. The session's token adds the fields from `order_id` on."""
 
     object: Literal["payment_session"]
     id: SessionId
@@ -109,6 +117,10 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_in_seconds: int
     server_time: Time
     paid_at: Time | None
+    attempt: PayerAttemptView | UnsetType = UNSET
+    """The latest attempt to pay through a processor, if there was one."""
+    notice: NoticeName | UnsetType = UNSET
+    """What the payer must be told beside the status."""
     order_id: str | UnsetType = UNSET
     return_url: str | UnsetType | None = UNSET
     checkout_may_cancel: bool | UnsetType = UNSET
@@ -223,7 +235,7 @@ class SessionViews:
 
 
 def public_session_view(
-    session: SessionSource,
+    session: PaymentSession,
     now: datetime,
     *,
     with_token: bool = False,
@@ -233,6 +245,8 @@ def public_session_view(
 
     `next_action` is for the checkout screen only: neither for the live socket nor for lists.
     """
+    notice = notice_of(session, now)
+    attempt = next(reversed(list(session.attempts.values())), None)
     return PublicSessionView(
         object="payment_session",
         id=ids.encode("ps", session.id),
@@ -246,6 +260,8 @@ def public_session_view(
         expires_in_seconds=session.expires_in_seconds,
         server_time=times.to_text(now),
         paid_at=times.to_text(session.payment.paid_at) if session.payment else None,
+        attempt=payer_attempt_view(attempt) if attempt else UNSET,
+        notice=notice.value if notice else UNSET,
         order_id=session.order_id if with_token else UNSET,
         return_url=session.return_url if with_token else UNSET,
         checkout_may_cancel=session.checkout_may_cancel if with_token else UNSET,
@@ -265,7 +281,7 @@ def session_flags(session: SessionSource) -> list[str]:
     flags = []
     if session.refunded_minor:
         whole = session.refunded_minor == session.amount.minor
-        flags.append("refunded" if whole else "partially_refunded")
+        flags.append(REFUND_FLAGS[0] if whole else REFUND_FLAGS[1])
     if session.disputed_minor:
         flags.append("disputed")
     in_flight = session.status == Status.PROCESSING

@@ -14,9 +14,12 @@ from api.live import protocol
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, for_each
 from api.live.protocol import SessionFeed
 from application.bus import Bus
+from application.commands.decline_attempt import DeclineAttempt
 from application.commands.refund_session import RefundSession
+from application.commands.set_processors import SetProcessors
+from application.commands.start_attempt import StartAttempt
 from application.event_log import Recorded, history
-from domain import ids
+from domain import ids, times
 from domain.money.money import Money
 from domain.payouts.debits import Credits
 from tests.support.ledger_fixture import LedgerFixture, envelope
@@ -91,6 +94,30 @@ def test_a_client_that_resumes_gets_exactly_the_events_it_missed(
     assert [message["event"] for message in messages] == names[after:]
     statuses = ["created", "scanned", "paid"]
     assert [message["session"]["status"] for message in messages] == statuses[after:]
+
+
+def test_a_session_that_is_processing_has_not_ended_and_says_who_was_asked() -> None:
+    ledger = LedgerFixture(log := MemoryLog())
+    session, attempt_id = ledger.create_session(), ledger.new_id()
+    ledger.send(SetProcessors(merchant_id=ledger.merchant_id, processors=("sandbox",)))
+    start = StartAttempt(session_id=session, attempt_id=attempt_id, processor="sandbox")
+    ledger.send(start)
+
+    processing = SessionFeed(history(log, session), public_only=True)
+    ledger.send(DeclineAttempt(session_id=session, attempt_id=attempt_id))
+    declined = SessionFeed(history(log, session), public_only=True)
+
+    [started] = [json.loads(text)["session"] for text in processing.initial_messages(1, START)]
+    [ended] = [json.loads(text)["session"] for text in declined.initial_messages(2, START)]
+    assert (processing.ended, declined.ended) == (False, False)
+    assert started["status"] == "processing"
+    assert started["attempt"] == {
+        "processor": "sandbox", "status": "started", "may_stop": True,
+        "created_at": times.to_text(START),
+    }  # fmt: skip
+    assert "notice" not in started
+    assert (ended["status"], ended["notice"]) == ("created", "declined")
+    assert "next_action" not in ended
 
 
 def test_a_client_that_is_ahead_or_missed_too_much_gets_a_snapshot_that_is_not_recovered(
