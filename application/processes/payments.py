@@ -121,15 +121,28 @@ class Payments(Process):
         return [self._forget(t) if t.key.startswith(FORGET) else self._perform(t) for t in tasks]
 
     def _forget(self, task: Task) -> Result:
-        self._notes.forget(task.key.removeprefix(f"{FORGET} "))
+        """Forget what its payer needed, but not what its processor calls it.
+
+        Whoever said how it ended, a callback that names only the reference is about this attempt.
+        """
+        attempt_id = task.key.removeprefix(f"{FORGET} ")
+        self._notes.forget(attempt_id)
+        session_id = UUID(task.payload["session_id"])
+        session = self._reader.get(PaymentSession, session_id, "payment session").state
+        attempt = session.attempts[attempt_id]
+        if attempt.reference:
+            key = words.charge_of(session, attempt).key
+            self._notes.set_key(attempt.processor, attempt.reference, key)
         return Done()
 
     def _perform(self, task: Task) -> Result:
         word, _, attempt_id = task.key.rpartition(" ")
         session_id = UUID(task.payload["session_id"])
-        session = self._reader.get(PaymentSession, session_id, "payment session").state
+        current = self._reader.get(PaymentSession, session_id, "payment session")
+        session = current.state
         attempt = session.attempts[attempt_id]
-        if not attempt.active or (word == BEGIN and attempt.void_requested):
+        to_be_voided = attempt.void_requested or current.now >= session.expires_at
+        if not attempt.active or (word == BEGIN and to_be_voided):
             return Done()
         charge = words.charge_of(session, attempt, public_url=self._public_url)
         try:
