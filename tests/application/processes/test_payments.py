@@ -23,55 +23,11 @@ from domain import ids
 from domain.money.money import Money
 from domain.sessions.errors import PaymentInFlight
 from domain.sessions.payment_session import PaymentSession
-from infrastructure.processors.sandbox_behaviours import BEHAVIOURS, BY_NAME
 from tests.support.payments import Payers, attempt_of, sandbox_reference
 from tests.support.processors import captured_notice
 from tests.support.task_fixture import STEPS
 
 LIFETIME = 900
-
-MATRIX: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    # behaviour:            left alone,  after the deadline, flags at the end
-    "approves":             ("paid",       "paid",    ()),
-    "declines":             ("created",    "expired", ()),
-    "redirects":            ("processing", "expired", ()),
-    "slow":                 ("paid",       "paid",    ()),
-    "declines_later":       ("created",    "expired", ()),
-    "silent":               ("paid",       "paid",    ()),
-    "silent_for_ever":      ("processing", "processing", ("unresolved",)),
-    "late":                 ("paid",       "paid",    ()),
-    "twice":                ("paid",       "paid",    ()),
-    "out_of_order":         ("paid",       "paid",    ()),
-    "takes_more":           ("paid",       "paid",    ("over",)),
-    "takes_less":           ("created",    "expired", ("under",)),
-    "other_currency":       ("created",    "expired", ("conflict",)),
-    "unavailable":          ("processing", "expired", ()),
-    "captures_when_voided": ("processing", "expired", ("late",)),
-    "unsupported":          ("created",    "expired", ()),
-    "disputes":             ("paid",       "paid",    ()),
-    "dispute_won":          ("paid",       "paid",    ()),
-    "dispute_lost":         ("paid",       "paid",    ()),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MATRIX)
-def test_each_behaviour_of_the_sandbox_has_its_end(name: str) -> None:
-    payers = Payers()
-    session_id = payers.start(sandbox=name)
-
-    payers.run(130)
-    alone = payers.session(session_id).status
-    payers.run(LIFETIME + 2000, step=20)
-    session = payers.session(session_id)
-
-    assert (alone, session.status, session.flags) == MATRIX[name]
-    assert payers.taken_minor() <= 1200
-    assert not payers.notes.notes or session.status == "processing"
-
-
-def test_the_matrix_has_every_behaviour() -> None:
-    assert set(MATRIX) == set(BY_NAME)
-    assert len(BEHAVIOURS) == len(BY_NAME)
 
 
 @pytest.mark.parametrize("step", STEPS)
