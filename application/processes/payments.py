@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from application import callbacks
 from application.commands.decline_attempt import DeclineAttempt
 from application.commands.mark_attempt_unknown import MarkAttemptUnknown
 from application.event_log import Recorded
@@ -122,16 +123,29 @@ class Payments(Process):
         return [self._forget(t) if t.key.startswith(FORGET) else self._perform(t) for t in tasks]
 
     def _forget(self, task: Task) -> Result:
-        self._notes.forget(task.key.removeprefix(f"{FORGET} "))
+        """Forget what its payer needed, but not what its processor calls it.
+
+        Whoever said how it ended, a callback that names only the reference is about this attempt.
+        """
+        attempt_id = task.key.removeprefix(f"{FORGET} ")
+        self._notes.forget(attempt_id)
         self._notes.clean()
+        session_id = UUID(task.payload["session_id"])
+        session = self._reader.get(PaymentSession, session_id, "payment session").state
+        attempt = session.attempts[attempt_id]
+        if attempt.reference:
+            key = callbacks.make_key(session.id, "att", ids.decode("att", attempt_id))
+            self._notes.set_key(attempt.processor, attempt.reference, key)
         return Done()
 
     def _perform(self, task: Task) -> Result:
         word, _, attempt_id = task.key.rpartition(" ")
         session_id = UUID(task.payload["session_id"])
-        session = self._reader.get(PaymentSession, session_id, "payment session").state
+        current = self._reader.get(PaymentSession, session_id, "payment session")
+        session = current.state
         attempt = session.attempts[attempt_id]
-        if not attempt.active or (word == BEGIN and attempt.void_requested):
+        to_be_voided = attempt.void_requested or current.now >= session.expires_at
+        if not attempt.active or (word == BEGIN and to_be_voided):
             return Done()
         charge = words.charge_of(session, attempt, self._return_address)
         try:

@@ -1,7 +1,8 @@
 """Records what callbacks say. Their tasks are stored with them, by whoever receives them.
 
 A callback about nothing that the ledger knows waits, since what it is about may still be on its
-way; after 72 hours captured money goes to suspense with an alarm, and anything else is dropped.
+way; so does a dispute of money that has paid nothing yet. After 72 hours captured money goes to
+suspense with an alarm, and anything else is dropped, a dispute with an alarm.
 """
 
 from __future__ import annotations
@@ -68,26 +69,32 @@ class ProcessorCallbacks(Process):
         processor, notice = task.payload["processor"], callbacks.from_payload(task.payload)
         key = notice.key or self._notes.key_of(processor, notice.charge_reference)
         known = callbacks.read_key(key)
-        if known is not None and self._exists(*known):
+        if known is not None and self._concerns(notice, *known):
             session_id, prefix, subject_id = known
             return Done(commands=_commands(notice, session_id, prefix, subject_id))
         return self._unmatched(task, processor, notice)
 
-    def _exists(self, session_id: UUID, prefix: str, subject_id: UUID) -> bool:
+    def _concerns(self, notice: Notice, session_id: UUID, prefix: str, subject_id: UUID) -> bool:
+        """Whether the ledger knows what it is about; a dispute is about money that has paid."""
         try:
             session = self._reader.get(PaymentSession, session_id, "payment session").state
         except NotFound:
             return False
-        subjects = session.attempts if prefix == "att" else session.refunds
-        return ids.encode(prefix, subject_id) in subjects
+        name, payment = ids.encode(prefix, subject_id), session.payment
+        if notice.subject is Subject.DISPUTE:
+            return payment is not None and payment.attempt_id == name
+        return name in (session.attempts if prefix == "att" else session.refunds)
 
     def _unmatched(self, task: Task, processor: str, notice: Notice) -> Result:
-        first = task.payload.get("first_at") or times.to_text(task.due_at)
-        due_at = task.due_at + PAUSE
-        if due_at <= times.from_text(first) + WAITS:
+        now = self._reader.clock.now()
+        first = task.payload.get("first_at") or times.to_text(now)
+        if now + PAUSE <= times.from_text(first) + WAITS:
             payload = {**task.payload, "first_at": first}
-            return Done(tasks=[Task(key=task.key, due_at=due_at, payload=payload)])
+            return Done(tasks=[Task(key=task.key, due_at=now + PAUSE, payload=payload)])
         answer = notice.answer
+        if notice.subject is Subject.DISPUTE:
+            _log.critical("%s has had a dispute of money that has paid nothing", processor)
+            return Done()
         if answer.state is not State.CAPTURED or answer.amount is None:
             _log.warning("a callback of %s is about nothing that the ledger knows", processor)
             return Done()

@@ -30,11 +30,13 @@ from application.processes import _processor_words as words
 from application.processes.process import Cancel, Done, Process, Result, Retry, RetryPolicy, Task
 from application.reader import Reader
 from domain import ids
-from domain.sessions.attempt import Attempt, AttemptStatus
+from domain.sessions.attempt import REASON_CHARS_MAX, Attempt, AttemptStatus
 from domain.sessions.payment_session import PaymentSession
 
 ACCEPT: Final = "accept"
 """The first word of the key of a task that only records the processor's reference."""
+FLAG: Final = "flag"
+"""The first word of the key of a task that only flags: it names no end, either."""
 PROCESSING: Final = AttemptStatus.PROCESSING
 FIRST_CHECK: Final = timedelta(seconds=15)
 AFTER_EXPIRY: Final = timedelta(minutes=15)
@@ -102,6 +104,10 @@ class StatusChecks(Process):
                 session_id=session_id, attempt_id=attempt_id, reference=reference
             )
             return Done(commands=[accept])
+        if word == FLAG:
+            reason = task.payload["reason"]
+            flag = FlagSession(session_id=session_id, attempt_id=attempt_id, reason=reason)
+            return Done(commands=[flag])
         current = self._reader.get(PaymentSession, session_id, "payment session")
         session, now = current.state, current.now
         attempt = session.attempts[task.key]
@@ -112,7 +118,7 @@ class StatusChecks(Process):
     def _check(
         self, task: Task, session: PaymentSession, attempt: Attempt, now: datetime
     ) -> Result:
-        session_id, attempt_id = session.id, ids.decode("att", attempt.id)
+        attempt_id = ids.decode("att", attempt.id)
         expired = now >= session.expires_at
         charge = words.charge_of(session, attempt, self._return_address)
         reason = "the processor has not said how it ended"
@@ -124,19 +130,21 @@ class StatusChecks(Process):
             reason, after = str(error), error.after
         except (OutcomeUnknown, NeedsPerson, AmountUnsupported) as error:
             reason = str(error)
-        commands = words.about_attempt(session_id, attempt_id, answer) if answer else []
         open_states = {State.PROCESSING, State.CONFIRMABLE, State.NOT_FOUND}
         if answer is not None and answer.state not in open_states:
-            return Done(commands=commands)
-        if now >= session.expires_at + AFTER_EXPIRY:
-            flag = FlagSession(session_id=session_id, attempt_id=attempt_id, reason=reason)
-            return Done(commands=[*commands, flag])
+            return Done(commands=words.about_attempt(session.id, attempt_id, answer))
+        # What is no end is recorded under keys of their own: this task's key names the end.
+        tasks = []
         if answer is not None and answer.reference and attempt.status is not PROCESSING:
-            # Under a key of its own: this task's key names the end.
             taken_up = {**task.payload, "reference": answer.reference}
-            accept = Task(key=f"{ACCEPT} {task.key}", due_at=now, payload=taken_up)
+            tasks.append(Task(key=f"{ACCEPT} {task.key}", due_at=now, payload=taken_up))
+        if now >= session.expires_at + AFTER_EXPIRY:
+            why = {**task.payload, "reason": reason[:REASON_CHARS_MAX]}
+            tasks.append(Task(key=f"{FLAG} {task.key}", due_at=now, payload=why))
+            return Done(tasks=tasks)
+        if tasks:
             again = Task(key=task.key, due_at=now + FIRST_CHECK, payload=task.payload)
-            return Done(tasks=[accept, again])
+            return Done(tasks=[*tasks, again])
         return Retry(reason=reason, after=after)
 
     def _ask(self, charge: Charge, attempt: Attempt, *, ended: bool) -> Answer:

@@ -29,7 +29,7 @@ with stored as (
     values (%s, %s, %s, %s::json) on conflict do nothing returning 1
 ), task as (
     insert into ledger.tasks (process, key, due_at, lane, payload)
-    select %s, %s, ledger.now(), '', %s::json from stored on conflict do nothing
+    select %s, %s, least(ledger.now(), %s), '', %s::json from stored on conflict do nothing
 )
 select count(*) from stored
 """
@@ -72,7 +72,10 @@ class PostgresCallbackInbox:
         self._connect = connect
 
     def receive(self, processor: str, notice: Notice, sha256: bytes) -> bool:
-        """See the port. The commit is durable before this returns."""
+        """See the port. The commit is durable before this returns.
+
+        The task is due at once, even if the server's clock is wrong: the callback says when it is.
+        """
         fields = msgspec.json.encode(callbacks.to_payload(notice)).decode()
         key = f"{processor} {notice.id}"
         payload = msgspec.json.encode(
@@ -82,7 +85,7 @@ class PostgresCallbackInbox:
             connection.execute("set local synchronous_commit = on")
             row = connection.execute(
                 _RECEIVE,
-                (processor, notice.id, sha256, fields, callbacks.PROCESS, key, payload),
+                (processor, notice.id, sha256, fields, callbacks.PROCESS, key, notice.at, payload),
             ).fetchone()
         return row is not None and row[0] == 1
 

@@ -10,7 +10,8 @@ PAYMENTS = "application/processes/payments.py"
 CHECKS = "application/processes/status_checks.py"
 WORDS = "application/processes/_processor_words.py"
 STRIPE = "infrastructure/processors/stripe_processor.py"
-STORY = "tests/application/processes/test_payments.py"
+PROCESSES = "tests/application/processes"
+STORY = f"{PROCESSES}/test_payments.py {PROCESSES}/test_sandbox_matrix.py"
 REFUNDS = "tests/application/processes/test_processor_refunds.py"
 CONTRACT = "tests/infrastructure/processors/test_contract.py"
 STRIPE_TESTS = "tests/infrastructure/processors/test_stripe.py"
@@ -57,7 +58,17 @@ PROCESSOR_BUGS: Final = [
         'return [CaptureAttempt(reference=reference, money=type(answer.amount)(1200, "USD"), **same)]',
         STORY),
     Bug("notes of an ended attempt are kept", PAYMENTS,
-        '        self._notes.forget(task.key.removeprefix(f"{FORGET} "))\n', "", STORY),
+        "        self._notes.forget(attempt_id)\n", "", STORY),
+    Bug("an ended attempt is not known by its processor's reference", PAYMENTS,
+        "        if attempt.reference:\n", "        if False:\n", STORY),
+    Bug("an attempt is begun after its deadline", PAYMENTS,
+        "attempt.void_requested or current.now >= session.expires_at", "attempt.void_requested", STORY),
+    Bug("a dispute that comes before its payment is lost", "application/processes/processor_callbacks.py",
+        "            return payment is not None and payment.attempt_id == name\n",
+        "            return True\n", STORY),
+    Bug("a callback waits for a wrong clock", "infrastructure/postgres/attempts.py",
+        "least(ledger.now(), %s)", "greatest(ledger.now(), %s)",
+        "tests/infrastructure/processors/test_stores.py"),
     Bug("a refund that is pending is asked for under another key",
         "application/processes/processor_refunds.py",
         '            key=callbacks.make_key(session_id, "ref", refund_id),\n',

@@ -18,7 +18,7 @@ FAULTS: Final = (
     "error before commit", "error after commit", "response lost", "delay", "interleaving",
     "duplicate delivery", "late visibility", "crash", "crash in a task", "clock of a process", "slow reader",
     "clock far ahead", "clock far back", "clock a little back", "clock corrected",
-    "silent bank", "lagging credits",
+    "silent bank", "lagging credits", "processor away", "silent processor", "stale answer",
 )  # fmt: skip
 
 

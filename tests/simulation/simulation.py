@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from application.checks.checker import check_log
+from application.checks.checker import LogChecker, check_log
 from application.checks.notices import check_answers, check_notices
 from application.checks.violation import Violation
 from application.command import Command, Envelope, Outcome, Result
@@ -31,7 +31,9 @@ from domain.sessions.state import OPEN
 from tests.simulation.faulty_log import VirtualLog
 from tests.simulation.kernel import Kernel
 from tests.simulation.money import Debits, SimulatedBank
+from tests.simulation.payers import CardPayers
 from tests.simulation.processes import ApiProcess, NotifierProcess, Operator, ProcessWorker, Screen
+from tests.simulation.reconciliation import Reconciliation
 from tests.support.books_fixture import BooksFixture
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.static_codes import CodesFixture
@@ -39,6 +41,10 @@ from tests.support.static_codes import CodesFixture
 FAULT_SECONDS: Final = 1200.0
 DRAIN_SECONDS: Final = 2400.0
 """How long without faults until every session must have ended and every queue be empty."""
+DAYS: Final = 5
+"""Days that pass then: money in suspense waits for one, callbacks about nothing for three."""
+DAY_SECONDS: Final = 86_400 + 3600
+DAY_DRAIN_SECONDS: Final = 200.0
 SESSIONS: Final = 60
 RETRIES_MAX: Final = 40
 YEAR: Final = 400 * 86_400
@@ -73,7 +79,7 @@ class Report:
 
 
 class Simulation:
-    """Two API processes, an expiry worker, a notifier, and payers whose wallets compete."""
+    """Two API processes, workers, a notifier, a bank, a processor, and payers who compete."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -92,7 +98,10 @@ class Simulation:
             ProcessWorker(self.kernel, self.log, process, seconds=PAYOUT_SECONDS)
             for process in processes
         ]
-        self.workers = [self.expirer, *self.payers]
+        self.cards = CardPayers(
+            self.kernel, self.log, self.ledger, self.debits, self._send, self.screens
+        )
+        self.workers = [self.expirer, *self.payers, *self.cards.workers]
         self.operator = Operator(self.kernel, self.log, [*self.apis, *self.workers])
         self.kept_results: list[tuple[str, str]] = []
         self.waiting: Counter[str] = Counter()
@@ -126,6 +135,7 @@ class Simulation:
         for number in range(STATIC_SCANS):
             act = partial(self._scan_static, number)
             self.kernel.after(random.random() * FAULT_SECONDS / 2, act)
+        self.cards.begin(FAULT_SECONDS / 2, self.wallets)
         revoke = partial(self._send, self.codes.revoke(self.code), "revoke")
         self.kernel.after(random.random() * FAULT_SECONDS, revoke)
         for number in range(PAYOUTS):
@@ -135,6 +145,9 @@ class Simulation:
         self.kernel.run(FAULT_SECONDS)
         self.kernel.healed = True
         self.kernel.run(FAULT_SECONDS + DRAIN_SECONDS)
+        for _ in range(DAYS):
+            self.kernel.seconds += DAY_SECONDS
+            self.kernel.run(self.kernel.seconds + DAY_DRAIN_SECONDS)
         violations = self._check()
         return Report(
             seed=self.seed,
@@ -320,8 +333,11 @@ class Simulation:
             if session.status in OPEN:
                 text = f"{session.session_id} is still {session.status}"
                 violations.append(Violation("everything-drains", session.position, text))
+        violations += self._check_processor(checker)
         payouts = [fold(history(self.log, stream)) for stream in checker.payouts.facts]
-        violations += self.bank.check(payouts)
+        rows = self.payers[1].tasks.rows
+        parked = {key.split()[0] for (_, key), row in rows.items() if row.parked}
+        violations += self.bank.check(payouts, parked)
         for _, key in self.expirer.tasks.rows:
             violations.append(Violation("everything-drains", 0, f"the task of {key} is not done"))
         for name in [name for name, count in self.waiting.items() if count]:
@@ -329,6 +345,20 @@ class Simulation:
         for screen in self.screens:
             violations += check_notices(screen.received, history(self.log, screen.session_id))
         return violations
+
+    def _check_processor(self, checker: LogChecker) -> list[Violation]:
+        """Nothing that the processor has taken is lost or counted twice, and nothing waits."""
+        found = list((books := Reconciliation(self.log, self.cards.processor)).run())
+        for session in checker.sessions.facts.values():
+            stream = session.session_id
+            found += books.refunds(stream)
+            if text := books.locked(stream):
+                found.append(Violation("everything-drains", session.position, text))
+        for entry in checker.attempts.entries.values():
+            if entry.status not in {"accepted", "returned"}:
+                text = f"{entry.amount_minor} {entry.currency} {entry.reason} is {entry.status}"
+                found.append(Violation("suspense-ends-at-zero", 0, text))
+        return found
 
 
 def simulate(seed: int) -> Report:

@@ -19,7 +19,7 @@ from application.processes.processor_callbacks import ProcessorCallbacks
 from application.processes.processor_refunds import ProcessorRefunds
 from application.processes.sandbox_callbacks import SandboxCallbacks
 from application.processes.status_checks import StatusChecks
-from application.reader import Reader
+from application.reader import LedgerClock, Reader
 from domain import ids
 from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
@@ -46,7 +46,9 @@ class TaskInbox(MemoryInbox):
         if new:
             payload = {**to_payload(notice), "processor": processor}
             key = f"{processor} {notice.id}"
-            task = Task(key=key, due_at=self._installation.log.clock, payload=payload)
+            task = Task(
+                key=key, due_at=min(self._installation.log.clock, notice.at), payload=payload
+            )
             self._installation.store.replay(PROCESS, Changes((), (task,)))
         return new
 
@@ -68,6 +70,7 @@ class Payers:
         self.processors: dict[str, Processor] = {"sandbox": processor or self.sandbox}
         self.notes, self.inbox = MemoryNotes(), TaskInbox(self)
         reader = Reader(self.log)
+        reader.clock = LedgerClock(self.log, elapsed=self.elapsed)
         taking: dict[str, Any] = {
             "processors": self.processors,
             "notes": self.notes,

@@ -175,3 +175,21 @@ def test_removed_topics_need_nothing() -> None:
     tasks.drain()
 
     assert sorted(tasks.calls) == ["one", "two"]
+
+
+def test_a_process_that_follows_nothing_has_a_position_all_the_same() -> None:
+    class Silent(Deliveries):
+        name: ClassVar[str] = "silent"
+        follows: ClassVar[tuple[type[Any], ...]] = ()
+
+    tasks = TaskFixture()
+    tasks.ledger.create_session("one")
+    worker = Worker(process := Silent(tasks.wallet, lambda _task: None), tasks.store, tasks.log)
+
+    before = worker.follower.prepare(worker.read)
+    stored = tasks.store.progress("silent")
+    worker.follow()
+
+    assert (before, stored) == (0, Progress(0, frozenset()))
+    assert tasks.store.progress("silent") == Progress(tasks.log.head(), frozenset())
+    assert process.calls == []

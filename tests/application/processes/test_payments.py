@@ -14,62 +14,20 @@ from application.ports.processor import (
     Charge,
     OutcomeUnknown,
     State,
+    Subject,
     Unavailable,
 )
+from application.processes.process import Done, Task
 from application.processes.processor_callbacks import WAITS
 from domain import ids
 from domain.money.money import Money
 from domain.sessions.errors import PaymentInFlight
 from domain.sessions.payment_session import PaymentSession
-from infrastructure.processors.sandbox_behaviours import BEHAVIOURS, BY_NAME
 from tests.support.payments import Payers, attempt_of, sandbox_reference
 from tests.support.processors import captured_notice
 from tests.support.task_fixture import STEPS
 
 LIFETIME = 900
-
-MATRIX: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    # behaviour:            left alone,  after the deadline, flags at the end
-    "approves":             ("paid",       "paid",    ()),
-    "declines":             ("created",    "expired", ()),
-    "redirects":            ("processing", "expired", ()),
-    "slow":                 ("paid",       "paid",    ()),
-    "declines_later":       ("created",    "expired", ()),
-    "silent":               ("paid",       "paid",    ()),
-    "silent_for_ever":      ("processing", "processing", ("unresolved",)),
-    "late":                 ("paid",       "paid",    ()),
-    "twice":                ("paid",       "paid",    ()),
-    "out_of_order":         ("paid",       "paid",    ()),
-    "takes_more":           ("paid",       "paid",    ("over",)),
-    "takes_less":           ("created",    "expired", ("under",)),
-    "other_currency":       ("created",    "expired", ("conflict",)),
-    "unavailable":          ("processing", "expired", ()),
-    "captures_when_voided": ("processing", "expired", ("late",)),
-    "unsupported":          ("created",    "expired", ()),
-    "disputes":             ("paid",       "paid",    ()),
-    "dispute_won":          ("paid",       "paid",    ()),
-    "dispute_lost":         ("paid",       "paid",    ()),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MATRIX)
-def test_each_behaviour_of_the_sandbox_has_its_end(name: str) -> None:
-    payers = Payers()
-    session_id = payers.start(sandbox=name)
-
-    payers.run(130)
-    alone = payers.session(session_id).status
-    payers.run(LIFETIME + 2000, step=20)
-    session = payers.session(session_id)
-
-    assert (alone, session.status, session.flags) == MATRIX[name]
-    assert payers.taken_minor() <= 1200
-    assert not payers.notes.notes or session.status == "processing"
-
-
-def test_the_matrix_has_every_behaviour() -> None:
-    assert set(MATRIX) == set(BY_NAME)
-    assert len(BEHAVIOURS) == len(BY_NAME)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -293,3 +251,65 @@ def test_a_callback_about_nothing_waits_72_hours_and_its_money_goes_to_suspense(
 
     assert waiting == before
     assert payers.log.head() > before
+
+
+def test_an_attempt_that_was_not_begun_by_the_deadline_is_not_begun_at_all() -> None:
+    payers, scripted, session_id = paying(begin=[CAPTURED], void=[VOIDED], status=[MISSING])
+    payers.log.advance(LIFETIME + 1)
+
+    payers.run(30)
+
+    assert set(scripted.names()) == {"void"}
+    assert payers.session(session_id).status == "expired"
+
+
+def test_a_callback_that_names_only_the_reference_is_about_the_attempt_whoever_ended_it() -> None:
+    payers, _, session_id = paying(begin=[OutcomeUnknown("timeout")], void=[CAPTURED])
+    attempt_id = ids.decode("att", attempt_of(payers.session(session_id)).id)
+    payers.ledger.send(RequestVoid(session_id=session_id, attempt_id=attempt_id))
+    payers.run(5)
+    before = payers.session(session_id)
+    payers.inbox.receive("sandbox", captured_notice("", charge_reference="r-1"), bytes(32))
+
+    payers.run(WAITS.total_seconds() + 2 * 3600, step=1800)
+
+    assert before.status == "paid"
+    assert "suspense.received" not in [one.topic for one in payers.log.events]
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_a_dispute_that_comes_before_its_payment_waits_for_it(
+    pays: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    payers = Payers()
+    session_id = payers.start(sandbox="redirects")
+    payers.run()
+    key = payers.charges.rows[0].key
+    disputed = Answer(state=State.DISPUTE_OPENED, reference="d-1", amount=Money(1200, "USD"))
+    notice = captured_notice(key, subject=Subject.DISPUTE, answer=disputed)
+    payers.inbox.receive("sandbox", notice, bytes(32))
+    payers.run(10)
+    early = payers.topics(session_id).count("dispute.opened")
+
+    reference = sandbox_reference(payers.session(session_id))
+    payers.sandbox.decide(reference, approved=pays)
+    payers.run(WAITS.total_seconds() + 2 * 3600, step=1800)
+
+    assert (early, payers.topics(session_id).count("dispute.opened")) == (0, pays)
+    assert ("has paid nothing" in caplog.text) == (not pays)
+    assert not any(process == "processor_callbacks" for process, _ in payers.store.rows)
+
+
+def test_the_key_of_a_status_check_records_ends_only() -> None:
+    payers, _, session_id = paying(begin=[PENDING], status=[PENDING])
+    attempt_id = attempt_of(payers.session(session_id)).id
+    payload = {"session_id": str(session_id)}
+    payers.log.advance(LIFETIME + 901)
+
+    [result] = payers.processes[1].perform(
+        [Task(key=attempt_id, due_at=payers.log.clock, payload=payload)]
+    )
+
+    assert isinstance(result, Done)
+    assert result.commands == ()
+    assert [one.key for one in result.tasks] == [f"accept {attempt_id}", f"flag {attempt_id}"]

@@ -87,6 +87,26 @@ def test_a_callback_is_stored_with_its_task(database_url: str) -> None:
     assert bytes(sha256) == b"s" * 32
 
 
+@pytest.mark.postgres
+def test_a_callback_is_due_at_once_although_the_clock_of_the_server_is_ahead(
+    database_url: str,
+) -> None:
+    ahead = "clock_timestamp() + interval ''400 days''"
+    rows(
+        database_url,
+        "create or replace function ledger.server_now() returns timestamptz language sql volatile "
+        f"as 'select {ahead}'",
+        fetch=False,
+    )
+    pool = ConnectionPool(database_url, DatabaseRole.WRITER, size_max=1)
+
+    PostgresCallbackInbox(pool.connection).receive("psp", NOTICE, bytes(32))
+    pool.close()
+
+    [(due_at,)] = rows(database_url, "select due_at from ledger.tasks")
+    assert due_at == NOTICE.at
+
+
 def test_notes_are_kept_until_they_are_forgotten(stores: Stores) -> None:
     notes = stores.notes
     notes.set_source("att_1", "pm_1")
