@@ -6,6 +6,7 @@ import rich_click as click
 
 from infrastructure.cli import (
     accounts,
+    attempts,
     audit,
     books,
     clock,
@@ -46,6 +47,7 @@ for command in (
     clock.clock,
     status.show_status,
     tasks.tasks,
+    attempts.attempts,
 ):
     program.add_command(command)
 for merchant_command in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.planted.answer_bugs import ANSWER_BUGS
 from tests.planted.attempt_bugs import ATTEMPT_BUGS
 from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
@@ -337,4 +338,5 @@ BUGS: Final = [
     *PICTURE_BUGS,
     *WALLET_BUGS,
     *ATTEMPT_BUGS,
+    *ANSWER_BUGS,
 ]  # fmt: skip

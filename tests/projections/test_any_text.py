@@ -38,8 +38,9 @@ AUDITED = {
     "payouts",
     "refunds",
     "static_codes",
+    "attempts",
 }
-LATER = {"refunds", "static_codes"}
+LATER = {"refunds", "static_codes", "attempts"}
 """Read models of events that early releases did not have."""
 SHOWN = "a\ufffdb" + "\ufffd" * 7 + "é✓ <&\"'"
 

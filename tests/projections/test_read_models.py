@@ -13,12 +13,17 @@ import pytest
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from application.commands.decline_attempt import DeclineAttempt
+from application.commands.flag_session import FlagSession
 from application.commands.fund_payout import FundPayout
 from application.commands.return_payout import ReturnPayout
 from application.commands.send_payout import SendPayout
+from application.commands.set_processors import SetProcessors
 from application.commands.settle_payout import SettlePayout
+from application.commands.start_attempt import StartAttempt
 from application.consumer import Page
 from application.event_log import Recorded
+from domain import ids
 from domain.accounting import chart
 from domain.merchants.payout_terms import PayoutTerms
 from domain.money.money import Money
@@ -28,6 +33,7 @@ from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool
 from projections._read_model import ReadModel, all_models
 from projections._runner import Runner, read_lags
+from projections.attempts import Attempts
 from projections.refunds import Refunds
 from projections.sessions import Sessions
 from projections.wallet_payments import WalletPayments
@@ -77,6 +83,19 @@ def make_payouts(ledger: LedgerFixture) -> None:
             ledger.send(command)
 
 
+def make_attempts(ledger: LedgerFixture) -> None:
+    """Three attempts: one open, one that a person has to look at, one declined."""
+    merchant = ids.decode("mer", ledger.merchant)
+    ledger.send(SetProcessors(merchant_id=merchant, processors=("psp",)))
+    for word in (None, FlagSession, DeclineAttempt):
+        about: dict[str, Any] = {
+            "session_id": ledger.create_session(), "attempt_id": ledger.new_id(),
+        }  # fmt: skip
+        ledger.send(StartAttempt(processor="psp", **about))
+        if word is not None:
+            ledger.send(word(reason="r", **about))
+
+
 def make_refunds(ledger: LedgerFixture) -> None:
     wallet, session = ledger.open_wallet(), ledger.create_session()
     ledger.send(ledger.pay(session, wallet, ledger.claim_session(session, wallet)))
@@ -100,6 +119,8 @@ def test_live_rows_equal_rebuilt_rows_for_any_page_size(
     ledger = make_history(postgres_log)
     if model is Refunds:
         make_refunds(ledger)
+    if model is Attempts:
+        make_attempts(ledger)
     apply_all(runner, postgres_log, size=size)
 
     assert runner.verify(reader(runner, postgres_log)) == []

@@ -101,3 +101,20 @@ def test_callbacks_pass_an_open_breaker() -> None:
     body = rig.captured_callback(charge(), "r-1")
 
     assert processor.read_callback(rig.sign(body, NOW), body, NOW).key == "att_1"
+
+
+def test_others_are_told_when_it_opens_and_when_it_closes() -> None:
+    other, clock = Other(), Clock()
+    told: list[float] = []
+    processor = Guarded(other, clock, on_rest=told.append)
+
+    fail(processor, FAILURES_MAX - 1)
+    assert told == []
+    fail(processor, 1)
+    assert told == [OPEN_SECONDS]
+    clock.now = OPEN_SECONDS
+    other.failure = None
+    processor.status(charge())
+    processor.status(charge())
+
+    assert told == [OPEN_SECONDS, 0.0]

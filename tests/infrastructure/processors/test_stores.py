@@ -153,3 +153,23 @@ def test_a_key_says_which_attempt_or_refund_it_is_about() -> None:
     assert read_key(make_key(session, "ref", attempt)) == (session, "ref", attempt)
     for none in ("", ".", "ps_1.att_1", make_key(session, "wal", attempt), "att_1.ps_1", "a" * 500):
         assert read_key(none) is None
+
+
+@pytest.mark.postgres
+def test_notes_of_attempts_that_were_never_recorded_are_deleted_by_their_age(
+    database_url: str,
+) -> None:
+    pool = ConnectionPool(database_url, DatabaseRole.PROJECTOR, size_max=1)
+    notes = PostgresAttemptNotes(pool.connection)
+    notes.set_source("att_old", "tok_1")
+    notes.set_source("att_new", "tok_2")
+    with pool.connection() as connection:
+        connection.execute(
+            "update ledger.attempt_notes set kept_at = kept_at - interval '8 days' "
+            "where attempt = 'att_old'"
+        )
+
+    notes.clean()
+
+    assert (notes.of("att_old").source, notes.of("att_new").source) == ("", "tok_2")
+    pool.close()
