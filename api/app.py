@@ -35,6 +35,8 @@ from api.v1.session_queries import SessionQueryRoutes
 from api.v1.statements import StatementRoutes
 from api.v1.treasury import TreasuryRoutes
 from api.v1.wallets import WalletRoutes
+from api.v1.webhook_deliveries import DeliveryRoutes
+from api.v1.webhooks import WebhookRoutes
 from api.views import money
 from application.errors import NotFound
 from domain.errors import LedgerError
@@ -50,6 +52,8 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     FxQuoteRoutes,
     BookRoutes,
     StatementRoutes,
+    WebhookRoutes,
+    DeliveryRoutes,
     EventRoutes,
     PageRoutes,
     QrImageRoutes,

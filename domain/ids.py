@@ -37,6 +37,9 @@ PREFIXES = {
     "mdb": "merchant debits",
     "tre": "treasury",
     "evt": "event",
+    "whe": "webhook endpoint",
+    "whd": "webhook delivery",
+    "whm": "webhook endpoints of a merchant",
     "clk": "acceptance of the clock",
 }
 
@@ -55,6 +58,7 @@ SUBJECT_PREFIXES: Final = {
     "payable": "mdb",
     "treasury": "tre",
     "fx_quote": "quo",
+    "webhook_endpoint": "whm",
 }
 """The first part of an event's topic to the TypeID prefix of its stream."""
 

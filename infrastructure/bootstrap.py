@@ -7,7 +7,9 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
+from random import SystemRandom
 from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,11 +27,13 @@ from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
 from api.live.server import Notifier
 from api.tokens import Tokens
+from api.views.webhooks import ViewBodies
 from application.bus import Bus
 from application.clock_guard import ClockGuard
 from application.ports.bank import Bank
 from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics
+from application.ports.webhooks import WebhookSecrets
 from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -58,10 +62,13 @@ from infrastructure.postgres.connections import (
 )
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
+from infrastructure.postgres.webhooks import PostgresDeliveries
 from infrastructure.qr_images import SegnoImages
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
 from infrastructure.task_counts import TaskCounter
+from infrastructure.webhooks.secrets import DerivedSecrets, key_file
+from infrastructure.webhooks.sender import GuardedSender
 from infrastructure.workers.following import Delivery, following
 from infrastructure.workers.leadership import run_as_leader
 from infrastructure.workers.process import leading
@@ -149,6 +156,11 @@ def make_bank(settings: Settings) -> Bank:
     return SandboxBank() if settings.mode == "test" else UnconnectedBank()
 
 
+def make_webhook_secrets(settings: Settings) -> WebhookSecrets:
+    """The secrets of webhooks, from the key in the ledger's home."""
+    return DerivedSecrets(key_file(settings.home_folder))
+
+
 @contextmanager
 def account_credits(url: str) -> Iterator[AccountCredits]:
     """What accounts have earned, as far as the read model has counted it, within the context."""
@@ -167,12 +179,24 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
         resources.callback(log.close)
         rates = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
         resources.callback(rates.close)
+        deliveries = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=PORT_CONNECTIONS_MAX)
+        resources.callback(deliveries.close)
+        sender = GuardedSender(loopback=settings.webhook_loopback)
+        resources.callback(sender.close)
+        tokens = read_tokens(url, DatabaseRole.READER)
         yield {
             "bank": make_bank(settings),
             "credits": resources.enter_context(account_credits(url)),
             "reader": Reader(log),
             "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
             "rate_store": PostgresRates(rates.connection),
+            "webhook_log": log,
+            "deliveries": PostgresDeliveries(deliveries.connection),
+            "webhook_sender": sender,
+            "webhook_secrets": make_webhook_secrets(settings),
+            "webhook_bodies": ViewBodies(make_config(settings), tokens),
+            "wall_clock": partial(datetime.now, UTC),
+            "random": SystemRandom(),
         }
 
 
@@ -212,6 +236,21 @@ class ApiProcess:
             yield
 
 
+def make_config(settings: Settings) -> ApiConfig:
+    """The settings that affect responses and webhooks."""
+    return ApiConfig(
+        public_url=settings.public_origin,
+        live_public_url=settings.live_origin,
+        mode=settings.mode,
+        claim_seconds=settings.claim_seconds,
+        rate_limit=settings.rate_limit,
+        trusted_proxies=settings.trusted_proxies,
+        fx_spread_basis_points=settings.fx_spread_basis_points,
+        fx_rate_days_max=settings.fx_rate_days_max,
+        webhook_loopback=settings.webhook_loopback,
+    )
+
+
 def make_api(settings: Settings, url: str) -> ApiProcess:
     """The API on a migrated database."""
     resources = ExitStack()
@@ -246,21 +285,14 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     services = Services(
-        config=ApiConfig(
-            public_url=settings.public_origin,
-            live_public_url=settings.live_origin,
-            mode=settings.mode,
-            claim_seconds=settings.claim_seconds,
-            rate_limit=settings.rate_limit,
-            trusted_proxies=settings.trusted_proxies,
-            fx_spread_basis_points=settings.fx_spread_basis_points,
-            fx_rate_days_max=settings.fx_rate_days_max,
-        ),
+        config=make_config(settings),
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=read_tokens(url, DatabaseRole.WRITER),
         read_models=ReadModels(QueryConnections(reads).connection),
+        deliveries=PostgresDeliveries(QueryConnections(reads).connection),
+        webhook_secrets=make_webhook_secrets(settings),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         qr_images=SegnoImages(),

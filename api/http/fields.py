@@ -33,6 +33,8 @@ RefundId = Annotated[str, typeid("ref")]
 QuoteId = Annotated[str, typeid("quo")]
 PayoutId = Annotated[str, typeid("pay")]
 EventId = Annotated[str, typeid("evt")]
+EndpointId = Annotated[str, typeid("whe")]
+DeliveryId = Annotated[str, typeid("whd")]
 
 OrderId = Annotated[str, text_length(1, 64)]
 ShortText = Annotated[str, text_length(1, 80)]

@@ -172,6 +172,8 @@ SessionPathId = Annotated[UUID, PathId("ps")]
 WalletPathId = Annotated[UUID, PathId("wal")]
 PayoutPathId = Annotated[UUID, PathId("pay")]
 RefundPathId = Annotated[UUID, PathId("ref")]
+EndpointPathId = Annotated[UUID, PathId("whe")]
+DeliveryPathId = Annotated[UUID, PathId("whd")]
 
 
 def path_id(prefix: str, value: str) -> UUID:

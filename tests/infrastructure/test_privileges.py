@@ -18,7 +18,16 @@ from tests.support.postgres import rows
 pytestmark = pytest.mark.postgres
 RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
-OPERATIONAL = {"fx_rates", "process_positions", "snapshots", "tasks", "worker_loops"}
+OPERATIONAL = {
+    "fx_rates",
+    "process_positions",
+    "snapshots",
+    "tasks",
+    "worker_loops",
+    "webhook_deliveries",
+    "webhook_attempts",
+    "webhook_health",
+}
 """Tables of `ledger` that are not part of the history and can be rebuilt."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
 

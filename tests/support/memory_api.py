@@ -23,8 +23,10 @@ from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
 from infrastructure.fx.fixed import FixedRates
 from infrastructure.qr_images import SegnoImages
+from infrastructure.webhooks.secrets import DerivedSecrets
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_log import MemoryLog
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
@@ -75,6 +77,8 @@ class MemoryApi:
             qr_images=SegnoImages(),
             metrics=self.metrics,
             new_id=new_id,
+            deliveries=MemoryDeliveries(),
+            webhook_secrets=DerivedSecrets(lambda: bytes(32)),
         )
         self.app = create_app(self.services)
         self.keys = {"": "", **{role.value: self._issue(role) for role in Role}}

@@ -338,5 +338,12 @@ def unavailable(_batch: object) -> Any:
 def test_every_process_of_the_package_is_found_by_name() -> None:
     names = [process.name for process in all_processes()]
 
-    assert names == ["expiry", "payout_funding", "payout_schedule", "payout_transfers", "rates"]
+    assert names == [
+        "expiry",
+        "payout_funding",
+        "payout_schedule",
+        "payout_transfers",
+        "rates",
+        "webhooks",
+    ]
     assert set(names).isdisjoint(model.name for model in all_models())
