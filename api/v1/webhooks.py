@@ -62,8 +62,8 @@ class ChangeEndpointBody(Body):
     status: Literal["enabled", "paused"] | UnsetType = UNSET
 
 
-class RotateBody(Body):
-    """For how long the present secret signs beside the new one."""
+class RotateQuery(Query):
+    """For how long the present secret signs beside the new one; 0 ends every older one at once."""
 
     overlap_seconds: Annotated[int, Meta(ge=0, le=OVERLAP_SECONDS_MAX)] = OVERLAP_SECONDS_DEFAULT
 
@@ -201,12 +201,12 @@ class WebhookRoutes:
         )
         return _requested(await call.send(command), None, status=200)
 
-    async def rotate(self, call: Call, body: RotateBody, id: EndpointPathId) -> HttpResponse:
+    async def rotate(self, call: Call, query: RotateQuery, id: EndpointPathId) -> HttpResponse:
         """Rotate a secret."""
         command = RotateWebhookSecret(
             merchant_id=call.identity.stream_id,
             endpoint_id=ids.encode("whe", id),
-            overlap_seconds=body.overlap_seconds,
+            overlap_seconds=query.overlap_seconds,
         )
         return self._response(await call.send(command), command.endpoint_id, shows_secret=True)
 
@@ -230,10 +230,10 @@ class WebhookRoutes:
         )
         return _requested(await call.send(command), None)
 
-    async def rotate_callback(self, call: Call, body: RotateBody) -> HttpResponse:
+    async def rotate_callback(self, call: Call, query: RotateQuery) -> HttpResponse:
         """Rotate the callback secret."""
         command = RotateCallbackSecret(
-            merchant_id=call.identity.stream_id, overlap_seconds=body.overlap_seconds
+            merchant_id=call.identity.stream_id, overlap_seconds=query.overlap_seconds
         )
         outcome = await call.send(command)
         view = callback_secret_view(

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-CALLS_MAX: Final = 8
-"""Calls to one target at a time, of one batch."""
+SUSPECT_CALLS_MAX: Final = 4
+"""Calls to one suspect in one batch."""
 
 
 class Gate:
@@ -47,8 +47,8 @@ class Gate:
         admitted = []
         for target, suspect, trial in wanted:
             counts[target] += 1
-            limit = 1 if trial else CALLS_MAX
-            admitted.append(counts[target] <= limit and (holds or not suspect))
+            limit = 1 if trial else SUSPECT_CALLS_MAX
+            admitted.append(not suspect or (holds and counts[target] <= limit))
         try:
             yield admitted
         finally:

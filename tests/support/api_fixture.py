@@ -10,6 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
@@ -143,7 +144,8 @@ def free_port() -> int:
 def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
     """The API, the notifier and the workers, on ports of their own."""
     ports = {"port": free_port(), "live_port": free_port()}
-    settings = Settings(**{"rate_limit": 0, **ports, **facts})
+    home = TemporaryDirectory(ignore_cleanup_errors=True)
+    settings = Settings(**{"rate_limit": 0, "home": home.name, **ports, **facts})
     process = bootstrap.make_api(settings, url)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
     admin = AccountAdmin(log, Bus(log), settings.mode)
@@ -158,7 +160,10 @@ def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
     thread.start()
     assert ready.wait(20)
     try:
-        with bootstrap.working(url), Client(base_url=settings.public_origin, timeout=30) as client:
+        with (
+            bootstrap.working(url, settings),
+            Client(base_url=settings.public_origin, timeout=30) as client,
+        ):
             api = ApiFixture(client, admin, settings, process.services)
             api.url = url
             yield api
@@ -166,19 +171,23 @@ def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
         stop.set()
         thread.join(20)
         log.close()
+        home.cleanup()
 
 
 @contextmanager
 def api_fixture(url: str, *, projections: bool = True, **facts: Any) -> Iterator[ApiFixture]:
     """The API on a migrated database, with the workers for projections and expiry."""
-    settings = Settings(**{"rate_limit": 0, "port": 18080, "live_port": 18081, **facts})
+    home = TemporaryDirectory(ignore_cleanup_errors=True)
+    ports = {"port": 18080, "live_port": 18081}
+    settings = Settings(**{"rate_limit": 0, "home": home.name, **ports, **facts})
     process = bootstrap.make_api(settings, url)
     log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
     admin = AccountAdmin(log, Bus(log), settings.mode)
     with TestClient(process.app, raise_server_exceptions=False) as client:
         if projections:
-            with bootstrap.working(url):
+            with bootstrap.working(url, settings):
                 yield ApiFixture(client, admin, settings, process.services)
         else:
             yield ApiFixture(client, admin, settings, process.services)
     log.close()
+    home.cleanup()
