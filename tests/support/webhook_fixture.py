@@ -39,10 +39,12 @@ class Received:
     body: bytes
     data: dict[str, Any] = field(init=False)
     type: str = field(init=False)
+    timestamp: str = field(init=False)
 
     def __post_init__(self) -> None:
         notice = json.loads(self.body)
         self.type, self.data = notice["type"], notice["data"]
+        self.timestamp = notice["timestamp"]
 
     @property
     def id(self) -> str:
@@ -81,7 +83,7 @@ class WebhookFixture:
             lambda: WALL_CLOCK,
             Random(seed),
         )
-        self.store = MemoryTasks(self.log.server_now)
+        self.store: MemoryTasks = MemoryTasks(self.log.server_now)
         self.worker = self.add_worker()
         self.worker.follow()  # webhooks begin with the release
 

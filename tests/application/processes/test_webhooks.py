@@ -133,8 +133,8 @@ def test_refunds_and_payouts_have_data_of_their_own() -> None:
 
 
 def test_every_attempt_sends_the_same_id_and_the_same_bytes_in_order() -> None:
-    answers = iter([DOWN, NoAnswer("no complete answer in time", 15_000), OK, DOWN, OK, OK])
-    fixture = WebhookFixture(lambda _: next(answers))
+    answers: list[Sent] = [DOWN, NoAnswer("no complete answer in time", 15_000), OK, DOWN, OK, OK]
+    fixture = WebhookFixture(lambda _: answers.pop(0))
     fixture.add_endpoint()
     fixture.paid_session()
 
