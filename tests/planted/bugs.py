@@ -10,6 +10,7 @@ from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.qr_bugs import QR_BUGS
+from tests.planted.webhook_bugs import WEBHOOK_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -323,4 +324,5 @@ BUGS: Final = [
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
     *QR_BUGS,
+    *WEBHOOK_BUGS,
 ]  # fmt: skip

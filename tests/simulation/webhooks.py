@@ -34,6 +34,7 @@ FAILING = 0.3
 KILLS_EVERY = 97
 """Batches."""
 DAYS_MAX = 40
+FAILED = NoAnswer("the connection failed", 9)
 DEAD = "https://dead.example/"
 
 
@@ -42,8 +43,8 @@ class IndexedTasks(MemoryTasks):
 
     def __init__(self, clock: Any) -> None:
         super().__init__(clock)
-        self._lanes: defaultdict[str, deque[str]] = defaultdict(deque)
-        self._due: list[tuple[datetime, int, str]] = []
+        self._queues: defaultdict[str, deque[str]] = defaultdict(deque)
+        self._heap: list[tuple[datetime, int, str]] = []
 
     def claim(
         self, process: str, *, now: datetime, tasks_max: int, lease_seconds: float, token: UUID,
@@ -51,8 +52,8 @@ class IndexedTasks(MemoryTasks):
     ) -> Sequence[ClaimedTask]:  # fmt: skip
         claimed: list[ClaimedTask] = []
         at = self._clock()
-        while self._due and self._due[0][0] <= now and len(claimed) < tasks_max:
-            due_at, _, key = heapq.heappop(self._due)
+        while self._heap and self._heap[0][0] <= now and len(claimed) < tasks_max:
+            due_at, _number, key = heapq.heappop(self._heap)
             row = self.rows.get((process, key))
             if row is None or row.parked or self._next(row) != due_at:
                 continue
@@ -73,12 +74,12 @@ class IndexedTasks(MemoryTasks):
             if row is not None and not row.parked:
                 self._push(row)
             elif (gone := before[key]) is not None and gone.task.lane:
-                lane = self._lanes[gone.task.lane]
+                lane = self._queues[gone.task.lane]
                 lane.remove(key)
                 if lane:
                     self._push(self.rows[process, lane[0]])
                 else:
-                    del self._lanes[gone.task.lane]
+                    del self._queues[gone.task.lane]
         return settled
 
     def _insert(self, process: str, tasks: Sequence[Task]) -> None:
@@ -89,12 +90,12 @@ class IndexedTasks(MemoryTasks):
                 continue
             row = self.rows[process, task.key]
             if task.lane:
-                self._lanes[task.lane].append(task.key)
-            if not task.lane or self._lanes[task.lane][0] == task.key:
+                self._queues[task.lane].append(task.key)
+            if not task.lane or self._queues[task.lane][0] == task.key:
                 self._push(row)
 
     def _push(self, row: Row) -> None:
-        heapq.heappush(self._due, (row.due_at, row.number, row.task.key))
+        heapq.heappush(self._heap, (row.due_at, row.number, row.task.key))
 
     def _next(self, row: Row) -> datetime:
         return row.due_at
@@ -102,7 +103,7 @@ class IndexedTasks(MemoryTasks):
     @property
     def next_due(self) -> datetime | None:
         """When the next task is due, about."""
-        return self._due[0][0] if self._due else None
+        return self._heap[0][0] if self._heap else None
 
 
 @dataclass
@@ -191,9 +192,8 @@ class WebhookSimulation:
         if call.url == DEAD and self._dead:
             return NoAnswer("no complete answer in time", 15_000)
         if self._random.random() < FAILING:
-            return self._random.choice(
-                [Answer(500, 9), Answer(429, 9, "", 20), NoAnswer("the connection failed", 9)]
-            )
+            failures: list[Sent] = [Answer(500, 9), Answer(429, 9, "", 20), FAILED]
+            return self._random.choice(failures)
         session = call.data["session"]["id"]
         accepted = self._order[call.url, session]
         seq = call.data["seq"]

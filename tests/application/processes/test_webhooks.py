@@ -454,3 +454,20 @@ def test_without_endpoints_nothing_is_stored() -> None:
 
     assert fixture.deliveries.rows == {}
     assert fixture.store.rows == {}
+
+
+def test_a_delivery_that_fails_delays_only_its_own_session() -> None:
+    fixture = WebhookFixture()
+    fixture.add_endpoint(URL, "payment_session.paid")
+    fixture.paid_session()
+    fixture.run()
+    unlucky = ids.encode("ps", fixture.paid_session())
+    fixture.sender.answer = lambda call: DOWN if call.data["session"]["id"] == unlucky else OK
+    fixture.calls.clear()
+
+    lucky = [ids.encode("ps", fixture.paid_session()) for _ in range(3)]
+    fixture.run()
+
+    told = [call.data["session"]["id"] for call in fixture.calls]
+    assert {*lucky, unlucky} == set(told)
+    assert told.count(unlucky) == 1
