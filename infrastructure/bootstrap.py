@@ -183,7 +183,6 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
         resources.callback(deliveries.close)
         sender = GuardedSender(loopback=settings.webhook_loopback)
         resources.callback(sender.close)
-        tokens = read_tokens(url, DatabaseRole.READER)
         yield {
             "bank": make_bank(settings),
             "credits": resources.enter_context(account_credits(url)),
@@ -194,7 +193,7 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
             "deliveries": PostgresDeliveries(deliveries.connection),
             "webhook_sender": sender,
             "webhook_secrets": make_webhook_secrets(settings),
-            "webhook_bodies": ViewBodies(make_config(settings), tokens),
+            "webhook_bodies": ViewBodies(make_config(settings)),
             "wall_clock": partial(datetime.now, UTC),
             "random": SystemRandom(),
         }

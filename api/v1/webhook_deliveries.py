@@ -47,7 +47,7 @@ class DeliveryRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._bodies = ViewBodies(services.config, services.tokens)
+        self._bodies = ViewBodies(services.config)
 
     def operations(self) -> list[Operation]:
         """The operations of this module."""

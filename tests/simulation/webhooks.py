@@ -17,16 +17,15 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from application.commands.add_webhook_endpoint import AddWebhookEndpoint
 from application.ports.tasks import ClaimedTask, Settlement
 from application.ports.webhook_sender import Answer, NoAnswer, Sent
 from application.ports.webhooks import DeliveryStatus
 from application.processes.process import Task
-from domain import ids, times
+from domain import times
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_tasks import MemoryTasks, Row
 from tests.support.task_fixture import STEPS
-from tests.support.webhook_fixture import Received, WebhookFixture
+from tests.support.webhook_fixture import Received, WebhookFixture, add_endpoint
 
 MERCHANTS, ENDPOINTS, EVENTS = 5, 20, 3
 FAILING = 0.3
@@ -157,12 +156,7 @@ class WebhookSimulation:
         for number, ledger in enumerate(self._merchants):
             for place in range(ENDPOINTS):
                 url = DEAD if number == place == 0 else f"https://m{number}-{place}.example/"
-                endpoint_id = ids.encode("whe", ledger.new_id())
-                ledger.send(
-                    AddWebhookEndpoint(
-                        merchant_id=ledger.merchant_id, endpoint_id=endpoint_id, url=url
-                    )
-                )
+                add_endpoint(ledger, url)
 
     def run(self) -> Report:
         """Play every story, then let time pass until nothing is left to do."""

@@ -73,13 +73,12 @@ class WebhookFixture:
         self.sender = FakeSender(answer)
         self.deliveries = MemoryDeliveries()
         self.secrets = DerivedSecrets(lambda: bytes(32))
-        services = document_services()
         self.process = Webhooks(
             self.log,
             self.deliveries,
             self.sender,
             self.secrets,
-            ViewBodies(services.config, services.tokens),
+            ViewBodies(document_services().config),
             lambda: WALL_CLOCK,
             Random(seed),
         )
@@ -95,16 +94,7 @@ class WebhookFixture:
         return self.log.clock.timestamp()
 
     def add_endpoint(self, url: str = URL, *types: str) -> str:
-        endpoint_id = ids.encode("whe", self.ledger.new_id())
-        self.ledger.send(
-            AddWebhookEndpoint(
-                merchant_id=self.ledger.merchant_id,
-                endpoint_id=endpoint_id,
-                url=url,
-                types=types or ("*",),
-            )
-        )
-        return endpoint_id
+        return add_endpoint(self.ledger, url, *types)
 
     def settings(self, command: type[Any], **fields: Any) -> Any:
         """Send a command of the merchant on its endpoints."""
@@ -145,6 +135,17 @@ class WebhookFixture:
     def row(self, index: int = 0) -> Any:
         """A delivery, oldest first."""
         return list(self.deliveries.rows.values())[index]
+
+
+def add_endpoint(ledger: LedgerFixture, url: str = URL, *types: str) -> str:
+    """A new endpoint of the ledger's merchant; its id."""
+    endpoint_id = ids.encode("whe", ledger.new_id())
+    ledger.send(
+        AddWebhookEndpoint(
+            merchant_id=ledger.merchant_id, endpoint_id=endpoint_id, url=url, types=types or ("*",)
+        )
+    )
+    return endpoint_id
 
 
 def bit_flips(data: bytes) -> list[bytes]:
