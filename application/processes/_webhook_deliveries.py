@@ -33,8 +33,6 @@ from domain.merchants.webhook_endpoint import CALLBACK
 from domain.merchants.webhook_events import DisabledReason, EndpointStatus, SecretState
 
 USER_AGENT: Final = "qrledger-webhooks/1"
-TURN_SECONDS: Final = 2.0
-"""About how long a call waits that found its target busy."""
 TEST_VERSION: Final = 0
 FAILING: Final = "the endpoint is failing"
 
@@ -99,8 +97,11 @@ class Deliveries:
             called = [one for one, may in zip(due, admitted, strict=True) if may]
             results |= self._call(called, streams.now) if called else {}
         for one in due:
-            turn = timedelta(seconds=self._uniform(0, TURN_SECONDS))
-            results.setdefault(one.task.key, Retry(reason="the endpoint is busy", after=turn))
+            if one.task.key in results:
+                continue
+            longest = self._gate.turn_seconds(one.health.target)
+            turn = timedelta(seconds=self._uniform(0, longest))
+            results[one.task.key] = Retry(reason="the endpoint is busy", after=turn)
         self._note_deferred(tasks, results, streams.now)
         return [results[task.key] for task in tasks]
 

@@ -15,6 +15,10 @@ from typing import Final
 
 SUSPECT_CALLS_MAX: Final = 4
 """Calls to one suspect in one batch."""
+TURN_SECONDS: Final = 2.0
+"""About how long a call waits for each few that wait for the same target."""
+TURN_SECONDS_MAX: Final = 60.0
+"""So that thousands that wait for a slow target are not claimed again and again."""
 
 
 class Gate:
@@ -29,6 +33,8 @@ class Gate:
         self._suspects_max = suspects_max
         self._lock = Lock()
         self._held = 0
+        self._waiting: Counter[str] = Counter()
+        """About how many calls wait, by target."""
 
     @contextmanager
     def batch(self, targets: Iterable[tuple[str, bool, bool]]) -> Iterator[list[bool]]:
@@ -48,9 +54,23 @@ class Gate:
         for target, suspect, trial in wanted:
             counts[target] += 1
             limit = 1 if trial else SUSPECT_CALLS_MAX
-            admitted.append(not suspect or (holds and counts[target] <= limit))
+            may = not suspect or (holds and counts[target] <= limit)
+            admitted.append(may)
+            self._note(target, suspect=suspect, waits=not may)
         try:
             yield admitted
         finally:
             with self._lock:
                 self._held -= holds
+
+    def turn_seconds(self, target: str) -> float:
+        """The longest wait of a call that was not admitted."""
+        with self._lock:
+            queues = 1 + self._waiting[target] / SUSPECT_CALLS_MAX
+        return min(TURN_SECONDS * queues, TURN_SECONDS_MAX)
+
+    def _note(self, target: str, *, suspect: bool, waits: bool) -> None:
+        with self._lock:
+            self._waiting[target] += 1 if waits else -1
+            if not suspect or self._waiting[target] <= 0:
+                del self._waiting[target]

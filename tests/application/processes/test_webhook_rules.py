@@ -109,6 +109,19 @@ def test_suspects_hold_half_of_the_loops_and_never_all() -> None:
     ]
 
 
+def test_the_more_calls_wait_for_a_target_the_longer_each_waits() -> None:
+    gate, first = Gate(suspects_max=1), []
+    for _ in range(50):
+        with gate.batch([("slow", True, False)] * 32):
+            first.append(gate.turn_seconds("slow"))
+
+    with gate.batch([("slow", False, False)]):
+        pass
+
+    assert first[0] < first[1] < first[-1] == 60
+    assert gate.turn_seconds("slow") == gate.turn_seconds("other") == 2
+
+
 def test_a_suspect_is_called_a_few_times_and_on_trial_once() -> None:
     gate = Gate(suspects_max=1)
 
