@@ -92,8 +92,7 @@ class _Socket:
         self._sock.sendall(data)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._sock.close()
+        """Nothing: `http.client` closes as soon as it has the headers, and the body follows."""
 
 
 def post(

@@ -318,6 +318,14 @@ def test_the_status_counts_however_the_body_lies_and_1_kb_of_it_is_kept(
     assert len(sent.text) <= 1024
 
 
+def test_a_body_that_arrives_after_its_headers_is_kept() -> None:
+    with receiving(raw(b"HTTP/1.1 200 ok\r\n\r\n", then_drip=b"x")) as receiver:
+        sent = post(sender(loopback=True, seconds=1.0), receiver.url)
+
+    assert isinstance(sent, Answer)
+    assert set(sent.text) == {"x"}
+
+
 def test_unacceptable_text_of_an_answer_is_replaced() -> None:
     with receiving(raw(b"HTTP/1.1 200 ok\r\n\r\na\x00b\xff\x1b[31m")) as receiver:
         sent = post(sender(loopback=True), receiver.url)
