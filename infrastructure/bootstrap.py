@@ -9,6 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from random import SystemRandom
 from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
@@ -27,12 +28,14 @@ from api.live.config import LiveConfig
 from api.live.server import Notifier
 from api.pictures import PictureCache
 from api.tokens import Tokens
+from api.views.webhooks import ViewBodies
 from application.bus import Bus
 from application.callbacks import Callbacks
 from application.clock_guard import ClockGuard
 from application.ports.bank import Bank
 from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics
+from application.ports.webhooks import WebhookSecrets
 from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
@@ -64,12 +67,15 @@ from infrastructure.postgres.connections import (
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
+from infrastructure.postgres.webhooks import PostgresDeliveries
 from infrastructure.processors.configured import make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
 from infrastructure.task_counts import TaskCounter
+from infrastructure.webhooks.secrets import DerivedSecrets, key_file
+from infrastructure.webhooks.sender import GuardedSender
 from infrastructure.workers.following import Delivery, following
 from infrastructure.workers.leadership import run_as_leader
 from infrastructure.workers.process import leading
@@ -157,6 +163,11 @@ def make_bank(settings: Settings) -> Bank:
     return SandboxBank() if settings.mode == "test" else UnconnectedBank()
 
 
+def make_webhook_secrets(settings: Settings) -> WebhookSecrets:
+    """The secrets of webhooks, from the key in the ledger's home."""
+    return DerivedSecrets(key_file(settings.home_folder))
+
+
 @contextmanager
 def account_credits(url: str) -> Iterator[AccountCredits]:
     """What accounts have earned, as far as the read model has counted it, within the context."""
@@ -183,6 +194,10 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
             token_secret=read_token_secret(url, DatabaseRole.READER),
             now=log.now,
         )
+        deliveries = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=PORT_CONNECTIONS_MAX)
+        resources.callback(deliveries.close)
+        sender = GuardedSender(loopback=settings.webhook_loopback)
+        resources.callback(sender.close)
         yield {
             "bank": make_bank(settings),
             "credits": resources.enter_context(account_credits(url)),
@@ -194,6 +209,13 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
             "reader": Reader(log),
             "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
             "rate_store": PostgresRates(rates.connection),
+            "webhook_log": log,
+            "deliveries": PostgresDeliveries(deliveries.connection),
+            "webhook_sender": sender,
+            "webhook_secrets": make_webhook_secrets(settings),
+            "webhook_bodies": ViewBodies(make_config(settings)),
+            "wall_clock": partial(datetime.now, UTC),
+            "random": SystemRandom(),
         }
 
 
@@ -231,6 +253,21 @@ class ApiProcess:
         headers = security_headers(secure=self.services.config.secure)
         async with serving(self.app, listening, table, Refusals(self.limits, headers)):
             yield
+
+
+def make_config(settings: Settings) -> ApiConfig:
+    """The settings that affect responses and webhooks."""
+    return ApiConfig(
+        public_url=settings.public_origin,
+        live_public_url=settings.live_origin,
+        mode=settings.mode,
+        claim_seconds=settings.claim_seconds,
+        rate_limit=settings.rate_limit,
+        trusted_proxies=settings.trusted_proxies,
+        fx_spread_basis_points=settings.fx_spread_basis_points,
+        fx_rate_days_max=settings.fx_rate_days_max,
+        webhook_loopback=settings.webhook_loopback,
+    )
 
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
@@ -279,16 +316,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     services = Services(
-        config=ApiConfig(
-            public_url=settings.public_origin,
-            live_public_url=settings.live_origin,
-            mode=settings.mode,
-            claim_seconds=settings.claim_seconds,
-            rate_limit=settings.rate_limit,
-            trusted_proxies=settings.trusted_proxies,
-            fx_spread_basis_points=settings.fx_spread_basis_points,
-            fx_rate_days_max=settings.fx_rate_days_max,
-        ),
+        config=make_config(settings),
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
@@ -296,6 +324,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         sandbox=SandboxPages(sandbox, inbox),
         callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),
+        deliveries=PostgresDeliveries(QueryConnections(reads).connection),
+        webhook_secrets=make_webhook_secrets(settings),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         pictures=PictureCache(pictures),

@@ -58,7 +58,7 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     ]
     assert document["worker_leads"] is True
     assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
-        "payout_transfers tasks 2": None, **dict.fromkeys(names), **dict.fromkeys(PROCESSES),
+        "payout_transfers tasks 2": None, **{f"webhooks tasks {n}": None for n in (2, 3, 4)}, **dict.fromkeys(names), **dict.fromkeys(PROCESSES),
         **{f"{name} tasks": None for name in PROCESSES},
     }  # fmt: skip
     assert [tasks["process"] for tasks in document["tasks"]] == PROCESSES
