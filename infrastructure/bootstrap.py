@@ -9,7 +9,6 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from random import SystemRandom
 from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
@@ -32,18 +31,14 @@ from api.views.webhooks import ViewBodies
 from application.bus import Bus
 from application.callbacks import Callbacks
 from application.clock_guard import ClockGuard
-from application.ports.bank import Bank
 from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics
-from application.ports.webhooks import WebhookSecrets
 from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from domain.sessions.payment_session import PaymentSession
 from infrastructure import descriptors
-from infrastructure.bank.sandbox import SandboxBank
-from infrastructure.bank.unconnected import UnconnectedBank
 from infrastructure.database import read_token_secret
 from infrastructure.event_store import registry
 from infrastructure.event_store.feed import Feed
@@ -51,13 +46,12 @@ from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.fx import ecb_files
-from infrastructure.fx.ecb_live import EcbLive, NoProvider
 from infrastructure.fx.rate_table import StoredRates
 from infrastructure.health import HealthCheck
 from infrastructure.http_server import listen, port_in_use, serving
 from infrastructure.metrics import PrometheusMetrics
 from infrastructure.pictures.process import PictureProcess
-from infrastructure.postgres.attempts import PostgresAttemptNotes, PostgresCallbackInbox
+from infrastructure.postgres.attempts import PostgresCallbackInbox
 from infrastructure.postgres.connections import (
     LINK_SECONDS,
     STATEMENT_SECONDS,
@@ -74,10 +68,9 @@ from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
 from infrastructure.task_counts import TaskCounter
-from infrastructure.webhooks.secrets import DerivedSecrets, key_file
-from infrastructure.webhooks.sender import GuardedSender
 from infrastructure.workers.following import Delivery, following
 from infrastructure.workers.leadership import run_as_leader
+from infrastructure.workers.ports import PORT_CONNECTIONS_MAX, adapters, make_webhook_secrets
 from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
 from projections._read_model import Connect, ReadModels, all_models
@@ -85,8 +78,6 @@ from projections._runner import Runner, read_lags
 from projections.balances import Balances
 
 READ_CONNECTIONS_MAX: Final = 8
-PORT_CONNECTIONS_MAX: Final = 4
-"""For what the worker's processes read."""
 PROBE_CONNECTIONS_MAX: Final = 2
 """For readiness and metrics, which must work while every other connection is in use."""
 READ_STATEMENT: Final = 4
@@ -158,16 +149,6 @@ def make_processes(ports: Mapping[str, object]) -> list[Process]:
     return made
 
 
-def make_bank(settings: Settings) -> Bank:
-    """The bank that sends payouts; a live ledger has none yet."""
-    return SandboxBank() if settings.mode == "test" else UnconnectedBank()
-
-
-def make_webhook_secrets(settings: Settings) -> WebhookSecrets:
-    """The secrets of webhooks, from the key in the ledger's home."""
-    return DerivedSecrets(key_file(settings.home_folder))
-
-
 @contextmanager
 def account_credits(url: str) -> Iterator[AccountCredits]:
     """What accounts have earned, as far as the read model has counted it, within the context."""
@@ -181,42 +162,8 @@ def account_credits(url: str) -> Iterator[AccountCredits]:
 @contextmanager
 def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
     """What the worker's processes may use, by the names of their constructors' parameters."""
-    with ExitStack() as resources:
-        log = make_log(url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX)
-        resources.callback(log.close)
-        rates = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
-        resources.callback(rates.close)
-        beside = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=PORT_CONNECTIONS_MAX)
-        resources.callback(beside.close)
-        sandbox = make_sandbox(
-            settings,
-            PostgresSandboxStore(beside.connection),
-            token_secret=read_token_secret(url, DatabaseRole.READER),
-            now=log.now,
-        )
-        deliveries = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=PORT_CONNECTIONS_MAX)
-        resources.callback(deliveries.close)
-        sender = GuardedSender(loopback=settings.webhook_loopback)
-        resources.callback(sender.close)
-        yield {
-            "bank": make_bank(settings),
-            "credits": resources.enter_context(account_credits(url)),
-            "callback_inbox": PostgresCallbackInbox(beside.connection),
-            "notes": PostgresAttemptNotes(beside.connection),
-            "processors": make_processors(settings, sandbox),
-            "public_url": settings.public_origin,
-            "sandbox": sandbox,
-            "reader": Reader(log),
-            "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
-            "rate_store": PostgresRates(rates.connection),
-            "webhook_log": log,
-            "deliveries": PostgresDeliveries(deliveries.connection),
-            "webhook_sender": sender,
-            "webhook_secrets": make_webhook_secrets(settings),
-            "webhook_bodies": ViewBodies(make_config(settings)),
-            "wall_clock": partial(datetime.now, UTC),
-            "random": SystemRandom(),
-        }
+    with account_credits(url) as credits_, adapters(settings, url) as ports:
+        yield {**ports, "credits": credits_, "webhook_bodies": ViewBodies(make_config(settings))}
 
 
 def ledger_status(url: str, settings: Settings) -> Status:

@@ -3,8 +3,8 @@
     event ──▶ deliveries to the endpoints that stood at its position ──▶ attempts ──▶ delivered,
                                                                       or parked after the last one
 
-One task for each event; performing it sets one task for each target, in the lane of target and
-session. Replays have lanes of their own.
+One task for each event that may have a recipient; performing it sets one task for each target, in
+the lane of target and session. Replays have lanes of their own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from application.ports.webhooks import DeliveryStore, WebhookBodies, WebhookSecr
 from application.processes._webhook_deliveries import Deliveries
 from application.processes._webhook_fanout import DELIVER, FanOut, WebhookLog, event_task
 from application.processes._webhook_gate import Gate
+from application.processes._webhook_recipients import Recipients
 from application.processes.process import (
     Cancel,
     Process,
@@ -41,6 +42,7 @@ class Webhooks(Process):
     name: ClassVar[str] = "webhooks"
     follows: ClassVar[tuple[type[Any], ...]] = (
         *FOLLOWED,
+        WebhookEndpoints.Opened,
         WebhookEndpoints.TestRequested,
         WebhookEndpoints.ReplayRequested,
         WebhookEndpoints.RedeliveryRequested,
@@ -79,6 +81,7 @@ class Webhooks(Process):
             wall_clock: real time, which receivers compare with theirs.
             random: spreads the attempts.
         """
+        self._recipients = Recipients(webhook_log)
         self._fan_out = FanOut(webhook_log, deliveries)
         self._deliveries = Deliveries(
             webhook_log,
@@ -92,10 +95,13 @@ class Webhooks(Process):
         )
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
-        """One task: for the event's targets, or for what a merchant has asked for."""
+        """At most one task: for the event's targets, or for what a merchant has asked for."""
         if recorded.topic.partition(".")[0] != WebhookEndpoints.TOPIC:
-            return (event_task(recorded),)
+            return (event_task(recorded),) if self._recipients.may_exist(recorded) else ()
         event: Any = recorded.event
+        if isinstance(event, WebhookEndpoints.Opened):
+            self._recipients.opened(recorded)
+            return ()
         at = recorded.recorded_at
         round_ = f"{_ROUNDS[type(event)]} {recorded.position}"
         payload = {"merchant": event.merchant_id, "round": round_}
@@ -117,6 +123,10 @@ class Webhooks(Process):
                     "version": str(event.event_version),
                 }
         return (Task(key=round_, due_at=at, lane=round_, payload=payload),)
+
+    def forget(self) -> None:
+        """Forget who has endpoints."""
+        self._recipients.forget()
 
     def perform(self, tasks: Sequence[Task]) -> Sequence[Result]:
         """Fan out, and attempt deliveries."""

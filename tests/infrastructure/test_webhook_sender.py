@@ -416,6 +416,8 @@ def _answer_once(listening: socket.socket, context: ssl.SSLContext) -> None:
             with context.wrap_socket(plain, server_side=True) as sock:
                 sock.recv(4096)
                 sock.sendall(b"HTTP/1.1 204 ok\r\n\r\n")
+                while sock.recv(4096):  # closing before the body was read would reset the answer
+                    pass
         except OSError:
             pass
 
