@@ -168,7 +168,7 @@ class Process(ABC):
         more than the event may read that part of the log, and remember it until `forget`.
         """
 
-    def forget(self) -> None:
+    def forget(self) -> None:  # noqa: B027 - most processes remember nothing
         """Forget what `react` remembers: events that it has not seen may precede the next one.
 
         Called before the first page, and before one that does not continue the page before it.

@@ -11,8 +11,10 @@ RULES = "application/processes/_webhook_rules.py"
 FANOUT = "application/processes/_webhook_fanout.py"
 DELIVERIES = "application/processes/_webhook_deliveries.py"
 STREAMS = "application/processes/_webhook_streams.py"
+RECIPIENTS = "application/processes/_webhook_recipients.py"
 SENDER = "infrastructure/webhooks/sender.py"
 PROCESS = "tests/application/processes/test_webhooks.py"
+ASKED = "tests/application/processes/test_webhook_recipients.py"
 SIGNED = "tests/domain/test_standard_webhooks.py"
 SENT = "tests/infrastructure/test_webhook_sender.py"
 
@@ -52,6 +54,22 @@ WEBHOOK_BUGS: Final = [
         "return events[-1], fold(events)", "return events[-1], fold(self._events[stream_id])", PROCESS),
     Bug("the endpoints of today are told of older events", FANOUT,
         "position = None if only else recorded.position", "position = None", PROCESS),
+    Bug("events before the first endpoint was added cost tasks", RECIPIENTS,
+        "return opened is not None and opened < recorded.position",
+        "return opened is not None", ASKED),
+    Bug("a merchant without endpoints costs tasks", RECIPIENTS,
+        "return opened is not None and opened < recorded.position",
+        "return opened is None or opened < recorded.position", ASKED),
+    Bug("a session with a callback address needs an endpoint to be told of", RECIPIENTS,
+        "        if subject.has_callback:\n            return True\n", "", ASKED),
+    Bug("an endpoint that is added while the worker runs is not noticed", "application/processes/webhooks.py",
+        "            self._recipients.opened(recorded)\n", "", ASKED),
+    Bug("an endpoint whose addition another worker took in is not noticed", "application/processes/_follower.py",
+        "        if page.after != self._reacted:\n            self._process.forget()\n", "", ASKED),
+    Bug("whose the sessions are is read again for each event", RECIPIENTS,
+        "            _keep(self._subjects, recorded.stream_id, subject, self._subjects_max)\n", "", ASKED),
+    Bug("sessions are remembered without a limit", RECIPIENTS,
+        "len(memory) >= size_max:", "len(memory) < 0:", ASKED),
     Bug("a webhook is parked and its endpoint is not told of the rest", DELIVERIES,
         "            return Park(reason=verdict.reason)\n",
         "            return Done(commands=[_disable(one.task, DisabledReason.FAILING)])\n", PROCESS),

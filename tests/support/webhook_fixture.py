@@ -64,6 +64,21 @@ class FakeSender:
         return [self.answer(one) for one in received]
 
 
+def make_webhooks(
+    log: MemoryLog, deliveries: MemoryDeliveries, sender: FakeSender, seed: int = 1
+) -> Webhooks:
+    """The process of a new worker."""
+    return Webhooks(
+        log,
+        deliveries,
+        sender,
+        DerivedSecrets(lambda: bytes(32)),
+        ViewBodies(document_services().config),
+        lambda: WALL_CLOCK,
+        Random(seed),
+    )
+
+
 class WebhookFixture:
     """A ledger with a merchant, the process, and one worker."""
 
@@ -73,15 +88,7 @@ class WebhookFixture:
         self.sender = FakeSender(answer)
         self.deliveries = MemoryDeliveries()
         self.secrets = DerivedSecrets(lambda: bytes(32))
-        self.process = Webhooks(
-            self.log,
-            self.deliveries,
-            self.sender,
-            self.secrets,
-            ViewBodies(document_services().config),
-            lambda: WALL_CLOCK,
-            Random(seed),
-        )
+        self.process = make_webhooks(self.log, self.deliveries, self.sender, seed)
         self.store: MemoryTasks = MemoryTasks(self.log.server_now)
         self.worker = self.add_worker()
         self.worker.follow()  # webhooks begin with the release
