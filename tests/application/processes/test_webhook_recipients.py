@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,21 +51,38 @@ class CountingLog(MemoryLog):
 class Story:
     """Two merchants; one adds an endpoint while sessions and a payout are under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, told: bool = True) -> None:
         self.log = CountingLog()
         self.ledger, self.other = LedgerFixture(self.log), LedgerFixture(self.log)
+        self._steps = self._tell()
+        while told and self.tell():
+            pass
+
+    def tell(self) -> bool:
+        """The next step of the story; False after the last one."""
+        return next(self._steps, False)
+
+    def _tell(self) -> Iterator[bool]:
         set_terms(self.ledger, PayoutTerms(DESTINATION))
         for ledger in (self.ledger, self.other):
             _pay(ledger, ledger.create_session())
+            yield True
         early, theirs = self.ledger.create_session(), self.other.create_session()
+        yield True
         payout = request_payout(self.ledger, 200)
+        yield True
         called = self.other.create_session(callback_url=NOTIFY)
-        self.endpoint = add_endpoint(self.ledger)
+        yield True
+        add_endpoint(self.ledger)
+        yield True
         self.ledger.send(self.ledger.cancel(self.ledger.create_session()))
         self.ledger.send(ReturnPayout(payout_id=payout, reason="account closed"))
+        yield True
         for ledger, session in ((self.ledger, early), (self.other, theirs), (self.other, called)):
             _pay(ledger, session)
+            yield True
         _pay(self.other, self.other.create_session())
+        yield True
 
     def expected(self) -> list[str]:
         """The keys of the tasks, straight from the rule."""
@@ -143,43 +160,63 @@ def test_events_get_a_task_from_the_endpoints_on_and_for_callbacks_however_pages
     assert keys(store) == story.expected()
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9), st.booleans()), max_size=40))
-def test_workers_that_take_over_from_each_other_store_the_same_tasks(
+STORY, WORKERS = 0, (1, 2, 3)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9), st.booleans()), max_size=60))
+def test_workers_that_take_over_from_each_other_while_it_happens_store_the_same_tasks(
     steps: list[tuple[int, int, bool]],
 ) -> None:
-    story = Story()
+    story = Story(told=False)
     store = MemoryTasks(story.log.server_now)
-    workers = [Follower(story.log, store) for _ in range(3)]
+    workers = {number: Follower(story.log, store) for number in WORKERS}
 
     for number, size, restarts in steps:
+        if number == STORY:
+            story.tell()
+            continue
         if restarts:
             workers[number].restart()
         workers[number].take(size)
-    for worker in workers:
+    while story.tell():
+        pass
+    for worker in workers.values():
         while worker.take(1000):
             pass
 
     assert keys(store) == story.expected()
 
 
-def test_a_worker_that_was_overtaken_hears_of_endpoints_that_did_not_pass_it() -> None:
-    story = Story()
+def test_an_endpoint_that_is_added_while_the_worker_runs_is_told_from_then_on() -> None:
+    story = Story(told=False)
     store = MemoryTasks(story.log.server_now)
-    overtaken, other = Follower(story.log, store), Follower(story.log, store)
-    [opened] = [
-        one.position
-        for one in story.log.read(0, 1000)
-        if isinstance(one.event, WebhookEndpoints.Opened)
-    ]
-    while overtaken.position < opened - 1:
-        overtaken.take(1)  # remembers that the merchant has no endpoints
+    follower = Follower(story.log, store)
 
-    while other.position < opened:
-        other.take(1)
-    while overtaken.take(1):
-        pass
+    while story.tell():
+        follower.take(1000)
+    follower.take(1000)
 
     assert keys(store) == story.expected()
+
+
+def test_a_worker_that_was_overtaken_hears_of_endpoints_that_did_not_pass_it() -> None:
+    log = MemoryLog()
+    ledger = LedgerFixture(log)
+    store = MemoryTasks(log.server_now)
+    overtaken, other = Follower(log, store), Follower(log, store)
+    session = ledger.create_session()
+    overtaken.take(1000)  # and remembers that the merchant has no endpoints
+    ledger.open_wallet(0)
+    add_endpoint(ledger)
+    other.take(1000)
+    other.take(1000)
+
+    overtaken.take(1)  # too late: the other one was faster, and has seen what this one has not
+    ledger.send(ledger.cancel(session))
+    overtaken.take(1000)
+
+    cancelled = log.stream(session)[-1]
+    assert keys(store) == [ids.encode("evt", cancelled.event_id)]
 
 
 def test_payments_of_a_merchant_without_endpoints_cost_no_task_and_no_read() -> None:
