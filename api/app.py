@@ -46,6 +46,8 @@ from api.v1.static_code_pictures import StaticCodePictureRoutes
 from api.v1.static_codes import StaticCodeRoutes
 from api.v1.treasury import TreasuryRoutes
 from api.v1.wallets import WalletRoutes
+from api.v1.webhook_deliveries import DeliveryRoutes
+from api.v1.webhooks import WebhookRoutes
 from api.views import money
 from application.errors import NotFound
 from domain.errors import LedgerError
@@ -65,6 +67,8 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     FxQuoteRoutes,
     BookRoutes,
     StatementRoutes,
+    WebhookRoutes,
+    DeliveryRoutes,
     EventRoutes,
     CallbackRoutes,
     PageRoutes,

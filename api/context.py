@@ -19,6 +19,7 @@ from application.ports.code_keys import CodeKeys
 from application.ports.processor_terms import ProcessorTerms
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
+from application.ports.webhooks import DeliveryStore, WebhookSecrets
 from application.reader import Reader
 from projections._read_model import ReadModels
 
@@ -43,6 +44,8 @@ class ApiConfig:
     """The house's part of what a payer in another currency pays, 0 to 1,000."""
     fx_rate_days_max: int = 7
     """How old an exchange rate may be in a live ledger, in days."""
+    webhook_loopback: bool = False
+    """Whether webhooks may go to this machine."""
 
     @property
     def secure(self) -> bool:
@@ -80,6 +83,8 @@ class Services:
     dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
+    deliveries: DeliveryStore
+    webhook_secrets: WebhookSecrets
     rates: Rates
     health: Callable[[], Health]
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""

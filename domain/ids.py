@@ -43,6 +43,9 @@ PREFIXES = {
     "mdb": "merchant debits",
     "tre": "treasury",
     "evt": "event",
+    "whe": "webhook endpoint",
+    "whd": "webhook delivery",
+    "whm": "webhook endpoints of a merchant",
     "clk": "acceptance of the clock",
 }
 
@@ -67,6 +70,7 @@ SUBJECT_PREFIXES: Final = {
     "fx_quote": "quo",
     "static_code": "sc",
     "code_session": "cse",
+    "webhook_endpoint": "whm",
 }
 """The first part of an event's topic to the TypeID prefix of its stream."""
 

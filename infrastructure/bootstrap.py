@@ -28,10 +28,10 @@ from api.live.server import Notifier
 from api.pages import returns
 from api.pictures import PictureCache
 from api.tokens import Tokens
+from api.views.webhooks import ViewBodies
 from application.bus import Bus
 from application.callbacks import Callbacks
 from application.clock_guard import ClockGuard
-from application.ports.bank import Bank
 from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics
 from application.processes.process import Process, all_processes
@@ -40,8 +40,6 @@ from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from domain.sessions.payment_session import PaymentSession
 from infrastructure import descriptors
-from infrastructure.bank.sandbox import SandboxBank
-from infrastructure.bank.unconnected import UnconnectedBank
 from infrastructure.database import read_token_secret
 from infrastructure.event_store import registry
 from infrastructure.event_store.feed import Feed
@@ -49,7 +47,6 @@ from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.fx import ecb_files
-from infrastructure.fx.ecb_live import EcbLive, NoProvider
 from infrastructure.fx.rate_table import StoredRates
 from infrastructure.health import HealthCheck
 from infrastructure.http_server import listen, port_in_use, serving
@@ -66,6 +63,7 @@ from infrastructure.postgres.processor_rests import PostgresProcessorRests
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
+from infrastructure.postgres.webhooks import PostgresDeliveries
 from infrastructure.processors.configured import make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.terms import ConfiguredTerms
@@ -75,6 +73,7 @@ from infrastructure.status import Status, read_status
 from infrastructure.task_counts import TaskCounter
 from infrastructure.workers.following import Delivery, following
 from infrastructure.workers.leadership import run_as_leader
+from infrastructure.workers.ports import PORT_CONNECTIONS_MAX, adapters, make_webhook_secrets
 from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
 from projections._read_model import Connect, ReadModels, all_models
@@ -82,8 +81,6 @@ from projections._runner import Runner, read_lags
 from projections.balances import Balances
 
 READ_CONNECTIONS_MAX: Final = 8
-PORT_CONNECTIONS_MAX: Final = 4
-"""For what the worker's processes read."""
 PROBE_CONNECTIONS_MAX: Final = 2
 """For readiness and metrics, which must work while every other connection is in use."""
 READ_STATEMENT: Final = 4
@@ -155,11 +152,6 @@ def make_processes(ports: Mapping[str, object]) -> list[Process]:
     return made
 
 
-def make_bank(settings: Settings) -> Bank:
-    """The bank that sends payouts; a live ledger has none yet."""
-    return SandboxBank() if settings.mode == "test" else UnconnectedBank()
-
-
 @contextmanager
 def account_credits(url: str) -> Iterator[AccountCredits]:
     """What accounts have earned, as far as the read model has counted it, within the context."""
@@ -173,33 +165,15 @@ def account_credits(url: str) -> Iterator[AccountCredits]:
 @contextmanager
 def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
     """What the worker's processes may use, by the names of their constructors' parameters."""
-    with ExitStack() as resources:
-        log = make_log(url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX)
-        resources.callback(log.close)
-        rates = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
-        resources.callback(rates.close)
-        beside = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=PORT_CONNECTIONS_MAX)
-        resources.callback(beside.close)
-        rests = PostgresProcessorRests(beside.connection)
-        sandbox = make_sandbox(
-            settings,
-            PostgresSandboxStore(beside.connection),
-            token_secret=read_token_secret(url, DatabaseRole.READER),
-            now=log.now,
-        )
+    returning = returns.return_address(
+        read_tokens(url, DatabaseRole.READER), settings.public_origin
+    )
+    with account_credits(url) as credits_, adapters(settings, url) as ports:
         yield {
-            "bank": make_bank(settings),
-            "credits": resources.enter_context(account_credits(url)),
-            "callback_inbox": PostgresCallbackInbox(beside.connection),
-            "notes": PostgresAttemptNotes(beside.connection),
-            "processors": make_processors(settings, sandbox, rests.note),
-            "return_address": returns.return_address(
-                read_tokens(url, DatabaseRole.READER), settings.public_origin
-            ),
-            "sandbox": sandbox,
-            "reader": Reader(log),
-            "rate_provider": EcbLive() if settings.fx_live else NoProvider(),
-            "rate_store": PostgresRates(rates.connection),
+            **ports,
+            "credits": credits_,
+            "return_address": returning,
+            "webhook_bodies": ViewBodies(make_config(settings)),
         }
 
 
@@ -237,6 +211,21 @@ class ApiProcess:
         headers = security_headers(secure=self.services.config.secure)
         async with serving(self.app, listening, table, Refusals(self.limits, headers)):
             yield
+
+
+def make_config(settings: Settings) -> ApiConfig:
+    """The settings that affect responses and webhooks."""
+    return ApiConfig(
+        public_url=settings.public_origin,
+        live_public_url=settings.live_origin,
+        mode=settings.mode,
+        claim_seconds=settings.claim_seconds,
+        rate_limit=settings.rate_limit,
+        trusted_proxies=settings.trusted_proxies,
+        fx_spread_basis_points=settings.fx_spread_basis_points,
+        fx_rate_days_max=settings.fx_rate_days_max,
+        webhook_loopback=settings.webhook_loopback,
+    )
 
 
 def make_api(settings: Settings, url: str) -> ApiProcess:
@@ -283,16 +272,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
     services = Services(
-        config=ApiConfig(
-            public_url=settings.public_origin,
-            live_public_url=settings.live_origin,
-            mode=settings.mode,
-            claim_seconds=settings.claim_seconds,
-            rate_limit=settings.rate_limit,
-            trusted_proxies=settings.trusted_proxies,
-            fx_spread_basis_points=settings.fx_spread_basis_points,
-            fx_rate_days_max=settings.fx_rate_days_max,
-        ),
+        config=make_config(settings),
         log=read_log,
         reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
@@ -302,6 +282,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         sandbox=SandboxPages(sandbox, inbox),
         callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),
+        deliveries=PostgresDeliveries(QueryConnections(reads).connection),
+        webhook_secrets=make_webhook_secrets(settings),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         pictures=PictureCache(pictures),

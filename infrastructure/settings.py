@@ -99,6 +99,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = BEHIND_SECONDS
 
+    webhook_loopback: Annotated[
+        bool,
+        Meta(
+            description="Whether webhooks may go to this machine, by http as well; for "
+            "development. `qrledger demo` sets it."
+        ),
+    ] = False
+
     fx_live: Annotated[
         bool,
         Meta(

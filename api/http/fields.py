@@ -35,6 +35,8 @@ StaticCodeId = Annotated[str, typeid("sc")]
 PayoutId = Annotated[str, typeid("pay")]
 AttemptId = Annotated[str, typeid("att")]
 EventId = Annotated[str, typeid("evt")]
+EndpointId = Annotated[str, typeid("whe")]
+DeliveryId = Annotated[str, typeid("whd")]
 
 OrderId = Annotated[str, text_length(1, 64)]
 ShortText = Annotated[str, text_length(1, 80)]

@@ -173,6 +173,8 @@ WalletPathId = Annotated[UUID, PathId("wal")]
 PayoutPathId = Annotated[UUID, PathId("pay")]
 StaticCodePathId = Annotated[UUID, PathId("sc")]
 RefundPathId = Annotated[UUID, PathId("ref")]
+EndpointPathId = Annotated[UUID, PathId("whe")]
+DeliveryPathId = Annotated[UUID, PathId("whd")]
 
 
 def path_id(prefix: str, value: str) -> UUID:

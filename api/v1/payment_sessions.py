@@ -60,6 +60,8 @@ class CreateSessionBody(Body):
         LIFETIME_SECONDS_DEFAULT
     )
     return_url: Url | None = None
+    callback_url: Url | None = None
+    """Where notices of this session go, signed with the merchant's callback secret."""
     metadata: Metadata = {}  # noqa: RUF012 - msgspec copies it
     checkout_may_cancel: bool = False
 
@@ -142,6 +144,7 @@ class SessionRoutes:
                 description=body.description,
                 expires_in_seconds=body.expires_in_seconds,
                 return_url=body.return_url,
+                callback_url=body.callback_url,
                 metadata=body.metadata,
                 checkout_may_cancel=body.checkout_may_cancel,
             )

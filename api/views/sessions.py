@@ -94,7 +94,7 @@ class SessionView(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     qr: QrView
     checkout_url: str | None
-    live_url: str
+    live_url: str | None
     claim: ClaimView | None
     paid: PaidView | None
     next_action: NextActionView | None = None

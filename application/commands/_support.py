@@ -10,6 +10,8 @@ from eventsourcing.domain import Aggregate
 from application.command import Loaded
 from application.errors import CreditsNotCounted, NotFound
 from domain import ids
+from domain.merchants.webhook_endpoint import WebhookEndpoints
+from domain.merchants.webhook_events import Endpoint
 from domain.payouts.debits import Credits, DebitKind, MerchantDebits
 from domain.payouts.errors import PayableInsufficient
 from domain.sessions.errors import OrderOpen, OrderPaid
@@ -128,3 +130,21 @@ def claim_session(
         at=loaded.now,
         lease_seconds=lease_seconds,
     )
+
+
+def webhook_endpoints_of(loaded: Loaded, merchant_id: UUID) -> WebhookEndpoints:
+    """A merchant's webhook endpoints; started with the first setting."""
+    endpoints = loaded.find(WebhookEndpoints, WebhookEndpoints.stream_id(merchant_id))
+    return endpoints or WebhookEndpoints.open(merchant_id=merchant_id, at=loaded.now)
+
+
+def own_endpoint(loaded: Loaded, merchant_id: UUID, endpoint_id: str) -> Endpoint:
+    """The endpoint of this id, as it stands.
+
+    Raises:
+        NotFound: the merchant has no such endpoint.
+    """
+    endpoint = webhook_endpoints_of(loaded, merchant_id).endpoints.get(endpoint_id)
+    if endpoint is None:
+        raise NotFound(thing="webhook endpoint")
+    return endpoint

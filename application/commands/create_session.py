@@ -27,6 +27,8 @@ class CreateSession(Command):
     description: str = ""
     expires_in_seconds: int = LIFETIME_SECONDS_DEFAULT
     return_url: str | None = None
+    callback_url: str | None = None
+    """Where notices of this session go, beside the merchant's webhook endpoints."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     checkout_may_cancel: bool = False
 
@@ -52,12 +54,15 @@ class CreateSession(Command):
 
         Raises (checked in this order):
             NotFound: there is no such merchant.
-            InvalidRequest: `return_url` is not on one of the merchant's return hosts.
+            InvalidRequest: `return_url` or `callback_url` is not on one of the merchant's return
+                hosts.
             OrderPaid, OrderOpen: the order has such a session; its id is in the facts.
         """
         merchant = loaded.get(Merchant, self.merchant_id, "merchant")
         if self.return_url is not None:
             merchant.check_return_url(self.return_url)
+        if self.callback_url is not None:
+            merchant.check_return_url(self.callback_url, name="callback_url")
         session = PaymentSession.create(
             session_id=self.session_id,
             merchant_id=merchant.public_id,
@@ -68,6 +73,7 @@ class CreateSession(Command):
             expires_in_seconds=self.expires_in_seconds,
             description=self.description,
             return_url=self.return_url,
+            callback_url=self.callback_url,
             metadata=self.metadata,
             checkout_may_cancel=self.checkout_may_cancel,
             fee=merchant.fee(self.amount),

@@ -51,6 +51,8 @@ class ProcessFollower:
         self._head = head
         self._on_stored = on_stored
         self._topics = process.topics()
+        self._reacted = 0
+        """Every followed event up to here has passed `react` since the process forgot."""
 
     @property
     def name(self) -> str:
@@ -70,6 +72,7 @@ class ProcessFollower:
         there. A replay that was interrupted begins again; its tasks keep their keys.
         """
         name, starts = self.name, self._process.starts
+        self._process.forget()
         progress = self._store.progress(name)
         is_new = progress is None
         if progress is None:
@@ -79,6 +82,7 @@ class ProcessFollower:
             self._replay(read, added, progress.position)
         if is_new or self._topics != progress.topics:
             self._store.begin(name, progress.position, self._topics)
+        self._reacted = progress.position
         return progress.position
 
     def apply(self, page: Page) -> int:
@@ -89,7 +93,10 @@ class ProcessFollower:
         Raises:
             InvalidTask: `react` has set a task that cannot be stored, or too many.
         """
+        if page.after != self._reacted:
+            self._process.forget()
         changes = self._changes(page.of(self._topics))
+        self._reacted = page.last
         position = self._store.record(self.name, page.after, page.last, changes)
         if changes.tasks and position == page.last:
             self._on_stored(min(task.due_at for task in changes.tasks))

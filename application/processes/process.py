@@ -145,7 +145,7 @@ class Start(Enum):
 
 
 class Process(ABC):
-    """Base class of every process. An instance holds ports and no state of its own."""
+    """Base class of every process. An instance holds ports, and of the log what `forget` clears."""
 
     name: ClassVar[str]
     """Names its position, its tasks and its commands' actor; never changes."""
@@ -162,7 +162,17 @@ class Process(ABC):
 
     @abstractmethod
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
-        """The tasks that an event sets and cancels. Pure; an error halts the process's loop."""
+        """The tasks that an event sets and cancels; an error halts the process's loop.
+
+        Pure: they follow from the log up to the event, whenever it is asked. A process that needs
+        more than the event may read that part of the log, and remember it until `forget`.
+        """
+
+    def forget(self) -> None:  # noqa: B027 - most processes remember nothing
+        """Forget what `react` remembers: events that it has not seen may precede the next one.
+
+        Called before the first page, and before one that does not continue the page before it.
+        """
 
     @abstractmethod
     def perform(self, tasks: Sequence[Task]) -> Sequence[Result]:

@@ -17,6 +17,7 @@ from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
+from domain.merchants.webhook_endpoint import WebhookEndpoints
 from domain.money.money import Amount
 from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
@@ -259,6 +260,7 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         ApiKey.Revoked: "access",
         KeyRing.KeyAdded: "access",
         ClockAcceptance.Accepted: "time",
+        **dict.fromkeys(WebhookEndpoints.events(), "notices move no money"),
     }
 )
 """Every other event, and why it posts nothing."""

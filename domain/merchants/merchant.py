@@ -227,8 +227,8 @@ class Merchant(LedgerAggregate):
         if self.processors != tuple(names):
             self.trigger_event(self.ProcessorsChanged, processors=list(names), timestamp=at)
 
-    def check_return_url(self, url: str) -> None:
-        """Check that payers may be redirected to a URL.
+    def check_return_url(self, url: str, *, name: str = "return_url") -> None:
+        """Check that payers may be redirected to a URL, or notices of a session sent to it.
 
         Raises:
             InvalidRequest: not https, with user information, or not on a registered host.
@@ -237,10 +237,10 @@ class Merchant(LedgerAggregate):
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError:
-            raise InvalidRequest.of("return_url", "is not a URL") from None
+            raise InvalidRequest.of(name, "is not a URL") from None
         if parts.scheme != "https" or not host:
-            raise InvalidRequest.of("return_url", "must be an https URL")
+            raise InvalidRequest.of(name, "must be an https URL")
         if "@" in parts.netloc or port not in {None, 443} or "\\" in url:
-            raise InvalidRequest.of("return_url", "must have no user information and no other port")
+            raise InvalidRequest.of(name, "must have no user information and no other port")
         if host not in self.return_hosts:
-            raise InvalidRequest.of("return_url", f"{host} is not a registered return host")
+            raise InvalidRequest.of(name, f"{host} is not a registered return host")

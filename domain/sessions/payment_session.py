@@ -150,7 +150,7 @@ class PaymentSession(LedgerAggregate):
         """
         check_amount(amount.minor, amount.currency)
         metadata = dict(metadata or {})
-        check_sizes(order_id, description, return_url, metadata, expires_in_seconds)
+        check_sizes(order_id, description, return_url, callback_url, metadata, expires_in_seconds)
         return cls._create(
             cls.Created,
             id=session_id,

@@ -19,7 +19,7 @@ LIFETIME_SECONDS_MAX: Final = 86_400
 LIFETIME_SECONDS_DEFAULT: Final = 900
 ORDER_ID_CHARS_MAX: Final = 64
 DESCRIPTION_CHARS_MAX: Final = 200
-RETURN_URL_CHARS_MAX: Final = 2000
+URL_CHARS_MAX: Final = 2000
 METADATA_ENTRIES_MAX: Final = 20
 METADATA_KEY_CHARS_MAX: Final = 40
 METADATA_VALUE_CHARS_MAX: Final = 500
@@ -88,23 +88,24 @@ def check_sizes(
     order_id: str,
     description: str,
     return_url: str | None,
+    callback_url: str | None,
     metadata: Mapping[str, str],
     expires_in_seconds: int,
 ) -> None:
     """Check the sizes of what a merchant states about a session.
 
     Raises (checked in this order):
-        InvalidRequest: the order's id, the description, the URL or the metadata is too long, or
-            the order's id or the URL is empty; or the lifetime is out of range.
+        InvalidRequest: the order's id, the description, a URL or the metadata is too long, or
+            the order's id or a URL is empty; or the lifetime is out of range.
     """
-    url = "-" if return_url is None else return_url
     if not 1 <= len(order_id) <= ORDER_ID_CHARS_MAX:
         raise InvalidRequest.of("order_id", f"must have 1 to {ORDER_ID_CHARS_MAX} characters")
     if len(description) > DESCRIPTION_CHARS_MAX:
         reason = f"may have at most {DESCRIPTION_CHARS_MAX} characters"
         raise InvalidRequest.of("description", reason)
-    if not 1 <= len(url) <= RETURN_URL_CHARS_MAX:
-        raise InvalidRequest.of("return_url", f"must have 1 to {RETURN_URL_CHARS_MAX} characters")
+    for name, url in (("return_url", return_url), ("callback_url", callback_url)):
+        if url is not None and not 1 <= len(url) <= URL_CHARS_MAX:
+            raise InvalidRequest.of(name, f"must have 1 to {URL_CHARS_MAX} characters")
     if len(metadata) > METADATA_ENTRIES_MAX:
         raise InvalidRequest.of("metadata", f"may have at most {METADATA_ENTRIES_MAX} entries")
     for key, value in metadata.items():

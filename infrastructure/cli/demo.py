@@ -38,7 +38,7 @@ from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.pictures import codes
 from infrastructure.postgres.connections import DatabaseRole
-from infrastructure.settings import Settings
+from infrastructure.settings import PREFIX, Settings
 
 FUNDS = Money(1_000_000, "USD")
 PAYMENT_ERRORS = (PaymentFailed, OSError, WebSocketException)
@@ -51,6 +51,7 @@ REASON_SECONDS: Final = 1
 def demo(*, once: bool) -> None:
     """Start everything, make one payment from QR code to paid, and run until Ctrl-C."""
     started = time.perf_counter()
+    os.environ.setdefault(f"{PREFIX}WEBHOOK_LOOPBACK", "true")  # for its processes, too
     settings = _support.settings()
     if settings.mode != "test":
         _support.fail("the demo is a test ledger: unset QRLEDGER_MODE")

@@ -15,6 +15,7 @@ from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
+from domain.merchants.webhook_endpoint import WebhookEndpoints
 from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
 from domain.processors.settlement import Settlement
@@ -39,6 +40,7 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     StaticCode,
     CodeSessions,
     Merchant,
+    WebhookEndpoints,
     MerchantDebits,
     Payout,
     Treasury,

@@ -20,6 +20,7 @@ from tests.support.api_fixture import USD_10, ApiFixture
 from tests.support.payouts_fixture import ask, register_destination
 
 pytestmark = pytest.mark.postgres
+HOOKS = "https://hooks.example/"
 IDS = re.compile(r"(?:mer|wal|app|clm|key)_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
@@ -33,10 +34,12 @@ def foreign(api: ApiFixture) -> dict[str, str]:
     payout = ask(api, 100 + REFUSES).json()
     path = f"/v1/payouts/{payout['id']}"
     wait_for(lambda: api.call("merchant", "GET", path).json()["status"] == "returned")
+    endpoint = api.call("merchant", "POST", "/v1/webhook-endpoints", {"url": HOOKS}).json()
     token = api.call("wallet", "POST", f"/v1/wallets/{api.open_wallet()}/tokens").json()["token"]
     code = api.call("merchant", "POST", "/v1/static-codes", {"currency": "USD"}).json()
     return {
         "session": session["id"],
+        "endpoint": endpoint["id"],
         "paid": paid["id"],
         "payout": payout["id"],
         "code": code["id"],
@@ -85,6 +88,15 @@ def attempts(foreign: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
     yield "GET", f"/v1/payouts/{foreign['payout']}", None
     yield "GET", "/v1/payouts?limit=100", None
     yield "GET", f"/v1/payouts?merchant={foreign['merchant']}", None
+    endpoint = f"/v1/webhook-endpoints/{foreign['endpoint']}"
+    yield "GET", endpoint, None
+    yield "PATCH", endpoint, {"status": "paused"}
+    yield "DELETE", endpoint, None
+    yield "POST", f"{endpoint}/rotate-secret", None
+    yield "POST", f"{endpoint}/test", None
+    yield "POST", f"{endpoint}/replay", {"after": 0}
+    yield "GET", "/v1/webhook-endpoints", None
+    yield "GET", f"/v1/webhook-deliveries?endpoint={foreign['endpoint']}", None
     yield "GET", "/metrics", None
 
 
@@ -100,7 +112,7 @@ def test_another_tenant_sees_nothing_and_changes_nothing(
         response = api.call(holder, method, path, body, key=str(uuid4()))
         shown = any(
             foreign[thing] in response.text
-            for thing in ("session", "paid", "payout", "wallet", "code")
+            for thing in ("session", "paid", "payout", "wallet", "endpoint", "code")
         )
         own_list = response.status_code == 200 and "data" in response.json() and not shown
         if response.status_code not in {401, 403, 404} and not own_list:

@@ -125,6 +125,20 @@ CONTRACT = {
     "key": ["issued", "revoked"],
     "clock": ["accepted"],
     "key_ring": ["key_added"],
+    "webhook_endpoint": [
+        "opened",
+        "added",
+        "changed",
+        "paused",
+        "disabled",
+        "enabled",
+        "removed",
+        "secret_rotated",
+        "callback_secret_rotated",
+        "test_requested",
+        "replay_requested",
+        "redelivery_requested",
+    ],
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ OPTIONAL = {
     "bash": "`make e2e` only",
     "chromium": "`make e2e` only",
     "chromium-browser": "`make e2e` only",
+    "node": "`make e2e` only; the test is skipped without",
 }
 """Why each one is optional, so that the README need not require it."""
 

@@ -8,10 +8,10 @@ import pytest
 
 from application.ports.bank import Bank, NoAnswer, TransferOrder, TransferState
 from domain.money.money import Money
-from infrastructure import bootstrap
 from infrastructure.bank.sandbox import KEYS_MAX, SILENT_CALLS, SandboxBank
 from infrastructure.bank.unconnected import UnconnectedBank
 from infrastructure.settings import Settings
+from infrastructure.workers.ports import make_bank
 from tests.support.fake_bank import PENDING, REFUSED, RETURNED, SETTLED, FakeBank
 
 BANKS: dict[str, Callable[[], dict[str, Bank]]] = {
@@ -121,5 +121,5 @@ def test_the_fake_counts_a_transfer_whose_answer_was_lost() -> None:
 
 
 def test_only_a_test_ledger_has_the_sandbox_bank() -> None:
-    assert isinstance(bootstrap.make_bank(Settings(mode="test")), SandboxBank)
-    assert isinstance(bootstrap.make_bank(Settings(mode="live")), UnconnectedBank)
+    assert isinstance(make_bank(Settings(mode="test")), SandboxBank)
+    assert isinstance(make_bank(Settings(mode="live")), UnconnectedBank)

@@ -138,14 +138,16 @@ def test_timers_become_tasks_and_expiry_goes_on_at_its_position(
     url = make_database()
     restore(url)
     timers = rows(url, "select kind, key::text, due_at from ledger.due order by kind, key::text")
-    positions = rows(url, "select name, position from ledger.process_positions")
+    query = "select name, position from ledger.process_positions"
+    positions = rows(url, query)
     assert len(timers) >= 6
 
     assert program(url, "migrate").returncode == 0
 
     assert rows(url, "select process, key, due_at from ledger.tasks order by 1, 2") == timers
-    assert rows(url, "select name, position from ledger.process_positions") == positions
-    [(topics,)] = rows(url, "select topics from ledger.process_positions")
+    [(head,)] = rows(url, "select pos from ledger.head")
+    assert rows(url, f"{query} order by name") == [*positions, ("webhooks", head)]
+    [(topics,)] = rows(url, "select topics from ledger.process_positions where name = 'expiry'")
     first = {"created", "paid", "expired", "cancelled"}  # the worker begins to follow the others
     assert set(topics) == {f"payment_session.{word}" for word in first} < Expiry.topics()
 

@@ -18,6 +18,7 @@ from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.wallet_bugs import WALLET_BUGS
+from tests.planted.webhook_bugs import WEBHOOK_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -339,4 +340,5 @@ BUGS: Final = [
     *WALLET_BUGS,
     *ATTEMPT_BUGS,
     *ANSWER_BUGS,
+    *WEBHOOK_BUGS,
 ]  # fmt: skip

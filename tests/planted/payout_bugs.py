@@ -56,7 +56,7 @@ PAYOUT_BUGS: Final = [
     Bug("a bank's reason is stored with an account number", PAYOUT,
         "WITHHELD if may_be_account_number(reason) else reason", "reason",
         f"{COMMANDS}/test_return_payout.py"),
-    Bug("a live ledger pays out through the sandbox bank", "infrastructure/bootstrap.py",
+    Bug("a live ledger pays out through the sandbox bank", "infrastructure/workers/ports.py",
         'SandboxBank() if settings.mode == "test" else UnconnectedBank()', "SandboxBank()",
         "tests/infrastructure/test_banks.py"),
     Bug("a merchant lists the payouts of others", "api/v1/payouts.py",

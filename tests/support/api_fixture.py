@@ -143,11 +143,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def _with_qr_keys(settings: Settings) -> Iterator[Settings]:
-    """The settings with signing keys of their own, unless they name a file."""
-    with TemporaryDirectory() as folder:
+def _settings(facts: dict[str, Any]) -> Iterator[Settings]:
+    """Settings with a home of their own, and signing keys in it unless they name a file."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        settings = Settings(**{"rate_limit": 0, "home": home, **facts})
         if not settings.qr_keys:
-            settings = replace(settings, qr_keys=f"{folder}/qr-keys.json")
+            settings = replace(settings, qr_keys=f"{home}/qr-keys.json")
             make_qr_keys(settings)
         yield settings
 
@@ -156,8 +157,7 @@ def _with_qr_keys(settings: Settings) -> Iterator[Settings]:
 def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
     """The API, the notifier and the workers, on ports of their own."""
     ports = {"port": free_port(), "live_port": free_port()}
-    settings = Settings(**{"rate_limit": 0, **ports, **facts})
-    with _with_qr_keys(settings) as settings, _serving(settings, url) as api:
+    with _settings({**ports, **facts}) as settings, _serving(settings, url) as api:
         yield api
 
 
@@ -193,9 +193,9 @@ def _serving(settings: Settings, url: str) -> Iterator[ApiFixture]:
 @contextmanager
 def api_fixture(url: str, *, projections: bool = True, **facts: Any) -> Iterator[ApiFixture]:
     """The API on a migrated database, with the workers for projections and expiry."""
-    settings = Settings(**{"rate_limit": 0, "port": 18080, "live_port": 18081, **facts})
+    ports = {"port": 18080, "live_port": 18081}
     with (
-        _with_qr_keys(settings) as settings,
+        _settings({**ports, **facts}) as settings,
         _in_process(settings, url, projections=projections) as api,
     ):
         yield api

@@ -57,6 +57,8 @@ def document_services() -> Services:
         dispatcher=nothing,
         tokens=Tokens(b"s" * 32),
         read_models=nothing,
+        deliveries=nothing,
+        webhook_secrets=nothing,
         rates=nothing,
         health=nothing,
         pictures=nothing,

@@ -18,6 +18,7 @@ from domain.clock import ClockAcceptance
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
+from domain.merchants.webhook_endpoint import WebhookEndpoints
 from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
 from domain.processors.settlement import Settlement
@@ -73,6 +74,8 @@ DISPUTE = {
     "exponent": 2,
     "reason": "fraudulent",
 }
+ENDPOINT = {"endpoint_id": "whe_01h455vb4pex5vsknk084sn02q"}
+UNTIL = "2026-11-21T10:12:33.000001Z"
 PAYOUT = {"merchant_id": "mer_01h455vb4pex5vsknk084sn02q", **MONEY}
 
 
@@ -406,6 +409,44 @@ EVENTS = [
         secret_hash="0" * 64,
     ),
     _event(ApiKey.Revoked, 2),
+    _event(WebhookEndpoints.Opened, 1, merchant_id="mer_01h455vb4pex5vsknk084sn02q"),
+    _event(
+        WebhookEndpoints.Added,
+        2,
+        url="https://shop.example/hooks",
+        types=["payment_session.paid"],
+        **ENDPOINT,
+    ),
+    _event(WebhookEndpoints.Changed, 3, url="https://shop.example/hooks", types=["*"], **ENDPOINT),
+    _event(WebhookEndpoints.Paused, 4, **ENDPOINT),
+    _event(WebhookEndpoints.Disabled, 4, reason="failing", **ENDPOINT),
+    _event(WebhookEndpoints.Enabled, 5, **ENDPOINT),
+    _event(WebhookEndpoints.SecretRotated, 6, secret_number=2, previous_until=UNTIL, **ENDPOINT),
+    _event(WebhookEndpoints.CallbackSecretRotated, 7, secret_number=1, previous_until=None),
+    _event(
+        WebhookEndpoints.TestRequested,
+        8,
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        test_id="evt_01h455vb4pex5vsknk084sn02q",
+        **ENDPOINT,
+    ),
+    _event(
+        WebhookEndpoints.ReplayRequested,
+        9,
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        after=17,
+        up_to=812,
+        **ENDPOINT,
+    ),
+    _event(
+        WebhookEndpoints.RedeliveryRequested,
+        10,
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        target="callback",
+        subject_id="ps_01h455vb4pex5vsknk084sn02q",
+        event_version=3,
+    ),
+    _event(WebhookEndpoints.Removed, 11, **ENDPOINT),
     _event(ClockAcceptance.Accepted, 1, offset_microseconds=34_560_000_000_000),
     _event(
         KeyRing.KeyAdded,

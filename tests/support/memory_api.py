@@ -29,8 +29,10 @@ from infrastructure.processors.sandbox import Sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.sandbox_store import MemorySandboxStore
 from infrastructure.processors.terms import ConfiguredTerms
+from infrastructure.webhooks.secrets import DerivedSecrets
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_notes import MemoryInbox, MemoryNotes
@@ -112,6 +114,8 @@ class MemoryApi:
             ),
             sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
+            deliveries=MemoryDeliveries(),
+            webhook_secrets=DerivedSecrets(lambda: bytes(32)),
         )
         self.app = create_app(self.services)
         self.keys = {"": "", **{role.value: self._issue(role) for role in Role}}

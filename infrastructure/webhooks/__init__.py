@@ -1,0 +1,1 @@
+"""Webhooks: the sender, what it may call, and the secrets."""

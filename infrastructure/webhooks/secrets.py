@@ -1,0 +1,92 @@
+"""The secrets of webhooks, derived from a key in the ledger's home; none of them is stored.
+
+A secret is HMAC-SHA256, under that key, of its purpose, owner and number. So the log, the database
+and their backups hold no secret, a secret that was shown can be shown again to a repeated request,
+and rotating is counting.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from domain.merchants.standard_webhooks import Signer
+
+FILE: Final = "webhook-secrets.key"
+KEY_BYTES: Final = 32
+CACHED_MAX: Final = 4096
+
+
+class BadKeyFile(Exception):
+    """The file does not hold the 32 bytes of a key, or others may read it."""
+
+
+class DerivedSecrets:
+    """`application.ports.webhooks.WebhookSecrets` from one key, read when it is first needed."""
+
+    def __init__(self, read_key: Callable[[], bytes]) -> None:
+        """Derive secrets.
+
+        Args:
+            read_key: returns the same 32 bytes each time.
+        """
+        self._read_key = read_key
+        self._pair = lru_cache(CACHED_MAX)(self._make_pair)
+
+    def signer(self, owner: str, number: int) -> Signer:
+        """See the port."""
+        return self._pair(owner, number)[0]
+
+    def public_key(self, owner: str, number: int) -> bytes:
+        """See the port."""
+        return self._pair(owner, number)[1]
+
+    def _make_pair(self, owner: str, number: int) -> tuple[Signer, bytes]:
+        key = Ed25519PrivateKey.from_private_bytes(self._derive("v1a", owner, number))
+        signer = Signer(self._derive("v1", owner, number), key.sign)
+        return signer, key.public_key().public_bytes_raw()
+
+    def _derive(self, purpose: str, owner: str, number: int) -> bytes:
+        name = f"qrledger webhook {purpose} {owner} {number}"
+        return hmac.digest(self._read_key(), name.encode(), "sha256")
+
+
+def key_file(home: Path) -> Callable[[], bytes]:
+    """Reads the key of a ledger's home, and makes it once, for every process of this machine."""
+
+    @lru_cache(1)
+    def read() -> bytes:
+        path = home / FILE
+        if not path.exists():
+            _make(path)
+        key = path.read_bytes()
+        if len(key) != KEY_BYTES or path.stat().st_mode & 0o077:
+            msg = f"{path} must hold {KEY_BYTES} bytes and be readable by its owner only"
+            raise BadKeyFile(msg)
+        return key
+
+    return read
+
+
+def _make(path: Path) -> None:
+    """Write a new key whole and at once; of two processes the first one wins."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
