@@ -24,12 +24,8 @@ CHECKOUT_BUGS: Final = [
         "        return identity.role is CallerRole.CHECKOUT\n"
         "    if identity.role is CallerRole.CHECKOUT:\n        return True\n    if identity", TESTS),
     Bug("an attempt is started with any token", ROUTES,
-        "        current = await session_with_token(self._services, id, query.token)\n"
-        "        command =",
-        "        from api.pages.routes import blocking\n"
-        "        get = self._services.reader.get\n"
-        '        current = await blocking.read(get, PaymentSession, id, "payment session")\n'
-        "        command =", TESTS),
+        "        await session_with_token(self._services, id, query.token)\n        at_checkout, html",
+        "        at_checkout, html", TESTS),
     Bug("a payer is told that accepted money is returned", NOTICES,
         "        if attempt.id == paid_by:\n", "        if False:\n", TESTS),
     Bug("a payer is not told of money that arrived late", NOTICES,

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, Final
 
-SECRET: Final = b"a secret of the tests, 32 bytes."
+SECRET: Final = b"a-secret-of-the-tests,-32-bytes."
 PREFIX: Final = "/qrledger"
 WINDOW_SECONDS: Final = 300
 Message = dict[str, Any]
