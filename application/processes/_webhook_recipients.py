@@ -16,8 +16,9 @@ from application.event_log import EventLog, Recorded
 from application.processes._webhook_streams import endpoints_stream
 
 SUBJECTS_MAX: Final = 32_768
-"""Sessions and payouts that are remembered; the oldest ones are forgotten, about 10 MB in all."""
+"""Sessions and payouts that are remembered; the oldest ones are forgotten."""
 MERCHANTS_MAX: Final = 32_768
+"""With the sessions about 13 MB."""
 
 K = TypeVar("K")
 V = TypeVar("V")
