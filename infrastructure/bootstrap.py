@@ -78,6 +78,7 @@ from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
 from projections._read_model import Connect, ReadModels, all_models
 from projections._runner import Runner, read_lags
+from projections.attempts import Attempts
 from projections.balances import Balances
 
 READ_CONNECTIONS_MAX: Final = 8
@@ -155,9 +156,22 @@ def make_processes(ports: Mapping[str, object]) -> list[Process]:
 @contextmanager
 def account_credits(url: str) -> Iterator[AccountCredits]:
     """What accounts have earned, as far as the read model has counted it, within the context."""
+    with _read_models(url) as models:
+        yield models[Balances]
+
+
+@contextmanager
+def listed_attempts(url: str) -> Iterator[Attempts]:
+    """The attempts that the read model knows, within the context."""
+    with _read_models(url) as models:
+        yield models[Attempts]
+
+
+@contextmanager
+def _read_models(url: str) -> Iterator[ReadModels]:
     pool = ConnectionPool(url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX)
     try:
-        yield ReadModels(QueryConnections(pool).connection)[Balances]
+        yield ReadModels(QueryConnections(pool).connection)
     finally:
         pool.close()
 

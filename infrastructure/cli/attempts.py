@@ -6,7 +6,8 @@ import getpass
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
+from uuid import UUID
 
 import rich_click as click
 
@@ -23,29 +24,36 @@ from infrastructure.accounts import AccountAdmin
 from infrastructure.cli import _support
 from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
-from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
-from infrastructure.postgres.query_connections import QueryConnections
-from projections._read_model import ReadModels
-from projections.attempts import Attempts
+from infrastructure.postgres.connections import DatabaseRole
 
 LIST_MAX: Final = 1000
 LIST_DEFAULT: Final = 100
 
 
+class ListedAttempts(Protocol):
+    """The read model of attempts."""
+
+    def open(self, *, unresolved: bool, limit: int) -> list[tuple[UUID, UUID]]:
+        """Open attempts, each with the stream of its session."""
+        ...
+
+    def session_of(self, attempt_id: UUID) -> UUID | None:
+        """The stream of an attempt's session."""
+        ...
+
+
 @contextmanager
-def attempt_admin() -> Iterator[tuple[AccountAdmin, PostgresLog, Attempts]]:
+def attempt_admin() -> Iterator[tuple[AccountAdmin, PostgresLog, ListedAttempts]]:
     """The operator's commands on the configured database, its log and its attempts."""
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
         log = bootstrap.make_log(
             url, DatabaseRole.WRITER, size_max=1, guard=bootstrap.make_guard(settings)
         )
-        pool = ConnectionPool(url, DatabaseRole.READER, size_max=1)
         try:
-            attempts = ReadModels(QueryConnections(pool).connection)[Attempts]
-            yield AccountAdmin(log, Bus(log), settings.mode), log, attempts
+            with bootstrap.listed_attempts(url) as rows:
+                yield AccountAdmin(log, Bus(log), settings.mode), log, rows
         finally:
-            pool.close()
             log.close()
 
 

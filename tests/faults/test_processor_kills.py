@@ -32,6 +32,7 @@ from infrastructure.postgres.tasks import PostgresTasks
 from infrastructure.processors.generic_psp import GenericPsp
 from infrastructure.processors.outbound import Outbound
 from tests.support.ledger_fixture import LedgerFixture
+from tests.support.memory_notes import return_address
 from tests.support.postgres import rows
 from tests.support.reference_psp import SECRET, ReferencePsp, serving
 from tests.support.task_fixture import STEPS, Worker
@@ -63,8 +64,8 @@ def workers(
     processors, notes = {"psp": processor}, PostgresAttemptNotes(pool.connection)
     reader, store = Reader(postgres_log), PostgresTasks(pool)
     processes = (
-        Payments(processors, notes, reader, ""),
-        StatusChecks(processors, notes, reader, ""),
+        Payments(processors, notes, reader, return_address),
+        StatusChecks(processors, notes, reader, return_address),
         ProcessorRefunds(processors, reader),
     )
     yield [Worker(one, store, postgres_log, random=Random(1)) for one in processes]

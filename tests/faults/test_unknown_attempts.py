@@ -19,7 +19,7 @@ from domain.money.money import Money
 from domain.sessions.payment_session import PaymentSession
 from tests.support.ledger_fixture import LedgerFixture, envelope
 from tests.support.memory_log import MemoryLog
-from tests.support.memory_notes import MemoryNotes
+from tests.support.memory_notes import MemoryNotes, return_address
 from tests.support.memory_tasks import MemoryTasks
 from tests.support.task_fixture import Worker
 
@@ -80,7 +80,9 @@ def test_ten_thousand_unknown_attempts_stay_inside_the_budget() -> None:
 
     reader = Reader(log)
     reader.clock = LedgerClock(log, elapsed=elapsed)
-    checks = StatusChecks({"psp": cast("Processor", processor)}, MemoryNotes(), reader, "")
+    checks = StatusChecks(
+        {"psp": cast("Processor", processor)}, MemoryNotes(), reader, return_address
+    )
     worker = Worker(checks, store, log, random=Random(1), elapsed=elapsed)
     end = log.clock.timestamp() + MINUTES_MAX * 60
 

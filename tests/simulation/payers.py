@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Any, Final, Protocol
@@ -39,7 +38,7 @@ from tests.simulation.money import Debits
 from tests.simulation.processes import ProcessWorker, Screen
 from tests.simulation.processor import NAME, PHANTOMS, SimulatedProcessor
 from tests.support.ledger_fixture import LedgerFixture
-from tests.support.memory_notes import MemoryNotes
+from tests.support.memory_notes import MemoryNotes, return_address
 
 PRICE: Final = Money(400, "USD")
 SESSIONS: Final = 25
@@ -96,8 +95,8 @@ class CardPayers:
         processors: dict[str, Processor] = {NAME: self.processor}
         readers = [self._reader() for _ in range(4)]
         return [
-            Payments(processors, self.notes, readers[0], _return_address),
-            StatusChecks(processors, self.notes, readers[1], _return_address),
+            Payments(processors, self.notes, readers[0], return_address),
+            StatusChecks(processors, self.notes, readers[1], return_address),
             ProcessorCallbacks(self.notes, readers[2]),
             ProcessorRefunds(processors, readers[3]),
         ]
@@ -253,7 +252,7 @@ class CardPayers:
     def _resolve(self, session_id: UUID, attempt: str) -> None:
         session: PaymentSession = fold(history(self._log, session_id))
         held = self.processor.find_out(
-            words.charge_of(session, session.attempts[attempt], _return_address)
+            words.charge_of(session, session.attempts[attempt], return_address)
         )
         outcome, money, reference = AttemptStatus.VOIDED, held.authorised, held.reference
         if held.taken:
@@ -272,8 +271,3 @@ class CardPayers:
             money=money,
         )
         self._send(resolve, f"resolve {attempt}")
-
-
-def _return_address(session_id: UUID, until: datetime) -> str:
-    """Where the payer comes back to; nobody does here."""
-    return f"https://pay.example/return/{session_id}"

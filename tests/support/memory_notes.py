@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
 from application.errors import LogUnavailable
 from application.ports.attempt_notes import Notes
 from application.ports.processor import Notice
@@ -50,3 +53,8 @@ class MemoryNotes:
 
     def key_of(self, processor: str, reference: str) -> str:
         return self.keys.get((processor, reference), "")
+
+
+def return_address(session_id: UUID, _until: datetime) -> str:
+    """Where payers come back to."""
+    return f"https://pay.example/return/{session_id}"

@@ -27,7 +27,7 @@ from infrastructure.processors.sandbox import Sandbox
 from infrastructure.processors.sandbox_store import MemorySandboxStore
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import MemoryLog
-from tests.support.memory_notes import MemoryInbox, MemoryNotes
+from tests.support.memory_notes import MemoryInbox, MemoryNotes, return_address
 from tests.support.memory_tasks import MemoryTasks
 from tests.support.task_fixture import Worker
 
@@ -75,7 +75,7 @@ class Payers:
             "processors": self.processors,
             "notes": self.notes,
             "reader": reader,
-            "return_address": lambda session_id, _until: f"https://pay.example/return/{session_id}",
+            "return_address": return_address,
         }
         self.processes: Sequence[Process] = (
             Payments(**taking),
