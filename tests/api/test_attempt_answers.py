@@ -209,6 +209,8 @@ def test_a_checkout_screen_pays_with_the_sessions_token(shop: Shop, place: str) 
     assert "next_action" not in public.body
     merchant = shop.call("merchant", "GET", f"/v1/payment-sessions/{shop.id}")
     assert merchant.body["next_action"] is None
+    by_merchant = shop.start("merchant")
+    assert (by_merchant.status, by_merchant.body["next_action"]) == (202, None)
 
 
 def test_no_other_token_begins_an_attempt(shop: Shop) -> None:
