@@ -27,6 +27,7 @@ from benchmarks.journal import measure_journal
 from benchmarks.limits import SHORTENED
 from benchmarks.log_size import measure_log_size
 from benchmarks.long_wallet import measure_long_wallet
+from benchmarks.payments import measure_begin_to_paid, measure_callbacks
 from benchmarks.pictures import measure_pictures
 from benchmarks.processes import stop_on_signals
 from benchmarks.qr_codes import measure_codes
@@ -54,8 +55,10 @@ def main() -> None:
             measure_journal(url, table)
             measure_log_size(server, table)
             measure_long_wallet(fresh_database(server, "long_wallet"), table)
+            measure_callbacks(fresh_database(server, "callbacks"), table)
             with installation(server, "api", folder) as running:
                 _report_starts(running, table)
+                measure_begin_to_paid(running.database_url, table)
                 with noop() as idle:
                     rate = uvloop.run(measure_http(running, idle, table))
                 uvloop.run(measure_scans(running, rate / 2, table))
