@@ -100,6 +100,7 @@ def _by_held_money(history: BookHistory, session: PaymentSession) -> None:
     )  # fmt: skip
     facts = {"amount": session.amount, "session_id": session.public_id, "at": history.at}
     wallet.hold(**facts, attempt_id=attempt.id)  # type: ignore[arg-type]
+    history._record(session, wallet)
     if history.random.random() < 0.5:
         _hear(history, session, Heard(AttemptStatus.CAPTURED, "r", session.amount))
         wallet.capture_held(**facts)  # type: ignore[arg-type]
