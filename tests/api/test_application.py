@@ -19,7 +19,7 @@ from tests.support.memory_api import MemoryApi, Pairs, http_scope, respond
 LIKE = MemoryApi()
 """Every other has the same ids and keys."""
 OPERATIONS = operations(LIKE.services)
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "BREW", "")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get", "BREW", "")
 HOSTS = (
     b"x", b"X.example:8080", b"[::1]:80", b"", b"x_y", b"a~b", b"%41", b"user@x", b"a,b", b"x y",
     b"<x>", b"x/y", b"x#y", b"\xff", b"x\n", b"\n",
