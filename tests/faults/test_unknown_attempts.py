@@ -23,7 +23,7 @@ from tests.support.memory_notes import MemoryNotes, return_address
 from tests.support.memory_tasks import MemoryTasks
 from tests.support.task_fixture import Worker
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 ATTEMPTS: Final = 10_000
 AWAY_SECONDS: Final = 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
 from threading import RLock
 from uuid import UUID
 
@@ -33,6 +34,10 @@ class Row:
     leased_at: datetime | None = None
     parked: bool = False
     reason: str = ""
+
+
+def _by_time(row: Row) -> tuple[datetime, int]:
+    return row.due_at, row.number
 
 
 class MemoryTasks:
@@ -84,9 +89,10 @@ class MemoryTasks:
                 for row in self._heads(process)
                 if row.due_at <= now and (row.leased_at is None or abs(at - row.leased_at) >= lease)
             ]
-            free.sort(key=lambda row: (row.attempts == 0, row.due_at, row.number))
-            repeats = [row for row in free if row.attempts][:repeats_max]
-            fresh = [row for row in free if not row.attempts]
+            repeats = nsmallest(
+                min(repeats_max, tasks_max), (row for row in free if row.attempts), key=_by_time
+            )
+            fresh = nsmallest(tasks_max, (row for row in free if not row.attempts), key=_by_time)
             claimed = (repeats + fresh)[:tasks_max]
             for row in claimed:
                 row.attempts += 1
