@@ -21,6 +21,7 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 EXPECTED_LOGS = (
     "Failed to load resource: the server responded with a status of 4",
     "Failed to load resource: net::ERR_FAILED",  # a request that the test aborted
+    "Service Worker registration blocked by Playwright",
 )
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
@@ -32,10 +33,15 @@ def screenshot(page: Page, name: str) -> Image.Image:
 
 
 class Visitor:
-    """One person's browser. Errors on the console and requests to other hosts fail the test."""
+    """One person's browser. Errors on the console and requests to other hosts fail the test.
+
+    A page under a service worker sends its requests past `page.route`, so the worker is there only for
+    tests that ask for it with `service_workers="allow"`.
+    """
 
     def __init__(self, browser: Browser, origin: str, **options: object) -> None:
-        self.context: BrowserContext = browser.new_context(**options)  # type: ignore[arg-type]
+        chosen: Any = {"service_workers": "block", **options}
+        self.context: BrowserContext = browser.new_context(**chosen)
         self.errors: list[str] = []
         self._origin = origin
 

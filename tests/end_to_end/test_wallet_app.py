@@ -23,7 +23,7 @@ KEPT = """async () => {
 
 
 def installed(visit: Visit, api: ApiFixture) -> Page:
-    page = visit().open(f"{api.settings.public_origin}/wallet")
+    page = visit(service_workers="allow").open(f"{api.settings.public_origin}/wallet")
     until(page, CONTROLLED)
     return page
 
@@ -46,7 +46,7 @@ def test_the_worker_keeps_the_shell_and_nothing_else(api: ApiFixture, visit: Vis
 
 
 def test_without_a_connection_the_app_says_so(api: ApiFixture, visit: Visit) -> None:
-    visitor = visit()
+    visitor = visit(service_workers="allow")
     page = visitor.open(f"{api.settings.public_origin}/wallet")
     until(page, CONTROLLED)
 
