@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.command_dispatcher import CommandDispatcher
+from api.http.streaming import EventLines
 from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.callbacks import Callbacks
@@ -83,6 +84,7 @@ class Services:
     dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
+    event_lines: EventLines
     deliveries: DeliveryStore
     webhook_secrets: WebhookSecrets
     rates: Rates

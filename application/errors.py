@@ -80,6 +80,15 @@ class Overloaded(LedgerError):
     sentence = "The ledger cannot process the request now: {reason}."
 
 
+class TooManyStreams(LedgerError):
+    """The API key reads two streams of events already; end one, or wait until one has ended."""
+
+    code = "too-many-streams"
+    kind = ErrorKind.RATE_LIMITED
+    title = "Too many streams"
+    sentence = "At most {limit} streams may be open at a time."
+
+
 class PosterFontMissing(LedgerError):
     """The PDF of a poster has no font for one of its texts; the SVG uses the reader's fonts."""
 

@@ -37,7 +37,7 @@ class Installation:
     base_url: str
     database_url: str
     keys: dict[str, str]
-    """`merchant_key` and `wallet_key`."""
+    """`merchant_key`, `wallet_key` and `auditor_key`."""
     postmaster: int
     """The process id of PostgreSQL."""
     started_seconds: dict[str, float] = field(default_factory=dict)
@@ -151,6 +151,7 @@ def _tenant(environment: Mapping[str, str]) -> dict[str, str]:
             environment, "keys", "create", "merchant", "--holder", merchant
         ),
         "wallet_key": run_command(environment, "keys", "create", "wallet", "--holder", app),
+        "auditor_key": run_command(environment, "keys", "create", "auditor"),
     }
 
 

@@ -14,6 +14,7 @@ import uvloop
 
 from benchmarks.books import measure_books
 from benchmarks.bus_throughput import measure_bus
+from benchmarks.event_streams import measure_streams
 from benchmarks.expiry_burst import measure_expiry_burst
 from benchmarks.http_throughput import measure_http
 from benchmarks.installation import (
@@ -64,6 +65,7 @@ def main() -> None:
                 uvloop.run(measure_scans(running, rate / 2, table))
                 uvloop.run(measure_lag(running, rate / 2, table))
                 uvloop.run(measure_pictures(running, table))
+                uvloop.run(measure_streams(running, table))
                 measure_screens(running, table)
             measure_books(server, folder, table)
         measure_codes(table)

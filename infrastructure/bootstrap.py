@@ -70,6 +70,7 @@ from infrastructure.processors.terms import ConfiguredTerms
 from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
+from infrastructure.streaming.processes import StreamProcesses
 from infrastructure.task_counts import TaskCounter
 from infrastructure.workers.following import Delivery, following
 from infrastructure.workers.leadership import run_as_leader
@@ -296,6 +297,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         sandbox=SandboxPages(sandbox, inbox),
         callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),
+        event_lines=StreamProcesses(url),
         deliveries=PostgresDeliveries(QueryConnections(reads).connection),
         webhook_secrets=make_webhook_secrets(settings),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),

@@ -141,6 +141,13 @@ class HttpRequest:
             more = message.get("more_body", False)
         return body
 
+    async def until_gone(self) -> None:
+        """Return when the client has closed the connection; the body must have been read."""
+        while True:
+            message: Any = await self._receive()
+            if message["type"] == "http.disconnect":
+                return
+
 
 Pairs = Sequence[tuple[bytes, bytes]]
 

@@ -87,6 +87,7 @@ STATUS_OF_CODE = {
     "headers-too-large": 431,
     "unsupported-media-type": 415,
     "too-many-requests": 429,
+    "too-many-streams": 429,
     "not-ready": 503,
     "log-unavailable": 503,
     "log-rejected": 500,
@@ -95,8 +96,8 @@ STATUS_OF_CODE = {
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
-    "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests", "not-ready",
-    "processor-unavailable",
+    "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests",
+    "too-many-streams", "not-ready", "processor-unavailable",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {

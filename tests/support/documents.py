@@ -57,6 +57,7 @@ def document_services() -> Services:
         dispatcher=nothing,
         tokens=Tokens(b"s" * 32),
         read_models=nothing,
+        event_lines=nothing,
         deliveries=nothing,
         webhook_secrets=nothing,
         rates=nothing,

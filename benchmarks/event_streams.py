@@ -1,0 +1,115 @@
+"""The log streamed to a local client, and payers beside it.
+
+    python -m benchmarks.event_streams
+
+runs this part of `make bench` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import uvloop
+
+from benchmarks.flows import STEPS, Clients, Flows
+from benchmarks.installation import Installation, database_server, installation
+from benchmarks.limits import STEADY_SECONDS
+from benchmarks.load import percentile
+from benchmarks.processes import stop_on_signals
+from benchmarks.table import Table, spread
+
+PAYERS: Final = 16
+PAYMENTS_PER_SECOND: Final = 40
+ROUNDS: Final = 4
+"""Quiet and busy turns alternate."""
+FILL_SECONDS: Final = 15
+"""Of payments as fast as they can be made, if the benchmark runs alone."""
+
+
+async def measure_streams(running: Installation, table: Table) -> None:
+    """Alternating turns: payers alone, and payers beside a reader of the whole log."""
+    clients = Clients(running.base_url, running.keys, PAYERS)
+    await clients.open_wallets()
+    await clients.run(STEADY_SECONDS / 2, per_second=PAYMENTS_PER_SECOND)
+    alone = [_rate(await _read(running)) for _ in range(ROUNDS)]
+    ratios, rates, quiet_all, busy_all = [], [], [], []
+    for _ in range(ROUNDS):
+        quiet = _latencies(await clients.run(STEADY_SECONDS, per_second=PAYMENTS_PER_SECOND))
+        until = asyncio.get_running_loop().time() + STEADY_SECONDS
+        reading = asyncio.create_task(_read_until(running, until))
+        busy = _latencies(await clients.run(STEADY_SECONDS, per_second=PAYMENTS_PER_SECOND))
+        rates += await reading
+        ratios.append(percentile(busy, 0.99) / percentile(quiet, 0.99))
+        quiet_all += quiet
+        busy_all += busy
+    before, beside = (1000 * percentile(each, 0.99) for each in (quiet_all, busy_all))
+    table.row("events streamed per second (at least 50,000)", _thousands(alone))
+    table.row("the same beside payers", _thousands(rates))
+    table.row("p99 of payers beside a stream / without it (at most 2)", spread(ratios))
+    table.row("that p99 without / beside, ms", f"{before:.1f} / {beside:.1f}")
+    clients.close()
+
+
+def _thousands(rates: list[float]) -> str:
+    return f"**{median(rates):,.0f}** ({min(rates):,.0f} to {max(rates):,.0f})"
+
+
+def _latencies(flows: Flows) -> list[float]:
+    return [seconds for step in STEPS for seconds in flows.took[step]]
+
+
+def _rate(result: tuple[int, float]) -> float:
+    events, seconds = result
+    return events / seconds
+
+
+async def _read_until(running: Installation, until: float) -> list[float]:
+    """The rates of reading the log again and again."""
+    rates = []
+    while asyncio.get_running_loop().time() < until:
+        rates.append(_rate(await _read(running)))
+    return rates
+
+
+async def _read(running: Installation) -> tuple[int, float]:
+    """Read the log; events and seconds."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.stream_reader",
+        running.base_url,
+        running.keys["auditor_key"],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    events, seconds = out.split()
+    return int(events), float(seconds)
+
+
+def main() -> None:
+    """Run this benchmark alone."""
+    stop_on_signals()
+    with tempfile.TemporaryDirectory(prefix="qrledger-bench-") as name:
+        folder = Path(name)
+        with (
+            database_server(folder / "store") as server,
+            installation(server, "api", folder) as running,
+        ):
+            uvloop.run(_alone(running))
+
+
+async def _alone(running: Installation) -> None:
+    clients = Clients(running.base_url, running.keys, PAYERS)
+    await clients.open_wallets()
+    await clients.run(FILL_SECONDS)
+    clients.close()
+    await measure_streams(running, Table())
+
+
+if __name__ == "__main__":
+    main()

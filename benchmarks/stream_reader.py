@@ -1,0 +1,33 @@
+"""A client of the stream of events, in a process of its own: `python -m benchmarks.stream_reader`.
+
+The address and the key of an auditor are its arguments; it prints the events and the seconds.
+"""
+
+from __future__ import annotations
+
+import http.client
+import sys
+import time
+from urllib.parse import urlsplit
+
+BLOCK_BYTES = 262_144
+
+
+def main() -> None:
+    """Read the log from its beginning."""
+    url, key = sys.argv[1:]
+    started = time.perf_counter()
+    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    headers = {"Authorization": f"Bearer {key}", "Accept": "application/x-ndjson"}
+    connection.request("GET", "/v1/events", headers=headers)
+    response = connection.getresponse()
+    events = 0
+    while block := response.read1(BLOCK_BYTES):
+        events += block.count(b"\n")
+    if response.status != 200 or events != int(response.headers["Ledger-Position"]):
+        sys.exit(f"status {response.status}, {events} events")
+    print(events, time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

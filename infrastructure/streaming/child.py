@@ -1,0 +1,118 @@
+"""Writes events as lines: `python -P -m infrastructure.streaming.child`, told what on its input.
+
+It ends after the last line, with its reader, or with status 1. It yields to every other process of
+the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+from msgspec import Struct
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8
+
+from api.views.events import event_view
+from application.event_log import PAGE_EVENTS_MAX, STREAM_EVENTS_MAX, Recorded
+from application.ports.event_lines import LinesWanted
+from infrastructure.event_store import rows
+from infrastructure.postgres import arrays
+from infrastructure.postgres.connections import DatabaseRole, connect
+
+NICE: Final = 10
+"""Streams can wait; payments cannot."""
+STATEMENT_SECONDS: Final = 10
+READY: Final = b"\n"
+"""The first byte: the database answers. It is not part of the stream."""
+
+
+class Order(Struct, frozen=True):
+    """What the process is told: the database, which nobody else must see, and the events."""
+
+    url: str
+    wanted: LinesWanted
+
+
+def lines(page: Sequence[Recorded]) -> bytes:
+    """Events as auditors see them, one line of JSON each."""
+    return msgspec.json.Encoder().encode_lines([event_view(recorded) for recorded in page])
+
+
+def pages(connection: Connection[TupleRow], wanted: LinesWanted) -> Iterator[list[Recorded]]:
+    """The events, a page at a time: memory does not depend on how many there are."""
+    if wanted.stream:
+        yield from _of_stream(connection, UUID(wanted.stream), wanted)
+        return
+    after = wanted.after
+    read = partial(connection.cursor(binary=True).execute, rows.PAGE, prepare=True)
+    while after < wanted.up_to:
+        page = _recorded(read((Int8(after), Int8(PAGE_EVENTS_MAX))).fetchall())
+        if not page:
+            return
+        after = page[-1].position
+        yield page
+
+
+def _of_stream(
+    connection: Connection[TupleRow], stream_id: UUID, wanted: LinesWanted
+) -> Iterator[list[Recorded]]:
+    version, most = 0, STREAM_EVENTS_MAX
+    while True:
+        parameters = (version, version + most, most)
+        page = _recorded(
+            rows.STREAM(connection, arrays.uuid(stream_id), *map(arrays.int8, parameters))
+        )
+        yield [recorded for recorded in page if recorded.position > wanted.after]
+        if len(page) < most:
+            return
+        version = page[-1].version
+
+
+def write(out: BinaryIO, connection: Connection[TupleRow], wanted: LinesWanted) -> None:
+    """Write the lines of the wanted events."""
+    for page in pages(connection, wanted):
+        found = [
+            recorded
+            for recorded in page
+            if recorded.position <= wanted.up_to and wanted.topic in {"", recorded.topic}
+        ]
+        out.write(lines(found))
+        out.flush()
+
+
+def main() -> int:
+    """Write what the order on standard input asks for; returns the exit status."""
+    os.nice(NICE)
+    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Order)
+    out = sys.stdout.buffer
+    try:
+        with connect(
+            order.url, DatabaseRole.READER, statement_seconds=STATEMENT_SECONDS
+        ) as connection:
+            out.write(READY)
+            out.flush()
+            write(out, connection, order.wanted)
+    except (psycopg.Error, BrokenPipeError):
+        return 1
+    return 0
+
+
+def _recorded(found: Sequence[TupleRow]) -> list[Recorded]:
+    return [Recorded(*row, _undecoded) for row in found]  # type: ignore[call-arg]
+
+
+def _undecoded(recorded: Recorded) -> None:
+    """Lines show events as they are stored."""
+    raise NotImplementedError(recorded.topic)
+
+
+if __name__ == "__main__":
+    os._exit(main())  # everything is written; nothing more goes into a pipe that may be closed

@@ -1,0 +1,28 @@
+"""Known bugs of the streams of events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.planted.bug import Bug
+
+PROCESSES = "infrastructure/streaming/processes.py"
+STREAMS = "tests/api/test_event_streams.py"
+RESPONSES = "tests/api/test_streamed_responses.py"
+
+STREAM_BUGS: Final = [
+    Bug("a stream that was cut off looks complete", PROCESSES,
+        "        if await self._wait() != 0:\n            raise LinesCutOff\n",
+        "        await self._wait()\n", STREAMS),
+    Bug("a cut-off stream is completed", "api/http/streaming.py",
+        '            _log.warning("a stream of events ended too early")\n',
+        '            await send({"type": "http.response.body", "body": b"", "more_body": False})\n', RESPONSES),
+    Bug("a stream that could not begin is counted for ever", PROCESSES,
+        "        on_close()\n", "        on_close() if self._writer is None else None\n", STREAMS),
+    Bug("the streams of a key are not counted", PROCESSES,
+        "        if self._open.count(reader) >= STREAMS_PER_READER_MAX:\n", "        if False:\n", STREAMS),
+    Bug("a stream goes on after the head that it names", "api/v1/events.py",
+        "            up_to=head,\n", "            up_to=2**62,\n", STREAMS),
+    Bug("a client that has left is written to for ever", "api/http/streaming.py",
+        "                if gone.done():\n", "                if False:\n", RESPONSES),
+]  # fmt: skip
