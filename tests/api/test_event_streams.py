@@ -178,10 +178,12 @@ def test_a_process_that_dies_cuts_the_stream_off(processes: Any, url: str) -> No
                 received.append(block)
                 os.kill(blocks.pid, signal.SIGKILL)
 
-        with pytest.raises(LinesCutOff):
-            await read()
+        try:
+            with pytest.raises(LinesCutOff):
+                await read()
+        finally:
+            await blocks.close()
         assert 0 < b"".join(received).count(b"\n") < MANY
-        await blocks.close()
 
     processes(scenario())
 
