@@ -12,6 +12,7 @@ from application.clock_guard import boot_seconds
 from application.command import A
 from application.errors import NotFound
 from application.event_log import EventLog
+from application.positions import Moment, version_at
 from application.state_cache import StateCache
 
 CLOCK_SECONDS: Final = 60.0
@@ -85,3 +86,18 @@ class Reader:
         if not isinstance(state, kind):
             raise NotFound(thing=thing)
         return Current(state, position, loaded.now)
+
+    def at(self, kind: type[A], stream_id: UUID, moment: Moment, thing: str) -> Current[A]:
+        """The aggregate as it stood at a moment, which is its `now`.
+
+        Raises (checked in this order):
+            LogUnavailable: the log cannot be read.
+            NotFound: it did not exist then or is of another kind; the message names it as `thing`.
+        """
+        version = version_at(self._event_log, stream_id, moment.position)
+        if version == 0:
+            raise NotFound(thing=thing)
+        state, position = self._cache.load_all(self._event_log, stream_id, up_to=version)
+        if not isinstance(state, kind):
+            raise NotFound(thing=thing)
+        return Current(state, position, moment.at)

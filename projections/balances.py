@@ -10,6 +10,7 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
+from domain.money.money import Amount
 from domain.payouts.debits import Credits
 from projections._postings import FOLLOWED, Line, check_balance, lines
 from projections._read_model import ReadModel, recordset
@@ -26,6 +27,11 @@ class BalanceRow:
     """On the account's normal side."""
     earned_minor: int
     """The part of it that only ever grew: payments to a merchant, top-ups at the bank."""
+
+    @property
+    def balance(self) -> Amount:
+        """The balance as an amount."""
+        return Amount(self.balance_minor, self.currency, self.exponent)
 
 
 class Balances(ReadModel):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from msgspec import Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from api import blocking
 from api.http.fields import MerchantId
 from api.http.identity import CallerRole
+from api.http.messages import HttpResponse
 from api.http.operation import Call
-from api.http.parsing import parse_time
+from api.http.parsing import Query, parse_time
+from api.v1.responses import json_response
 from api.views.books import MERCHANT_ACCOUNTS
-from application.errors import NotFound
-from application.positions import position_of, reversed_bounds
+from application.errors import Forbidden, NotFound
+from application.positions import Moment, moment_of, position_of, reversed_bounds
 from domain import ids
 from domain.accounting import chart
 from domain.errors import InvalidRequest
@@ -26,10 +28,36 @@ READERS: Final = frozenset({CallerRole.MERCHANT, CallerRole.AUDITOR, CallerRole.
 """Who reads the books; a merchant its own accounts only."""
 POSITION_MAX: Final = 2**62
 AccountText = Annotated[str, Meta(min_length=1, max_length=chart.ACCOUNT_CHARS_MAX)]
+AT: Final = (
+    "`at` is a position, whose event is included, or a time, before which everything recorded is: "
+    "the answer is how it stood then, for ever the same, and names the position."
+)
 PositionOrTime = Annotated[
     str, Meta(min_length=1, max_length=40, description="A position of the log, or an RFC 3339 time")
 ]
 _POSITION = re.compile("0|[1-9][0-9]{0,18}")
+
+
+class AtQuery(Query):
+    """When, if not now."""
+
+    at: PositionOrTime | UnsetType = UNSET
+
+
+def only_auditors(call: Call, at: str) -> str:
+    """The parameter `at`, which is for auditors.
+
+    Raises:
+        Forbidden: the caller is none.
+    """
+    if call.identity.role is not CallerRole.AUDITOR:
+        raise Forbidden(reason="Only auditors may ask how it stood in the past")
+    return at
+
+
+def at_response(view: Any, moment: Moment) -> HttpResponse:
+    """How something stood; the response names the position."""
+    return json_response(view, headers={"Ledger-Position": str(moment.position)})
 
 
 async def merchant_of(call: Call, merchant: MerchantId | UnsetType) -> str:
@@ -95,6 +123,15 @@ async def bound_position(call: Call, bound: int | datetime) -> int:
     """The position of a bound; the largest for a time that has not come."""
     found = await blocking.read(position_of, call.services.log, bound)
     return POSITION_MAX if found is None else found
+
+
+async def read_moment(call: Call, at: str) -> Moment:
+    """The moment of the parameter `at`.
+
+    Raises:
+        InvalidRequest: neither a position nor a time of the log's past.
+    """
+    return await blocking.read(moment_of, call.services.log, parse_bound("at", at))
 
 
 async def read_range(call: Call, first: str | UnsetType, end: str | UnsetType) -> tuple[int, int]:

@@ -16,17 +16,28 @@ from api.http.operation import Call, Operation
 from api.http.parsing import Query, none_if_unset
 from api.tokens import Tokens
 from api.v1.accounts import (
+    AT,
     READERS,
     AccountText,
     PositionOrTime,
+    at_response,
     bound_position,
     merchant_of,
     own_accounts,
     parse_bound,
+    read_moment,
     read_range,
     readable_account,
 )
-from api.v1.lists import Page, caught_up, page_of, read_cursor, sign_cursor, verify_cursor
+from api.v1.lists import (
+    Page,
+    caught_up,
+    caught_up_with_log,
+    page_of,
+    read_cursor,
+    sign_cursor,
+    verify_cursor,
+)
 from api.v1.responses import json_response
 from api.views.books import (
     BalanceView,
@@ -50,6 +61,7 @@ class BalanceQuery(Query):
     """Whose balance. Merchants read their own."""
 
     merchant: MerchantId | UnsetType = UNSET
+    at: PositionOrTime | UnsetType = UNSET
     at_least: Position | UnsetType = UNSET
 
 
@@ -87,7 +99,7 @@ class BookRoutes:
             Operation(
                 name="getBalance", method="GET", path="/v1/balance",
                 summary="Get a merchant's balance in every currency",
-                description="Auditors and operators name the `merchant`.",
+                description=f"Auditors and operators name the `merchant`. {AT}",
                 callers=READERS, responses={200: BalanceView},
                 problems=("not-found", "not-caught-up"), handler=self.balance,
             ),
@@ -117,10 +129,25 @@ class BookRoutes:
     async def balance(self, call: Call, query: BalanceQuery) -> HttpResponse:
         """A merchant's balance."""
         merchant_id = await merchant_of(call, query.merchant)
+        accounts = own_accounts(merchant_id)
+        if not isinstance(query.at, UnsetType):
+            moment = await read_moment(call, query.at)
+            await caught_up_with_log(call, Journal, moment.position)
+            then = await blocking.read(self._balances_before, accounts, moment.position + 1)
+            return at_response(balance_view(merchant_id, then, moment.position), moment)
         await caught_up(call, Balances, none_if_unset(query.at_least))
         balances = self._services.read_models[Balances]
-        rows, position = await blocking.read(balances.of_accounts, own_accounts(merchant_id))
-        return json_response(balance_view(merchant_id, rows, position))
+        rows, position = await blocking.read(balances.of_accounts, accounts)
+        now = [(row.account, row.balance) for row in rows]
+        return json_response(balance_view(merchant_id, now, position))
+
+    def _balances_before(self, accounts: list[str], before: int) -> list[tuple[str, Amount]]:
+        journal = self._services.read_models[Journal]
+        return [
+            (account, amount)
+            for account in accounts
+            for amount in journal.balances(account, before=before)
+        ]
 
     async def journal(self, call: Call, query: JournalQuery) -> HttpResponse:
         """A page of the journal."""

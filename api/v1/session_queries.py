@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from uuid import UUID
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from api import blocking
 from api.context import Services
@@ -16,12 +18,15 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, none_if_unset, parse_time
 from api.v1.access import readable_session
+from api.v1.accounts import AT, AtQuery, at_response, only_auditors, read_moment
 from api.v1.attempt_answers import next_action
 from api.v1.lists import Page, caught_up, page_of, read_cursor
 from api.v1.responses import conditional_response, json_response
 from api.views.events import EventView, event_view
 from api.views.sessions import SessionStatus, SessionView, SessionViews, session_etag
 from application.event_log import history
+from application.positions import Moment
+from domain.sessions.payment_session import PaymentSession
 from projections.sessions import SessionRow, Sessions
 
 
@@ -66,7 +71,10 @@ class SessionQueryRoutes:
             Operation(
                 name="getPaymentSession", method="GET", path=session,
                 summary="Get one session, read from the log: always current",
-                description="Wallet apps see `claim` and `paid` of their own wallets only.",
+                description=(
+                    "Wallet apps see `claim` and `paid` of their own wallets only. "
+                    f"Auditors may ask for the past: {AT}"
+                ),
                 callers=frozenset({merchant, auditor, CallerRole.WALLET, CallerRole.PAGE}),
                 responses={200: SessionView, 304: None}, problems=("not-found",), handler=self.get,
             ),
@@ -78,8 +86,10 @@ class SessionQueryRoutes:
             ),
         ]  # fmt: skip
 
-    async def get(self, call: Call, id: SessionPathId) -> HttpResponse:
+    async def get(self, call: Call, query: AtQuery, id: SessionPathId) -> HttpResponse:
         """One session."""
+        if not isinstance(query.at, UnsetType):
+            return await self._at(call, await read_moment(call, only_auditors(call, query.at)), id)
         current = await readable_session(call, id)
         view = self._views.view(
             current.state,
@@ -89,6 +99,15 @@ class SessionQueryRoutes:
             next_action=await next_action(call, current.state),
         )
         return conditional_response(call, view, session_etag(current.state, current.now))
+
+    async def _at(self, call: Call, moment: Moment, session_id: UUID) -> HttpResponse:
+        """The session as it stood; the addresses in a view are those of the present."""
+        get = self._services.reader.at
+        then = await blocking.read(get, PaymentSession, session_id, moment, "payment session")
+        view = self._views.view(
+            then.state, position=then.position, now=moment.at, identity=call.identity
+        )
+        return at_response(replace(view, at=moment.position, live_url=None), moment)
 
     async def events(
         self, call: Call, query: EventsOfSessionQuery, id: SessionPathId

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from api import blocking
 from api.context import Services
@@ -14,6 +15,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, MoneyBody, Query, WalletPathId, none_if_unset, path_id
 from api.v1.access import readable_wallet
+from api.v1.accounts import AT, AtQuery, at_response, only_auditors, read_moment
 from api.v1.lists import Page, caught_up, page_of, read_cursor
 from api.v1.responses import command_response, json_response
 from api.views.wallets import (
@@ -28,6 +30,7 @@ from application.commands.top_up_wallet import TopUpWallet
 from application.errors import Forbidden
 from domain import ids, times
 from domain.money.money import currency_in_use
+from domain.wallets.wallet import Wallet
 from projections.wallet_payments import WalletPayments
 
 APPS: Final = frozenset({CallerRole.WALLET})
@@ -76,6 +79,7 @@ class WalletRoutes:
             Operation(
                 name="getWallet", method="GET", path=wallet,
                 summary="Get one wallet, read from the log: always current",
+                description=f"Auditors may ask for the past: {AT}",
                 callers=READERS, responses={200: WalletView}, problems=("not-found",),
                 handler=self.get,
             ),
@@ -118,8 +122,13 @@ class WalletRoutes:
         view = wallet_view(outcome.subject, outcome.position)
         return command_response(outcome, view, status=201)
 
-    async def get(self, call: Call, id: WalletPathId) -> HttpResponse:
+    async def get(self, call: Call, query: AtQuery, id: WalletPathId) -> HttpResponse:
         """One wallet."""
+        if not isinstance(query.at, UnsetType):
+            moment = await read_moment(call, only_auditors(call, query.at))
+            then = await blocking.read(self._services.reader.at, Wallet, id, moment, "wallet")
+            view = wallet_view(then.state, then.position)
+            return at_response(replace(view, at=moment.position), moment)
         current = await readable_wallet(call, id)
         return json_response(wallet_view(current.state, current.position))
 

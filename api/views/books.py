@@ -12,7 +12,6 @@ from api.views.money import MoneyView, amount_view
 from domain import ids, times
 from domain.accounting import chart
 from domain.money.money import Amount
-from projections.balances import BalanceRow
 from projections.journal import JournalEntry, JournalRow
 
 MERCHANT_ACCOUNTS: Final = (chart.PAYABLE, chart.RESERVED, chart.IN_TRANSIT)
@@ -75,10 +74,12 @@ class ExplanationView(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-def balance_view(merchant_id: str, rows: Sequence[BalanceRow], position: int) -> BalanceView:
+def balance_view(
+    merchant_id: str, balances: Sequence[tuple[str, Amount]], position: int
+) -> BalanceView:
     """The balances of a merchant's accounts; an account without a posting has 0."""
-    minor = {(row.currency, row.account): row.balance_minor for row in rows}
-    exponents = {row.currency: row.exponent for row in rows}
+    minor = {(amount.currency, account): amount.minor for account, amount in balances}
+    exponents = {amount.currency: amount.exponent for _, amount in balances}
     data = [
         CurrencyBalanceView(
             currency,

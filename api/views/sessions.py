@@ -100,6 +100,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     next_action: NextActionView | None = None
     """What the payer has to do for the processor; for the payer only."""
     return_url: str | None
+    at: int | UnsetType = UNSET
+    """The position at which it stood like this, if that was asked for."""
 
 
 class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):

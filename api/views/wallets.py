@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from api.http.fields import SessionId, Time, WalletId
 from api.views.merchants import MerchantView
@@ -24,6 +24,8 @@ class WalletView(Struct, frozen=True, kw_only=True):
     held: MoneyView
     version: int
     position: int
+    at: int | UnsetType = UNSET
+    """The position at which it stood like this, if that was asked for."""
 
 
 class WalletPaymentView(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
+from tests.planted.past_bugs import PAST_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
@@ -335,6 +336,7 @@ BUGS: Final = [
     *PROCESSOR_BUGS,
     *QR_BUGS,
     *STREAM_BUGS,
+    *PAST_BUGS,
     *CHECKOUT_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
