@@ -105,7 +105,7 @@ class SessionQueryRoutes:
         get = self._services.reader.at
         then = await blocking.read(get, PaymentSession, session_id, moment, "payment session")
         view = self._views.view(
-            then.state, position=then.position, now=moment.at, identity=call.identity
+            then.state, position=then.position, now=then.now, identity=call.identity
         )
         return at_response(replace(view, at=moment.position, live_url=None), moment)
 
