@@ -87,14 +87,23 @@ def convert(to: Money, *, payer_currency: str, rate: str, spread_basis_points: i
     scale = Money(0, payer_currency).exponent - to.exponent
     quotient = _EXACT.divide(_EXACT.scaleb(Decimal(to.minor), scale), exact_rate)
     converted_minor = int(quotient.to_integral_value(ROUND_CEILING))
-    spread_minor = -(-converted_minor * spread_basis_points // BASIS_POINTS)
     return Conversion(
         rate=rate,
         converted=Money(converted_minor, payer_currency),
         spread_basis_points=spread_basis_points,
-        spread=Money(spread_minor, payer_currency),
+        spread=Money(spread_minor(converted_minor, spread_basis_points), payer_currency),
         to=to,
     )
+
+
+def spread_minor(converted_minor: int, basis_points: int) -> int:
+    """The house's part of a converted amount, in the payer's currency, rounded up.
+
+    Args:
+        converted_minor: the amount before the spread, in minor units.
+        basis_points: of the spread, 0 to 1,000.
+    """
+    return -(-converted_minor * basis_points // BASIS_POINTS)
 
 
 def _rate(text: str) -> Decimal:

@@ -13,7 +13,7 @@ from application.consumer import LogCorrupt
 from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.database import open_database
-from infrastructure.exports.export import PositionRange, read_range, write_books
+from infrastructure.exports.export import read_range, write_books
 from infrastructure.exports.formats import FORMATS
 from infrastructure.exports.output import OutputError, written_whole
 from infrastructure.postgres.connections import DatabaseRole
@@ -45,7 +45,7 @@ def export(form: str, first: str | None, end: str | None, output: Path) -> None:
             with written_whole(output) as file, open_database(settings) as url:
                 log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
                 positions = read_range(log, first, end)
-                with _progress(positions) as on_page:
+                with progress("books", positions.end - 1) as on_page:
                     entries = write_books(log, positions, FORMATS[form](), file, on_page=on_page)
                 log.close()
         except OutputError as error:
@@ -57,10 +57,10 @@ def export(form: str, first: str | None, end: str | None, output: Path) -> None:
 
 
 @contextmanager
-def _progress(positions: PositionRange) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal; nothing elsewhere."""
+def progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, told the positions that were reached; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _position: None
         return
-    with click.progressbar(length=positions.end - 1, label="books", file=sys.stderr) as bar:
+    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
         yield lambda position: bar.update(position - bar.pos)

@@ -295,7 +295,7 @@ def test_progress_is_shown_on_a_terminal_only(
     monkeypatch.setattr("sys.stderr", shown)
     positions = read_range(log, None, None)
 
-    with books._progress(positions) as on_page:
+    with books.progress("books", positions.end - 1) as on_page:
         write_books(log, positions, FORMATS["csv"](), io.StringIO(), on_page=on_page)
 
     assert ("100%" in shown.getvalue()) == (stream is Terminal)

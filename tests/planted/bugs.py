@@ -21,6 +21,7 @@ from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.stream_bugs import STREAM_BUGS
 from tests.planted.wallet_bugs import WALLET_BUGS
 from tests.planted.webhook_bugs import WEBHOOK_BUGS
+from tests.planted.what_if_bugs import WHAT_IF_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -337,6 +338,7 @@ BUGS: Final = [
     *QR_BUGS,
     *STREAM_BUGS,
     *PAST_BUGS,
+    *WHAT_IF_BUGS,
     *CHECKOUT_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
