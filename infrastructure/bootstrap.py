@@ -76,10 +76,12 @@ from infrastructure.workers.leadership import run_as_leader
 from infrastructure.workers.ports import PORT_CONNECTIONS_MAX, adapters, make_webhook_secrets
 from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
+from projections._open_subjects import OpenSubjects
 from projections._read_model import Connect, ReadModels, all_models
 from projections._runner import Runner, read_lags
 from projections.attempts import Attempts
 from projections.balances import Balances
+from projections.refunds import Refunds
 
 READ_CONNECTIONS_MAX: Final = 8
 PROBE_CONNECTIONS_MAX: Final = 2
@@ -161,10 +163,10 @@ def account_credits(url: str) -> Iterator[AccountCredits]:
 
 
 @contextmanager
-def listed_attempts(url: str) -> Iterator[Attempts]:
-    """The attempts that the read model knows, within the context."""
+def open_subjects(url: str) -> Iterator[Mapping[str, OpenSubjects]]:
+    """The attempts and refunds that the read models know, by the prefix of ids."""
     with _read_models(url) as models:
-        yield models[Attempts]
+        yield {"att": models[Attempts], "ref": models[Refunds]}
 
 
 @contextmanager

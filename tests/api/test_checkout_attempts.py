@@ -18,6 +18,7 @@ from api.views.notices import Notice, notice_of
 from application.commands.accept_late_money import AcceptLateMoney
 from application.commands.capture_attempt import CaptureAttempt
 from application.commands.decline_attempt import DeclineAttempt
+from application.commands.flag_session import FlagSession
 from application.commands.mark_attempt_unknown import MarkAttemptUnknown
 from application.commands.set_processors import SetProcessors
 from application.commands.start_attempt import StartAttempt
@@ -220,6 +221,8 @@ def test_a_payer_is_told_what_becomes_of_the_money(screen: Screen) -> None:
     first = screen.attempt()
     screen.ledger.send(MarkAttemptUnknown(**first))
     assert screen.notice() == "unanswered"
+    screen.ledger.send(FlagSession(**first))
+    assert screen.notice() == "unresolved"
     screen.ledger.send(DeclineAttempt(**first))
     assert screen.notice() == "declined"
     screen.start()

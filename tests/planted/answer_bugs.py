@@ -54,11 +54,13 @@ ANSWER_BUGS: Final = [
     Bug("nobody learns that a breaker has opened", BREAKER,
         "        if is_open or was_open:\n", "        if False:\n",
         "tests/infrastructure/processors/test_breaker.py"),
-    Bug("an attempt that has ended is listed as open", "projections/attempts.py",
-        '    if event.captured_minor:\n        return event.subject_id, "is_open"\n', "",
+    Bug("an attempt that has ended is listed as open", "projections/_open_subjects.py",
+        "        captured, unresolved = bool(event.captured_minor), event.flag == Flag.UNRESOLVED\n",
+        "        captured, unresolved = False, event.flag == Flag.UNRESOLVED\n",
         "tests/infrastructure/test_attempt_commands.py"),
     Bug("a person may resolve in nobody's name", "infrastructure/cli/attempts.py",
-        "                by=_user(),\n", '                by="cli",\n',
+        "else AttemptStatus.CAPTURED,\n                by=_user(),\n",
+        'else AttemptStatus.CAPTURED,\n                by="cli",\n',
         "tests/infrastructure/test_attempt_commands.py"),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""
