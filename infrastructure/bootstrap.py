@@ -64,7 +64,7 @@ from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
 from infrastructure.postgres.webhooks import PostgresDeliveries
-from infrastructure.processors.configured import make_processors, make_sandbox
+from infrastructure.processors.configured import configured_names, make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.terms import ConfiguredTerms
 from infrastructure.qr_keys.file_keys import FileKeys
@@ -195,7 +195,7 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
 
 def ledger_status(url: str, settings: Settings) -> Status:
     """The state of the ledger, within about 10 s; a failure is a problem of the status."""
-    return read_status(url, settings.mode, read_lags)
+    return read_status(url, settings.mode, read_lags, processors=configured_names(settings))
 
 
 def connection_limits() -> ConnectionLimits:

@@ -10,6 +10,7 @@ from api import blocking
 from api.context import Services
 from api.pages.texts import Language
 from api.views.notices import Notice
+from application.ports.processor import BEHAVIOUR_KEY
 from domain import ids
 from domain.merchants.merchant import Merchant
 from domain.sessions.payment_session import PaymentSession
@@ -23,11 +24,13 @@ class Way(NamedTuple):
     """The form of its button posts here."""
 
 
-async def merchant_processors(services: Services, session: PaymentSession) -> Sequence[str]:
-    """The processors that the session's merchant has enabled."""
+async def offered_processors(services: Services, session: PaymentSession) -> Sequence[str]:
+    """The processors that the merchant has enabled, and that can take the session's payment."""
     merchant_id = ids.decode("mer", session.merchant_id)
     current = await blocking.read(services.reader.get, Merchant, merchant_id, "merchant")
-    return current.state.processors
+    behaviour = session.metadata.get(BEHAVIOUR_KEY, "")
+    takes = services.terms.takes
+    return [one for one in current.state.processors if takes(one, session.amount, behaviour)]
 
 
 @cache

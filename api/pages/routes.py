@@ -16,7 +16,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.offers import offer_response
-from api.pages.processing import merchant_processors, ways_to_pay
+from api.pages.processing import offered_processors, ways_to_pay
 from api.pages.rendering import HTML, JSON, language_for, render, wants_html
 from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
@@ -185,7 +185,7 @@ async def checkout_page(
     session, language = current.state, language_for(call.request)
     url = checkout_url(session.id, token)
     attempts_url = f"/checkout/{session.public_id}/attempts"
-    processors = await merchant_processors(call.services, session)
+    processors = await offered_processors(call.services, session)
     action = await next_action(at_checkout_of(call, session.id), session)
     attempt = session.current_attempt
     may_stop = attempt is not None and payer_attempt_view(attempt).may_stop

@@ -28,5 +28,7 @@ REFUND_BUGS: Final = [
     Bug("a flag of an earlier attempt is shown for the present one", "api/views/notices.py",
         "    if (Flag.UNRESOLVED, attempt.id) in session.flagged:",
         "    if Flag.UNRESOLVED in session.flags:", "tests/api/test_checkout_attempts.py"),
+    Bug("a processor that is not configured is offered", "api/pages/processing.py",
+        " if takes(one, session.amount, behaviour)]", "]", "tests/api/test_checkout_attempts.py"),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""
