@@ -24,6 +24,7 @@ from application.commands.void_attempt import VoidAttempt
 from application.ports.attempt_notes import AttemptNotes
 from application.ports.processor import (
     BEHAVIOUR_KEY,
+    FINAL,
     Answer,
     Charge,
     Processor,
@@ -73,21 +74,39 @@ def charge_of(session: PaymentSession, attempt: Attempt, return_address: ReturnA
     )
 
 
-def about_attempt(session_id: UUID, attempt_id: UUID, answer: Answer) -> list[Command]:
+def is_end(attempt: Attempt, answer: Answer) -> bool:
+    """Whether it ends an attempt: money that is only authorised pays if it is the wallet's."""
+    return answer.state in FINAL or (
+        answer.state is State.AUTHORISED and attempt.funding is Funding.WALLET
+    )
+
+
+def about_attempt(session_id: UUID, attempt: Attempt, answer: Answer) -> list[Command]:
     """The commands that record what is said about an attempt; none if nothing is known by it."""
+    attempt_id, reference = ids.decode("att", attempt.id), answer.reference
     same: dict[str, Any] = {"session_id": session_id, "attempt_id": attempt_id}
-    reference = answer.reference
+    if not is_end(attempt, answer):
+        known = answer.state is not State.NOT_FOUND and reference
+        return [AcceptAttempt(reference=reference, **same)] if known else []
     match answer.state:
-        case State.CAPTURED | State.AUTHORISED if answer.amount is not None:
-            # Who only authorises is asked for an attempt whose money the wallet holds.
-            return [CaptureAttempt(reference=reference, money=answer.amount, **same)]
         case State.DECLINED:
             return [DeclineAttempt(reference=reference, reason=answer.reason, **same)]
         case State.VOIDED:
             return [VoidAttempt(reference=reference, reason=answer.reason, **same)]
-        case State.PROCESSING | State.CONFIRMABLE if reference:
-            return [AcceptAttempt(reference=reference, **same)]
+        case State.CAPTURED | State.AUTHORISED if answer.amount is not None:
+            return [CaptureAttempt(reference=reference, money=answer.amount, **same)]
     return []
+
+
+def capture(processor: Processor, charge: Charge, answer: Answer) -> Answer:
+    """The answer, or that of a capture, if the money is authorised and has to be taken.
+
+    Raises:
+        ProcessorError: see `Processor.capture`.
+    """
+    if answer.state is not State.AUTHORISED or not charge.capture:
+        return answer
+    return processor.capture(replace(charge, reference=answer.reference or charge.reference))
 
 
 def about_refund(session_id: UUID, refund_id: UUID, answer: Answer) -> list[Command]:
@@ -117,14 +136,14 @@ def about_dispute(session_id: UUID, answer: Answer) -> list[Command]:
 def begin(
     processor: Processor, name: str, charge: Charge, notes: AttemptNotes, attempt_id: str
 ) -> Answer:
-    """Begin a charge, and keep what the payer and later callbacks need.
+    """Begin a charge, keep what the payer and later callbacks need, and capture if it has to be.
 
     Raises:
         ProcessorError: see `Processor.begin`.
     """
     answer = processor.begin(replace(charge, source=notes.of(attempt_id).source))
     keep(name, charge, answer, notes)
-    return answer
+    return capture(processor, charge, answer)
 
 
 def keep(name: str, charge: Charge, answer: Answer, notes: AttemptNotes) -> None:

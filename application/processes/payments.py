@@ -27,7 +27,6 @@ from application.ports.processor import (
     Processor,
     ProcessorError,
     ReturnAddress,
-    State,
 )
 from application.processes import _processor_words as words
 from application.processes.process import (
@@ -157,7 +156,7 @@ class Payments(Process):
             return Park(reason=str(error))
         except ProcessorError as error:
             return Retry(reason=str(error), after=getattr(error, "after", None))
-        if answer.state in {State.PROCESSING, State.NOT_FOUND}:
+        if not words.is_end(attempt, answer):
             return Retry(reason="the processor has not ended it yet")
         return _done(session, attempt, answer)
 
@@ -179,8 +178,7 @@ class Payments(Process):
 
 
 def _done(session: PaymentSession, attempt: Attempt, answer: Answer) -> Done:
-    attempt_id = ids.decode("att", attempt.id)
-    return Done(commands=words.about_attempt(session.id, attempt_id, answer))
+    return Done(commands=words.about_attempt(session.id, attempt, answer))
 
 
 def _task(word: str, attempt_id: str, session_id: str, due_at: datetime) -> Task:

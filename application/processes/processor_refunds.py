@@ -45,14 +45,14 @@ REQUEST: Final = "request return"
 FLAG: Final = "flag"
 """The first words of the keys of tasks; the refund's or the entry's id follows."""
 UNANSWERED: Final = timedelta(minutes=15)
-"""After so long without an answer a person must find out."""
+"""A refund that has had no answer for so long needs a person."""
 OPEN_ENDED: Final = "the processor has not said how the refund ended"
+PENDING: Final = timedelta(days=30)
+"""So does one that the processor has been working on for so long."""
 PAUSE_MIN: Final = timedelta(seconds=15)
-PAUSE_MAX: Final = timedelta(hours=1)
-"""Between two questions about a refund that the processor is working on: as long as it has taken
-so far, within these limits."""
-ASKED_FOR: Final = timedelta(days=30)
-"""For so long a refund is asked for; only a callback or a person ends it then."""
+PAUSE_MAX: Final = timedelta(days=1)
+"""Between two questions about a refund that is open for longer than a moment: as long as it has
+taken so far, within these limits."""
 
 
 class ProcessorRefunds(Process):
@@ -148,8 +148,8 @@ class ProcessorRefunds(Process):
             return _again(task, now, heard=heard, flag="" if flagged else str(error))
         if answer.state is not State.PROCESSING:
             return Done(commands=words.about_refund(session_id, refund_id, answer))
-        given_up = now >= requested + ASKED_FOR
-        return _again(task, now, heard=now, flag=OPEN_ENDED if given_up and not flagged else "")
+        too_long = now >= requested + PENDING
+        return _again(task, now, heard=now, flag=OPEN_ENDED if too_long and not flagged else "")
 
     def _return(self, task: Task, suspense_id: UUID) -> Result:
         entry = self._reader.get(Suspense, suspense_id, "suspense entry").state
@@ -188,11 +188,10 @@ def _again(task: Task, now: datetime, *, heard: datetime, flag: str) -> Done:
         heard: when the processor has answered for the last time.
         flag: why a person must find out; empty: nobody has to, or it is flagged already.
     """
-    requested, tasks = times.from_text(task.payload["at"]), []
-    if now < requested + ASKED_FOR:
-        pause = min(max(now - requested, PAUSE_MIN), PAUSE_MAX)
-        payload = {**task.payload, "heard": times.to_text(heard)}
-        tasks.append(Task(key=task.key, due_at=now + pause, payload=payload))
+    requested = times.from_text(task.payload["at"])
+    pause = min(max(now - requested, PAUSE_MIN), PAUSE_MAX)
+    payload = {**task.payload, "heard": times.to_text(heard)}
+    tasks = [Task(key=task.key, due_at=now + pause, payload=payload)]
     if flag:
         why = {"stream": task.payload["stream"], "reason": flag[:REASON_CHARS_MAX]}
         key = task.key.replace(REFUND, FLAG, 1)

@@ -118,7 +118,6 @@ class StatusChecks(Process):
     def _check(
         self, task: Task, session: PaymentSession, attempt: Attempt, now: datetime
     ) -> Result:
-        attempt_id = ids.decode("att", attempt.id)
         expired = now >= session.expires_at
         charge = words.charge_of(session, attempt, self._return_address)
         reason = "the processor has not said how it ended"
@@ -130,9 +129,8 @@ class StatusChecks(Process):
             reason, after = str(error), error.after
         except (OutcomeUnknown, NeedsPerson, AmountUnsupported) as error:
             reason = str(error)
-        open_states = {State.PROCESSING, State.CONFIRMABLE, State.NOT_FOUND}
-        if answer is not None and answer.state not in open_states:
-            return Done(commands=words.about_attempt(session.id, attempt_id, answer))
+        if answer is not None and words.is_end(attempt, answer):
+            return Done(commands=words.about_attempt(session.id, attempt, answer))
         # What is no end is recorded under keys of their own: this task's key names the end.
         tasks = []
         if answer is not None and answer.reference and attempt.status is not PROCESSING:
@@ -148,7 +146,7 @@ class StatusChecks(Process):
         return Retry(reason=reason, after=after)
 
     def _ask(self, charge: Charge, attempt: Attempt, *, ended: bool) -> Answer:
-        """How a charge stands; one that has not arrived, or waits for us, is begun again."""
+        """How a charge stands; one that has not arrived, or waits for us, is taken on."""
         processor = words.processor_of(self._processors, attempt.processor)
         answer = processor.status(charge)
         words.keep(attempt.processor, charge, answer, self._notes)
@@ -156,4 +154,4 @@ class StatusChecks(Process):
             return processor.void(charge)
         if answer.state in {State.NOT_FOUND, State.CONFIRMABLE} and not ended:
             return words.begin(processor, attempt.processor, charge, self._notes, attempt.id)
-        return answer
+        return answer if ended else words.capture(processor, charge, answer)

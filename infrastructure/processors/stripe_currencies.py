@@ -1,13 +1,12 @@
 """Stripe's own units of currencies, which are not always the minor units of ISO 4217.
 
-Source: docs.stripe.com/currencies, read on 2026-11-22. Two decimals unless otherwise specified
-("Specify
-amounts in API requests"); some have none ("Zero-decimal currencies", MGA among them, which has two
-in ISO 4217); three-decimal ones must end in zero; ISK and UGX have two decimals, both zero, "to
-charge 5 ISK, provide an amount value of 500" ("Special cases"). HUF and TWD are without decimals
-for payouts only. Twelve digits ("Maximum charge amounts"): cards take them, and what another way to
-pay does not take Stripe declines. A currency that is not in the table, or an amount that cannot be
-expressed exactly, is refused before anything is sent.
+Source: docs.stripe.com/currencies, read on 2026-11-22. "Specify amounts in API requests": two
+decimals unless otherwise specified. "Zero-decimal currencies": MGA among them, which has two in ISO
+4217. Three-decimal ones must end in zero. "Special cases": ISK and UGX have two decimals, both
+zero ("to charge 5 ISK, provide an amount value of 500"); HUF and TWD are without decimals for
+payouts only. "Maximum charge amounts": twelve digits by card; what another way to pay does not
+take Stripe declines. A currency that is not in the table, or an amount that cannot be expressed
+exactly, is refused before anything is sent.
 """
 
 from __future__ import annotations

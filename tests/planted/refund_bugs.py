@@ -8,6 +8,7 @@ from tests.planted.bug import Bug
 
 REFUNDS = "application/processes/processor_refunds.py"
 STORY = "tests/application/processes/test_processor_refunds.py"
+AUTHORISED = "tests/application/processes/test_authorised_money.py"
 ROWS = "tests/application/checks/test_read_models.py"
 
 REFUND_BUGS: Final = [
@@ -18,7 +19,7 @@ REFUND_BUGS: Final = [
         "        if session.refunds[refund].status is not RefundStatus.PENDING:\n",
         "        if False:\n", STORY),
     Bug("a flagged refund is given up", REFUNDS,
-        "    if now < requested + ASKED_FOR:\n", "    if not flag:\n", STORY),
+        "    return Done(tasks=tasks)\n", "    return Done(tasks=tasks[1:] if flag else tasks)\n", STORY),
     Bug("a person ends a refund twice", "domain/sessions/refund.py",
         "    if refund.status is not RefundStatus.PENDING:\n        raise RefundEnded",
         "    if False:\n        raise RefundEnded", "tests/application/commands/test_resolve_refund.py"),
@@ -30,5 +31,10 @@ REFUND_BUGS: Final = [
         "    if Flag.UNRESOLVED in session.flags:", "tests/api/test_checkout_attempts.py"),
     Bug("a processor that is not configured is offered", "api/pages/processing.py",
         " if takes(one, session.amount, behaviour)]", "]", "tests/api/test_checkout_attempts.py"),
+    Bug("authorised money counts as captured", "application/processes/_processor_words.py",
+        "        answer.state is State.AUTHORISED and attempt.funding is Funding.WALLET\n",
+        "        answer.state is State.AUTHORISED\n", AUTHORISED),
+    Bug("authorised money is never captured", "application/processes/_processor_words.py",
+        "    if answer.state is not State.AUTHORISED or not charge.capture:\n", "    if True:\n", AUTHORISED),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""

@@ -146,7 +146,9 @@ def test_a_refund_whose_call_must_not_be_repeated_is_flagged_at_once() -> None:
     assert returned(payers) == 0
 
 
-def test_a_refund_that_the_processor_works_on_is_followed_for_30_days_without_a_flag() -> None:
+def test_a_refund_that_the_processor_works_on_is_flagged_after_30_days_and_asked_for_daily() -> (
+    None
+):
     payers, session_id = paid()
     sandbox = silent(payers)
     sandbox.answer = Answer(state=State.PROCESSING)
@@ -154,7 +156,7 @@ def test_a_refund_that_the_processor_works_on_is_followed_for_30_days_without_a_
 
     payers.run(86_400, step=600)
     assert flags(payers, session_id) == []
-    assert sandbox.asked < 60
+    assert sandbox.asked < 20
     sandbox.error = OutcomeUnknown("once")
     payers.run(600, step=60)
     sandbox.error = None
@@ -163,7 +165,10 @@ def test_a_refund_that_the_processor_works_on_is_followed_for_30_days_without_a_
     [(flag, _, seconds)] = flags(payers, session_id)
     assert flag == "unresolved"
     assert seconds >= 30 * 86_400
-    assert not [key for _, key in payers.store.rows if key.startswith("refund")]
+    assert sandbox.asked < 60
+    sandbox.answer = None
+    payers.run(86_400, step=3600)
+    assert payers.topics(session_id)[-1] == "refund.succeeded"
 
 
 def test_a_refund_that_a_person_has_ended_is_not_asked_for_any_more() -> None:
