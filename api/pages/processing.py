@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from api import blocking
 from api.context import Services
 from api.pages.texts import Language
+from api.tokens import Tokens, Use
 from api.views.notices import Notice
 from application.ports.processor import BEHAVIOUR_KEY
 from domain import ids
 from domain.merchants.merchant import Merchant
 from domain.sessions.payment_session import PaymentSession
+
+RETURN_PATH: Final = "/return"
 
 
 class Way(NamedTuple):
@@ -22,6 +27,12 @@ class Way(NamedTuple):
     label: str
     start_url: str
     """The form of its button posts here."""
+
+
+def return_path(tokens: Tokens, session_id: UUID, expires_at: datetime) -> str:
+    """The page that payers come back to, with a token of its own, since processors see it."""
+    token = tokens.for_session(Use.RETURN, session_id, expires_at)
+    return f"{RETURN_PATH}/{ids.encode('ps', session_id)}/{token}"
 
 
 async def offered_processors(services: Services, session: PaymentSession) -> Sequence[str]:

@@ -32,6 +32,7 @@ from application.ports.processor import (
     State,
     Unavailable,
 )
+from application.reader import Reader
 from domain import ids
 from domain.sessions.attempt import Attempt
 from domain.sessions.payment_session import PaymentSession
@@ -133,22 +134,37 @@ def about_dispute(session_id: UUID, answer: Answer) -> list[Command]:
     return [CloseDispute(won=won, reason=answer.reason, **facts)]
 
 
-def begin(
-    processor: Processor, name: str, charge: Charge, notes: AttemptNotes, attempt_id: str
-) -> Answer:
-    """Begin a charge, keep what the payer and later callbacks need, and capture if it has to be.
+class Keeper:
+    """Keeps beside the log what payers and later callbacks need of attempts under way."""
 
-    Raises:
-        ProcessorError: see `Processor.begin`.
-    """
-    answer = processor.begin(replace(charge, source=notes.of(attempt_id).source))
-    keep(name, charge, answer, notes)
-    return capture(processor, charge, answer)
+    def __init__(self, notes: AttemptNotes, reader: Reader) -> None:
+        """Keep it in `notes`, as long as the attempt has no end in the log."""
+        self._notes = notes
+        self._reader = reader
 
+    def begin(self, processor: Processor, name: str, charge: Charge) -> Answer:
+        """Begin a charge, keep what is needed of it, and capture if it has to be captured.
 
-def keep(name: str, charge: Charge, answer: Answer, notes: AttemptNotes) -> None:
-    """Keep where the payer has to go, and the processor's name of the charge."""
-    if answer.redirect_url:
-        notes.set_redirect(charge.attempt_id, answer.redirect_url)
-    if answer.reference:
-        notes.set_key(name, answer.reference, charge.key)
+        Raises:
+            ProcessorError: see `Processor.begin`.
+        """
+        source = self._notes.of(charge.attempt_id).source
+        answer = processor.begin(replace(charge, source=source))
+        self.keep(name, charge, answer)
+        return capture(processor, charge, answer)
+
+    def keep(self, name: str, charge: Charge, answer: Answer) -> None:
+        """Keep where the payer has to go, and the processor's name of the charge.
+
+        An attempt may have ended, and its notes been deleted, during the call. So its end is looked
+        for after the note is stored: if it comes later than that, so does its deletion.
+        """
+        if answer.reference:
+            self._notes.set_key(name, answer.reference, charge.key)
+        if not answer.redirect_url:
+            return
+        self._notes.set_redirect(charge.attempt_id, answer.redirect_url)
+        session_id = ids.decode("ps", charge.session_id)
+        session = self._reader.get(PaymentSession, session_id, "payment session").state
+        if not session.attempts[charge.attempt_id].active:
+            self._notes.forget(charge.attempt_id)

@@ -92,6 +92,7 @@ class Payments(Process):
         """
         self._processors = processors
         self._notes = notes
+        self._keeper = words.Keeper(notes, reader)
         self._reader = reader
         self._return_address = return_address
 
@@ -169,7 +170,7 @@ class Payments(Process):
             "attempt_id": ids.decode("att", attempt.id),
         }
         try:
-            answer = words.begin(processor, attempt.processor, charge, self._notes, attempt.id)
+            answer = self._keeper.begin(processor, attempt.processor, charge)
         except AmountUnsupported:
             return Done(commands=[DeclineAttempt(reason=UNSUPPORTED, **same)])
         except OutcomeUnknown:

@@ -75,7 +75,7 @@ class StatusChecks(Process):
     ) -> None:
         """Ask processors; see `Payments`."""
         self._processors = processors
-        self._notes = notes
+        self._keeper = words.Keeper(notes, reader)
         self._reader = reader
         self._return_address = return_address
 
@@ -149,9 +149,9 @@ class StatusChecks(Process):
         """How a charge stands; one that has not arrived, or waits for us, is taken on."""
         processor = words.processor_of(self._processors, attempt.processor)
         answer = processor.status(charge)
-        words.keep(attempt.processor, charge, answer, self._notes)
+        self._keeper.keep(attempt.processor, charge, answer)
         if answer.state is State.NOT_FOUND and ended:
             return processor.void(charge)
         if answer.state in {State.NOT_FOUND, State.CONFIRMABLE} and not ended:
-            return words.begin(processor, attempt.processor, charge, self._notes, attempt.id)
+            return self._keeper.begin(processor, attempt.processor, charge)
         return answer if ended else words.capture(processor, charge, answer)

@@ -36,5 +36,9 @@ REFUND_BUGS: Final = [
         "        answer.state is State.AUTHORISED\n", AUTHORISED),
     Bug("authorised money is never captured", "application/processes/_processor_words.py",
         "    if answer.state is not State.AUTHORISED or not charge.capture:\n", "    if True:\n", AUTHORISED),
+    Bug("the note of an attempt that has ended meanwhile is kept",
+        "application/processes/_processor_words.py",
+        "        if not session.attempts[charge.attempt_id].active:\n", "        if False:\n",
+        "tests/application/processes/test_attempt_notes.py"),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""
