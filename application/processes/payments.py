@@ -68,8 +68,6 @@ class Payments(Process):
         first_seconds=1.0,
         seconds_max=60.0,
         retries_per_minute_max=600,
-        failures_max=1_000_000,  # each processor has a breaker of its own
-        open_seconds=1.0,
         concurrency=4,
         tasks_max=1,
         lease_seconds=60.0,

@@ -41,8 +41,6 @@ class ProcessorCallbacks(Process):
         first_seconds=0.5,
         seconds_max=60.0,
         retries_per_minute_max=6000,
-        failures_max=1_000_000,  # nobody outside is called
-        open_seconds=1.0,
         tasks_max=32,
         lease_seconds=30.0,
     )

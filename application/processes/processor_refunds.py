@@ -69,8 +69,6 @@ class ProcessorRefunds(Process):
         first_seconds=15.0,
         seconds_max=900.0,
         retries_per_minute_max=300,
-        failures_max=1_000_000,  # each processor has a breaker of its own
-        open_seconds=1.0,
         concurrency=2,
         tasks_max=2,
         lease_seconds=60.0,

@@ -58,8 +58,6 @@ class StatusChecks(Process):
         first_seconds=15.0,
         seconds_max=300.0,
         retries_per_minute_max=600,
-        failures_max=1_000_000,  # each processor has a breaker of its own
-        open_seconds=1.0,
         concurrency=2,
         tasks_max=4,
         pause_seconds=0.5,  # first checks are not repeats: with this, at most 960 calls a minute
