@@ -82,8 +82,17 @@ def is_end(attempt: Attempt, answer: Answer) -> bool:
     )
 
 
-def about_attempt(session_id: UUID, attempt: Attempt, answer: Answer) -> list[Command]:
-    """The commands that record what is said about an attempt; none if nothing is known by it."""
+def about_attempt(
+    session_id: UUID, attempt: Attempt, answer: Answer, accept_seconds: int
+) -> list[Command]:
+    """The commands that record what is said about an attempt; none if nothing is known by it.
+
+    Args:
+        session_id: its session.
+        attempt: the attempt.
+        answer: what is said.
+        accept_seconds: how long the merchant may accept late money before it is returned.
+    """
     attempt_id, reference = ids.decode("att", attempt.id), answer.reference
     same: dict[str, Any] = {"session_id": session_id, "attempt_id": attempt_id}
     if not is_end(attempt, answer):
@@ -95,6 +104,7 @@ def about_attempt(session_id: UUID, attempt: Attempt, answer: Answer) -> list[Co
         case State.VOIDED:
             return [VoidAttempt(reference=reference, reason=answer.reason, **same)]
         case State.CAPTURED | State.AUTHORISED if answer.amount is not None:
+            same["accept_seconds"] = accept_seconds
             return [CaptureAttempt(reference=reference, money=answer.amount, **same)]
     return []
 

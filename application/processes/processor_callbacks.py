@@ -24,6 +24,7 @@ from application.processes import _processor_words as words
 from application.processes.process import Cancel, Done, Process, Result, RetryPolicy, Task
 from application.reader import Reader
 from domain import ids, times
+from domain.sessions.attempt import ACCEPT_SECONDS
 from domain.sessions.payment_session import PaymentSession
 
 WAITS: Final = timedelta(hours=72)
@@ -45,15 +46,19 @@ class ProcessorCallbacks(Process):
         lease_seconds=30.0,
     )
 
-    def __init__(self, notes: AttemptNotes, reader: Reader) -> None:
+    def __init__(
+        self, notes: AttemptNotes, reader: Reader, late_money_seconds: int = ACCEPT_SECONDS
+    ) -> None:
         """Record callbacks.
 
         Args:
             notes: know the charges that processors call by their own names only.
             reader: reads sessions.
+            late_money_seconds: see `Payments`.
         """
         self._notes = notes
         self._reader = reader
+        self._late_money_seconds = late_money_seconds
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:  # noqa: ARG002 - see the module
         """No event sets a task."""
@@ -74,7 +79,7 @@ class ProcessorCallbacks(Process):
         session = self._session_of(notice, session_id, name)
         if session is None:
             return self._unmatched(task, processor, notice)
-        return Done(commands=_commands(notice, session, name))
+        return Done(commands=_commands(notice, session, name, self._late_money_seconds))
 
     def _session_of(self, notice: Notice, session_id: UUID, name: str) -> PaymentSession | None:
         """The session, if it knows what it is about; a dispute is about money that has paid."""
@@ -108,12 +113,16 @@ class ProcessorCallbacks(Process):
         return Done(commands=[money])
 
 
-def _commands(notice: Notice, session: PaymentSession, name: str) -> Sequence[Command]:
+def _commands(
+    notice: Notice, session: PaymentSession, name: str, accept_seconds: int
+) -> Sequence[Command]:
     """Money that is only authorised is captured by the status checks; a callback calls nobody."""
     if notice.subject is Subject.DISPUTE:
         return words.about_dispute(session.id, notice.answer)
     if notice.subject is Subject.REFUND and name in session.refunds:
         return words.about_refund(session.id, ids.decode("ref", name), notice.answer)
     if notice.subject is Subject.CHARGE and name in session.attempts:
-        return words.about_attempt(session.id, session.attempts[name], notice.answer)
+        return words.about_attempt(
+            session.id, session.attempts[name], notice.answer, accept_seconds
+        )
     return ()

@@ -30,7 +30,7 @@ from application.processes import _processor_words as words
 from application.processes.process import Cancel, Done, Process, Result, Retry, RetryPolicy, Task
 from application.reader import Reader
 from domain import ids
-from domain.sessions.attempt import REASON_CHARS_MAX, Attempt, AttemptStatus
+from domain.sessions.attempt import ACCEPT_SECONDS, REASON_CHARS_MAX, Attempt, AttemptStatus
 from domain.sessions.payment_session import PaymentSession
 
 ACCEPT: Final = "accept"
@@ -70,12 +70,14 @@ class StatusChecks(Process):
         notes: AttemptNotes,
         reader: Reader,
         return_address: ReturnAddress,
+        late_money_seconds: int = ACCEPT_SECONDS,
     ) -> None:
         """Ask processors; see `Payments`."""
         self._processors = processors
         self._keeper = words.Keeper(notes, reader)
         self._reader = reader
         self._return_address = return_address
+        self._late_money_seconds = late_money_seconds
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
         """An attempt is asked for until it has ended."""
@@ -128,7 +130,8 @@ class StatusChecks(Process):
         except (OutcomeUnknown, NeedsPerson, AmountUnsupported) as error:
             reason = str(error)
         if answer is not None and words.is_end(attempt, answer):
-            return Done(commands=words.about_attempt(session.id, attempt, answer))
+            late = self._late_money_seconds
+            return Done(commands=words.about_attempt(session.id, attempt, answer, late))
         # What is no end is recorded under keys of their own: this task's key names the end.
         tasks = []
         if answer is not None and answer.reference and attempt.status is not PROCESSING:
