@@ -14,6 +14,7 @@ from application.checks.checker import LogChecker
 from application.checks.head import check_head
 from application.checks.read_models import (
     JournalRowCheck,
+    check_attempts,
     check_balances,
     check_payouts,
     check_refunds,
@@ -61,6 +62,7 @@ _ROW_CHECKS: Final = {
     "balances": check_balances,
     "payouts": check_payouts,
     "refunds": check_refunds,
+    "attempts": check_attempts,
     "static_codes": check_static_codes,
 }
 JOURNAL: Final = "journal"

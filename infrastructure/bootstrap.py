@@ -64,7 +64,7 @@ from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
 from infrastructure.postgres.webhooks import PostgresDeliveries
-from infrastructure.processors.configured import make_processors, make_sandbox
+from infrastructure.processors.configured import configured_names, make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.terms import ConfiguredTerms
 from infrastructure.qr_keys.file_keys import FileKeys
@@ -77,10 +77,12 @@ from infrastructure.workers.leadership import run_as_leader
 from infrastructure.workers.ports import PORT_CONNECTIONS_MAX, adapters, make_webhook_secrets
 from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
+from projections._open_subjects import OpenSubjects
 from projections._read_model import Connect, ReadModels, all_models
 from projections._runner import Runner, read_lags
 from projections.attempts import Attempts
 from projections.balances import Balances
+from projections.refunds import Refunds
 
 READ_CONNECTIONS_MAX: Final = 8
 PROBE_CONNECTIONS_MAX: Final = 2
@@ -162,10 +164,10 @@ def account_credits(url: str) -> Iterator[AccountCredits]:
 
 
 @contextmanager
-def listed_attempts(url: str) -> Iterator[Attempts]:
-    """The attempts that the read model knows, within the context."""
+def open_subjects(url: str) -> Iterator[Mapping[str, OpenSubjects]]:
+    """The attempts and refunds that the read models know, by the prefix of ids."""
     with _read_models(url) as models:
-        yield models[Attempts]
+        yield {"att": models[Attempts], "ref": models[Refunds]}
 
 
 @contextmanager
@@ -194,7 +196,7 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
 
 def ledger_status(url: str, settings: Settings) -> Status:
     """The state of the ledger, within about 10 s; a failure is a problem of the status."""
-    return read_status(url, settings.mode, read_lags)
+    return read_status(url, settings.mode, read_lags, processors=configured_names(settings))
 
 
 def connection_limits() -> ConnectionLimits:

@@ -114,6 +114,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "only the shipped history is used."
         ),
     ] = False
+    late_money_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description=(
+                "How long a merchant may accept money that arrived late; 0: it is returned at once."
+            ),
+        ),
+    ] = 86_400
     fx_rate_days_max: Annotated[
         int,
         Meta(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -39,6 +40,8 @@ class Status:
     loops: list[dict[str, Any]] = field(default_factory=list)
     tasks: list[dict[str, Any]] = field(default_factory=list)
     clock: dict[str, Any] | None = None
+    processors: list[str] = field(default_factory=list)
+    """Those that the settings configure; what merchants have enabled beyond them is not offered."""
 
     @property
     def ready(self) -> bool:
@@ -69,6 +72,7 @@ class Status:
             counts = ", ".join(f"{tasks[name]} {name}" for name in _COUNTED)
             oldest = f", the oldest for {tasks['oldest_seconds']} s" if tasks["due"] else ""
             facts.append((f"  {tasks['process']}", f"{counts}{oldest}"))
+        facts.append(("processors", ", ".join(self.processors) or "none is configured"))
         if self.clock is not None:
             doubt = f", in doubt: {self.clock['doubt']}" if self.clock["doubt"] else ""
             facts.append(("clock", f"{self.clock['now']}{doubt}"))
@@ -76,15 +80,16 @@ class Status:
         return [f"{name:<{width}}{value}" for name, value in facts]
 
 
-def read_status(url: str, mode: str, read_lags: ReadLags) -> Status:
+def read_status(url: str, mode: str, read_lags: ReadLags, *, processors: Sequence[str]) -> Status:
     """Query the database, within about 10 s. A database error is a problem of the status.
 
     Args:
         url: the database.
         mode: `live` or `test`, as the settings say.
         read_lags: reads the lags of the read models.
+        processors: the names of those that the settings configure.
     """
-    status = Status()
+    status = Status(processors=list(processors))
     try:
         status.mode = migrate.check(url)
         if status.mode != mode:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from api import blocking
 from api.context import Services
 from api.pages.texts import Language
+from api.tokens import Tokens, Use
 from api.views.notices import Notice
+from application.ports.processor import BEHAVIOUR_KEY
 from domain import ids
 from domain.merchants.merchant import Merchant
 from domain.sessions.payment_session import PaymentSession
+
+RETURN_PATH: Final = "/return"
 
 
 class Way(NamedTuple):
@@ -23,11 +29,19 @@ class Way(NamedTuple):
     """The form of its button posts here."""
 
 
-async def merchant_processors(services: Services, session: PaymentSession) -> Sequence[str]:
-    """The processors that the session's merchant has enabled."""
+def return_path(tokens: Tokens, session_id: UUID, expires_at: datetime) -> str:
+    """The page that payers come back to, with a token of its own, since processors see it."""
+    token = tokens.for_session(Use.RETURN, session_id, expires_at)
+    return f"{RETURN_PATH}/{ids.encode('ps', session_id)}/{token}"
+
+
+async def offered_processors(services: Services, session: PaymentSession) -> Sequence[str]:
+    """The processors that the merchant has enabled, and that can take the session's payment."""
     merchant_id = ids.decode("mer", session.merchant_id)
     current = await blocking.read(services.reader.get, Merchant, merchant_id, "merchant")
-    return current.state.processors
+    behaviour = session.metadata.get(BEHAVIOUR_KEY, "")
+    takes = services.terms.takes
+    return [one for one in current.state.processors if takes(one, session.amount, behaviour)]
 
 
 @cache

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
-from uuid import UUID
 
 from api import blocking
 from api.context import Services
@@ -13,12 +11,14 @@ from api.http.checkout import checkout_identity
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import SessionPathId
+from api.pages.processing import RETURN_PATH, return_path
 from api.pages.rendering import language_for, wants_html
 from api.pages.routes import message_page
 from api.tokens import BadToken, Tokens, Use
 from api.v1 import attempt_answers
 from api.v1.attempt_answers import next_action, present_state, wait
 from api.v1.responses import json_response
+from api.views.notices import notice_of
 from api.views.sessions import PublicSessionView, public_session_view
 from application.errors import NotFound, Unauthorized
 from application.ports.processor import ReturnAddress
@@ -26,18 +26,12 @@ from application.reader import Current
 from domain import ids
 from domain.sessions.attempt import Attempt
 from domain.sessions.payment_session import PaymentSession
-
-PATH: Final = "/return"
+from domain.sessions.state import OPEN, Status
 
 
 def return_address(tokens: Tokens, public_url: str) -> ReturnAddress:
-    """Makes the address of this page, with a token of its own, since processors see it."""
-
-    def address(session_id: UUID, expires_at: datetime) -> str:
-        token = tokens.for_session(Use.RETURN, session_id, expires_at)
-        return f"{public_url}{PATH}/{ids.encode('ps', session_id)}/{token}"
-
-    return address
+    """Makes the address of this page."""
+    return lambda session_id, expires_at: public_url + return_path(tokens, session_id, expires_at)
 
 
 class ReturnRoutes:
@@ -50,11 +44,13 @@ class ReturnRoutes:
         """Every route of this file."""
         return [
             Operation(
-                name="comeBack", method="GET", path=f"{PATH}/{{id:str}}/{{token:str}}",
+                name="comeBack", method="GET", path=f"{RETURN_PATH}/{{id:str}}/{{token:str}}",
                 summary="Where a payer comes back to from a processor",
                 description="What the processor adds to the address is ignored. Waits for the "
-                "end of the attempt for 3 s at most, then shows the session to a browser as its "
-                "checkout screen does, which leads on to the merchant's `return_url`.",
+                "end of the attempt for 3 s at most. A browser is then sent to the merchant's "
+                "`return_url` if the session has ended and the payer need not be told of money "
+                "that is returned; otherwise to the checkout screen, which has a link to it. A "
+                "payer with a wallet is sent to the wallet page.",
                 page=True, any_query=True, responses={200: PublicSessionView},
                 problems=("unauthorized", "not-found"), handler=self.come_back,
             ),
@@ -73,7 +69,7 @@ class ReturnRoutes:
                 return message_page(call, title, hint, status=401)
             raise
         if html:
-            location = self._page_of(current.state)
+            location = self._page_of(current.state, current.now)
             return HttpResponse(b"", status_code=303, headers={"Location": location})
         session = current.state
         at_checkout = replace(call, identity=checkout_identity(session.id))
@@ -98,11 +94,15 @@ class ReturnRoutes:
             current, _ = await wait(call, id, attempt.id, _has_ended, seconds)
         return current
 
-    def _page_of(self, session: PaymentSession) -> str:
-        """The page of the payer: the wallet page if a wallet paid, else the checkout screen."""
+    def _page_of(self, session: PaymentSession, now: datetime) -> str:
+        """Where the payer goes on: nothing that the processor adds to the address decides it."""
         last = next(reversed(list(session.attempts.values())), None)
         if last is not None and last.wallet_id is not None:
             return f"/q/{ids.encode_suffix(session.id)}"
+        status = session.status_at(now)
+        has_ended = status not in OPEN and status is not Status.PROCESSING
+        if has_ended and session.return_url and notice_of(session, now) is None:
+            return session.return_url
         token = self._services.tokens.for_session(Use.CHECKOUT, session.id, session.expires_at)
         return f"/checkout/{session.public_id}?token={token}"
 

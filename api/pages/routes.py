@@ -16,7 +16,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
 from api.pages.offers import offer_response
-from api.pages.processing import merchant_processors, ways_to_pay
+from api.pages.processing import offered_processors, return_path, ways_to_pay
 from api.pages.rendering import HTML, JSON, language_for, render, wants_html
 from api.pages.sessions import checkout_texts, session_context, wallet_texts
 from api.pages.texts import languages
@@ -178,6 +178,14 @@ async def session_with_token(
     return current
 
 
+def _check_url(services: Services, session: PaymentSession, url: str) -> str:
+    """Where the screen is asked for again: by the page that leads on to the merchant, if it may."""
+    attempt = session.current_attempt
+    if attempt is None or attempt.wallet_id is not None or session.return_url is None:
+        return url
+    return return_path(services.tokens, session.id, session.expires_at)
+
+
 async def checkout_page(
     call: Call, current: Current[PaymentSession], token: str, *, error: str = ""
 ) -> HttpResponse:
@@ -185,7 +193,7 @@ async def checkout_page(
     session, language = current.state, language_for(call.request)
     url = checkout_url(session.id, token)
     attempts_url = f"/checkout/{session.public_id}/attempts"
-    processors = await merchant_processors(call.services, session)
+    processors = await offered_processors(call.services, session)
     action = await next_action(at_checkout_of(call, session.id), session)
     attempt = session.current_attempt
     may_stop = attempt is not None and payer_attempt_view(attempt).may_stop
@@ -198,7 +206,7 @@ async def checkout_page(
         may_cancel=session.checkout_may_cancel,
         cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
         return_url=session.return_url,
-        checkout_url=url,
+        check_url=_check_url(call.services, session, url),
         ways=ways_to_pay(language, processors, f"{attempts_url}?token={token}"),
         stop_url=f"{attempts_url}/stop?token={token}",
         may_stop=may_stop,

@@ -47,13 +47,14 @@ def notice_of(session: PaymentSession, now: datetime) -> Notice | None:
 
 
 def _of_processing(session: PaymentSession) -> Notice | None:
-    if Flag.UNRESOLVED in session.flags:
-        return Notice.UNRESOLVED
     attempt = session.current_attempt
-    if attempt is not None and attempt.void_requested:
+    if attempt is None:
+        return None
+    if (Flag.UNRESOLVED, attempt.id) in session.flagged:  # not an earlier attempt
+        return Notice.UNRESOLVED
+    if attempt.void_requested:
         return Notice.ENDING
-    unanswered = attempt is not None and attempt.status is AttemptStatus.UNKNOWN
-    return Notice.UNANSWERED if unanswered else None
+    return Notice.UNANSWERED if attempt.status is AttemptStatus.UNKNOWN else None
 
 
 def _of_money(session: PaymentSession, status: Status, attempts: list[Attempt]) -> Notice | None:

@@ -12,6 +12,7 @@ from application.checks.commands import CommandCheck
 from application.checks.fees import FeeCheck
 from application.checks.fx_quotes import FxQuoteCheck
 from application.checks.log import LogCheck
+from application.checks.open_subjects import OpenSubjectCheck
 from application.checks.orders import OrderCheck
 from application.checks.payables import PayableCheck, TreasuryCheck
 from application.checks.payouts import PayoutCheck
@@ -49,6 +50,7 @@ class LogChecker:
         self.treasury = TreasuryCheck(self._violations)
         self.static_codes = StaticCodeCheck(self._violations, self.sessions)
         self.attempts = AttemptCheck(self._violations)
+        self.open_subjects = OpenSubjectCheck()
         checks: list[EventCheck] = [
             self.sessions,
             self.wallets,
@@ -59,6 +61,7 @@ class LogChecker:
             self.treasury,
             self.static_codes,
             self.attempts,
+            self.open_subjects,
             OrderCheck(self._violations),
             PayableCheck(self._violations),
             FxQuoteCheck(self._violations),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from application.checks.books import Change, is_debit_normal
@@ -86,11 +87,25 @@ def check_payouts(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
     return _compare_rows("payouts", expected, found, checker.log.position)
 
 
+def check_attempts(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
+    """Compare the rows of `attempts` with the events up to the checker's position."""
+    return _check_open(
+        checker, "attempts", {ids.encode("att", row.attempt_id): row for row in rows}
+    )
+
+
 def check_refunds(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:
     """Compare the rows of `refunds` with the events up to the checker's position."""
-    expected = {ids.decode("ref", one): (of,) for one, of in checker.refunds.sessions.items()}
-    found = {row.refund_id: (row.session_id,) for row in rows}
-    return _compare_rows("refunds", expected, found, checker.log.position)
+    return _check_open(checker, "refunds", {ids.encode("ref", row.refund_id): row for row in rows})
+
+
+def _check_open(checker: LogChecker, name: str, rows: Mapping[str, Any]) -> list[Violation]:
+    """Compare rows with attempts or refunds, by their public ids."""
+    columns = attrgetter("session_id", "begun_position", "position", "is_open", "unresolved")
+    facts = checker.open_subjects.of("att_" if name == "attempts" else "ref_")
+    expected = {one: columns(of) for one, of in facts.items()}
+    found = {one: columns(row) for one, row in rows.items()}
+    return _compare_rows(name, expected, found, checker.log.position)
 
 
 def check_static_codes(checker: LogChecker, rows: Iterable[Any]) -> list[Violation]:

@@ -54,8 +54,6 @@ class RefundCheck:
         self._kept: set[UUID] = set()
         """Sessions whose fee is kept when they are refunded."""
         self._payments: dict[UUID, Payment] = {}
-        self.sessions: dict[str, UUID] = {}
-        """The session of every refund."""
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Check the next event of a session."""
@@ -77,10 +75,14 @@ class RefundCheck:
             self._dispute(recorded, event)
 
     def _refund(self, recorded: Recorded, event: Any) -> None:
-        self.sessions.setdefault(event.refund_id, recorded.stream_id)
         payment = self._payments.get(recorded.stream_id)
         if payment is None:
             self._violations.report("refunds-within-paid", f"{event.refund_id}: nothing was paid")
+            return
+        if recorded.topic == "refund.resolved":
+            if event.refund_id not in payment.pending:
+                text = f"{event.refund_id} was resolved, and is not pending"
+                self._violations.report("refunds-within-paid", text)
             return
         if _OF_PAYMENT(event) != payment.facts:
             text = f"{event.refund_id} names another merchant, payer or currency than its payment"

@@ -9,9 +9,23 @@ from application.commands._support import debits_of
 from application.errors import NotFound
 from domain import ids
 from domain.payouts.debits import DebitKind
+from domain.sessions.attempt import Flag
 from domain.sessions.attempt_records import flag_refund
 from domain.sessions.payment_session import PaymentSession
-from domain.sessions.refund import RefundStatus, end_refund
+from domain.sessions.refund import Refund, RefundStatus, end_refund
+
+
+def find_refund(loaded: Loaded, session_id: UUID, refund_id: UUID) -> tuple[PaymentSession, Refund]:
+    """A session and its refund.
+
+    Raises (checked in this order):
+        NotFound: there is no such session; or it has no such refund.
+    """
+    session = loaded.get(PaymentSession, session_id, "payment session")
+    refund = session.refunds.get(ids.encode("ref", refund_id))
+    if refund is None:
+        raise NotFound(thing="refund")
+    return session, refund
 
 
 def record_end(loaded: Loaded, session_id: UUID, refund_id: UUID, *, succeeded: bool) -> Decision:
@@ -22,14 +36,12 @@ def record_end(loaded: Loaded, session_id: UUID, refund_id: UUID, *, succeeded: 
     Raises (checked in this order):
         NotFound: there is no such session; or it has no such refund.
     """
-    session = loaded.get(PaymentSession, session_id, "payment session")
-    known = session.refunds.get(ids.encode("ref", refund_id))
-    if known is None:
-        raise NotFound(thing="refund")
+    session, known = find_refund(loaded, session_id, refund_id)
     refund = end_refund(session, known.id, succeeded=succeeded, at=loaded.now)
     if refund is None:
         if succeeded != (known.status is RefundStatus.SUCCEEDED):
-            flag_refund(session, known, at=loaded.now)
+            reason = f"after {known.status}"
+            flag_refund(session, known, Flag.CONFLICT, reason=reason, at=loaded.now)
         return Decision(session, [session])
     if succeeded or not refund.debit_minor:
         return Decision(session, [session])

@@ -9,7 +9,11 @@ from domain.money.money import Money
 
 
 class ProcessorTerms(Protocol):
-    """Says whether a processor can take a payment now. Thread-safe; calls no processor."""
+    """Says whether a processor can take a payment. Thread-safe; calls no processor."""
+
+    def takes(self, processor: str, amount: Money, behaviour: str) -> bool:
+        """Whether payers may be offered it, by all that `refusal` checks but the rest."""
+        ...
 
     def refusal(self, processor: str, amount: Money, behaviour: str) -> LedgerError | None:
         """Why an attempt would be in vain; None if nothing is known against it.

@@ -24,6 +24,7 @@ from application.commands.void_attempt import VoidAttempt
 from application.ports.attempt_notes import AttemptNotes
 from application.ports.processor import (
     BEHAVIOUR_KEY,
+    FINAL,
     Answer,
     Charge,
     Processor,
@@ -31,6 +32,7 @@ from application.ports.processor import (
     State,
     Unavailable,
 )
+from application.reader import Reader
 from domain import ids
 from domain.sessions.attempt import Attempt
 from domain.sessions.payment_session import PaymentSession
@@ -73,21 +75,49 @@ def charge_of(session: PaymentSession, attempt: Attempt, return_address: ReturnA
     )
 
 
-def about_attempt(session_id: UUID, attempt_id: UUID, answer: Answer) -> list[Command]:
-    """The commands that record what is said about an attempt; none if nothing is known by it."""
+def is_end(attempt: Attempt, answer: Answer) -> bool:
+    """Whether it ends an attempt: money that is only authorised pays if it is the wallet's."""
+    return answer.state in FINAL or (
+        answer.state is State.AUTHORISED and attempt.funding is Funding.WALLET
+    )
+
+
+def about_attempt(
+    session_id: UUID, attempt: Attempt, answer: Answer, accept_seconds: int
+) -> list[Command]:
+    """The commands that record what is said about an attempt; none if nothing is known by it.
+
+    Args:
+        session_id: its session.
+        attempt: the attempt.
+        answer: what is said.
+        accept_seconds: how long the merchant may accept late money before it is returned.
+    """
+    attempt_id, reference = ids.decode("att", attempt.id), answer.reference
     same: dict[str, Any] = {"session_id": session_id, "attempt_id": attempt_id}
-    reference = answer.reference
+    if not is_end(attempt, answer):
+        known = answer.state is not State.NOT_FOUND and reference
+        return [AcceptAttempt(reference=reference, **same)] if known else []
     match answer.state:
-        case State.CAPTURED | State.AUTHORISED if answer.amount is not None:
-            # Who only authorises is asked for an attempt whose money the wallet holds.
-            return [CaptureAttempt(reference=reference, money=answer.amount, **same)]
         case State.DECLINED:
             return [DeclineAttempt(reference=reference, reason=answer.reason, **same)]
         case State.VOIDED:
             return [VoidAttempt(reference=reference, reason=answer.reason, **same)]
-        case State.PROCESSING | State.CONFIRMABLE if reference:
-            return [AcceptAttempt(reference=reference, **same)]
+        case State.CAPTURED | State.AUTHORISED if answer.amount is not None:
+            same["accept_seconds"] = accept_seconds
+            return [CaptureAttempt(reference=reference, money=answer.amount, **same)]
     return []
+
+
+def capture(processor: Processor, charge: Charge, answer: Answer) -> Answer:
+    """The answer, or that of a capture, if the money is authorised and has to be taken.
+
+    Raises:
+        ProcessorError: see `Processor.capture`.
+    """
+    if answer.state is not State.AUTHORISED or not charge.capture:
+        return answer
+    return processor.capture(replace(charge, reference=answer.reference or charge.reference))
 
 
 def about_refund(session_id: UUID, refund_id: UUID, answer: Answer) -> list[Command]:
@@ -114,22 +144,37 @@ def about_dispute(session_id: UUID, answer: Answer) -> list[Command]:
     return [CloseDispute(won=won, reason=answer.reason, **facts)]
 
 
-def begin(
-    processor: Processor, name: str, charge: Charge, notes: AttemptNotes, attempt_id: str
-) -> Answer:
-    """Begin a charge, and keep what the payer and later callbacks need.
+class Keeper:
+    """Keeps beside the log what payers and later callbacks need of attempts under way."""
 
-    Raises:
-        ProcessorError: see `Processor.begin`.
-    """
-    answer = processor.begin(replace(charge, source=notes.of(attempt_id).source))
-    keep(name, charge, answer, notes)
-    return answer
+    def __init__(self, notes: AttemptNotes, reader: Reader) -> None:
+        """Keep it in `notes`, as long as the attempt has no end in the log."""
+        self._notes = notes
+        self._reader = reader
 
+    def begin(self, processor: Processor, name: str, charge: Charge) -> Answer:
+        """Begin a charge, keep what is needed of it, and capture if it has to be captured.
 
-def keep(name: str, charge: Charge, answer: Answer, notes: AttemptNotes) -> None:
-    """Keep where the payer has to go, and the processor's name of the charge."""
-    if answer.redirect_url:
-        notes.set_redirect(charge.attempt_id, answer.redirect_url)
-    if answer.reference:
-        notes.set_key(name, answer.reference, charge.key)
+        Raises:
+            ProcessorError: see `Processor.begin`.
+        """
+        source = self._notes.of(charge.attempt_id).source
+        answer = processor.begin(replace(charge, source=source))
+        self.keep(name, charge, answer)
+        return capture(processor, charge, answer)
+
+    def keep(self, name: str, charge: Charge, answer: Answer) -> None:
+        """Keep where the payer has to go, and the processor's name of the charge.
+
+        An attempt may have ended, and its notes been deleted, during the call. So its end is looked
+        for after the note is stored: if it comes later than that, so does its deletion.
+        """
+        if answer.reference:
+            self._notes.set_key(name, answer.reference, charge.key)
+        if not answer.redirect_url:
+            return
+        self._notes.set_redirect(charge.attempt_id, answer.redirect_url)
+        session_id = ids.decode("ps", charge.session_id)
+        session = self._reader.get(PaymentSession, session_id, "payment session").state
+        if not session.attempts[charge.attempt_id].active:
+            self._notes.forget(charge.attempt_id)

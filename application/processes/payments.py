@@ -27,7 +27,6 @@ from application.ports.processor import (
     Processor,
     ProcessorError,
     ReturnAddress,
-    State,
 )
 from application.processes import _processor_words as words
 from application.processes.process import (
@@ -42,7 +41,7 @@ from application.processes.process import (
 )
 from application.reader import Reader
 from domain import ids, times
-from domain.sessions.attempt import Attempt
+from domain.sessions.attempt import ACCEPT_SECONDS, Attempt
 from domain.sessions.payment_session import PaymentSession
 
 BEGIN: Final = "begin"
@@ -69,8 +68,6 @@ class Payments(Process):
         first_seconds=1.0,
         seconds_max=60.0,
         retries_per_minute_max=600,
-        failures_max=1_000_000,  # each processor has a breaker of its own
-        open_seconds=1.0,
         concurrency=4,
         tasks_max=1,
         lease_seconds=60.0,
@@ -82,6 +79,7 @@ class Payments(Process):
         notes: AttemptNotes,
         reader: Reader,
         return_address: ReturnAddress,
+        late_money_seconds: int = ACCEPT_SECONDS,
     ) -> None:
         """Take payments.
 
@@ -90,11 +88,14 @@ class Payments(Process):
             notes: keep what payers need of attempts.
             reader: reads sessions.
             return_address: where payers come back to.
+            late_money_seconds: how long merchants may accept late money before it is returned.
         """
         self._processors = processors
         self._notes = notes
+        self._keeper = words.Keeper(notes, reader)
         self._reader = reader
         self._return_address = return_address
+        self._late_money_seconds = late_money_seconds
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
         """An attempt is begun at once and voided at the deadline, unless it ends before."""
@@ -157,9 +158,9 @@ class Payments(Process):
             return Park(reason=str(error))
         except ProcessorError as error:
             return Retry(reason=str(error), after=getattr(error, "after", None))
-        if answer.state in {State.PROCESSING, State.NOT_FOUND}:
+        if not words.is_end(attempt, answer):
             return Retry(reason="the processor has not ended it yet")
-        return _done(session, attempt, answer)
+        return self._done(session, attempt, answer)
 
     def _begin(
         self, processor: Processor, session: PaymentSession, attempt: Attempt, charge: Charge
@@ -170,17 +171,16 @@ class Payments(Process):
             "attempt_id": ids.decode("att", attempt.id),
         }
         try:
-            answer = words.begin(processor, attempt.processor, charge, self._notes, attempt.id)
+            answer = self._keeper.begin(processor, attempt.processor, charge)
         except AmountUnsupported:
             return Done(commands=[DeclineAttempt(reason=UNSUPPORTED, **same)])
         except OutcomeUnknown:
             return Done(commands=[MarkAttemptUnknown(**same)])
-        return _done(session, attempt, answer)
+        return self._done(session, attempt, answer)
 
-
-def _done(session: PaymentSession, attempt: Attempt, answer: Answer) -> Done:
-    attempt_id = ids.decode("att", attempt.id)
-    return Done(commands=words.about_attempt(session.id, attempt_id, answer))
+    def _done(self, session: PaymentSession, attempt: Attempt, answer: Answer) -> Done:
+        late = self._late_money_seconds
+        return Done(commands=words.about_attempt(session.id, attempt, answer, late))
 
 
 def _task(word: str, attempt_id: str, session_id: str, due_at: datetime) -> Task:

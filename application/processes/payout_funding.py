@@ -28,8 +28,6 @@ class PayoutFunding(Process):
         first_seconds=1.0,
         seconds_max=60.0,
         retries_per_minute_max=6000,
-        failures_max=1_000_000,  # to wait for money is no outage
-        open_seconds=1.0,
         tasks_max=32,
         pause_seconds=0.01,
         lease_seconds=30.0,

@@ -34,6 +34,9 @@ DONE_TASKS_MAX: Final = 1000
 """How many further tasks one finished task may set."""
 DONE_COMMANDS_MAX: Final = 16
 """How many commands one finished task may send."""
+NO_BREAKER: Final = 1_000_000
+"""Failures in a row that never occur: nobody outside is called, or each one that is called has a
+breaker of its own."""
 
 
 class InvalidTask(ValueError):
@@ -120,9 +123,9 @@ class RetryPolicy:
     """The longest backoff."""
     retries_per_minute_max: int
     """The budget: how many tasks of the process may be repeated in a minute."""
-    failures_max: int
+    failures_max: int = NO_BREAKER
     """The breaker opens after so many failed attempts in a row."""
-    open_seconds: float
+    open_seconds: float = 1.0
     """How long it stays open; then one task is tried."""
     concurrency: int = 1
     """Calls of `perform` at a time."""

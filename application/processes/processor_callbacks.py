@@ -24,6 +24,7 @@ from application.processes import _processor_words as words
 from application.processes.process import Cancel, Done, Process, Result, RetryPolicy, Task
 from application.reader import Reader
 from domain import ids, times
+from domain.sessions.attempt import ACCEPT_SECONDS
 from domain.sessions.payment_session import PaymentSession
 
 WAITS: Final = timedelta(hours=72)
@@ -41,21 +42,23 @@ class ProcessorCallbacks(Process):
         first_seconds=0.5,
         seconds_max=60.0,
         retries_per_minute_max=6000,
-        failures_max=1_000_000,  # nobody outside is called
-        open_seconds=1.0,
         tasks_max=32,
         lease_seconds=30.0,
     )
 
-    def __init__(self, notes: AttemptNotes, reader: Reader) -> None:
+    def __init__(
+        self, notes: AttemptNotes, reader: Reader, late_money_seconds: int = ACCEPT_SECONDS
+    ) -> None:
         """Record callbacks.
 
         Args:
             notes: know the charges that processors call by their own names only.
             reader: reads sessions.
+            late_money_seconds: see `Payments`.
         """
         self._notes = notes
         self._reader = reader
+        self._late_money_seconds = late_money_seconds
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:  # noqa: ARG002 - see the module
         """No event sets a task."""
@@ -69,21 +72,27 @@ class ProcessorCallbacks(Process):
         processor, notice = task.payload["processor"], callbacks.from_payload(task.payload)
         key = notice.key or self._notes.key_of(processor, notice.charge_reference)
         known = callbacks.read_key(key)
-        if known is not None and self._concerns(notice, *known):
-            session_id, prefix, subject_id = known
-            return Done(commands=_commands(notice, session_id, prefix, subject_id))
-        return self._unmatched(task, processor, notice)
+        if known is None:
+            return self._unmatched(task, processor, notice)
+        session_id, prefix, subject_id = known
+        name = ids.encode(prefix, subject_id)
+        session = self._session_of(notice, session_id, name)
+        if session is None:
+            return self._unmatched(task, processor, notice)
+        return Done(commands=_commands(notice, session, name, self._late_money_seconds))
 
-    def _concerns(self, notice: Notice, session_id: UUID, prefix: str, subject_id: UUID) -> bool:
-        """Whether the ledger knows what it is about; a dispute is about money that has paid."""
+    def _session_of(self, notice: Notice, session_id: UUID, name: str) -> PaymentSession | None:
+        """The session, if it knows what it is about; a dispute is about money that has paid."""
         try:
             session = self._reader.get(PaymentSession, session_id, "payment session").state
         except NotFound:
-            return False
-        name, payment = ids.encode(prefix, subject_id), session.payment
+            return None
+        payment = session.payment
         if notice.subject is Subject.DISPUTE:
-            return payment is not None and payment.attempt_id == name
-        return name in (session.attempts if prefix == "att" else session.refunds)
+            concerned = payment is not None and payment.attempt_id == name
+        else:
+            concerned = name in session.attempts or name in session.refunds
+        return session if concerned else None
 
     def _unmatched(self, task: Task, processor: str, notice: Notice) -> Result:
         now = self._reader.clock.now()
@@ -104,11 +113,16 @@ class ProcessorCallbacks(Process):
         return Done(commands=[money])
 
 
-def _commands(notice: Notice, session_id: UUID, prefix: str, subject_id: UUID) -> Sequence[Command]:
+def _commands(
+    notice: Notice, session: PaymentSession, name: str, accept_seconds: int
+) -> Sequence[Command]:
+    """Money that is only authorised is captured by the status checks; a callback calls nobody."""
     if notice.subject is Subject.DISPUTE:
-        return words.about_dispute(session_id, notice.answer)
-    if notice.subject is Subject.REFUND and prefix == "ref":
-        return words.about_refund(session_id, subject_id, notice.answer)
-    if notice.subject is Subject.CHARGE and prefix == "att":
-        return words.about_attempt(session_id, subject_id, notice.answer)
+        return words.about_dispute(session.id, notice.answer)
+    if notice.subject is Subject.REFUND and name in session.refunds:
+        return words.about_refund(session.id, ids.decode("ref", name), notice.answer)
+    if notice.subject is Subject.CHARGE and name in session.attempts:
+        return words.about_attempt(
+            session.id, session.attempts[name], notice.answer, accept_seconds
+        )
     return ()

@@ -4,17 +4,20 @@
     suspense.received ──▶ when it cannot be accepted any more ──▶ return_requested
     suspense.return_requested ──▶ refund, under the entry's key ──▶ returned
 
-An answer that is missing or not final is asked for again, under the same key, with backoff.
+An answer that is missing or not final is asked for again, under the same key, with backoff. A
+refund that the processor says nothing about for 15 minutes is flagged for a person; it is asked for
+all the same, so that it ends by itself once the processor answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from application import callbacks
-from application.command import Command
+from application.commands.flag_refund import FlagRefund
 from application.commands.request_suspense_return import RequestSuspenseReturn
 from application.commands.return_suspense import ReturnSuspense
 from application.event_log import Recorded
@@ -32,12 +35,24 @@ from application.reader import Reader
 from domain import ids, times
 from domain.money.money import Money
 from domain.processors.suspense import Suspense
+from domain.sessions.attempt import REASON_CHARS_MAX, Flag
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.refund import RefundStatus
 
 REFUND: Final = "refund"
 RETURN: Final = "return"
 REQUEST: Final = "request return"
+FLAG: Final = "flag"
 """The first words of the keys of tasks; the refund's or the entry's id follows."""
+UNANSWERED: Final = timedelta(minutes=15)
+"""A refund that has had no answer for so long needs a person."""
+OPEN_ENDED: Final = "the processor has not said how the refund ended"
+PENDING: Final = timedelta(days=30)
+"""So does one that the processor has been working on for so long."""
+PAUSE_MIN: Final = timedelta(seconds=15)
+PAUSE_MAX: Final = timedelta(days=1)
+"""Between two questions about a refund that is open for longer than a moment: as long as it has
+taken so far, within these limits."""
 
 
 class ProcessorRefunds(Process):
@@ -50,12 +65,10 @@ class ProcessorRefunds(Process):
         Suspense.ReturnRequested,
     )
     retry: ClassVar[RetryPolicy] = RetryPolicy(
-        attempts_max=100,
+        attempts_max=400,
         first_seconds=15.0,
-        seconds_max=3600.0,
+        seconds_max=900.0,
         retries_per_minute_max=300,
-        failures_max=1_000_000,  # each processor has a breaker of its own
-        open_seconds=1.0,
         concurrency=2,
         tasks_max=2,
         lease_seconds=60.0,
@@ -95,9 +108,13 @@ class ProcessorRefunds(Process):
         stream = UUID(task.payload["stream"])
         if word == REQUEST:
             return Done(commands=[RequestSuspenseReturn(suspense_id=stream)])
+        if word == FLAG:
+            refund_id, reason = ids.decode("ref", subject), task.payload["reason"]
+            flag = FlagRefund(session_id=stream, refund_id=refund_id, reason=reason)
+            return Done(commands=[flag])
+        if word == REFUND:
+            return self._refund(task, stream, subject)
         try:
-            if word == REFUND:
-                return self._refund(task, stream, subject)
             return self._return(task, stream)
         except NeedsPerson as error:
             return Park(reason=str(error))
@@ -105,18 +122,32 @@ class ProcessorRefunds(Process):
             return Retry(reason=str(error), after=getattr(error, "after", None))
 
     def _refund(self, task: Task, session_id: UUID, refund: str) -> Result:
-        session = self._reader.get(PaymentSession, session_id, "payment session").state
+        current = self._reader.get(PaymentSession, session_id, "payment session")
+        session, now = current.state, current.now
+        if session.refunds[refund].status is not RefundStatus.PENDING:
+            return Done()  # a callback or a person has ended it
         payment, refund_id = session.payment, ids.decode("ref", refund)
+        requested = times.from_text(task.payload["at"])
         attempt = session.attempts[(payment.attempt_id if payment else None) or ""]
         order = RefundOrder(
             key=callbacks.make_key(session_id, "ref", refund_id),
             charge_key=callbacks.make_key(session_id, "att", ids.decode("att", attempt.id)),
             charge_reference=attempt.reference,
             amount=Money(session.refunds[refund].amount_minor, session.amount.currency),
-            begun_at=times.from_text(task.payload["at"]),
+            begun_at=requested,
         )
-        answer = self._ask(attempt.processor, order)
-        return _result(answer, words.about_refund(session_id, refund_id, answer))
+        flagged = (Flag.UNRESOLVED, refund) in session.flagged
+        try:
+            answer = self._ask(attempt.processor, order)
+        except ProcessorError as error:
+            heard = times.from_text(task.payload.get("heard", task.payload["at"]))
+            if now < heard + UNANSWERED and not isinstance(error, NeedsPerson):
+                return Retry(reason=str(error), after=getattr(error, "after", None))
+            return _again(task, now, heard=heard, flag="" if flagged else str(error))
+        if answer.state is not State.PROCESSING:
+            return Done(commands=words.about_refund(session_id, refund_id, answer))
+        too_long = now >= requested + PENDING
+        return _again(task, now, heard=now, flag=OPEN_ENDED if too_long and not flagged else "")
 
     def _return(self, task: Task, suspense_id: UUID) -> Result:
         entry = self._reader.get(Suspense, suspense_id, "suspense entry").state
@@ -135,8 +166,9 @@ class ProcessorRefunds(Process):
         answer = self._ask(entry.processor, order)
         if answer.state is State.DECLINED:
             return Park(reason=f"the processor does not return the money: {answer.reason}")
-        returned = answer.state is State.REFUNDED
-        return _result(answer, [ReturnSuspense(suspense_id=suspense_id)] if returned else [])
+        if answer.state is State.REFUNDED:
+            return Done(commands=[ReturnSuspense(suspense_id=suspense_id)])
+        return Retry(reason="the processor has not said how the return ended")
 
     def _ask(self, name: str, order: RefundOrder) -> Answer:
         """Ask for the money, or how that stands if it was asked for before."""
@@ -145,7 +177,21 @@ class ProcessorRefunds(Process):
         return processor.refund(order) if answer.state is State.NOT_FOUND else answer
 
 
-def _result(answer: Answer, commands: Sequence[Command]) -> Result:
-    if answer.state is State.PROCESSING:
-        return Retry(reason="the processor has not said how the refund ended")
-    return Done(commands=commands)
+def _again(task: Task, now: datetime, *, heard: datetime, flag: str) -> Done:
+    """Ask again, as long after this as the refund has taken so far, within limits.
+
+    Args:
+        task: asks for the refund.
+        now: the ledger's time.
+        heard: when the processor has answered for the last time.
+        flag: why a person must find out; empty: nobody has to, or it is flagged already.
+    """
+    requested = times.from_text(task.payload["at"])
+    pause = min(max(now - requested, PAUSE_MIN), PAUSE_MAX)
+    payload = {**task.payload, "heard": times.to_text(heard)}
+    tasks = [Task(key=task.key, due_at=now + pause, payload=payload)]
+    if flag:
+        why = {"stream": task.payload["stream"], "reason": flag[:REASON_CHARS_MAX]}
+        key = task.key.replace(REFUND, FLAG, 1)
+        tasks.append(Task(key=key, due_at=now, payload=why))
+    return Done(tasks=tasks)

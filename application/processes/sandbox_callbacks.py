@@ -32,8 +32,6 @@ class SandboxCallbacks(Process):
         first_seconds=0.5,
         seconds_max=10.0,
         retries_per_minute_max=6000,
-        failures_max=1_000_000,
-        open_seconds=1.0,
         tasks_max=32,
         lease_seconds=30.0,
     )

@@ -30,7 +30,7 @@ from application.processes import _processor_words as words
 from application.processes.process import Cancel, Done, Process, Result, Retry, RetryPolicy, Task
 from application.reader import Reader
 from domain import ids
-from domain.sessions.attempt import REASON_CHARS_MAX, Attempt, AttemptStatus
+from domain.sessions.attempt import ACCEPT_SECONDS, REASON_CHARS_MAX, Attempt, AttemptStatus
 from domain.sessions.payment_session import PaymentSession
 
 ACCEPT: Final = "accept"
@@ -58,8 +58,6 @@ class StatusChecks(Process):
         first_seconds=15.0,
         seconds_max=300.0,
         retries_per_minute_max=600,
-        failures_max=1_000_000,  # each processor has a breaker of its own
-        open_seconds=1.0,
         concurrency=2,
         tasks_max=4,
         pause_seconds=0.5,  # first checks are not repeats: with this, at most 960 calls a minute
@@ -72,12 +70,14 @@ class StatusChecks(Process):
         notes: AttemptNotes,
         reader: Reader,
         return_address: ReturnAddress,
+        late_money_seconds: int = ACCEPT_SECONDS,
     ) -> None:
         """Ask processors; see `Payments`."""
         self._processors = processors
-        self._notes = notes
+        self._keeper = words.Keeper(notes, reader)
         self._reader = reader
         self._return_address = return_address
+        self._late_money_seconds = late_money_seconds
 
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
         """An attempt is asked for until it has ended."""
@@ -118,7 +118,6 @@ class StatusChecks(Process):
     def _check(
         self, task: Task, session: PaymentSession, attempt: Attempt, now: datetime
     ) -> Result:
-        attempt_id = ids.decode("att", attempt.id)
         expired = now >= session.expires_at
         charge = words.charge_of(session, attempt, self._return_address)
         reason = "the processor has not said how it ended"
@@ -130,9 +129,9 @@ class StatusChecks(Process):
             reason, after = str(error), error.after
         except (OutcomeUnknown, NeedsPerson, AmountUnsupported) as error:
             reason = str(error)
-        open_states = {State.PROCESSING, State.CONFIRMABLE, State.NOT_FOUND}
-        if answer is not None and answer.state not in open_states:
-            return Done(commands=words.about_attempt(session.id, attempt_id, answer))
+        if answer is not None and words.is_end(attempt, answer):
+            late = self._late_money_seconds
+            return Done(commands=words.about_attempt(session.id, attempt, answer, late))
         # What is no end is recorded under keys of their own: this task's key names the end.
         tasks = []
         if answer is not None and answer.reference and attempt.status is not PROCESSING:
@@ -148,12 +147,12 @@ class StatusChecks(Process):
         return Retry(reason=reason, after=after)
 
     def _ask(self, charge: Charge, attempt: Attempt, *, ended: bool) -> Answer:
-        """How a charge stands; one that has not arrived, or waits for us, is begun again."""
+        """How a charge stands; one that has not arrived, or waits for us, is taken on."""
         processor = words.processor_of(self._processors, attempt.processor)
         answer = processor.status(charge)
-        words.keep(attempt.processor, charge, answer, self._notes)
+        self._keeper.keep(attempt.processor, charge, answer)
         if answer.state is State.NOT_FOUND and ended:
             return processor.void(charge)
         if answer.state in {State.NOT_FOUND, State.CONFIRMABLE} and not ended:
-            return words.begin(processor, attempt.processor, charge, self._notes, attempt.id)
-        return answer
+            return self._keeper.begin(processor, attempt.processor, charge)
+        return answer if ended else words.capture(processor, charge, answer)

@@ -225,6 +225,7 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         attempts.Unanswered: "what is not known is not posted",
         attempts.VoidRequested: "a request moves no money",
         attempts.Resolved: "the event of the end posts",
+        refunds.RefundResolved: "the event of the end posts",
         attempts.Declined: "nothing was captured; wallet.released posts what was held",
         attempts.Failed: "nothing was paid",
         attempts.Flagged: "suspense.received posts the money",

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from domain.errors import InvalidRequest
 from domain.money.money import Amount, Money
 from domain.sessions.state import Funding
 from domain.text import replace_unacceptable
@@ -85,6 +86,13 @@ class Attempt:
     def active(self) -> bool:
         """Whether its end is not known."""
         return self.status in ACTIVE
+
+
+def check_person(by: str, reason: str) -> None:
+    """Check who found out how something ended, and how: `InvalidRequest`, `by` before `reason`."""
+    for name, value, chars_max in (("by", by, BY_CHARS_MAX), ("reason", reason, REASON_CHARS_MAX)):
+        if not 1 <= len(value) <= chars_max:
+            raise InvalidRequest.of(name, f"must have 1 to {chars_max} characters")
 
 
 class Heard(NamedTuple):

@@ -11,15 +11,15 @@ from domain.sessions import attempt_events as events
 from domain.sessions.attempt import (
     ACTIVE,
     ATTEMPTS_MAX,
-    BY_CHARS_MAX,
     REASON_CHARS_MAX,
     Attempt,
     AttemptStatus,
     Flag,
     Heard,
+    check_person,
 )
 from domain.sessions.errors import AttemptEnded, PaymentDeclined
-from domain.sessions.events import Paid
+from domain.sessions.paying import record_paid
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.refund import Refund
 from domain.sessions.state import OPEN, Claim, Funding, Status
@@ -95,9 +95,7 @@ def resolve(
         raise AttemptEnded(attempt_id=attempt.id, attempt_status=attempt.status.value)
     if outcome in ACTIVE:
         raise InvalidRequest.of("outcome", "must be captured, declined or voided")
-    for name, value, chars_max in (("by", by, BY_CHARS_MAX), ("reason", reason, REASON_CHARS_MAX)):
-        if not 1 <= len(value) <= chars_max:
-            raise InvalidRequest.of(name, f"must have 1 to {chars_max} characters")
+    check_person(by, reason)
     session.trigger_event(
         events.Resolved,
         attempt_id=attempt.id,
@@ -130,27 +128,14 @@ def refusal(session: PaymentSession, attempt: Attempt) -> PaymentDeclined | None
 
 def pay_by_attempt(session: PaymentSession, attempt: Attempt, *, at: datetime) -> None:
     """Record that an attempt has paid the session in full."""
-    by_wallet = attempt.funding is Funding.WALLET
-    session.trigger_event(
-        Paid,
-        funding=attempt.funding.value,
-        source=WalletAccount.HELD.value if by_wallet else None,
+    record_paid(
+        session,
+        at=at,
+        funding=attempt.funding,
+        source=WalletAccount.HELD if attempt.funding is Funding.WALLET else None,
         wallet_id=attempt.wallet_id,
         claim_id=attempt.claim_id,
-        attempt_id=attempt.id,
-        processor=attempt.processor,
-        amount_minor=session.amount.minor,
-        currency=session.amount.currency,
-        exponent=session.exponent,
-        fee_minor=session.fee_minor,
-        payer_amount_minor=session.amount.minor,
-        payer_currency=session.amount.currency,
-        payer_exponent=session.exponent,
-        spread_minor=0,
-        quote_id=None,
-        merchant_id=session.merchant_id,
-        merchant_name=session.merchant_name,
-        timestamp=at,
+        attempt=attempt,
     )
 
 
@@ -229,20 +214,22 @@ class Recorder:
         )
 
 
-def flag_refund(session: PaymentSession, refund: Refund, *, at: datetime) -> None:
-    """Flag, once, that a processor contradicts what it has said about a refund."""
+def flag_refund(
+    session: PaymentSession, refund: Refund, flag: Flag, *, reason: str, at: datetime
+) -> None:
+    """Flag a refund that a processor carries out, once for each flag."""
     attempt = session.attempts.get(session.payment.attempt_id or "") if session.payment else None
-    if attempt is not None and (Flag.CONFLICT, refund.id) not in session.flagged:
+    if attempt is not None and (flag, refund.id) not in session.flagged:
         _flag(
             session,
-            Flag.CONFLICT,
+            flag,
             subject_id=refund.id,
             processor=attempt.processor,
             reference=attempt.reference,
             captured=None,
             suspense_id=None,
             ends=False,
-            reason=f"after {refund.status}",
+            reason=replace_unacceptable(reason)[:REASON_CHARS_MAX],
             at=at,
         )
 

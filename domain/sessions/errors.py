@@ -162,6 +162,15 @@ class AttemptEnded(LedgerError):
     sentence = "The attempt {attempt_id} is {attempt_status}."
 
 
+class RefundEnded(LedgerError):
+    """The end of the refund is known, so there is nothing for a person to decide."""
+
+    code = "refund-ended"
+    kind = ErrorKind.CONFLICT
+    title = "Refund has ended"
+    sentence = "The refund {refund_id} has {refund_status}."
+
+
 class NothingToAccept(LedgerError):
     """The session has no late money that can be accepted, or it is on its way back."""
 

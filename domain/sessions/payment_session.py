@@ -13,7 +13,7 @@ from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
 from domain.merchants.fee_plan import NO_FEE, Fee, FeeRefundPolicy
 from domain.money.fx import Conversion
-from domain.money.money import Money, check_amount
+from domain.money.money import Amount, Money, check_amount
 from domain.sessions import attempt_events, dispute_events, events, refund_events
 from domain.sessions.attempt import Attempt
 from domain.sessions.dispute_events import Dispute
@@ -23,6 +23,7 @@ from domain.sessions.errors import (
     SessionExpired,
     SessionNotPayable,
 )
+from domain.sessions.paying import record_paid
 from domain.sessions.refund import Refund, plan_refund, refund_fields, refunded_minor
 from domain.sessions.state import (
     LEASE_SECONDS_MAX,
@@ -66,6 +67,7 @@ class PaymentSession(LedgerAggregate):
     RefundRequested = refund_events.RefundRequested
     RefundSucceeded = refund_events.RefundSucceeded
     RefundFailed = refund_events.RefundFailed
+    RefundResolved = refund_events.RefundResolved
     Processing, Declined = attempt_events.Processing, attempt_events.Declined
     Failed, Flagged = attempt_events.Failed, attempt_events.Flagged
     AttemptAccepted, Unanswered = attempt_events.Accepted, attempt_events.Unanswered
@@ -294,27 +296,17 @@ class PaymentSession(LedgerAggregate):
         if self.paid_by(wallet_id):
             return
         self.check_payment(wallet_id=wallet_id, claim_id=claim_id, amount=amount, at=at)
-        pays = conversion.pays if conversion else self.amount
-        self.trigger_event(
-            self.Paid,
-            funding=Funding.WALLET.value,
-            source=WalletAccount.AVAILABLE.value,
+        pays = conversion.pays if conversion else None
+        record_paid(
+            self,
+            at=at,
+            funding=Funding.WALLET,
+            source=WalletAccount.AVAILABLE,
             wallet_id=wallet_id,
             claim_id=claim_id,
-            attempt_id=None,
-            processor=None,
-            amount_minor=self.amount.minor,
-            currency=self.amount.currency,
-            exponent=self.exponent,
-            fee_minor=self.fee_minor,
-            payer_amount_minor=pays.minor,
-            payer_currency=pays.currency,
-            payer_exponent=pays.exponent if conversion else self.exponent,
+            pays=Amount(pays.minor, pays.currency, pays.exponent) if pays else None,
             spread_minor=conversion.spread.minor if conversion else 0,
             quote_id=quote_id,
-            merchant_id=self.merchant_id,
-            merchant_name=self.merchant_name,
-            timestamp=at,
         )
 
     def check_payment(self, *, wallet_id: str, claim_id: str, amount: Money, at: datetime) -> None:

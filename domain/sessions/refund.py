@@ -17,7 +17,13 @@ from domain.errors import InvalidRequest
 from domain.merchants.fee_plan import FeeRefundPolicy
 from domain.money.money import Amount, Money, check_range
 from domain.money.shares import returned
-from domain.sessions.errors import RefundExceedsPaid, RefundsExhausted, SessionNotPaid
+from domain.sessions.attempt import check_person
+from domain.sessions.errors import (
+    RefundEnded,
+    RefundExceedsPaid,
+    RefundsExhausted,
+    SessionNotPaid,
+)
 from domain.sessions.state import Funding, Status
 
 if TYPE_CHECKING:
@@ -134,6 +140,29 @@ def request_refund(
     refund = plan_refund(session, refund_id=refund_id, amount=amount, reason=reason, at=at)
     session.trigger_event(session.RefundRequested, timestamp=at, **refund_fields(session, refund))
     return refund
+
+
+def resolve_refund(
+    session: PaymentSession, refund: Refund, *, succeeded: bool, by: str, reason: str, at: datetime
+) -> None:
+    """Record who found out how a refund ended; the caller records the end in the same append.
+
+    Raises (checked in this order):
+        RefundEnded: its end is known.
+        InvalidRequest: who or why is empty or too long.
+    """
+    if refund.status is not RefundStatus.PENDING:
+        raise RefundEnded(refund_id=refund.id, refund_status=refund.status.value)
+    check_person(by, reason)
+    outcome = RefundStatus.SUCCEEDED if succeeded else RefundStatus.FAILED
+    session.trigger_event(
+        session.RefundResolved,
+        refund_id=refund.id,
+        outcome=outcome.value,
+        by=by,
+        reason=reason,
+        timestamp=at,
+    )
 
 
 def end_refund(

@@ -78,6 +78,21 @@ class RefundSucceeded(RefundEvent):
         aggregate.refunds = refunds
 
 
+class RefundResolved(SessionEvent):
+    """A person found out how a refund ended; the event that follows records the end."""
+
+    TOPIC = "refund.resolved"
+    refund_id: str
+    outcome: str
+    """`succeeded` or `failed`."""
+    by: str
+    """Who, as the operator names its people; no personal data."""
+    reason: str
+
+    def apply(self, aggregate: PaymentSession) -> None:
+        """Nothing changes by itself."""
+
+
 class RefundFailed(RefundEvent):
     """The processor could not carry out a refund; the money is the merchant's again."""
 

@@ -21,6 +21,7 @@ from domain.merchants.payout_terms import PayoutTerms
 from infrastructure.accounts import AccountAdmin
 from infrastructure.cli import _support
 from infrastructure.cli.accounts import account_admin
+from infrastructure.processors.configured import configured_names
 
 
 @contextmanager
@@ -115,7 +116,7 @@ def processors(
 ) -> None:
     """Set the processors (NAMES) through which MERCHANT is paid; without names, show them.
 
-    Payers are offered them in this order. Attempts under way go on.
+    Payers are offered them in this order, if they are configured. Attempts under way go on.
     """
     if names and no_processors:
         _support.fail("give the names of processors or --none")
@@ -123,6 +124,13 @@ def processors(
         if names or no_processors:
             admin.send(SetProcessors(merchant_id=merchant_id, processors=names))
         found = admin.merchant(merchant_id)
+    configured = configured_names(_support.settings())
+    for name in found.processors:
+        if name not in configured:
+            text = (
+                f"qrledger: the processor {name} is not configured here: payers are not offered it"
+            )
+            click.echo(text, err=True)
     if as_json:
         facts = {"merchant": found.public_id, "processors": list(found.processors)}
         click.echo(json.dumps(facts))

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Final
 from uuid import uuid4
 
 from application.ports.processor import Processor
@@ -15,6 +16,19 @@ from infrastructure.processors.generic_psp import GenericPsp
 from infrastructure.processors.sandbox import Sandbox
 from infrastructure.processors.sandbox_store import SandboxStore
 from infrastructure.settings import Settings, SettingsError
+
+STRIPE: Final = "stripe"
+"""As in `stripe_processor`, which can be imported only with the extra."""
+
+
+def configured_names(settings: Settings) -> list[str]:
+    """The names of the processors that `make_processors` makes."""
+    has = {
+        sandbox.NAME: settings.mode == "test",
+        generic_psp.NAME: bool(settings.psp_base_url),
+        STRIPE: bool(settings.stripe_api_key),
+    }
+    return [name for name, is_configured in has.items() if is_configured]
 
 
 def make_sandbox(

@@ -1,9 +1,12 @@
 """Stripe's own units of currencies, which are not always the minor units of ISO 4217.
 
-Source: Stripe's documentation of supported currencies (docs.stripe.com/currencies). Amounts are in
-the smallest unit; some have no decimals; three-decimal ones must end in zero; ISK and UGX
-have two decimals in the API, both zero. A currency that is not in the table, or an amount that
-cannot be expressed exactly, is refused before anything is sent.
+Source: docs.stripe.com/currencies, read on 2026-11-22. "Specify amounts in API requests": two
+decimals unless otherwise specified. "Zero-decimal currencies": MGA among them, which has two in ISO
+4217. Three-decimal ones must end in zero. "Special cases": ISK and UGX have two decimals, both
+zero ("to charge 5 ISK, provide an amount value of 500"); HUF and TWD are without decimals for
+payouts only. "Maximum charge amounts": twelve digits by card; what another way to pay does not
+take Stripe declines. A currency that is not in the table, or an amount that cannot be expressed
+exactly, is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -14,15 +17,15 @@ from application.ports.processor import AmountUnsupported
 from domain.money.currencies import CURRENCIES
 from domain.money.money import AMOUNT_MINOR_MAX, Money
 
-STRIPE_UNITS_MAX: Final = 99_999_999
-"""Eight digits, in Stripe's unit."""
+STRIPE_UNITS_MAX: Final = 999_999_999_999
+"""Twelve digits, in Stripe's unit."""
 _ZERO: Final = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
 _TWO: Final = """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY
     COP CRC CVE CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS
     INR ISK JMD KES KGS KHR KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR
     MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE
-    SOS SRD STN SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD UYU UZS WST XCD YER ZAR ZMW
+    SOS SRD STN SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD UYU UZS WST XCD XCG YER ZAR ZMW
 """
 ZERO_DECIMALS: Final = frozenset(_ZERO.split())
 TWO_DECIMALS: Final = frozenset(_TWO.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +21,9 @@ from infrastructure.processors.stripe_currencies import to_stripe
 
 UNCONFIGURED_RETRY_SECONDS: Final = 60
 """How long a caller is told to wait for a processor that is not configured."""
+MISSING_MAX: Final = 100
+"""Names of processors that are not configured, of which the log has a line each."""
+_log = logging.getLogger(__name__)
 
 
 def _check_sandbox(amount: Money, behaviour: str) -> None:
@@ -57,9 +61,28 @@ class ConfiguredTerms:
         self._mode = mode
         self._configured = frozenset(configured)
         self._seconds_left = seconds_left
+        self._missing: set[str] = set()
+
+    def takes(self, processor: str, amount: Money, behaviour: str) -> bool:
+        """See the port. A merchant's processor that is not configured is logged, once."""
+        if processor not in self._configured and len(self._missing) < MISSING_MAX:
+            if processor not in self._missing:
+                _log.warning(
+                    "a merchant has enabled the processor %s, which is not configured: "
+                    "payers are not offered it", processor,
+                )  # fmt: skip
+            self._missing.add(processor)
+        return self._lasting_refusal(processor, amount, behaviour) is None
 
     def refusal(self, processor: str, amount: Money, behaviour: str) -> LedgerError | None:
         """See the port."""
+        if refused := self._lasting_refusal(processor, amount, behaviour):
+            return refused
+        if seconds := self._seconds_left(processor):
+            return ProcessorUnavailable(processor=processor, retry_after_seconds=seconds)
+        return None
+
+    def _lasting_refusal(self, processor: str, amount: Money, behaviour: str) -> LedgerError | None:
         if processor == sandbox.NAME and self._mode != "test":
             return SandboxInLiveLedger(processor=processor)
         if processor not in self._configured:
@@ -72,6 +95,4 @@ class ConfiguredTerms:
             return AmountNotSupported(
                 processor=processor, amount_minor=amount.minor, currency=amount.currency
             )
-        if seconds := self._seconds_left(processor):
-            return ProcessorUnavailable(processor=processor, retry_after_seconds=seconds)
         return None

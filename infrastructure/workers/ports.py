@@ -69,6 +69,7 @@ def adapters(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
             "bank": make_bank(settings),
             "callback_inbox": PostgresCallbackInbox(beside.connection),
             "notes": PostgresAttemptNotes(beside.connection),
+            "late_money_seconds": settings.late_money_seconds,
             "processors": make_processors(settings, sandbox, rests.note),
             "sandbox": sandbox,
             "reader": Reader(log),

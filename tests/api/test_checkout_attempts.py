@@ -18,6 +18,7 @@ from api.views.notices import Notice, notice_of
 from application.commands.accept_late_money import AcceptLateMoney
 from application.commands.capture_attempt import CaptureAttempt
 from application.commands.decline_attempt import DeclineAttempt
+from application.commands.flag_session import FlagSession
 from application.commands.mark_attempt_unknown import MarkAttemptUnknown
 from application.commands.set_processors import SetProcessors
 from application.commands.start_attempt import StartAttempt
@@ -84,6 +85,27 @@ def test_the_screen_offers_the_processors_that_the_merchant_has_enabled_in_its_o
     assert ">Test payment</button>" in page
     screen.ledger.send(SetProcessors(merchant_id=screen.ledger.merchant_id, processors=()))
     assert "processor=" not in screen.call("GET", headers=HTML)[2]
+
+
+def test_a_processor_that_cannot_take_the_payment_is_not_offered(
+    screen: Screen, caplog: pytest.LogCaptureFixture
+) -> None:
+    enabled = ("sandbox", "psp", "stripe")  # psp is not configured
+    screen.ledger.send(SetProcessors(merchant_id=screen.ledger.merchant_id, processors=enabled))
+
+    pages = [screen.call("GET", headers=HTML)[2] for _ in range(2)]
+    status, _, refused = screen.start("psp")
+
+    for page in pages:
+        assert [f"processor={one}" in page for one in enabled] == [True, False, True]
+    assert (status, json.loads(refused)["code"]) == (503, "processor-unavailable")
+    [line] = [one.message for one in caplog.records if one.name.endswith("terms")]
+    assert line.startswith("a merchant has enabled the processor psp, which is not configured")
+    screen.id = screen.ledger.create_session(metadata={"sandbox": "unsupported"})
+    screen.api.session_id = ids.encode("ps", screen.id)
+    screen.token = screen.token_of(screen.id)
+    page = screen.call("GET", headers=HTML)[2]
+    assert [f"processor={one}" in page for one in enabled] == [False, False, True]
 
 
 def test_starting_answers_202_and_a_browser_is_sent_back_to_the_screen(screen: Screen) -> None:
@@ -220,6 +242,8 @@ def test_a_payer_is_told_what_becomes_of_the_money(screen: Screen) -> None:
     first = screen.attempt()
     screen.ledger.send(MarkAttemptUnknown(**first))
     assert screen.notice() == "unanswered"
+    screen.ledger.send(FlagSession(**first))
+    assert screen.notice() == "unresolved"
     screen.ledger.send(DeclineAttempt(**first))
     assert screen.notice() == "declined"
     screen.start()

@@ -1,139 +1,43 @@
-"""Payment sessions: what each method records, and what it refuses in which order."""
+"""Payment sessions: their terms and claims, and what is refused in which order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from domain import ids, times
+from domain import times
 from domain.errors import InvalidRequest, LedgerError
-from domain.money.money import Amount, Money
+from domain.money.money import Money
 from domain.sessions.errors import (
-    AmountMismatch,
-    ClaimRequired,
     ClaimsExhausted,
     SessionClaimed,
-    SessionExpired,
-    SessionNotPayable,
 )
 from domain.sessions.payment_session import PaymentSession
-from domain.sessions.state import Funding, Payment, Status
-from tests.support.aggregates import STREAM, Fact, Scenario, fact, fold, given
-from tests.support.payloads import NO_FEE, from_balance
-
-NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-LATER = NOW + timedelta(seconds=10)
-LEASE_END = NOW + timedelta(seconds=90)
-DEADLINE = NOW + timedelta(seconds=900)
-TICK = timedelta(microseconds=1)
-SESSION = ids.encode("ps", STREAM)
-EXPIRED = SessionExpired(session_id=SESSION, expires_at=times.to_text(DEADLINE))
-CLAIM_REQUIRED = ClaimRequired(session_id=SESSION)
-TERMS: dict[str, Any] = {
-    "merchant_id": "mer_1",
-    "merchant_name": "Cafe",
-    "order_id": "1",
-    "description": "",
-    "expires_in_seconds": 900,
-    "return_url": None,
-    "metadata": {},
-    "checkout_may_cancel": False,
-}
-MONEY = {"amount_minor": 1000, "currency": "USD", "exponent": 2}
-
-
-def created(**changes: Any) -> Fact:
-    fields = {**TERMS, **NO_FEE, **MONEY, "expires_at": times.to_text(DEADLINE), **changes}
-    return fact(PaymentSession.Created, NOW, **fields)
-
-
-def scanned(
-    wallet: str = "w1", app: str = "a1", claim: str = "c1", *, at: datetime = NOW, seconds: int = 90
-) -> Fact:
-    lease_until = times.to_text(at + timedelta(seconds=seconds))
-    return fact(
-        PaymentSession.Scanned,
-        at,
-        claim_id=claim,
-        wallet_id=wallet,
-        wallet_app_id=app,
-        lease_until=lease_until,
-    )
-
-
-def paid(wallet: str = "w1", claim: str = "c1", *, at: datetime = LATER) -> Fact:
-    fields = {"wallet_id": wallet, "claim_id": claim, **from_balance(1000)}
-    return fact(PaymentSession.Paid, at, merchant_id="mer_1", merchant_name="Cafe", **fields)
-
-
-CANCELLED = fact(PaymentSession.Cancelled, LATER, by="merchant")
-EXPIRED_EVENT = fact(PaymentSession.Expired, DEADLINE, expires_at=times.to_text(DEADLINE))
-HISTORIES = {
-    "created": [created()],
-    "scanned": [created(), scanned()],
-    "paid": [created(), scanned(), paid()],
-    "cancelled": [created(), CANCELLED],
-    "expired": [created(), EXPIRED_EVENT],
-}
-
-
-def not_payable(status: str) -> SessionNotPayable:
-    return SessionNotPayable(session_id=SESSION, session_status=status)
-
-
-def mismatch(minor: int, currency: str) -> AmountMismatch:
-    return AmountMismatch(
-        session_id=SESSION,
-        asked_minor=1000,
-        asked_currency="USD",
-        offered_minor=minor,
-        offered_currency=currency,
-    )
-
-
-def create(**changes: Any) -> Callable[[Any], PaymentSession]:
-    terms = {name: value for name, value in TERMS.items() if name not in changes}
-    return lambda _: PaymentSession.create(
-        **{"session_id": STREAM, "amount": Money(1000, "USD"), "at": NOW, **terms, **changes}
-    )
-
-
-def scan(
-    wallet: str = "w1",
-    app: str = "a1",
-    claim: str = "c1",
-    *,
-    at: datetime = NOW,
-    lease_seconds: int = 90,
-) -> Callable[[PaymentSession], None]:
-    return lambda session: session.scan(
-        wallet_id=wallet, wallet_app_id=app, claim_id=claim, at=at, lease_seconds=lease_seconds
-    )
-
-
-def pay(
-    wallet: str = "w1",
-    claim: str = "c1",
-    *,
-    amount: Money = Money(1000, "USD"),  # noqa: B008 - immutable
-    at: datetime = LATER,
-) -> Callable[[PaymentSession], None]:
-    return lambda session: session.pay(wallet_id=wallet, claim_id=claim, amount=amount, at=at)
-
-
-def release(app: str, wallet: str | None = None) -> Callable[[PaymentSession], None]:
-    return lambda session: session.release_claim(wallet_app_id=app, wallet_id=wallet, at=LATER)
-
-
-def claims(*wallets: str, app: str = "a1") -> list[Fact]:
-    """Claims of one second each, one after the other, from the creation on."""
-    return [
-        scanned(wallet, app, f"c{n}", at=NOW + timedelta(seconds=n), seconds=1)
-        for n, wallet in enumerate(wallets)
-    ]
+from domain.sessions.state import Status
+from tests.support.aggregates import fact, given
+from tests.support.payment_sessions import (
+    CLAIM_REQUIRED,
+    DEADLINE,
+    EXPIRED,
+    HISTORIES,
+    LATER,
+    LEASE_END,
+    NOW,
+    SESSION,
+    TICK,
+    claims,
+    create,
+    created,
+    not_payable,
+    paid,
+    pay,
+    release,
+    scan,
+    scanned,
+)
 
 
 def test_creating_records_the_terms() -> None:
@@ -292,121 +196,3 @@ def test_releases_are_refused_in_the_documented_order(
     history: str, act: Callable[[PaymentSession], None], refusal: LedgerError
 ) -> None:
     given(*HISTORIES[history]).when(act).then(refusal)
-
-
-def test_a_payment_records_the_full_amount_and_the_payer() -> None:
-    scenario = given(*HISTORIES["scanned"]).when(pay()).then(paid())
-
-    session = scenario.aggregate
-    assert (session.status, session.ended_at) == (Status.PAID, LATER)
-    assert session.payment == Payment(
-        wallet_id="w1",
-        wallet_app_id="a1",
-        claim_id="c1",
-        attempt_id=None,
-        funding=Funding.WALLET,
-        fee_minor=0,
-        payer_amount=Amount(1000, "USD", 2),
-        spread_minor=0,
-        quote_id=None,
-        paid_at=LATER,
-    )
-    assert (session.paid_by("w1"), session.paid_by("w2")) == (True, False)
-
-
-@pytest.mark.parametrize(
-    ("history", "act", "refusal"),
-    [
-        ("paid", pay("w2"), not_payable("paid")),
-        ("cancelled", pay(claim="x", at=DEADLINE), not_payable("cancelled")),
-        ("expired", pay(claim="x"), EXPIRED),
-        ("scanned", pay(claim="x", amount=Money(1, "USD"), at=DEADLINE), EXPIRED),
-        ("scanned", pay(at=DEADLINE), EXPIRED),
-        ("scanned", pay(claim="x", amount=Money(1, "USD")), CLAIM_REQUIRED),
-        ("scanned", pay("w2"), CLAIM_REQUIRED),
-        ("created", pay(), CLAIM_REQUIRED),
-        ("scanned", pay(amount=Money(999, "USD")), mismatch(999, "USD")),
-        ("scanned", pay(amount=Money(1001, "USD")), mismatch(1001, "USD")),
-        ("scanned", pay(amount=Money(1000, "EUR")), mismatch(1000, "EUR")),
-    ],
-)
-def test_payments_are_refused_in_the_documented_order(
-    history: str, act: Callable[[PaymentSession], None], refusal: LedgerError
-) -> None:
-    given(*HISTORIES[history]).when(act).then(refusal)
-
-
-def test_a_payment_is_accepted_until_the_last_microsecond() -> None:
-    given(*HISTORIES["scanned"]).when(pay(at=DEADLINE - TICK)).then(paid(at=DEADLINE - TICK))
-
-
-def test_a_claim_whose_lease_has_ended_pays_until_another_wallet_takes_over() -> None:
-    at = NOW + timedelta(seconds=600)
-
-    given(*HISTORIES["scanned"]).when(pay(at=at)).then(paid(at=at))
-
-
-def test_paying_again_records_nothing_whatever_the_claim_amount_and_time() -> None:
-    again = pay(claim="x", amount=Money(1, "EUR"), at=DEADLINE)
-
-    given(*HISTORIES["paid"]).when(again).then()
-
-
-@pytest.mark.parametrize("by", ["merchant", "checkout"])
-def test_the_merchant_and_the_checkout_screen_cancel(by: str) -> None:
-    cancelled = fact(PaymentSession.Cancelled, LATER, by=by)
-
-    scenario = (
-        given(*HISTORIES["scanned"])
-        .when(lambda session: session.cancel(by=by, at=LATER))
-        .then(cancelled)
-    )
-
-    assert (scenario.aggregate.status, scenario.aggregate.ended_at) == (Status.CANCELLED, LATER)
-
-
-@pytest.mark.parametrize(
-    ("history", "by", "at", "refusal"),
-    [
-        ("paid", "anyone", LATER, not_payable("paid")),
-        ("cancelled", "merchant", LATER, not_payable("cancelled")),
-        ("expired", "merchant", LATER, not_payable("expired")),
-        ("scanned", "merchant", DEADLINE, not_payable("expired")),
-        (
-            "created",
-            "anyone",
-            LATER,
-            InvalidRequest.of("by", "must be merchant, checkout or payer"),
-        ),
-    ],
-)
-def test_cancellations_are_refused_in_the_documented_order(
-    history: str, by: str, at: datetime, refusal: LedgerError
-) -> None:
-    given(*HISTORIES[history]).when(lambda session: session.cancel(by=by, at=at)).then(refusal)
-
-
-def expire(scenario: Scenario, at: datetime) -> Scenario:
-    return scenario.when(lambda session: session.expire(at=at))
-
-
-def test_an_open_session_expires_once_at_its_deadline() -> None:
-    scenario = given(*HISTORIES["scanned"])
-
-    assert expire(scenario, DEADLINE - TICK).then().returned is False
-    assert expire(scenario, DEADLINE).then(EXPIRED_EVENT).returned is True
-    assert expire(scenario, DEADLINE).then().returned is False
-    assert scenario.aggregate.ended_at == DEADLINE
-
-
-@pytest.mark.parametrize("history", ["paid", "cancelled", "expired"])
-def test_a_session_that_has_ended_does_not_expire(history: str) -> None:
-    assert expire(given(*HISTORIES[history]), DEADLINE).then().returned is False
-
-
-def test_the_status_is_expired_from_the_deadline_on() -> None:
-    scanned_, paid_ = fold(*HISTORIES["scanned"]), fold(*HISTORIES["paid"])
-
-    assert scanned_.status_at(DEADLINE - TICK) is Status.SCANNED
-    assert scanned_.status_at(DEADLINE) is Status.EXPIRED
-    assert paid_.status_at(DEADLINE) is Status.PAID

@@ -283,7 +283,7 @@ def test_a_refused_start_says_why_and_a_reload_starts_nothing(
             expect(screen.get_by_text("Live")).to_be_visible()
         api.scan(session, api.open_wallet())
 
-        screen.get_by_role("button", name="Stripe").click()
+        screen.get_by_role("button", name="Test payment").click()
 
         expect(screen.get_by_role("alert")).to_have_text(
             "Another wallet is paying. Try again in a moment."

@@ -47,6 +47,7 @@ STATUS_OF_CODE = {
     "amount-unsupported": 422,
     "test-only": 403,
     "attempt-ended": 409,
+    "refund-ended": 409,
     "nothing-to-accept": 409,
     "disputes-exhausted": 422,
     "suspense-closed": 409,

@@ -107,7 +107,7 @@ CONTRACT = {
         "cancelled", "failed", "flagged",
     ],
     "attempt": ["accepted", "unanswered", "void_requested", "resolved"],
-    "refund": ["requested", "succeeded", "failed"],
+    "refund": ["requested", "succeeded", "resolved", "failed"],
     "dispute": ["opened", "won", "lost"],
     "suspense": ["received", "return_requested", "accepted", "returned"],
     "settlement": ["received"],

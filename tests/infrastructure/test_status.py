@@ -61,6 +61,7 @@ def test_a_running_ledger_is_ready(home: Path, database_url: str) -> None:
     assert [(m["name"], m["position"]) for m in document["read_models"]] == [
         (name, head) for name in names
     ]
+    assert document["processors"] == ["sandbox"]
     assert document["worker_leads"] is True
     assert {loop["name"]: loop["halted_since"] for loop in document["loops"]} == {
         **dict.fromkeys(names), **dict.fromkeys(PROCESSES), **dict.fromkeys(PERFORMERS),

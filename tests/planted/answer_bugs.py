@@ -9,6 +9,7 @@ from tests.planted.bug import Bug
 ANSWERS = "api/v1/attempt_answers.py"
 STARTS = "api/v1/attempt_starts.py"
 TESTS = "tests/api/test_attempt_answers.py"
+RETURN = "tests/api/test_return_page.py"
 BREAKER = "infrastructure/processors/breaker.py"
 
 ANSWER_BUGS: Final = [
@@ -48,17 +49,26 @@ ANSWER_BUGS: Final = [
     Bug("the sandbox exists in a live ledger", "infrastructure/processors/terms.py",
         '        if processor == sandbox.NAME and self._mode != "test":\n', "        if False:\n", TESTS),
     Bug("the return page refuses what processors add to its address", "api/pages/returns.py",
-        "any_query=True", "any_query=False", TESTS),
+        "any_query=True", "any_query=False", RETURN),
     Bug("the return page accepts the checkout's token", "api/pages/returns.py",
-        "check_session(Use.RETURN, token, id, now)", "check_session(Use.CHECKOUT, token, id, now)", TESTS),
+        "check_session(Use.RETURN, token, id, now)", "check_session(Use.CHECKOUT, token, id, now)", RETURN),
+    Bug("a payer is not sent on to the merchant", "api/pages/returns.py",
+        "        if has_ended and session.return_url and notice_of(session, now) is None:\n",
+        "        if False:\n", RETURN),
+    Bug("a payer who gets money back is not told", "api/pages/returns.py",
+        " and notice_of(session, now) is None:", ":", RETURN),
+    Bug("a payer is sent on while the payment is processing", "api/pages/returns.py",
+        "status not in OPEN and status is not Status.PROCESSING", "status not in OPEN", RETURN),
     Bug("nobody learns that a breaker has opened", BREAKER,
         "        if is_open or was_open:\n", "        if False:\n",
         "tests/infrastructure/processors/test_breaker.py"),
-    Bug("an attempt that has ended is listed as open", "projections/attempts.py",
-        '    if event.captured_minor:\n        return event.subject_id, "is_open"\n', "",
+    Bug("an attempt that has ended is listed as open", "projections/_open_subjects.py",
+        "        captured, unresolved = bool(event.captured_minor), event.flag == Flag.UNRESOLVED\n",
+        "        captured, unresolved = False, event.flag == Flag.UNRESOLVED\n",
         "tests/infrastructure/test_attempt_commands.py"),
     Bug("a person may resolve in nobody's name", "infrastructure/cli/attempts.py",
-        "                by=_user(),\n", '                by="cli",\n',
+        "else AttemptStatus.CAPTURED,\n                by=_user(),\n",
+        'else AttemptStatus.CAPTURED,\n                by="cli",\n',
         "tests/infrastructure/test_attempt_commands.py"),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""

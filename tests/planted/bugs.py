@@ -18,6 +18,7 @@ from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
 from tests.planted.qr_bugs import QR_BUGS
+from tests.planted.refund_bugs import REFUND_BUGS
 from tests.planted.stream_bugs import STREAM_BUGS
 from tests.planted.wallet_bugs import WALLET_BUGS
 from tests.planted.webhook_bugs import WEBHOOK_BUGS
@@ -339,6 +340,7 @@ BUGS: Final = [
     *STREAM_BUGS,
     *PAST_BUGS,
     *WHAT_IF_BUGS,
+    *REFUND_BUGS,
     *CHECKOUT_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,

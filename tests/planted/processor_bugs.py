@@ -15,6 +15,7 @@ STORY = f"{PROCESSES}/test_payments.py {PROCESSES}/test_sandbox_matrix.py"
 REFUNDS = "tests/application/processes/test_processor_refunds.py"
 CONTRACT = "tests/infrastructure/processors/test_contract.py"
 STRIPE_TESTS = "tests/infrastructure/processors/test_stripe.py"
+CURRENCY_TESTS = "tests/infrastructure/processors/test_stripe_currencies.py"
 PSP_TESTS = "tests/infrastructure/processors/test_generic_psp.py"
 
 PROCESSOR_BUGS: Final = [
@@ -64,8 +65,11 @@ PROCESSOR_BUGS: Final = [
     Bug("an attempt is begun after its deadline", PAYMENTS,
         "attempt.void_requested or current.now >= session.expires_at", "attempt.void_requested", STORY),
     Bug("a dispute that comes before its payment is lost", "application/processes/processor_callbacks.py",
-        "            return payment is not None and payment.attempt_id == name\n",
-        "            return True\n", STORY),
+        "            concerned = payment is not None and payment.attempt_id == name\n",
+        "            concerned = True\n", STORY),
+    Bug("late money never goes back at once", WORDS,
+        '            same["accept_seconds"] = accept_seconds\n', "",
+        f"{PROCESSES}/test_late_money_policy.py"),
     Bug("a callback waits for a wrong clock", "infrastructure/postgres/attempts.py",
         "least(ledger.now(), %s)", "greatest(ledger.now(), %s)",
         "tests/infrastructure/processors/test_stores.py"),
@@ -93,6 +97,6 @@ PROCESSOR_BUGS: Final = [
     Bug("a live key is used in a test ledger", "infrastructure/processors/checks.py",
         "    if match.group(2) != mode:\n", "    if False:\n", STRIPE_TESTS),
     Bug("amounts go to Stripe in minor units", "infrastructure/processors/stripe_currencies.py",
-        "    more = decimals - CURRENCIES[amount.currency].exponent\n", "    more = 0\n", STRIPE_TESTS),
+        "    more = decimals - CURRENCIES[amount.currency].exponent\n", "    more = 0\n", CURRENCY_TESTS),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from application import callbacks
 from application.callbacks import PROCESS, to_payload
 from application.command import Command, Outcome
 from application.commands.accept_late_money import AcceptLateMoney
@@ -15,6 +16,7 @@ from application.commands.create_session import CreateSession
 from application.commands.receive_settlement import ReceiveSettlement
 from application.commands.request_void import RequestVoid
 from application.commands.resolve_attempt import ResolveAttempt
+from application.commands.resolve_refund import ResolveRefund
 from application.commands.set_processors import SetProcessors
 from application.commands.start_attempt import StartAttempt
 from application.event_log import fold, history
@@ -247,14 +249,33 @@ class CardPayers:
                 continue
             event: Any = recorded.event
             if event.flag == "unresolved" and self._random.random() < 0.6:
-                self._resolve(recorded.stream_id, event.subject_id)
+                of_refund = event.subject_id.startswith("ref_")
+                resolve = self._resolve_refund if of_refund else self._resolve
+                resolve(recorded.stream_id, event.subject_id)
+
+    def _resolve_refund(self, session_id: UUID, refund: str) -> None:
+        """A person is told only what the processor itself knows."""
+        refund_id = ids.decode("ref", refund)
+        given = self.processor.refunds.get(callbacks.make_key(session_id, "ref", refund_id))
+        if given is None or given.state not in {"refunded", "declined"}:
+            return
+        resolve = ResolveRefund(
+            session_id=session_id,
+            refund_id=refund_id,
+            succeeded=given.state == "refunded",
+            by="operations",
+            reason="asked by telephone",
+        )
+        self._send(resolve, f"resolve {refund}")
 
     def _resolve(self, session_id: UUID, attempt: str) -> None:
         session: PaymentSession = fold(history(self._log, session_id))
         held = self.processor.find_out(
             words.charge_of(session, session.attempts[attempt], return_address)
         )
-        outcome, money, reference = AttemptStatus.VOIDED, held.authorised, held.reference
+        by_wallet = not held.charge.capture
+        money = held.authorised if by_wallet else None
+        outcome, reference = AttemptStatus.VOIDED, held.reference
         if held.taken:
             reference, money = held.taken[0]
         if money is not None:

@@ -26,7 +26,7 @@ AWAY: Final = "processor away"
 SILENT: Final = "silent processor"
 STALE: Final = "stale answer"
 PLANS: Final = (
-    "captures", "captures", "captures", "captures later", "declines", "declines later", "redirects",
+    "captures", "captures", "captures", "captures later", "authorises", "declines", "declines later", "redirects",
     "redirects", "takes more", "takes less", "takes other currency", "takes twice", "lies about voids",
     "refuses voids", "never answers",
 )  # fmt: skip
@@ -89,7 +89,14 @@ class SimulatedProcessor:
 
     def capture(self, charge: Charge) -> Answer:
         """See `Processor`."""
-        return self.status(charge)
+        self._reach()
+        held = self.charges.get(charge.key)
+        if held is None:
+            return Answer(state=State.NOT_FOUND)
+        if held.state is State.AUTHORISED and held.charge.capture:
+            held.state = State.PROCESSING
+            self._take(held, held.charge.amount)
+        return self._say(held)
 
     def void(self, charge: Charge) -> Answer:
         """See `Processor`."""
@@ -140,7 +147,8 @@ class SimulatedProcessor:
     def find_out(self, charge: Charge) -> Held:
         """What a person learns by telephone; a charge that is open is ended by it."""
         held = self.charges.get(charge.key) or self._new(charge, "voided before begin")
-        if held.state in {State.PROCESSING, State.AUTHORISED} and not held.authorised:
+        by_wallet = not held.charge.capture
+        if held.state is State.PROCESSING or (held.state is State.AUTHORISED and not by_wallet):
             held.state = State.VOIDED
         return held
 
@@ -171,6 +179,8 @@ class SimulatedProcessor:
                     self._later(PAYER_SECONDS, partial(decision, held))
             case "never answers" if random.random() < 0.5:
                 self._later(LATER_SECONDS, partial(self._take, held, amount))
+            case "authorises" if held.charge.capture:
+                self._later(PAYER_SECONDS, partial(self._authorise, held))
             case "takes twice":
                 self._take(held, amount)
                 if held.charge.capture:
@@ -206,6 +216,14 @@ class SimulatedProcessor:
         exact = first and held.charge.capture and money == held.charge.amount
         if exact and self._kernel.random.random() < 0.2:
             self._dispute(held, money)
+
+    def _authorise(self, held: Held) -> None:
+        """Hold the money, although it was asked to take it; it waits for the capture."""
+        if held.state is not State.PROCESSING:
+            return
+        held.state, held.authorised = State.AUTHORISED, held.charge.amount
+        answer = Answer(state=held.state, reference=held.reference, amount=held.authorised)
+        self._call_back(self._notice(Subject.CHARGE, held.charge.key, held.reference, answer))
 
     def _decline(self, held: Held) -> None:
         if held.state is not State.PROCESSING:

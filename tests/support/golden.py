@@ -136,6 +136,14 @@ EVENTS = [
     _event(PaymentSession.RefundSucceeded, 4, reserved=False, refunded_minor=100, **REFUND),
     _event(PaymentSession.RefundFailed, 5, **REFUND),
     _event(
+        PaymentSession.RefundResolved,
+        5,
+        refund_id=REFUND["refund_id"],
+        outcome="failed",
+        by="operations 1",
+        reason="the processor has no such refund",
+    ),
+    _event(
         PaymentSession.Processing,
         4,
         wallet_app_id="app_01h455vb4pex5vsknk084sn02q",

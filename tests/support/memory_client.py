@@ -64,7 +64,9 @@ class MemoryClient:
         start, *parts = self._loop.run_until_complete(respond(self.api.app, scope, data))
         text = b"".join(part["body"] for part in parts)
         names = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], names, json.loads(text) if text else None)
+        is_json = "json" in names.get("content-type", "json")
+        shown = json.loads(text) if text and is_json else text.decode() or None
+        return Reply(start["status"], names, shown)
 
 
 @contextmanager

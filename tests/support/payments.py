@@ -56,7 +56,9 @@ class TaskInbox(MemoryInbox):
 class Payers:
     """A ledger whose merchant takes payments through a processor."""
 
-    def __init__(self, processor: Processor | None = None) -> None:
+    def __init__(
+        self, processor: Processor | None = None, late_money_seconds: int = 86_400
+    ) -> None:
         self.log = MemoryLog()
         self.ledger = LedgerFixture(self.log)
         self.store = MemoryTasks(self.log.server_now)
@@ -76,11 +78,12 @@ class Payers:
             "notes": self.notes,
             "reader": reader,
             "return_address": return_address,
+            "late_money_seconds": late_money_seconds,
         }
         self.processes: Sequence[Process] = (
             Payments(**taking),
             StatusChecks(**taking),
-            ProcessorCallbacks(self.notes, reader),
+            ProcessorCallbacks(self.notes, reader, late_money_seconds),
             ProcessorRefunds(self.processors, reader),
             SandboxCallbacks(self.sandbox, self.inbox),
             Expiry(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,16 +12,21 @@ import pytest
 from application.checks.checker import LogChecker, check_log
 from application.checks.read_models import (
     JournalRowCheck,
+    check_attempts,
     check_balances,
+    check_refunds,
     check_sessions,
     check_wallet_payments,
 )
 from application.checks.violation import Violation
+from application.commands.flag_refund import FlagRefund
 from domain import ids
 from domain.accounting import chart
 from domain.accounting.rules import postings
+from tests.application.commands.test_processor_refunds import PAID, REFUND
 from tests.support.damaged_books import ledger_with_every_movement
 from tests.support.damaged_logs import Log, events
+from tests.support.given import NOBODY, SESSION_ID, given
 from tests.support.ledger_fixture import LedgerFixture
 
 PAYER = ("payer_amount_minor", "payer_currency", "payer_exponent", "spread_minor")
@@ -87,6 +93,36 @@ def test_rows_of_balances_must_equal_the_books() -> None:
         "rows-equal-the-fold",
         checker.log.position,
     )
+
+
+def open_rows(checker: LogChecker, prefix: str, key: str) -> list[Any]:
+    return [
+        SimpleNamespace(
+            session_id=one.session_id, begun_position=one.begun_position, position=one.position,
+            is_open=one.is_open, unresolved=one.unresolved, **{key: ids.decode(prefix, name)},
+        )
+        for name, one in checker.open_subjects.of(f"{prefix}_").items()
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("compare", "prefix", "key"),
+    [(check_attempts, "att", "attempt_id"), (check_refunds, "ref", "refund_id")],
+)
+def test_rows_of_attempts_and_refunds_must_equal_the_events(
+    compare: Callable[[LogChecker, list[Any]], list[Violation]], prefix: str, key: str
+) -> None:
+    scenario = given(*PAID, REFUND, FlagRefund(session_id=SESSION_ID, refund_id=NOBODY))
+    checker, _ = check_log(scenario.log.events)
+    [row] = rows = open_rows(checker, prefix, key)
+
+    assert (row.is_open, row.unresolved) == (prefix == "ref", prefix == "ref")
+    assert compare(checker, rows) == []
+    assert len(compare(checker, [])) == 1
+    for column in ("begun_position", "position", "is_open", "unresolved", "session_id"):
+        wrong = SimpleNamespace(**{**vars(row), column: "other"})
+        [violation] = compare(checker, [wrong])
+        assert violation.invariant == "rows-equal-the-fold"
 
 
 @pytest.fixture(scope="module")

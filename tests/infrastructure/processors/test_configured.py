@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from infrastructure.processors.configured import make_processors, make_sandbox
+from infrastructure.processors.configured import (
+    configured_names,
+    make_processors,
+    make_sandbox,
+)
 from infrastructure.processors.sandbox_store import MemorySandboxStore
 from infrastructure.settings import Settings, SettingsError
 from tests.support.processors import NOW
@@ -21,7 +25,9 @@ PSP: dict[str, Any] = {"psp_base_url": "https://psp.example", "psp_secret": "012
 
 def names(settings: Settings) -> set[str]:
     sandbox = make_sandbox(settings, MemorySandboxStore(), token_secret=bytes(32), now=lambda: NOW)
-    return set(make_processors(settings, sandbox))
+    made = set(make_processors(settings, sandbox))
+    assert made == set(configured_names(settings))
+    return made
 
 
 def test_only_a_test_ledger_has_the_sandbox() -> None:

@@ -11,11 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 import stripe
-from hypothesis import given
-from hypothesis import strategies as st
 
 from application.ports.processor import (
-    AmountUnsupported,
     Irrelevant,
     Malformed,
     NeedsPerson,
@@ -24,17 +21,8 @@ from application.ports.processor import (
     Subject,
     Unavailable,
 )
-from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from infrastructure.processors.checks import check_api_key
-from infrastructure.processors.stripe_currencies import (
-    STRIPE_UNITS_MAX,
-    THREE_DECIMALS,
-    TWO_DECIMALS,
-    ZERO_DECIMALS,
-    from_stripe,
-    to_stripe,
-)
 from infrastructure.processors.stripe_objects import Dispute, Intent, Refund
 from tests.support.fake_stripe import (
     API_KEY,
@@ -364,54 +352,3 @@ def test_the_published_fixtures_are_read_as_they_are(rig: StripeRig) -> None:
     assert msgspec.convert(resources["dispute"], Dispute).reason == "general"
     with pytest.raises(Irrelevant):
         read(rig, json.dumps(resources["event"]).encode())
-
-
-# Currencies.
-
-
-@pytest.mark.parametrize(
-    ("amount", "units"),
-    [
-        (Money(500, "JPY"), 500), (Money(1200, "USD"), 1200), (Money(1230, "KWD"), 1230),
-        (Money(5, "ISK"), 500), (Money(5, "UGX"), 500), (Money(500, "MGA"), 5),
-    ],
-)  # fmt: skip
-def test_an_amount_is_in_stripes_own_unit(amount: Money, units: int) -> None:
-    assert to_stripe(amount) == (units, amount.currency.lower())
-    assert from_stripe(units, amount.currency.lower()) == amount
-
-
-@pytest.mark.parametrize(
-    "amount",
-    [Money(1234, "KWD"), Money(501, "MGA"), Money(1, "IQD"), Money(1, "CLF"), Money(1, "IRR"), Money(1, "XAD"),
-     Money(STRIPE_UNITS_MAX + 1, "USD"), Money(STRIPE_UNITS_MAX // 100 + 1, "ISK")],
-)  # fmt: skip
-def test_an_amount_that_stripe_cannot_express_is_refused_before_a_call(
-    rig: StripeRig, amount: Money
-) -> None:
-    for call in (
-        lambda: rig.processor.begin(charge(amount=amount, source="pm_card_visa")),
-        lambda: rig.processor.refund(replace(refund_of(charge(), 1), amount=amount)),
-    ):
-        with pytest.raises(AmountUnsupported):
-            call()  # type: ignore[no-untyped-call]
-    assert not rig.fake.calls
-
-
-@given(
-    minor=st.integers(1, 10**12 - 1),
-    currency=st.sampled_from(sorted(code for code, one in CURRENCIES.items() if not one.withdrawn)),
-)
-def test_what_is_sent_to_stripe_comes_back_as_the_same_amount(minor: int, currency: str) -> None:
-    try:
-        units, name = to_stripe(Money(minor, currency))
-    except AmountUnsupported:
-        return
-    assert from_stripe(units, name) == Money(minor, currency)
-
-
-def test_the_table_of_currencies_has_each_once_and_knows_them_all() -> None:
-    tables = [ZERO_DECIMALS, THREE_DECIMALS, TWO_DECIMALS]
-
-    assert sum(map(len, tables)) == len(frozenset().union(*tables))
-    assert frozenset().union(*tables) <= CURRENCIES.keys()
