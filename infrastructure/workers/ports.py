@@ -69,7 +69,7 @@ def adapters(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
             "bank": make_bank(settings),
             "callback_inbox": PostgresCallbackInbox(beside.connection),
             "notes": PostgresAttemptNotes(beside.connection),
-            "processors": make_processors(settings, sandbox, rests.note),
+            "processors": make_processors(settings, sandbox, rests.note, now=log.now),
             "sandbox": sandbox,
             "reader": Reader(log),
             "rate_provider": EcbLive() if settings.fx_live else NoProvider(),

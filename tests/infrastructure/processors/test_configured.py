@@ -21,7 +21,7 @@ PSP: dict[str, Any] = {"psp_base_url": "https://psp.example", "psp_secret": "012
 
 def names(settings: Settings) -> set[str]:
     sandbox = make_sandbox(settings, MemorySandboxStore(), token_secret=bytes(32), now=lambda: NOW)
-    return set(make_processors(settings, sandbox))
+    return set(make_processors(settings, sandbox, now=lambda: NOW))
 
 
 def test_only_a_test_ledger_has_the_sandbox() -> None:
