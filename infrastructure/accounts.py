@@ -123,3 +123,9 @@ class DemoAdmin(AccountAdmin):
         self.send(OpenWallet(wallet_id=wallet_id, wallet_app_id=app, currency=currency))
         self.send(TopUpWallet(wallet_id=wallet_id, amount=funds, reference="demo funds"))
         return ids.encode("wal", wallet_id)
+
+
+class StoryAdmin(AccountAdmin):
+    """Sends the commands of stories, recorded with an actor of their own."""
+
+    actor = "trigger"

@@ -19,6 +19,7 @@ from infrastructure.cli import (
     status,
     tasks,
     treasury,
+    trigger,
 )
 
 
@@ -48,6 +49,7 @@ for command in (
     status.show_status,
     tasks.tasks,
     attempts.attempts,
+    trigger.trigger,
 ):
     program.add_command(command)
 for merchant_command in (

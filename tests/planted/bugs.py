@@ -9,6 +9,7 @@ from tests.planted.attempt_bugs import ATTEMPT_BUGS
 from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
 from tests.planted.checkout_bugs import CHECKOUT_BUGS
+from tests.planted.clock_bugs import CLOCK_BUGS
 from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
@@ -334,6 +335,7 @@ BUGS: Final = [
     *PROCESSOR_BUGS,
     *QR_BUGS,
     *CHECKOUT_BUGS,
+    *CLOCK_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
     *PICTURE_BUGS,
