@@ -55,6 +55,19 @@ def test_any_other_duration_is_refused(database_url: str, duration: str) -> None
     assert rows(database_url, "select count(*) from ledger.events") == [(0,)]
 
 
+def test_the_status_says_how_far_the_clock_was_advanced(database_url: str) -> None:
+    environment = {"QRLEDGER_DATABASE_URL": database_url, "QRLEDGER_MODE": "test"}
+    before = CliRunner().invoke(program, ["status"], env=environment).output
+    run(database_url, "36h")
+
+    plain = CliRunner().invoke(program, ["status"], env=environment).output
+    document = json.loads(CliRunner().invoke(program, ["status", "--json"], env=environment).output)
+
+    assert "advanced" not in before
+    assert ", advanced by 1 day, 12:00:00" in plain
+    assert document["clock"]["advanced_seconds"] == 129_600
+
+
 def test_a_live_ledger_is_refused(database_url: str) -> None:
     rows(database_url, "update ledger.identity set mode = 'live' returning 1")
 
