@@ -31,6 +31,7 @@ from api.pages.sandbox import SandboxRoutes
 from api.pages.wallet import WalletPageRoutes
 from api.v1.attempts import AttemptRoutes
 from api.v1.books import BookRoutes
+from api.v1.clock import ClockRoutes
 from api.v1.code_keys import CodeKeyRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
@@ -70,6 +71,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     WebhookRoutes,
     DeliveryRoutes,
     EventRoutes,
+    ClockRoutes,
     CallbackRoutes,
     PageRoutes,
     CheckoutAttemptRoutes,

@@ -3,8 +3,8 @@
 The clock is in doubt if it is far ahead of both the last recorded time and the *witness*, or far
 behind the last recorded time. The witness is the last ledger time that this process has accepted,
 plus what has elapsed since, including suspends. It can only cast doubt; it is never the time of an
-event. `ledger.append` applies the same rule under its lock (0004_clock.sql); this module applies it
-to the time used by reads, sweeps and tokens.
+event. `ledger.append` applies the same rule under its lock (0016_test_clock.sql); this module
+applies it to the time used by reads, sweeps and tokens.
 """
 
 from __future__ import annotations
@@ -36,11 +36,13 @@ class ClockReading(NamedTuple):
     """The database's clock, read in one statement."""
 
     clock: datetime
-    """The server's clock plus the accepted offset."""
+    """The server's clock, the accepted offset, and what a test clock was advanced by."""
     last: datetime | None
     """When the last event was recorded; None if the log is empty."""
     live: bool
     """Whether the ledger is live; a test ledger allows its clock to jump ahead."""
+    advanced_seconds: int = 0
+    """How far the test clock was advanced in all, which is part of `clock`; no jump."""
     offset: timedelta = timedelta(0)
     """The accepted offset, which is part of `clock`; zero if it was not read."""
 
@@ -72,6 +74,7 @@ class ClockGuard:
         """Seconds of a clock that cannot be set."""
         self._metrics = metrics if metrics is not None else NoMetrics()
         self._accepted: tuple[datetime, float] | None = None
+        self._advanced_seconds = 0
         self._doubt = ""
         self._logged_at = 0.0
 
@@ -99,17 +102,19 @@ class ClockGuard:
         behind = timedelta(seconds=self.behind_seconds)
         clock, last, witness = reading.clock, reading.last or _NEVER, self.witness()
         now = max(clock, last)
+        advance = timedelta(seconds=reading.advanced_seconds - self._advanced_seconds)
+        self._advanced_seconds = reading.advanced_seconds
         if clock < last - behind:
             late = int((last - clock).total_seconds())
             return self._judged(reading, last, f"it is {late} s behind the last recorded time")
-        if witness is not None and clock > last + ahead and clock > witness + ahead:
+        if witness is not None and clock > last + ahead and clock > witness + advance + ahead:
             early = int((clock - max(witness, last)).total_seconds())
             if reading.live:
                 text = f"it is {early} s ahead of the last known time"
                 return self._judged(reading, max(witness, last), text)
             _log.warning("the clock jumped %d s ahead, which a test ledger accepts", early)
             self._accepted = (now, read_at)
-        elif witness is None or abs(now - witness) <= behind or last > witness:
+        elif witness is None or advance or abs(now - witness) <= behind or last > witness:
             self._accepted = (now, read_at)
         return self._judged(reading, now, "")
 
@@ -140,7 +145,7 @@ def offset_to_accept(state: ClockState, ahead_seconds: int = AHEAD_SECONDS) -> t
         state: the log's clock as this process judges it.
         ahead_seconds: how far ahead of the last event the clock is in doubt for other processes.
     """
-    clock, last, _, offset = state.reading
+    clock, last, offset = state.reading.clock, state.reading.last, state.reading.offset
     server = clock - offset
     if last is None:
         return timedelta(0) if state.doubt else None

@@ -43,6 +43,14 @@ class LedgerClock:
         """Note the ledger's time from a response of the log."""
         self._known = (now, self._elapsed())
 
+    def reached(self, at: datetime) -> None:
+        """Note that the ledger's time is `at` or later, because something was recorded then.
+
+        A test clock is advanced by any process; the others see it by what they read.
+        """
+        if at > self.estimate():
+            self.learn(at)
+
     def now(self) -> datetime:
         """The ledger's time; queries the log if the last known time is over a minute old.
 

@@ -14,6 +14,7 @@ import msgspec
 from application.command import StreamState
 from application.ports.snapshots import Snapshot
 from domain.aggregate import LedgerAggregate
+from domain.clock import Clock
 from domain.merchants.key_ring import KeyRing
 from domain.payouts.debits import MerchantDebits
 from domain.sessions.order import Order
@@ -31,6 +32,7 @@ KINDS: Final[tuple[type[Any], ...]] = (
     MerchantDebits,
     Treasury,
     CodeSessions,
+    Clock,
 )
 
 

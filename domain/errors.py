@@ -107,6 +107,15 @@ class LedgerError(Exception):
         return str(self)
 
 
+class OnlyInTestLedger(LedgerError):
+    """It plays with time or money, so it exists in test ledgers only."""
+
+    code = "test-only"
+    kind = ErrorKind.FORBIDDEN
+    title = "Only in a test ledger"
+    sentence = "{feature} exists in test ledgers only."
+
+
 class InvalidRequest(LedgerError):
     """A value is missing, unknown, of the wrong type or out of range; names each one."""
 

@@ -46,7 +46,7 @@ PREFIXES = {
     "whe": "webhook endpoint",
     "whd": "webhook delivery",
     "whm": "webhook endpoints of a merchant",
-    "clk": "acceptance of the clock",
+    "clk": "clock",
 }
 
 SUBJECT_PREFIXES: Final = {

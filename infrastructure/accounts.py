@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from application.bus import Bus
 from application.clock_guard import ClockState
 from application.command import Command, Envelope, Outcome
+from application.commands.advance_clock import AdvanceClock
 from application.commands.issue_key import IssueKey
 from application.commands.open_wallet import OpenWallet
 from application.commands.register_merchant import RegisterMerchant
@@ -45,6 +46,14 @@ class AccountAdmin:
         return self._bus.send(
             Envelope(command=command, command_id=command_id or uuid7(), actor=self.actor)
         )
+
+    def advance_clock(self, seconds: int) -> Outcome:
+        """Advance the test clock.
+
+        Raises:
+            LedgerError: see `AdvanceClock.decide`.
+        """
+        return self.send(AdvanceClock(seconds=seconds, mode=self._mode))
 
     def register_merchant(self, name: str, hosts: tuple[str, ...]) -> str:
         """Register a merchant; returns its id."""
@@ -114,3 +123,9 @@ class DemoAdmin(AccountAdmin):
         self.send(OpenWallet(wallet_id=wallet_id, wallet_app_id=app, currency=currency))
         self.send(TopUpWallet(wallet_id=wallet_id, amount=funds, reference="demo funds"))
         return ids.encode("wal", wallet_id)
+
+
+class StoryAdmin(AccountAdmin):
+    """Sends the commands of stories, recorded with an actor of their own."""
+
+    actor = "trigger"

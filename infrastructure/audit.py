@@ -33,9 +33,9 @@ from infrastructure.postgres.connections import DatabaseRole, connect
 PAGE: Final = 1000
 BEGIN_TRIES_MAX: Final = 10
 STATEMENT_SECONDS: Final = 600
-CLOCK_OFFSET: Final = (
-    "select (extract(epoch from accepted_offset) * 1000000)::bigint from ledger.clock"
-)
+CLOCK_OFFSET: Final = """
+select (extract(epoch from accepted_offset) * 1000000)::bigint, advanced_seconds from ledger.clock
+"""
 INVALID_TIMES_MAX: Final = 20
 CALENDAR: Final = "between '0001-01-02' and '9999-12-30'"
 """Dates that Python can represent; PostgreSQL also has `infinity` and the year 294276."""
@@ -140,9 +140,12 @@ def check(url: str, log: PostgresLog, *, versions: Mapping[str, int] | None = No
         violations += snapshots.finish()
         log_head = (head[0], head[1]) if head else None
         violations += check_head(checker.log, log_head, process_positions)
-    offset = row[0] if row else None
+    offset, advanced = row or (None, None)
     if offset != checker.clock.offset_microseconds:
         text = f"the offset is {offset} µs, in the events {checker.clock.offset_microseconds}"
+        violations.append(Violation("clock-as-accepted", 0, text))
+    if advanced != checker.clock.advanced_seconds:
+        text = f"advanced by {advanced} s, in the events by {checker.clock.advanced_seconds} s"
         violations.append(Violation("clock-as-accepted", 0, text))
     for name, position in model_positions.items():
         if position > checker.log.position:

@@ -24,6 +24,7 @@ from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTa
 from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
+from api.live.protocol import FOLLOWED
 from api.live.server import Notifier
 from api.pages import returns
 from api.pictures import PictureCache
@@ -38,10 +39,8 @@ from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
-from domain.sessions.payment_session import PaymentSession
 from infrastructure import descriptors
 from infrastructure.database import read_token_secret
-from infrastructure.event_store import registry
 from infrastructure.event_store.feed import Feed
 from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -93,7 +92,6 @@ APPEND_STATEMENT: Final = 14
 """Seconds after which the server cancels a statement: less than the time after which this process
 closes the connection (`READ_SECONDS`, `READY_SECONDS`, `APPEND_SECONDS`), so that a slow server
 does not continue work whose result nobody receives."""
-SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only wait for the log's lock."""
 
@@ -275,7 +273,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         settings, PostgresSandboxStore(notes), token_secret=token_secret, now=read_log.now
     )
     inbox = PostgresCallbackInbox(notes)
-    processors = make_processors(settings, sandbox)
+    processors = make_processors(settings, sandbox, now=read_log.now)
     rests = PostgresProcessorRests(notes)
     write_log = PostgresLog(make_pool(WRITER_LANES, READ_SECONDS, APPEND_STATEMENT), guard=guard)
     snapshots = PostgresSnapshots(reads)
@@ -345,7 +343,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     feed = Feed(
         log,
         Notifications(url),
-        topics=SESSION_TOPICS,
+        topics=FOLLOWED,
         wanted=lambda: notifier.has_listeners,
         on_unknown=metrics.unknown_event,
     )
@@ -360,7 +358,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         exposition=metrics.exposition,
         halted=lambda: supervisor.halted,
     )
-    delivery = Delivery("notifier", SESSION_TOPICS, notifier.feed)
+    delivery = Delivery("notifier", FOLLOWED, notifier.feed)
     try:
         await notifier.open()
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -75,7 +75,9 @@ class Status:
         facts.append(("processors", ", ".join(self.processors) or "none is configured"))
         if self.clock is not None:
             doubt = f", in doubt: {self.clock['doubt']}" if self.clock["doubt"] else ""
-            facts.append(("clock", f"{self.clock['now']}{doubt}"))
+            seconds = self.clock["advanced_seconds"]
+            advanced = f", advanced by {timedelta(seconds=seconds)}" if seconds else ""
+            facts.append(("clock", f"{self.clock['now']}{advanced}{doubt}"))
         width = 2 + max(len(name) for name, _ in facts)
         return [f"{name:<{width}}{value}" for name, value in facts]
 
@@ -134,7 +136,11 @@ def _fill(status: Status, connection: Connection[TupleRow], read_lags: ReadLags)
         }
         for tasks in read_task_counts(connection, health.clock.now)
     ]
-    status.clock = {"now": times.to_text(health.clock.now), "doubt": health.clock.doubt}
+    status.clock = {
+        "now": times.to_text(health.clock.now),
+        "doubt": health.clock.doubt,
+        "advanced_seconds": health.clock.reading.advanced_seconds,
+    }
 
 
 def _text(at: datetime | None) -> str | None:

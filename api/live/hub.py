@@ -129,6 +129,11 @@ class Hub:
                 elif not call_or_close(listener, send):
                     self.unregister(listener)
 
+    def tell_time(self, listener: Listener) -> None:
+        """Send the session as it is shown at the ledger's time, without a new event."""
+        if listener.feed is not None:
+            listener.send(listener.feed.snapshot(self._now()))
+
     @staticmethod
     def _send_events(listener: Listener, events: Collection[Recorded], now: datetime) -> None:
         if listener.feed is None:

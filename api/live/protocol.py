@@ -17,6 +17,7 @@ from api.views.sessions import public_session_view
 from application.command import copy_for_decision
 from application.event_log import Recorded
 from domain import times
+from domain.clock import Clock
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.state import OPEN, Status
 
@@ -24,6 +25,8 @@ MISSED_EVENTS_MAX: Final = 100
 """A client that missed more than this gets a snapshot."""
 TOPICS: Final = frozenset(event.TOPIC for event in PaymentSession.events())
 """Of a session's stream, its refunds included."""
+FOLLOWED: Final = TOPICS | {Clock.Advanced.TOPIC}
+"""What the notifier follows: also the advances of a test clock, which show sessions anew."""
 PUBLIC_PREFIX: Final = "payment_session."
 """Of the topics that are named to watchers; refunds are for key holders."""
 

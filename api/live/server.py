@@ -36,6 +36,7 @@ from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, for_each
 from api.tokens import Tokens
 from application.event_log import EventLog, Recorded
 from application.reader import LedgerClock
+from domain.clock import Clock
 
 HEARTBEAT_SECONDS: Final = 25.0
 PING_SECONDS: Final = 20.0
@@ -156,6 +157,8 @@ class Notifier:
     def feed(self, events: Sequence[Recorded]) -> None:
         """Send events of sessions to their listeners; called from the feed's thread.
 
+        After an advance of the test clock every listener is shown its session at the new time.
+
         Returns when every event is in the listeners' buffers, or after `SHUTDOWN_SECONDS`.
         """
         loop = self._loop
@@ -166,7 +169,10 @@ class Notifier:
             sending.result(SHUTDOWN_SECONDS)
 
     async def _dispatch(self, events: Sequence[Recorded]) -> None:
+        self._clock.reached(events[-1].recorded_at)
         self._hub.dispatch(events)
+        if any(one.topic == Clock.Advanced.TOPIC for one in events):
+            await for_each(self._hub.listeners(), self._hub.tell_time)
 
     # The handshake.
 

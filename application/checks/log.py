@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from application.checks.violation import Violations
 from application.event_log import Recorded
 
 TIMESTAMP_SKEW_MAX: Final = timedelta(days=1)
-"""Deciding and recording are milliseconds apart, unless a test ledger's clock moved in between."""
+"""Deciding and recording are milliseconds apart, unless a test ledger's clock jumped in between. By
+how much it was advanced does not count."""
 
 
 class LogCheck:
@@ -23,6 +25,8 @@ class LogCheck:
         """Of the last event."""
         self._violations = violations
         self._versions: dict[UUID, int] = {}
+        self._advances: list[tuple[datetime, int]] = []
+        """When a test clock was advanced, and by how many seconds."""
 
     def observe(self, recorded: Recorded) -> None:
         """Check the place of the next event."""
@@ -42,9 +46,18 @@ class LogCheck:
     def check_timestamp(self, recorded: Recorded, event: Any) -> None:
         """Compare when an event was decided with when it was recorded.
 
-        Accepting the clock moves the ledger's time itself, so that event is exempt.
+        Accepting the clock moves the ledger's time itself, so that event is exempt. So does an
+        advance of a test clock, which is known: for itself, and for what was decided before it.
         """
+        if recorded.topic == "clock.advanced":
+            self._advances.append((recorded.recorded_at, event.seconds))
         apart = abs(event.timestamp - recorded.recorded_at)
+        if apart > TIMESTAMP_SKEW_MAX:
+            apart -= timedelta(seconds=self._advanced_since(event.timestamp))
         if apart > TIMESTAMP_SKEW_MAX and recorded.topic != "clock.accepted":
             text = f"{recorded.topic} decided at {event.timestamp}, recorded at "
             self._violations.report("times-agree", f"{text}{recorded.recorded_at}")
+
+    def _advanced_since(self, at: datetime) -> int:
+        newest_first = takewhile(lambda advance: advance[0] > at, reversed(self._advances))
+        return sum(seconds for _, seconds in newest_first)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.command import Command, Decision, Loaded
-from domain.clock import ClockAcceptance
+from domain.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class AcceptClock(Command):
         Raises:
             InvalidRequest: the offset is out of range.
         """
-        acceptance = ClockAcceptance.accept(
+        acceptance = Clock.accept(
             acceptance_id=self.acceptance_id, offset=self.offset, at=loaded.now
         )
         return Decision(acceptance, [acceptance])

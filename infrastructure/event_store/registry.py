@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.aggregate import LedgerAggregate
-from domain.clock import ClockAcceptance
+from domain.clock import Clock
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
@@ -48,7 +48,7 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     Settlement,
     ApiKey,
     KeyRing,
-    ClockAcceptance,
+    Clock,
 )
 """Every aggregate whose events are stored; add a new one here."""
 

@@ -30,10 +30,11 @@ COLUMNS: Final = (
 CLOCK: Final = (
     "select ledger.now() as clock, "
     "(select recorded_at from ledger.events order by notification_id desc limit 1) as last, "
-    "(select mode = 'live' from ledger.identity where one) as live"
+    "(select mode = 'live' from ledger.identity where one) as live, "
+    "(select advanced_seconds from ledger.clock where one) as advanced"
 )
 """The first fields of a `ClockReading`, as `append` computes them."""
-CLOCK_WIDTH: Final = 3
+CLOCK_WIDTH: Final = 4
 RECEIPT_COLUMNS: Final = (
     "r.command_id, r.fingerprint, r.first_pos, r.last_pos, r.recorded_at, r.subject, r.version, "
     "r.refusal"
@@ -41,7 +42,7 @@ RECEIPT_COLUMNS: Final = (
 EVENT_WIDTH: Final = 11
 LOAD: Final = Prepared(f"""
 with c as ({CLOCK})
-select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live from c
+select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live, c.advanced from c
   left join (unnest($1::uuid[], $2::bigint[]) as w (id, after) cross join lateral (
                 select * from ledger.events
                  where originator_id = w.id and originator_version > w.after
@@ -49,7 +50,7 @@ select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live from c
          on true
   left join ledger.commands r on false
  union all
-select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live from c
+select {COLUMNS}, {RECEIPT_COLUMNS}, c.clock, c.last, c.live, c.advanced from c
   join ledger.commands r on r.command_id = any($3::uuid[])
   left join ledger.events e on false
  order by 2, 3

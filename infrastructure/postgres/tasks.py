@@ -35,11 +35,12 @@ REASON_CHARS_MAX: Final = 200
 _LOCK: Final = "select position from ledger.process_positions where name = %s for update"
 _CLAIM: Final = """
 with durable as materialized (select set_config('synchronous_commit', 'on', true)),
+clock as materialized (select ledger.now() as at),
 repeated as materialized (
     select key from ledger.tasks
      where process = %(process)s and attempts > 0 and not parked and due_at <= %(now)s
-       and (leased_at is null
-            or clock_timestamp() not between leased_at - %(lease)s and leased_at + %(lease)s)
+       and (leased_at is null or (select at from clock)
+            not between leased_at - %(lease)s and leased_at + %(lease)s)
      order by due_at limit %(repeats_max)s for update skip locked),
 first as materialized (
     select key from ledger.tasks
@@ -51,14 +52,14 @@ chosen as (
                     durable
      order by turn limit %(tasks_max)s)
 update ledger.tasks t
-   set attempts = t.attempts + 1, token = %(token)s, leased_at = clock_timestamp()
+   set attempts = t.attempts + 1, token = %(token)s, leased_at = (select at from clock)
   from chosen
  where t.process = %(process)s and t.key = chosen.key
 returning t.key, t.due_at, t.lane, t.payload, t.attempts
 """
-"""A lease ends when the database's clock is further from its beginning than it lasts, in either
-direction: a clock that was set back does not prolong it. The lease is durable before a call is
-made, so that a cancel after a crash of the database knows of the call."""
+"""A lease ends when the ledger's clock is further from its beginning than it lasts, in either
+direction: a clock that was set back does not prolong it, and an advance of a test clock ends it. It
+is durable before a call is made, so that a cancel after a crash of the database knows of it."""
 _FINISH: Final = """
 with gone as (
     delete from ledger.tasks

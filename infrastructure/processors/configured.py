@@ -50,6 +50,8 @@ def make_processors(
     settings: Settings,
     test_processor: Sandbox,
     on_rest: Callable[[str, float], None] = lambda _name, _seconds: None,
+    *,
+    now: Callable[[], datetime],
 ) -> Mapping[str, Processor]:
     """Every processor by its name; the sandbox in test ledgers only.
 
@@ -57,6 +59,7 @@ def make_processors(
         settings: name them.
         test_processor: the sandbox.
         on_rest: told whenever the breaker of a processor opens, and for how long; 0: it closes.
+        now: the ledger's time.
 
     Raises:
         SettingsError: Stripe is configured and its extra is not installed.
@@ -83,6 +86,7 @@ def make_processors(
                 mode=settings.mode,
                 confirms_manually=settings.stripe_manual_confirmation,
                 redirect_method=settings.stripe_redirect_method,
+                now=now,
             ),
             on_rest=partial(on_rest, stripe_processor.NAME),
         )

@@ -70,7 +70,7 @@ class Stripe:
             api_key: of the ledger's mode.
             webhook_secret: `whsec_…` of the endpoint of our callbacks.
             mode: `live` or `test`.
-            now: this machine's time, for the age of idempotency keys.
+            now: the ledger's time, for the age of idempotency keys: its events say when they began.
             confirms_manually: whether a payment is confirmed again when the payer has come back.
             redirect_method: the type of payment method, such as `ideal`, of a charge without a
                 source; empty: such charges are declined.

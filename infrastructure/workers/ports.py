@@ -70,7 +70,7 @@ def adapters(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
             "callback_inbox": PostgresCallbackInbox(beside.connection),
             "notes": PostgresAttemptNotes(beside.connection),
             "late_money_seconds": settings.late_money_seconds,
-            "processors": make_processors(settings, sandbox, rests.note),
+            "processors": make_processors(settings, sandbox, rests.note, now=log.now),
             "sandbox": sandbox,
             "reader": Reader(log),
             "rate_provider": EcbLive() if settings.fx_live else NoProvider(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,13 @@ from websockets.exceptions import InvalidStatus
 from api.live import connection as connection_module
 from api.live import server as module
 from api.tokens import Use
+from application.commands.advance_clock import AdvanceClock
 from application.commands.refund_session import RefundSession
-from domain import ids
+from domain import ids, times
 from domain.money.money import Money
 from domain.payouts.debits import Credits
 from tests.support.live_fixture import TOKENS, LiveFixture, close_code, play, receive
+from tests.support.memory_log import START
 
 
 def test_a_listener_gets_every_event_in_order() -> None:
@@ -58,6 +61,34 @@ def test_a_listener_that_resumes_gets_what_it_missed() -> None:
             ("event", 2),
             ("event", 3),
         ]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("use", [Use.LIVE, Use.WATCH])
+@pytest.mark.parametrize(("seconds", "status"), [(600, "created"), (900, "expired")])
+def test_an_advance_of_the_test_clock_shows_the_session_at_the_new_time(
+    use: Use, seconds: int, status: str
+) -> None:
+    async def scenario(live: LiveFixture) -> None:
+        session = live.ledger.create_session(expires_in_seconds=900)
+        async with connect(live.url(session, token=live.token(session, use))) as screen:
+            before = await receive(screen)
+            live.ledger.send(AdvanceClock(seconds=seconds, mode="test"))
+            await live.follow()
+            shown = await receive(screen)
+            live.ledger.try_send(live.ledger.expire(session))
+            live.ledger.create_session()
+            await live.follow()
+            if status == "expired":
+                pushed = await receive(screen)
+                assert (pushed["type"], pushed["event"]) == ("event", "payment_session.expired")
+                assert pushed["server_time"] >= shown["server_time"]
+
+        assert (shown["type"], shown["seq"]) == ("snapshot", before["seq"])
+        assert shown["session"]["status"] == status
+        assert times.from_text(shown["server_time"]) >= START + timedelta(seconds=seconds)
+        assert ("order_id" in shown["session"]) is (use is Use.LIVE)
 
     play(scenario)
 

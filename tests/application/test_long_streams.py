@@ -207,7 +207,8 @@ def test_a_change_to_a_state_needs_a_new_version() -> None:
     fields = {kind.TOPIC: sorted(kind.State.__annotations__) for kind in snapshots.KINDS}
 
     assert (snapshots.SHAPES, fields) == (
-        ("order:1", "wallet:1", "key_ring:1", "payable:1", "treasury:1", "code_session:1"),
+        ("order:1", "wallet:1", "key_ring:1", "payable:1", "treasury:1", "code_session:1",
+         "clock:1"),
         {
             "order": ["merchant_id", "order_id", "session_id"],
             "wallet": [
@@ -217,6 +218,7 @@ def test_a_change_to_a_state_needs_a_new_version() -> None:
             "payable": ["currency", "debited_minor", "exponent", "merchant_id"],
             "treasury": ["currency", "exponent", "funded_minor", "moved_minor"],
             "code_session": ["session_id", "static_code_id", "wallet_id"],
+            "clock": ["advanced_seconds", "offset_microseconds"],
         },
     )  # fmt: skip
 

@@ -123,7 +123,7 @@ CONTRACT = {
     "merchant": ["registered", "plan_changed", "payouts_changed", "processors_changed", "qr_changed"],
     "wallet_app": ["registered"],
     "key": ["issued", "revoked"],
-    "clock": ["accepted"],
+    "clock": ["accepted", "advanced"],
     "key_ring": ["key_added"],
     "webhook_endpoint": [
         "opened",

@@ -84,6 +84,7 @@ def test_only_the_writer_may_append(database_url: str) -> None:
         "alter table ledger.events disable trigger all",
         "drop function ledger.append",
         "update ledger.clock set accepted_offset = '1 day'",
+        "update ledger.clock set advanced_seconds = 60",
         "create or replace function ledger.server_now() returns timestamptz language sql as 'select now()'",
         "create or replace function ledger.now() returns timestamptz language sql as 'select now()'",
     ],

@@ -9,6 +9,7 @@ from tests.planted.attempt_bugs import ATTEMPT_BUGS
 from tests.planted.books_bugs import BOOKS_BUGS
 from tests.planted.bug import Bug
 from tests.planted.checkout_bugs import CHECKOUT_BUGS
+from tests.planted.clock_bugs import CLOCK_BUGS
 from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
@@ -27,7 +28,7 @@ from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
 SCHEMA = "infrastructure/postgres/sql/0001_log.sql"
-SQL = "infrastructure/postgres/sql/0004_clock.sql"
+SQL = "infrastructure/postgres/sql/0016_test_clock.sql"
 """Where `ledger.append` was replaced last."""
 RACES, AWAY = "tests/faults/test_races.py", "tests/faults/test_database_away.py"
 LOG, MODELS = "tests/infrastructure/test_event_log.py", "tests/projections"
@@ -142,7 +143,7 @@ BUGS: Final = [
     Bug("a slow reader is never disconnected", "api/live/hub.py",
         "if self.socket.buffered_bytes() > BUFFER_BYTES_MAX:", "if False:", LIVE),
     Bug("the witness learns a jump that it saw", GUARD,
-        "elif witness is None or abs(now - witness) <= behind or last > witness:", "else:", CLOCK),
+        "elif witness is None or advance or abs(now - witness) <= behind or last > witness:", "else:", CLOCK),
     Bug("a step back over the limit is recorded", SQL,
         "if reading < last - make_interval(secs => _behind)\n       or", "if", CLOCK),
     Bug("a jump ahead is recorded", SQL, "reading > _witness + make_interval", "reading < _witness"
@@ -153,7 +154,7 @@ BUGS: Final = [
         "        update clock set accepted_offset = accepted where one;\n", "        null;\n", CLOCK),
     Bug("a suspend does not count", GUARD, 'getattr(time, "CLOCK_BOOTTIME", None)', "None",
         CLOCK),
-    Bug("a quiet night is a jump", GUARD, "clock > last + ahead and clock > witness + ahead",
+    Bug("a quiet night is a jump", GUARD, "clock > last + ahead and clock > witness + advance + ahead",
         "clock > last + ahead", CLOCK),
     Bug("a restart knows no time and refuses", SQL, "and reading > _witness + make_interval(secs => _ahead)",
         "and coalesce(reading > _witness + make_interval(secs => _ahead), true)", CLOCK),
@@ -342,6 +343,7 @@ BUGS: Final = [
     *WHAT_IF_BUGS,
     *REFUND_BUGS,
     *CHECKOUT_BUGS,
+    *CLOCK_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
     *PICTURE_BUGS,

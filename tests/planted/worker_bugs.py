@@ -71,8 +71,9 @@ WORKER_BUGS: Final = [
     Bug("a parked task blocks its lane", TASKS,
         "lane <> '' and not parked\n     order by", "lane <> ''\n     order by", STORE),
     Bug("a lease outlives its worker", TASKS,
-        "            or clock_timestamp() not between"
-        " leased_at - %(lease)s and leased_at + %(lease)s)\n", "            and %(lease)s is not null)\n",
+        " or (select at from clock)\n"
+        "            not between leased_at - %(lease)s and leased_at + %(lease)s)\n",
+        "\n            and %(lease)s is not null)\n",
         STORE),
     Bug("a task is settled without its lease", TASKS,
         "key = any(%(keys)s) and token = %(token)s returning key, lane",

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.clock import ClockAcceptance
+from domain.clock import Clock
 from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
@@ -455,7 +455,8 @@ EVENTS = [
         event_version=3,
     ),
     _event(WebhookEndpoints.Removed, 11, **ENDPOINT),
-    _event(ClockAcceptance.Accepted, 1, offset_microseconds=34_560_000_000_000),
+    _event(Clock.Accepted, 1, offset_microseconds=34_560_000_000_000),
+    _event(Clock.Advanced, 1, seconds=86_400),
     _event(
         KeyRing.KeyAdded,
         1,

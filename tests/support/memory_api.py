@@ -125,7 +125,7 @@ class MemoryApi:
     def _issue(self, role: Role) -> str:
         holders = {Role.MERCHANT: self.ledger.merchant, Role.WALLET: self.ledger.app}
         key = BearerKey.make(
-            mode="test", role=role, key_id=self.ledger.new_id(), random=bytes(SECRET_BYTES)
+            mode=self.mode, role=role, key_id=self.ledger.new_id(), random=bytes(SECRET_BYTES)
         )
         self.ledger.send(IssueKey(key=key, holder_id=holders.get(role, role.value)))
         return key.text

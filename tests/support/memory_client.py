@@ -70,9 +70,9 @@ class MemoryClient:
 
 
 @contextmanager
-def memory_client() -> Iterator[MemoryClient]:
-    """A new ledger in memory, and a client of its API."""
-    api, loop = MemoryApi(rate_limit=0), asyncio.new_event_loop()
+def memory_client(**config: Any) -> Iterator[MemoryClient]:
+    """A new ledger in memory, and a client of its API; `config` as for `MemoryApi`."""
+    api, loop = MemoryApi(rate_limit=0, **config), asyncio.new_event_loop()
     running = api.running()
     loop.run_until_complete(running.__aenter__())
     try:

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from application.clock_guard import ClockGuard, ClockReading, ClockState
 from application.consumer import LogCorrupt, Page
+from application.errors import LogRejected
 from application.event_log import (
     LOAD_EVENTS_MAX,
     PAGE_EVENTS_MAX,
@@ -28,7 +29,7 @@ from application.event_log import (
     Verdict,
     VerdictKind,
 )
-from domain.clock import ClockAcceptance
+from domain.clock import Clock
 from infrastructure.event_store import registry
 from infrastructure.event_store.mapper import LedgerMapper, schema_version
 
@@ -50,6 +51,7 @@ class MemoryLog:
         self.guard = guard if guard is not None else ClockGuard()
         self.clock = START
         self.offset = timedelta(0)
+        self.advanced_seconds = 0
         self.events: list[Recorded] = []
         self.receipts: dict[UUID, Receipt] = {}
         self._streams: dict[UUID, list[Recorded]] = {}
@@ -100,12 +102,16 @@ class MemoryLog:
     def append_as(self, guard: ClockGuard, batch: Sequence[AppendRequest]) -> Sequence[Verdict]:
         """`append` as a process with this guard."""
         with self._lock:
-            offset, accepting = self.offset, False
+            offset, accepting, advanced = self.offset, False, 0
             for event in (event for request in batch for event in request.events):
-                if isinstance(event, ClockAcceptance.Accepted):
+                if isinstance(event, Clock.Accepted):
                     offset, accepting = timedelta(microseconds=event.offset_microseconds), True
+                elif isinstance(event, Clock.Advanced):
+                    if len(batch) > 1 or self.live or event.seconds <= 0:
+                        raise LogRejected(reason="the clock is not advanced by this")
+                    advanced = event.seconds
             reading = self._reading(offset)
-            now = max(reading.clock, reading.last or reading.clock)
+            now = max(reading.clock, reading.last or reading.clock) + timedelta(seconds=advanced)
             doubt = self._in_doubt(guard, reading, accepting=accepting)
             lost_streams: set[UUID] = set()
             verdicts = []
@@ -120,6 +126,7 @@ class MemoryLog:
                 if verdict.kind is VerdictKind.RECORDED:
                     verdict = self._record(request, now)
                     self.offset = offset
+                    self.advanced_seconds += advanced
                     guard.accept(now, guard.elapsed())
                 else:
                     lost_streams |= {event.originator_id for event in request.events}
@@ -152,7 +159,8 @@ class MemoryLog:
 
     def _reading(self, offset: timedelta) -> ClockReading:
         last = self.events[-1].recorded_at if self.events else None
-        return ClockReading(self.server_now() + offset, last, self.live, offset)
+        clock = self.server_now() + offset + timedelta(seconds=self.advanced_seconds)
+        return ClockReading(clock, last, self.live, self.advanced_seconds, offset)
 
     def _in_doubt(self, guard: ClockGuard, reading: ClockReading, *, accepting: bool) -> bool:
         """Whether the clock is in doubt, by the rule of `ledger.append`."""

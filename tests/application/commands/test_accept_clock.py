@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from application.commands.accept_clock import AcceptClock
-from domain.clock import ClockAcceptance
+from domain.clock import Clock
 from tests.support.given import HOLDERS, NOBODY, event, given
 from tests.support.memory_log import START
 
@@ -20,7 +20,7 @@ def test_the_offset_applies_to_its_own_event() -> None:
 
     [accepted] = scenario.log.events[2:]
     recorded: Any = accepted.event
-    assert type(recorded) is ClockAcceptance.Accepted
+    assert type(recorded) is Clock.Accepted
     assert recorded.offset_microseconds == 100_000_000
     assert (recorded.originator_id, recorded.timestamp) == (NOBODY, START)
     assert accepted.recorded_at == START + timedelta(seconds=100) == scenario.log.now()
@@ -29,7 +29,7 @@ def test_the_offset_applies_to_its_own_event() -> None:
 def test_no_offset_is_an_acceptance_too() -> None:
     scenario = given(*HOLDERS).when(AcceptClock(acceptance_id=NOBODY, offset=timedelta(0)))
 
-    scenario.then(event(ClockAcceptance.Accepted, NOBODY, offset_microseconds=0))
+    scenario.then(event(Clock.Accepted, NOBODY, offset_microseconds=0))
     assert scenario.subject.offset == timedelta(0)
 
 

@@ -25,7 +25,7 @@ PSP: dict[str, Any] = {"psp_base_url": "https://psp.example", "psp_secret": "012
 
 def names(settings: Settings) -> set[str]:
     sandbox = make_sandbox(settings, MemorySandboxStore(), token_secret=bytes(32), now=lambda: NOW)
-    made = set(make_processors(settings, sandbox))
+    made = set(make_processors(settings, sandbox, now=lambda: NOW))
     assert made == set(configured_names(settings))
     return made
 
