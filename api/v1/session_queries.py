@@ -14,7 +14,7 @@ from api.http.fields import KnownCurrencyCode, Limit, OrderId, Position, TimeTex
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Query, SessionPathId, none_if_unset, parse_time
+from api.http.parsing import Query, SessionPathId, none_if_unset, optional_time
 from api.v1.access import readable_session
 from api.v1.attempt_answers import next_action
 from api.v1.lists import Page, caught_up, page_of, read_cursor
@@ -109,8 +109,8 @@ class SessionQueryRoutes:
             status=none_if_unset(query.status),
             order_id=none_if_unset(query.order_id),
             currency=none_if_unset(query.currency),
-            created_from=_time("created_from", query.created_from),
-            created_to=_time("created_to", query.created_to),
+            created_from=optional_time("created_from", query.created_from),
+            created_to=optional_time("created_to", query.created_to),
             before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
@@ -127,7 +127,3 @@ class SessionQueryRoutes:
         return json_response(
             page_of(call, rows, query.limit, view, lambda row: row.created_position)
         )
-
-
-def _time(name: str, value: str | UnsetType) -> datetime | None:
-    return None if isinstance(value, UnsetType) else parse_time(name, value)

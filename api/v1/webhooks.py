@@ -14,6 +14,7 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, EndpointPathId, Query, none_if_unset
 from api.v1.lists import Page
+from api.v1.own_deliveries import own_endpoints
 from api.v1.responses import command_response, json_response
 from api.views.webhooks import (
     CallbackSecretView,
@@ -31,14 +32,12 @@ from application.commands.request_webhook_test import RequestWebhookTest
 from application.commands.rotate_callback_secret import RotateCallbackSecret
 from application.commands.rotate_webhook_secret import RotateWebhookSecret
 from application.errors import NotFound
-from application.event_log import fold, history
 from domain import ids
 from domain.merchants.webhook_endpoint import (
     ENDPOINTS_MAX,
     OVERLAP_SECONDS_DEFAULT,
     OVERLAP_SECONDS_MAX,
     TYPES,
-    WebhookEndpoints,
 )
 from domain.merchants.webhook_events import ALL_TYPES, EndpointStatus
 
@@ -164,7 +163,7 @@ class WebhookRoutes:
 
     async def list(self, call: Call, query: EndpointsQuery) -> HttpResponse:
         """Every endpoint of the merchant."""
-        state, position = await self._current(call)
+        state, position = await own_endpoints(call)
         endpoints = list(state.endpoints.values())[::-1] if state else []
         secrets = self._services.webhook_secrets
         views = [endpoint_view(one, secrets, position=position) for one in endpoints[: query.limit]]
@@ -172,7 +171,7 @@ class WebhookRoutes:
 
     async def get(self, call: Call, id: EndpointPathId) -> HttpResponse:
         """One endpoint."""
-        state, position = await self._current(call)
+        state, position = await own_endpoints(call)
         endpoint = state.endpoints.get(ids.encode("whe", id)) if state else None
         if endpoint is None:
             raise NotFound(thing="webhook endpoint")
@@ -243,12 +242,6 @@ class WebhookRoutes:
             outcome.position,
         )
         return command_response(outcome, view)
-
-    async def _current(self, call: Call) -> tuple[WebhookEndpoints | None, int]:
-        """The merchant's endpoints as they stand, and the position of their last event."""
-        stream_id = WebhookEndpoints.stream_id(call.identity.stream_id)
-        events = await blocking.read(history, self._services.log, stream_id)
-        return fold(events), events[-1].position if events else 0
 
     def _response(
         self, outcome: Outcome, endpoint_id: str, *, status: int = 200, shows_secret: bool = False
