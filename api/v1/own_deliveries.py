@@ -10,15 +10,17 @@ from uuid import UUID
 from api import blocking
 from api.context import Services
 from api.http.operation import Call
+from api.views.webhook_health import EndpointHealth
 from api.views.webhooks import ViewBodies
 from application.command import Outcome
 from application.commands.redeliver_webhook import RedeliverWebhook
 from application.errors import NotFound
 from application.event_log import fold, history
-from application.ports.webhooks import Attempt, Delivery
+from application.ports.webhooks import Attempt, Delivery, Health
 from domain import ids
 from domain.errors import InvalidRequest
 from domain.merchants.webhook_endpoint import TEST_TYPE, WebhookEndpoints
+from domain.merchants.webhook_events import Endpoint
 
 ATTEMPTS_SHOWN_MAX: Final = 20
 
@@ -84,6 +86,19 @@ async def own_endpoints(call: Call) -> tuple[WebhookEndpoints | None, int]:
     stream_id = WebhookEndpoints.stream_id(call.identity.stream_id)
     events = await blocking.read(history, call.services.log, stream_id)
     return fold(events), events[-1].position if events else 0
+
+
+async def healths_of(call: Call, endpoints: Sequence[Endpoint]) -> list[EndpointHealth]:
+    """How some of the caller's endpoints do."""
+    deliveries, targets = call.services.deliveries, [endpoint.id for endpoint in endpoints]
+    if not targets:
+        return []
+    health = await blocking.read(deliveries.health, targets)
+    missed = await blocking.read(deliveries.missed, call.identity.holder, targets)
+    return [
+        EndpointHealth(one, health.get(one.id, Health(target=one.id)), missed.get(one.id))
+        for one in endpoints
+    ]
 
 
 def _body(services: Services, delivery: Delivery) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -14,8 +15,9 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, EndpointPathId, Query, none_if_unset
 from api.v1.lists import Page
-from api.v1.own_deliveries import own_endpoints
+from api.v1.own_deliveries import healths_of, own_endpoints
 from api.v1.responses import command_response, json_response
+from api.views.webhook_health import EndpointHealthView, endpoint_health_view
 from api.views.webhooks import (
     CallbackSecretView,
     EndpointView,
@@ -39,7 +41,7 @@ from domain.merchants.webhook_endpoint import (
     OVERLAP_SECONDS_MAX,
     TYPES,
 )
-from domain.merchants.webhook_events import ALL_TYPES, EndpointStatus
+from domain.merchants.webhook_events import ALL_TYPES, Endpoint, EndpointStatus
 
 MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
 TypeName = Annotated[str, Meta(max_length=80)]
@@ -107,6 +109,12 @@ class WebhookRoutes:
                 handler=self.get,
             ),
             Operation(
+                name="getWebhookEndpointHealth", method="GET", path=f"{endpoint}/health",
+                summary="Get how a webhook endpoint answers, and what it has missed",
+                callers=MERCHANTS, responses={200: EndpointHealthView}, problems=("not-found",),
+                handler=self.health,
+            ),
+            Operation(
                 name="changeWebhookEndpoint", method="PATCH", path=endpoint,
                 summary="Change, pause or enable a webhook endpoint",
                 callers=MERCHANTS, responses={200: EndpointView}, problems=("not-found",),
@@ -171,12 +179,15 @@ class WebhookRoutes:
 
     async def get(self, call: Call, id: EndpointPathId) -> HttpResponse:
         """One endpoint."""
-        state, position = await own_endpoints(call)
-        endpoint = state.endpoints.get(ids.encode("whe", id)) if state else None
-        if endpoint is None:
-            raise NotFound(thing="webhook endpoint")
+        endpoint, position = await self._own(call, id)
         view = endpoint_view(endpoint, self._services.webhook_secrets, position=position)
         return json_response(view)
+
+    async def health(self, call: Call, id: EndpointPathId) -> HttpResponse:
+        """The health of one endpoint."""
+        endpoint, _ = await self._own(call, id)
+        [found] = await healths_of(call, [endpoint])
+        return json_response(endpoint_health_view(found))
 
     async def change(
         self, call: Call, body: ChangeEndpointBody, id: EndpointPathId
@@ -242,6 +253,14 @@ class WebhookRoutes:
             outcome.position,
         )
         return command_response(outcome, view)
+
+    async def _own(self, call: Call, endpoint_id: UUID) -> tuple[Endpoint, int]:
+        """The endpoint as it stands, and the position of the endpoints' last event."""
+        state, position = await own_endpoints(call)
+        endpoint = state.endpoints.get(ids.encode("whe", endpoint_id)) if state else None
+        if endpoint is None:
+            raise NotFound(thing="webhook endpoint")
+        return endpoint, position
 
     def _response(
         self, outcome: Outcome, endpoint_id: str, *, status: int = 200, shows_secret: bool = False

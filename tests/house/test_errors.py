@@ -69,6 +69,7 @@ STATUS_OF_CODE = {
     "not-found": 404,
     "unauthorized": 401,
     "forbidden": 403,
+    "foreign-origin": 403,
     "not-caught-up": 503,
     "credits-not-counted": 503,
     "payout-not-funded": 503,
