@@ -30,6 +30,7 @@ async function exchange() {
   element("again").hidden = over;
 }
 
+element("no-script").hidden = true;
 if (token) {
   history.replaceState(null, "", location.pathname + location.search); // neither history nor bookmarks keep it
   element("again").addEventListener("click", exchange);

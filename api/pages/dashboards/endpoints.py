@@ -62,12 +62,15 @@ def _shown(call: Call, language: Language, one: EndpointHealth) -> dict[str, Any
         "failures": health.failures,
         "failing_since": health.failing_since and moment(language, health.failing_since),
         "waits": waits and moment(language, waits),
+        "has_failed": missed is not None and missed.failed > 0,
+        "has_skipped": missed is not None and missed.skipped > 0,
         "failed": _count(missed.failed) if missed else "",
         "skipped": _count(missed.skipped) if missed else "",
         "first_position": missed.first_position if missed else None,
         "replay_after": missed.first_position - 1 if missed else None,
         "deliveries": address(call, DELIVERIES, endpoint=endpoint.id),
         "failed_deliveries": address(call, DELIVERIES, endpoint=endpoint.id, status="failed"),
+        "skipped_deliveries": address(call, DELIVERIES, endpoint=endpoint.id, status="skipped"),
     }
 
 
