@@ -145,7 +145,7 @@ class WebhookRoutes:
                 summary="Send every event after a position once more, beside those of now",
                 callers=MERCHANTS, responses={202: RequestedView},
                 idempotency=Idempotency.OPTIONAL, handler=self.replay,
-                problems=("not-found", "endpoint-not-enabled"),
+                problems=("not-found", "endpoint-not-enabled", "replay-limit"),
             ),
             Operation(
                 name="rotateCallbackSecret", method="POST", path="/v1/callback-secret/rotate",

@@ -61,6 +61,7 @@ STATUS_OF_CODE = {
     "rate-unavailable": 422,
     "key-limit": 409,
     "endpoint-limit": 409,
+    "replay-limit": 409,
     "endpoint-not-enabled": 409,
     "secret-rotating": 409,
     "invalid-qr": 422,
@@ -97,7 +98,7 @@ STATUS_OF_CODE = {
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests", "not-ready",
-    "processor-unavailable",
+    "processor-unavailable", "replay-limit",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {

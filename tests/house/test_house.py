@@ -137,6 +137,7 @@ CONTRACT = {
         "callback_secret_rotated",
         "test_requested",
         "replay_requested",
+        "replay_finished",
         "redelivery_requested",
     ],
 }  # fmt: skip

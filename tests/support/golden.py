@@ -446,6 +446,7 @@ EVENTS = [
         subject_id="ps_01h455vb4pex5vsknk084sn02q",
         event_version=3,
     ),
+    _event(WebhookEndpoints.ReplayFinished, 11, requested_version=9, **ENDPOINT),
     _event(WebhookEndpoints.Removed, 11, **ENDPOINT),
     _event(ClockAcceptance.Accepted, 1, offset_microseconds=34_560_000_000_000),
     _event(
