@@ -10,14 +10,14 @@ from msgspec import UNSET, UnsetType
 
 from api import blocking
 from api.context import Services
-from api.http.fields import KnownCurrencyCode, Limit, OrderId, Position, TimeText
+from api.http.fields import KnownCurrencyCode, Limit, OrderId, TimeText
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, none_if_unset, optional_time
 from api.v1.access import readable_session
 from api.v1.attempt_answers import next_action
-from api.v1.lists import Page, caught_up, page_of, read_cursor
+from api.v1.lists import ListQuery, Page, caught_up, page_of, read_cursor
 from api.v1.responses import conditional_response, json_response
 from api.views.events import EventView, event_view
 from api.views.sessions import SessionStatus, SessionView, SessionViews, session_etag
@@ -25,7 +25,7 @@ from application.event_log import history
 from projections.sessions import SessionRow, Sessions
 
 
-class SessionsQuery(Query):
+class SessionsQuery(ListQuery):
     """Filters of the list. Times are RFC 3339; `created_to` is exclusive."""
 
     status: SessionStatus | UnsetType = UNSET
@@ -33,9 +33,6 @@ class SessionsQuery(Query):
     currency: KnownCurrencyCode | UnsetType = UNSET
     created_from: TimeText | UnsetType = UNSET
     created_to: TimeText | UnsetType = UNSET
-    limit: Limit = 20
-    cursor: str | UnsetType = UNSET
-    at_least: Position | UnsetType = UNSET
 
 
 class EventsOfSessionQuery(Query):
