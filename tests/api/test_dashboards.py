@@ -17,6 +17,7 @@ from application.commands.issue_key import IssueKey
 from application.commands.register_merchant import RegisterMerchant
 from application.commands.revoke_key import RevokeKey
 from application.event_log import history
+from application.ports.webhooks import DeliveryStatus
 from domain import ids
 from domain.merchants.api_key import BearerKey, Role
 from domain.merchants.webhook_endpoint import WebhookEndpoints
@@ -329,3 +330,25 @@ def test_the_exchange_is_limited_in_length_and_shape(pages: Dashboards) -> None:
     ):
         reply = pages.client.call("", "POST", SIGN_IN, body, headers={"origin": ORIGIN})
         assert reply.status == 400, body
+
+
+def test_programs_read_the_health_of_their_own_endpoints(pages: Dashboards) -> None:
+    endpoint = pages.add_endpoint()
+    delivery = pages.add_delivery(endpoint)
+    pages.api.services.deliveries.give_up([delivery.id], DeliveryStatus.FAILED, "answered 500")
+    another_merchant(pages)
+    path = f"/v1/webhook-endpoints/{endpoint}/health"
+
+    found = pages.client.call("merchant", "GET", path)
+
+    assert found.body == {
+        "object": "webhook_endpoint_health",
+        "endpoint_id": endpoint,
+        "status": "enabled",
+        "failures": 0,
+        "failing_since": None,
+        "not_called_before": None,
+        "milliseconds": None,
+        "missed": {"failed": 1, "skipped": 0, "first_position": delivery.position},
+    }
+    assert pages.client.call("other", "GET", path).status == 404
