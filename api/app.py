@@ -24,6 +24,9 @@ from api.http.router import Router, litestar_handler
 from api.http.security_headers import security_headers
 from api.pages import static_files
 from api.pages.checkout_attempts import CheckoutAttemptRoutes
+from api.pages.dashboards.deliveries import DeliveryPageRoutes
+from api.pages.dashboards.endpoints import EndpointPageRoutes
+from api.pages.dashboards.sign_in import DashboardRoutes
 from api.pages.docs import docs_page
 from api.pages.returns import ReturnRoutes
 from api.pages.routes import PageRoutes
@@ -33,6 +36,7 @@ from api.v1.attempts import AttemptRoutes
 from api.v1.books import BookRoutes
 from api.v1.clock import ClockRoutes
 from api.v1.code_keys import CodeKeyRoutes
+from api.v1.dashboard_links import DashboardLinkRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
@@ -70,6 +74,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     StatementRoutes,
     WebhookRoutes,
     DeliveryRoutes,
+    DashboardLinkRoutes,
     EventRoutes,
     ClockRoutes,
     CallbackRoutes,
@@ -78,6 +83,9 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     ReturnRoutes,
     WalletPageRoutes,
     SandboxRoutes,
+    DashboardRoutes,
+    DeliveryPageRoutes,
+    EndpointPageRoutes,
     QrImageRoutes,
     CodeKeyRoutes,
     HealthRoutes,

@@ -20,6 +20,7 @@ from application.ports.code_keys import CodeKeys
 from application.ports.processor_terms import ProcessorTerms
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
+from application.ports.used_tokens import UsedTokens
 from application.ports.webhooks import DeliveryStore, WebhookSecrets
 from application.reader import Reader
 from projections._read_model import ReadModels
@@ -87,6 +88,8 @@ class Services:
     event_lines: EventLines
     deliveries: DeliveryStore
     webhook_secrets: WebhookSecrets
+    used_tokens: UsedTokens
+    """Which links to dashboards have been used."""
     rates: Rates
     health: Callable[[], Health]
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""

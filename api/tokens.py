@@ -2,8 +2,10 @@
 
 A *session token* gives access to a little more of one payment session than its id does, either on
 the checkout screen or on the live socket. It expires an hour after the session. A *page token* lets
-a browser page act for one wallet for fifteen minutes, as long as its API key is valid. Both carry
-an HMAC-SHA256 over length-prefixed parts, truncated to 128 bits, under the ledger's own secret.
+a browser page act for one wallet for fifteen minutes, as long as its API key is valid. A *dashboard
+token* is a link to a merchant's dashboards, used once, or the cookie that it is exchanged for; it
+ends with the API key that made the link. All carry an HMAC-SHA256 over length-prefixed parts,
+truncated to 128 bits, under the ledger's own secret.
 The first part names the use, so that no token is valid for another one.
 """
 
@@ -22,11 +24,13 @@ from domain import ids
 
 SESSION_TOKEN_GRACE: Final = timedelta(hours=1)
 PAGE_TOKEN_LIFETIME: Final = timedelta(minutes=15)
+DASHBOARD_TOKEN_CHARS_MAX: Final = 160
 CACHED_TOKENS_MAX: Final = 4096
 _MAC_CHARS = 32
 _CURSOR_MAC_CHARS = 12
 _SESSION_PARTS = 2
 _PAGE_PARTS = 5
+_DASHBOARD_PARTS = 6
 _PAGE_USE = "page of a key"
 """Not `page`: the page tokens of early versions, which named no key, were signed for that."""
 _HEX = re.compile("0|[1-9a-f][0-9a-f]{0,15}")
@@ -42,6 +46,13 @@ class Use(StrEnum):
     LIVE = "live"
     WATCH = "watch"
     """The live socket, limited to the public part of the session, as on the wallet page."""
+
+
+class DashboardUse(StrEnum):
+    """What a dashboard token is valid for."""
+
+    LINK = "link to a dashboard"
+    COOKIE = "cookie of a dashboard"
 
 
 class BadToken(ValueError):
@@ -60,6 +71,20 @@ class PageHolder:
     key_id: UUID
     """The API key that minted the token, which is valid only as long as the key."""
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardHolder:
+    """The merchant and the key of a dashboard token."""
+
+    merchant_id: UUID
+    key_id: UUID
+    """The API key that made the link; `OPERATOR_KEY` if the operator's program did."""
+    expires_at: datetime
+
+
+OPERATOR_KEY: Final = UUID(int=0)
+"""In place of a key's id: the operator's program has none."""
 
 
 class Tokens:
@@ -114,6 +139,28 @@ class Tokens:
         self._check_mac(parts[4], _PAGE_USE, parts[1], parts[2], str(until))
         wallet, key = ids.decode_suffix(parts[1]), ids.decode_suffix(parts[2])
         return PageHolder(wallet, key, datetime.fromtimestamp(until, UTC))
+
+    def for_dashboard(self, use: DashboardUse, holder: DashboardHolder, number: UUID) -> str:
+        """A token for the dashboards of one merchant; `number` tells tokens of one second apart."""
+        parts = [ids.encode_suffix(one) for one in (holder.merchant_id, holder.key_id, number)]
+        until = _seconds(holder.expires_at)
+        return "_".join(("qrd", *parts, f"{until:x}", self._mac(use, *parts, str(until))))
+
+    def check_dashboard(self, use: DashboardUse, token: str) -> DashboardHolder:
+        """The holder of a dashboard token. The caller checks the expiry and the key.
+
+        Raises:
+            BadToken: it is not one of ours, or for the other use.
+        """
+        parts = token.split("_") if len(token) <= DASHBOARD_TOKEN_CHARS_MAX else []
+        fits = len(parts) == _DASHBOARD_PARTS and parts[0] == "qrd"
+        until = _hex(parts[4]) if fits else None
+        if until is None:
+            msg = "not a dashboard token"
+            raise BadToken(msg)
+        self._check_mac(parts[5], use, *parts[1:4], str(until))
+        merchant, key = ids.decode_suffix(parts[1]), ids.decode_suffix(parts[2])
+        return DashboardHolder(merchant, key, datetime.fromtimestamp(until, UTC))
 
     def for_cursor(self, text: str) -> str:
         """A short MAC that keeps the cursors of lists opaque."""

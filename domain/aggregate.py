@@ -11,12 +11,22 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanInitAggregate, CanMutateAggregate
+from eventsourcing.domain import Aggregate, CanInitAggregate, CanMutateAggregate, TAggregate
 
 from domain import text
 
 E = TypeVar("E", bound=CanMutateAggregate[UUID])
 _NOT_TEXT = frozenset({int, bool, datetime, UUID, type(None)})
+
+
+class StartsOrContinues(Aggregate.Created):
+    """A base of events that may be recorded again: the first one starts its stream."""
+
+    def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
+        """Start the stream, or continue it."""
+        if aggregate is None:
+            return super().mutate(None)
+        return CanMutateAggregate.mutate(self, aggregate)
 
 
 class LedgerAggregate(Aggregate):

@@ -29,6 +29,7 @@ from api.live.server import Notifier
 from api.pages import returns
 from api.pictures import PictureCache
 from api.tokens import Tokens
+from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC0414 - for a command
 from api.views.webhooks import ViewBodies
 from application.bus import Bus
 from application.callbacks import Callbacks
@@ -62,6 +63,7 @@ from infrastructure.postgres.processor_rests import PostgresProcessorRests
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
+from infrastructure.postgres.used_tokens import PostgresUsedTokens
 from infrastructure.postgres.webhooks import PostgresDeliveries
 from infrastructure.processors.configured import configured_names, make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
@@ -300,6 +302,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         event_lines=StreamProcesses(url),
         deliveries=PostgresDeliveries(QueryConnections(reads).connection),
         webhook_secrets=make_webhook_secrets(settings),
+        used_tokens=PostgresUsedTokens(notes),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         pictures=PictureCache(pictures),

@@ -15,13 +15,14 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar, TypeVar
 
 from psycopg import Connection, Cursor
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 import projections
 from application.event_log import Recorded
 from domain import text
 
+R = TypeVar("R")
 Connect = Callable[[], AbstractContextManager[Connection[TupleRow]]]
 
 
@@ -51,6 +52,26 @@ class ReadModel(ABC):
     @abstractmethod
     def apply(cls, events: Sequence[Recorded], cursor: Cursor[TupleRow], table: str) -> None:
         """Apply a page of events to `table`, within the transaction of the runner."""
+
+    def _newest(
+        self, row: type[R], columns: str, conditions: Mapping[str, Any], limit: int
+    ) -> list[R]:
+        """Rows of the table `name`, ordered by `created_position`, the newest first.
+
+        Args:
+            row: the dataclass of a row.
+            columns: its columns.
+            conditions: each with one `%s`, and its value; those of None are left out.
+            limit: the maximum number of rows.
+        """
+        given = {condition: value for condition, value in conditions.items() if value is not None}
+        query = (
+            f"select {columns} from read_models.{self.name} "
+            f"where {' and '.join(['true', *given])} order by created_position desc limit %s"
+        )
+        with self._connect() as connection:
+            cursor = connection.cursor(row_factory=class_row(row))
+            return cursor.execute(query, (*given.values(), limit)).fetchall()
 
 
 M = TypeVar("M", bound=ReadModel)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Cursor
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
 
 from application.event_log import Recorded
 from domain import ids, times
@@ -118,15 +118,8 @@ class StaticCodes(ReadModel):
             before: made before this position.
             limit: the maximum number of rows.
         """
-        filters = {"merchant_id = %s": merchant_id, "created_position < %s": before}
-        given = {condition: value for condition, value in filters.items() if value is not None}
-        query = (
-            f"select {_COLUMNS} from read_models.{self.name} "
-            f"where {' and '.join(['true', *given])} order by created_position desc limit %s"
-        )
-        with self._connect() as connection:
-            cursor = connection.cursor(row_factory=class_row(StaticCodeRow))
-            return cursor.execute(query, (*given.values(), limit)).fetchall()
+        conditions = {"merchant_id = %s": merchant_id, "created_position < %s": before}
+        return self._newest(StaticCodeRow, _COLUMNS, conditions, limit)
 
 
 def _row(code_id: str, recorded: Recorded, event: Any) -> dict[str, Any]:

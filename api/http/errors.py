@@ -102,6 +102,15 @@ class TooManyRequests(LedgerError):
     sentence = "The rate limit is {limit} requests per second."
 
 
+class ForeignOrigin(LedgerError):
+    """A browser's request that changes something does not come from a page of this ledger."""
+
+    code = "foreign-origin"
+    kind = ErrorKind.FORBIDDEN
+    title = "Not a request of our own page"
+    sentence = "The request does not come from a page of this ledger."
+
+
 class NotReady(LedgerError):
     """The database is unavailable, a read model lags, or a loop of the worker is halted."""
 

@@ -203,6 +203,15 @@ def parse_time(name: str, value: str) -> datetime:
     raise InvalidRequest.of(name, "is not an RFC 3339 time with an offset")
 
 
+def optional_time(name: str, value: str | UnsetType) -> datetime | None:
+    """The time in a query parameter; None if it was left out.
+
+    Raises:
+        InvalidRequest: see `parse_time`.
+    """
+    return None if isinstance(value, UnsetType) else parse_time(name, value)
+
+
 _RFC_3339: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )

@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from api import blocking
+from api.http.fields import Limit, Position
 from api.http.operation import Call
+from api.http.parsing import Query
 from api.tokens import Tokens
 from application.errors import NotCaughtUp
 from domain.errors import InvalidRequest
@@ -28,6 +31,14 @@ _POSITION: Final = re.compile("0|[1-9][0-9]{0,18}")
 
 Row = TypeVar("Row")
 View = TypeVar("View")
+
+
+class ListQuery(Query):
+    """Which page of a list of a read model."""
+
+    limit: Limit = 20
+    cursor: str | UnsetType = UNSET
+    at_least: Position | UnsetType = UNSET
 
 
 class Page(msgspec.Struct, Generic[View], frozen=True):

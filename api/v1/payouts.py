@@ -8,14 +8,14 @@ from msgspec import UNSET, UnsetType
 
 from api import blocking
 from api.context import Services
-from api.http.fields import KnownCurrencyCode, Limit, MerchantId, Position
+from api.http.fields import KnownCurrencyCode, MerchantId
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import Body, MoneyBody, PayoutPathId, Query, none_if_unset
+from api.http.parsing import Body, MoneyBody, PayoutPathId, none_if_unset
 from api.v1.access import readable_payout
 from api.v1.debits import send_debit
-from api.v1.lists import Page, caught_up, page_of, read_cursor
+from api.v1.lists import ListQuery, Page, caught_up, page_of, read_cursor
 from api.v1.responses import command_response, json_response
 from api.views.payouts import PayoutStatusName, PayoutView, payout_view
 from application.command import Command
@@ -34,16 +34,13 @@ class PayoutBody(Body):
     amount: MoneyBody
 
 
-class PayoutsQuery(Query):
+class PayoutsQuery(ListQuery):
     """Filters of the list."""
 
     status: PayoutStatusName | UnsetType = UNSET
     currency: KnownCurrencyCode | UnsetType = UNSET
     merchant: MerchantId | UnsetType = UNSET
     """For auditors and operators; a merchant sees its own payouts."""
-    limit: Limit = 20
-    cursor: str | UnsetType = UNSET
-    at_least: Position | UnsetType = UNSET
 
 
 class PayoutRoutes:

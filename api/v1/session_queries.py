@@ -12,15 +12,15 @@ from msgspec.structs import replace
 
 from api import blocking
 from api.context import Services
-from api.http.fields import KnownCurrencyCode, Limit, OrderId, Position, TimeText
+from api.http.fields import KnownCurrencyCode, Limit, OrderId, TimeText
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Query, SessionPathId, none_if_unset, parse_time
+from api.http.parsing import Query, SessionPathId, none_if_unset, optional_time
 from api.v1.access import readable_session
 from api.v1.accounts import AT, AtQuery, at_response, only_auditors, read_moment
 from api.v1.attempt_answers import next_action
-from api.v1.lists import Page, caught_up, page_of, read_cursor
+from api.v1.lists import ListQuery, Page, caught_up, page_of, read_cursor
 from api.v1.responses import conditional_response, json_response
 from api.views.events import EventView, event_view
 from api.views.sessions import SessionStatus, SessionView, SessionViews, session_etag
@@ -30,7 +30,7 @@ from domain.sessions.payment_session import PaymentSession
 from projections.sessions import SessionRow, Sessions
 
 
-class SessionsQuery(Query):
+class SessionsQuery(ListQuery):
     """Filters of the list. Times are RFC 3339; `created_to` is exclusive."""
 
     status: SessionStatus | UnsetType = UNSET
@@ -38,9 +38,6 @@ class SessionsQuery(Query):
     currency: KnownCurrencyCode | UnsetType = UNSET
     created_from: TimeText | UnsetType = UNSET
     created_to: TimeText | UnsetType = UNSET
-    limit: Limit = 20
-    cursor: str | UnsetType = UNSET
-    at_least: Position | UnsetType = UNSET
 
 
 class EventsOfSessionQuery(Query):
@@ -128,8 +125,8 @@ class SessionQueryRoutes:
             status=none_if_unset(query.status),
             order_id=none_if_unset(query.order_id),
             currency=none_if_unset(query.currency),
-            created_from=_time("created_from", query.created_from),
-            created_to=_time("created_to", query.created_to),
+            created_from=optional_time("created_from", query.created_from),
+            created_to=optional_time("created_to", query.created_to),
             before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
@@ -146,7 +143,3 @@ class SessionQueryRoutes:
         return json_response(
             page_of(call, rows, query.limit, view, lambda row: row.created_position)
         )
-
-
-def _time(name: str, value: str | UnsetType) -> datetime | None:
-    return None if isinstance(value, UnsetType) else parse_time(name, value)

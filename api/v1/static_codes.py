@@ -8,13 +8,13 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from api import blocking
 from api.context import Services
-from api.http.fields import CurrencyCode, Limit, MerchantId, Position, text_length
+from api.http.fields import CurrencyCode, MerchantId, text_length
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import Body, MoneyBody, Query, StaticCodePathId, none_if_unset
+from api.http.parsing import Body, MoneyBody, StaticCodePathId, none_if_unset
 from api.v1.access import readable_static_code
-from api.v1.lists import Page, caught_up, page_of, read_cursor
+from api.v1.lists import ListQuery, Page, caught_up, page_of, read_cursor
 from api.v1.responses import command_response, json_response
 from api.views.static_codes import ShownCode, StaticCodeView, static_code_view
 from application.commands.issue_static_code import IssueStaticCode
@@ -50,14 +50,11 @@ class StaticCodeBody(Body):
     formats: Formats = field(default_factory=lambda: ["url"])
 
 
-class StaticCodesQuery(Query):
+class StaticCodesQuery(ListQuery):
     """Filters of the list."""
 
     merchant: MerchantId | UnsetType = UNSET
     """For auditors; a merchant sees its own codes."""
-    limit: Limit = 20
-    cursor: str | UnsetType = UNSET
-    at_least: Position | UnsetType = UNSET
 
 
 class StaticCodeRoutes:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from api import blocking
 from api.context import Services
-from api.http.fields import CurrencyCode, Limit, Position, ShortText
+from api.http.fields import CurrencyCode, ShortText
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import Body, MoneyBody, Query, WalletPathId, none_if_unset, path_id
+from api.http.parsing import Body, MoneyBody, WalletPathId, none_if_unset, path_id
 from api.v1.access import readable_wallet
 from api.v1.accounts import AT, AtQuery, at_response, only_auditors, read_moment
-from api.v1.lists import Page, caught_up, page_of, read_cursor
+from api.v1.lists import ListQuery, Page, caught_up, page_of, read_cursor
 from api.v1.responses import command_response, json_response
 from api.views.wallets import (
     PageTokenView,
@@ -52,12 +52,8 @@ class TopUpBody(Body):
     reference: ShortText
 
 
-class WalletPaymentsQuery(Query):
+class WalletPaymentsQuery(ListQuery):
     """A page of a wallet's payments."""
-
-    limit: Limit = 20
-    cursor: str | UnsetType = UNSET
-    at_least: Position | UnsetType = UNSET
 
 
 class WalletRoutes:

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from api import blocking
 from api.context import Services
-from api.http.fields import EndpointId, Limit
+from api.http.fields import Limit, TimeText
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
-from api.http.parsing import DeliveryPathId, Query, none_if_unset
+from api.http.parsing import DeliveryPathId, Query, none_if_unset, optional_time
 from api.v1.lists import Page, page_of, read_cursor
+from api.v1.own_deliveries import delivery_detail, redeliver
 from api.v1.responses import command_response, json_response
 from api.v1.webhooks import MERCHANTS
 from api.views.webhooks import (
     DeliveryStatusName,
     DeliveryView,
     RequestedView,
-    ViewBodies,
     delivery_view,
 )
-from application.commands.redeliver_webhook import RedeliverWebhook
-from application.errors import NotFound
-from application.event_log import fold, history
-from application.ports.webhooks import Delivery, DeliveryStatus
-from domain import ids
-from domain.errors import InvalidRequest
-from domain.merchants.webhook_endpoint import TEST_TYPE
+from application.ports.webhooks import DeliveryFilter, DeliveryStatus
+from domain.merchants.webhook_endpoint import CALLBACK, TEST_TYPE, TYPES
 
-ATTEMPTS_SHOWN_MAX: Final = 20
+TargetName = Annotated[
+    str, Meta(pattern=rf"^(whe_[0-7][0-9a-hjkmnp-tv-z]{{25}}|{CALLBACK})$(?!\n)")
+]
+DeliveryType: Any = Literal[tuple(sorted({*TYPES, TEST_TYPE}))]
 
 
 class DeliveriesQuery(Query):
-    """Filters of the list."""
+    """Filters of the list. Times are RFC 3339; `created_to` is exclusive."""
 
     status: DeliveryStatusName | UnsetType = UNSET
-    endpoint: EndpointId | UnsetType = UNSET
+    endpoint: TargetName | UnsetType = UNSET
+    """An endpoint's id, or `callback`: the sessions' own callback addresses."""
+    type: DeliveryType | UnsetType = UNSET
+    created_from: TimeText | UnsetType = UNSET
+    created_to: TimeText | UnsetType = UNSET
     limit: Limit = 20
     cursor: str | UnsetType = UNSET
 
@@ -47,7 +49,6 @@ class DeliveryRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._bodies = ViewBodies(services.config)
 
     def operations(self) -> list[Operation]:
         """The operations of this module."""
@@ -79,8 +80,13 @@ class DeliveryRoutes:
         rows = await blocking.read(
             self._services.deliveries.newest,
             call.identity.holder,
-            status=DeliveryStatus(status) if status else None,
-            target=none_if_unset(query.endpoint),
+            DeliveryFilter(
+                status=DeliveryStatus(status) if status else None,
+                target=none_if_unset(query.endpoint),
+                event_type=none_if_unset(query.type),
+                created_from=optional_time("created_from", query.created_from),
+                created_to=optional_time("created_to", query.created_to),
+            ),
             before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
@@ -90,39 +96,11 @@ class DeliveryRoutes:
 
     async def get(self, call: Call, id: DeliveryPathId) -> HttpResponse:
         """One delivery."""
-        delivery = await self._own(call, ids.encode("whd", id))
-        attempts = await blocking.read(
-            self._services.deliveries.attempts, delivery.id, ATTEMPTS_SHOWN_MAX
-        )
-        body = await blocking.read(self._body, delivery)
-        return json_response(delivery_view(delivery, attempts, body))
+        found = await delivery_detail(call, id)
+        return json_response(delivery_view(found.delivery, found.attempts, found.body))
 
     async def redeliver(self, call: Call, id: DeliveryPathId) -> HttpResponse:
         """Ask for a delivery once more."""
-        delivery = await self._own(call, ids.encode("whd", id))
-        if delivery.event_type == TEST_TYPE:
-            raise InvalidRequest.of("id", "is a test; ask for another one")
-        command = RedeliverWebhook(
-            merchant_id=call.identity.stream_id,
-            target=delivery.target,
-            subject_id=delivery.subject_id,
-            event_version=delivery.version,
-        )
-        outcome = await call.send(command)
+        delivery, outcome = await redeliver(call, id)
         view = RequestedView(id=delivery.event_id, position=outcome.position)
         return command_response(outcome, view, status=202)
-
-    async def _own(self, call: Call, delivery_id: str) -> Delivery:
-        get = self._services.deliveries.get
-        delivery = await blocking.read(get, call.identity.holder, delivery_id)
-        if delivery is None:
-            raise NotFound(thing="webhook delivery")
-        return delivery
-
-    def _body(self, delivery: Delivery) -> bytes:
-        """The bytes that are sent, from the log."""
-        if delivery.event_type == TEST_TYPE:
-            return self._bodies.test(delivery.target, delivery.created_at)
-        stream_id = ids.decode_suffix(delivery.subject_id.rpartition("_")[2])
-        events = history(self._services.log, stream_id, up_to=delivery.version)
-        return self._bodies.body(events[-1], fold(events))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -14,7 +15,9 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
 from api.http.parsing import Body, EndpointPathId, Query, none_if_unset
 from api.v1.lists import Page
+from api.v1.own_deliveries import healths_of, own_endpoints
 from api.v1.responses import command_response, json_response
+from api.views.webhook_health import EndpointHealthView, endpoint_health_view
 from api.views.webhooks import (
     CallbackSecretView,
     EndpointView,
@@ -31,16 +34,14 @@ from application.commands.request_webhook_test import RequestWebhookTest
 from application.commands.rotate_callback_secret import RotateCallbackSecret
 from application.commands.rotate_webhook_secret import RotateWebhookSecret
 from application.errors import NotFound
-from application.event_log import fold, history
 from domain import ids
 from domain.merchants.webhook_endpoint import (
     ENDPOINTS_MAX,
     OVERLAP_SECONDS_DEFAULT,
     OVERLAP_SECONDS_MAX,
     TYPES,
-    WebhookEndpoints,
 )
-from domain.merchants.webhook_events import ALL_TYPES, EndpointStatus
+from domain.merchants.webhook_events import ALL_TYPES, Endpoint, EndpointStatus
 
 MERCHANTS: Final = frozenset({CallerRole.MERCHANT})
 TypeName = Annotated[str, Meta(max_length=80)]
@@ -108,6 +109,12 @@ class WebhookRoutes:
                 handler=self.get,
             ),
             Operation(
+                name="getWebhookEndpointHealth", method="GET", path=f"{endpoint}/health",
+                summary="Get how a webhook endpoint answers, and what it has missed",
+                callers=MERCHANTS, responses={200: EndpointHealthView}, problems=("not-found",),
+                handler=self.health,
+            ),
+            Operation(
                 name="changeWebhookEndpoint", method="PATCH", path=endpoint,
                 summary="Change, pause or enable a webhook endpoint",
                 callers=MERCHANTS, responses={200: EndpointView}, problems=("not-found",),
@@ -138,7 +145,7 @@ class WebhookRoutes:
                 summary="Send every event after a position once more, beside those of now",
                 callers=MERCHANTS, responses={202: RequestedView},
                 idempotency=Idempotency.OPTIONAL, handler=self.replay,
-                problems=("not-found", "endpoint-not-enabled"),
+                problems=("not-found", "endpoint-not-enabled", "replay-limit"),
             ),
             Operation(
                 name="rotateCallbackSecret", method="POST", path="/v1/callback-secret/rotate",
@@ -164,7 +171,7 @@ class WebhookRoutes:
 
     async def list(self, call: Call, query: EndpointsQuery) -> HttpResponse:
         """Every endpoint of the merchant."""
-        state, position = await self._current(call)
+        state, position = await own_endpoints(call)
         endpoints = list(state.endpoints.values())[::-1] if state else []
         secrets = self._services.webhook_secrets
         views = [endpoint_view(one, secrets, position=position) for one in endpoints[: query.limit]]
@@ -172,12 +179,15 @@ class WebhookRoutes:
 
     async def get(self, call: Call, id: EndpointPathId) -> HttpResponse:
         """One endpoint."""
-        state, position = await self._current(call)
-        endpoint = state.endpoints.get(ids.encode("whe", id)) if state else None
-        if endpoint is None:
-            raise NotFound(thing="webhook endpoint")
+        endpoint, position = await self._own(call, id)
         view = endpoint_view(endpoint, self._services.webhook_secrets, position=position)
         return json_response(view)
+
+    async def health(self, call: Call, id: EndpointPathId) -> HttpResponse:
+        """The health of one endpoint."""
+        endpoint, _ = await self._own(call, id)
+        [found] = await healths_of(call, [endpoint])
+        return json_response(endpoint_health_view(found))
 
     async def change(
         self, call: Call, body: ChangeEndpointBody, id: EndpointPathId
@@ -244,11 +254,13 @@ class WebhookRoutes:
         )
         return command_response(outcome, view)
 
-    async def _current(self, call: Call) -> tuple[WebhookEndpoints | None, int]:
-        """The merchant's endpoints as they stand, and the position of their last event."""
-        stream_id = WebhookEndpoints.stream_id(call.identity.stream_id)
-        events = await blocking.read(history, self._services.log, stream_id)
-        return fold(events), events[-1].position if events else 0
+    async def _own(self, call: Call, endpoint_id: UUID) -> tuple[Endpoint, int]:
+        """The endpoint as it stands, and the position of the endpoints' last event."""
+        state, position = await own_endpoints(call)
+        endpoint = state.endpoints.get(ids.encode("whe", endpoint_id)) if state else None
+        if endpoint is None:
+            raise NotFound(thing="webhook endpoint")
+        return endpoint, position
 
     def _response(
         self, outcome: Outcome, endpoint_id: str, *, status: int = 200, shows_secret: bool = False

@@ -93,6 +93,8 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     """The first 1 KB."""
     reason: str
     next_attempt_at: Time | None
+    request_headers: dict[str, str] | None
+    """As sent; `…` stands for each signature. Null: made by a release that did not keep them."""
 
 
 class DeliveryView(Struct, frozen=True, kw_only=True):
@@ -187,7 +189,14 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         answer=attempt.answer,
         reason=attempt.reason,
         next_attempt_at=_time(attempt.next_attempt_at),
+        request_headers=request_headers(attempt),
     )
+
+
+def request_headers(attempt: Attempt) -> dict[str, str] | None:
+    """The headers that were sent, by name; None if they were not kept."""
+    lines = (line.partition(": ") for line in attempt.headers.splitlines())
+    return {name: value for name, _, value in lines} or None
 
 
 def _time(at: datetime | None) -> str | None:

@@ -31,7 +31,7 @@ class ReplayWebhooks(Command):
 
         Raises (checked in this order):
             NotFound: the merchant has no such endpoint.
-            EndpointNotEnabled, InvalidRequest: see `WebhookEndpoints.request_replay`.
+            EndpointNotEnabled, InvalidRequest, ReplayLimit: see `WebhookEndpoints.request_replay`.
         """
         endpoints = webhook_endpoints_of(loaded, self.merchant_id)
         endpoint = own_endpoint(loaded, self.merchant_id, self.endpoint_id)

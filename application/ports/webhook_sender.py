@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 SEND_SECONDS_MAX: Final = 15.0
 """One call, from its name's resolution to the end of the answer. Calls of a batch run together."""
@@ -19,6 +20,16 @@ class WebhookCall:
     url: str
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def all_headers(self) -> Mapping[str, str]:
+        """Every header of the request, in the order in which they are sent."""
+        return {
+            "Host": urlsplit(self.url).netloc,
+            "Connection": "close",
+            "Content-Length": str(len(self.body)),
+            **self.headers,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from application.event_log import Recorded
 from domain.merchants.standard_webhooks import Signer
@@ -77,6 +77,34 @@ class Attempt:
     status: DeliveryStatus
     """What the delivery is from now on."""
     next_attempt_at: datetime | None
+    headers: str = ""
+    """Of the request, as sent, one a line, with its signatures left out. Empty: made by a release
+    that did not keep them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries a list has; None: all of them."""
+
+    status: DeliveryStatus | None = None
+    target: str | None = None
+    event_type: str | None = None
+    created_from: datetime | None = None
+    """Inclusive."""
+    created_to: datetime | None = None
+    """Exclusive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """The events that a target was to be told of and was not, tests left out."""
+
+    target: str
+    failed: int
+    skipped: int
+    """Each is counted up to `MISSED_MAX`."""
+    first_position: int
+    """Of the earliest of them: a replay after the position before it closes the gap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +121,11 @@ class Health:
     """No call is made before."""
     milliseconds: int | None = None
     """Of the last call; None: it has never been called."""
+
+
+MISSED_MAX: Final = 1000
+"""How far missed events are counted."""
+EVERY_DELIVERY: Final = DeliveryFilter()
 
 
 class DeliveryStore(Protocol):
@@ -128,13 +161,16 @@ class DeliveryStore(Protocol):
     def newest(
         self,
         merchant_id: str,
+        only: DeliveryFilter = EVERY_DELIVERY,
         *,
-        status: DeliveryStatus | None = None,
-        target: str | None = None,
         before: int | None = None,
         limit: int,
     ) -> Sequence[Delivery]:
         """A merchant's deliveries with a number below `before`, newest first."""
+        ...
+
+    def missed(self, merchant_id: str, targets: Sequence[str]) -> Mapping[str, Missed]:
+        """What targets of a merchant have missed; those that have missed nothing are left out."""
         ...
 
     def get(self, merchant_id: str, delivery_id: str) -> Delivery | None:

@@ -35,6 +35,8 @@ from domain.merchants.webhook_events import DisabledReason, EndpointStatus, Secr
 USER_AGENT: Final = "qrledger-webhooks/1"
 TEST_VERSION: Final = 0
 FAILING: Final = "the endpoint is failing"
+SIGNATURE: Final = "webhook-signature"
+MASK: Final = "…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,17 +159,18 @@ class Deliveries:
     def _call(self, due: Sequence[_Due], now: datetime) -> dict[str, Result]:
         """Make calls, keep their attempts, and say what becomes of their tasks."""
         tries = self._deliveries.tries([one.task.key for one in due])
-        sent = self._sender.send([self._signed(one, now) for one in due])
+        calls = [self._signed(one, now) for one in due]
+        sent = self._sender.send(calls)
         attempts: list[Attempt] = []
         health = {one.health.target: one.health for one in due}
         results: dict[str, Result] = {}
-        for one, answer in zip(due, sent, strict=True):
+        for one, call, answer in zip(due, calls, sent, strict=True):
             verdict, name = rules.judge(answer), one.health.target
             health[name] = rules.after_call(health[name], verdict, answer.milliseconds, now)
             attempt = tries.get(one.task.key, 0) + 1
             result = self._result(one, attempt, verdict, health[name], now)
             results[one.task.key] = result
-            attempts.append(_attempt(one, answer, verdict, result, now))
+            attempts.append(_attempt(one, call, answer, verdict, result, now))
         self._deliveries.record(attempts, list(health.values()))
         return results
 
@@ -249,7 +252,12 @@ def _disable(task: Task, reason: DisabledReason) -> DisableWebhookEndpoint:
 
 
 def _attempt(
-    one: _Due, sent: Sent, verdict: rules.Verdict, result: Result, now: datetime
+    one: _Due,
+    call: WebhookCall,
+    sent: Sent,
+    verdict: rules.Verdict,
+    result: Result,
+    now: datetime,
 ) -> Attempt:
     again = result.after if isinstance(result, Retry) else None
     status = DeliveryStatus.FAILED
@@ -268,4 +276,20 @@ def _attempt(
         reason=verdict.reason,
         status=status,
         next_attempt_at=None if again is None else now + again,
+        headers=_kept_headers(call),
     )
+
+
+def _kept_headers(call: WebhookCall) -> str:
+    """The headers of a request for everybody who may see it: of each signature the version only.
+
+    Until the receiver's tolerance has passed, a signature is all that one needs to repeat the call.
+    """
+    return "".join(
+        f"{name}: {_without_signatures(value) if name == SIGNATURE else value}\n"
+        for name, value in call.all_headers.items()
+    )
+
+
+def _without_signatures(value: str) -> str:
+    return " ".join(f"{one.partition(',')[0]},{MASK}" for one in value.split(" "))

@@ -9,10 +9,11 @@ target that fails delays no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from application.commands.finish_webhook_replay import FinishWebhookReplay
 from application.consumer import PagedLog
 from application.event_log import EventLog, Recorded
 from application.ports.webhooks import DeliveryStore, NewDelivery
@@ -101,7 +102,21 @@ class FanOut:
             rest = {**payload, "after": str(page.last)}
             key = f"{payload['round']} {page.last}"
             tasks.append(Task(key=key, due_at=task.due_at, lane=payload["round"], payload=rest))
-        return Done(tasks=tasks)
+            return Done(tasks=tasks)
+        return Done(tasks=tasks, commands=_finish(payload))
+
+
+def _finish(replay: Mapping[str, str]) -> list[FinishWebhookReplay]:
+    """The end of a replay, unless an earlier release began it, which did not count them."""
+    if "requested" not in replay:
+        return []
+    return [
+        FinishWebhookReplay(
+            merchant_id=ids.decode("mer", replay["merchant"]),
+            endpoint_id=replay["only"],
+            requested_version=int(replay["requested"]),
+        )
+    ]
 
 
 def event_task(recorded: Recorded, *, only: str = "", round_: str = "") -> Task:

@@ -114,6 +114,7 @@ class Webhooks(Process):
                     "only": event.endpoint_id,
                     "after": str(event.after),
                     "up_to": str(event.up_to),
+                    "requested": str(recorded.version),
                 }
             case _:
                 payload |= {

@@ -32,6 +32,17 @@ class SecretRotating(LedgerError):
     sentence = "The previous secret signs until {previous_until}; end it with an overlap of 0."
 
 
+class ReplayLimit(LedgerError):
+    """Five replays of the merchant run already, which is the limit."""
+
+    code = "replay-limit"
+    kind = ErrorKind.BUSY
+    title = "Too many replays are running"
+    sentence = (
+        "At most {replays_max} replays of a merchant run at a time; wait until one has ended."
+    )
+
+
 class EndpointNotEnabled(LedgerError):
     """The webhook endpoint is paused or disabled, so nothing is sent to it."""
 

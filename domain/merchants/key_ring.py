@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
+from eventsourcing.domain import Aggregate, event
 
 from domain import ids
-from domain.aggregate import LedgerAggregate
+from domain.aggregate import LedgerAggregate, StartsOrContinues
 from domain.merchants.api_key import ApiKey, Role
 from domain.merchants.errors import KeyLimit
 
@@ -41,7 +41,7 @@ class KeyRing(LedgerAggregate):
 
         TOPIC = "key_ring.event"
 
-    class KeyAdded(Event, Aggregate.Created):
+    class KeyAdded(Event, StartsOrContinues):
         """A key was issued; the first one starts the stream."""
 
         TOPIC = "key_ring.key_added"
@@ -49,12 +49,6 @@ class KeyRing(LedgerAggregate):
         holder_id: str
         key_id: str
         living: list[str]
-
-        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
-            """Start the stream, or continue it."""
-            if aggregate is None:
-                return super().mutate(None)
-            return CanMutateAggregate.mutate(self, aggregate)
 
         def apply(self, aggregate: KeyRing) -> None:
             """Record the active keys, this one included."""

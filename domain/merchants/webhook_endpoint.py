@@ -13,7 +13,7 @@ from domain import ids, times
 from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
 from domain.merchants import webhook_events as events
-from domain.merchants.errors import EndpointLimit, EndpointNotEnabled, SecretRotating
+from domain.merchants.errors import EndpointLimit, EndpointNotEnabled, ReplayLimit, SecretRotating
 from domain.merchants.webhook_events import (
     ALL_TYPES,
     DisabledReason,
@@ -28,6 +28,10 @@ from domain.sessions.payment_session import PaymentSession
 ENDPOINTS_MAX: Final = 20
 OVERLAP_SECONDS_DEFAULT: Final = 86_400
 OVERLAP_SECONDS_MAX: Final = 604_800
+REPLAYS_MAX: Final = 5
+"""Replays of one merchant that read the log at a time."""
+REPLAY_RUNS_MAX: Final = timedelta(days=1)
+"""A replay that has not ended by then, because its task was dropped, does not count any more."""
 CALLBACK: Final = "callback"
 """In place of an endpoint's id: the address that a session's creation named."""
 FOLLOWED: Final[tuple[type[Any], ...]] = (
@@ -65,6 +69,7 @@ class WebhookEndpoints(LedgerAggregate):
     CallbackSecretRotated = events.CallbackSecretRotated
     TestRequested = events.TestRequested
     ReplayRequested = events.ReplayRequested
+    ReplayFinished = events.ReplayFinished
     RedeliveryRequested = events.RedeliveryRequested
 
     @event(Opened)
@@ -73,6 +78,8 @@ class WebhookEndpoints(LedgerAggregate):
         self.endpoints: Mapping[str, Endpoint] = {}
         self.callback_secret = SecretState(number=0)
         self.last_test_id: str | None = None
+        self.replays: Mapping[int, datetime] = {}
+        """Those that run, by the version of the request, and when it was made."""
 
     @staticmethod
     def stream_id(merchant_id: UUID) -> UUID:
@@ -199,10 +206,14 @@ class WebhookEndpoints(LedgerAggregate):
         Raises (checked in this order):
             EndpointNotEnabled: it is paused or disabled.
             InvalidRequest: the position is not in the log yet.
+            ReplayLimit: five replays of the merchant run already.
         """
         _check_enabled(endpoint)
         if not 0 <= after <= head:
             raise InvalidRequest.of("after", f"the log has reached position {head}")
+        running = [began for began in self.replays.values() if at - began < REPLAY_RUNS_MAX]
+        if len(running) >= REPLAYS_MAX:
+            raise ReplayLimit(replays_max=REPLAYS_MAX)
         self.trigger_event(
             self.ReplayRequested,
             merchant_id=self.merchant_id,
@@ -211,6 +222,16 @@ class WebhookEndpoints(LedgerAggregate):
             up_to=head,
             timestamp=at,
         )
+
+    def finish_replay(self, endpoint_id: str, requested_version: int, *, at: datetime) -> None:
+        """Note that a replay has read the log; does nothing unless it runs."""
+        if requested_version in self.replays:
+            self.trigger_event(
+                self.ReplayFinished,
+                endpoint_id=endpoint_id,
+                requested_version=requested_version,
+                timestamp=at,
+            )
 
     def request_redelivery(
         self, target: str, *, subject_id: str, event_version: int, at: datetime

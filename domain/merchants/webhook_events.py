@@ -227,7 +227,23 @@ class ReplayRequested(WebhookEvent):
     up_to: int
 
     def apply(self, aggregate: WebhookEndpoints) -> None:
-        """Change nothing."""
+        """It runs from now on."""
+        began = {self.originator_version: self.timestamp}
+        aggregate.replays = {**aggregate.replays, **began}
+
+
+class ReplayFinished(WebhookEvent):
+    """The ledger has read all that a replay was asked for, and set its deliveries."""
+
+    TOPIC = "webhook_endpoint.replay_finished"
+    endpoint_id: str
+    requested_version: int
+    """The version of `replay_requested` in this stream."""
+
+    def apply(self, aggregate: WebhookEndpoints) -> None:
+        """It does not run any more."""
+        others = {k: v for k, v in aggregate.replays.items() if k != self.requested_version}
+        aggregate.replays = others
 
 
 class RedeliveryRequested(WebhookEvent):

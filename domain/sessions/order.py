@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Final, TypedDict
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
+from eventsourcing.domain import Aggregate, event
 
 from domain import ids
-from domain.aggregate import LedgerAggregate
+from domain.aggregate import LedgerAggregate, StartsOrContinues
 from domain.sessions.errors import OrderOpen
 
 CACHE_SIZE_MAX: Final = 1024
@@ -38,19 +38,13 @@ class Order(LedgerAggregate):
 
         TOPIC = "order.event"
 
-    class Opened(Event, Aggregate.Created):
+    class Opened(Event, StartsOrContinues):
         """A payment session was opened for the order; the first one starts the stream."""
 
         TOPIC = "order.opened"
         merchant_id: str
         order_id: str
         session_id: str
-
-        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
-            """Start the stream, or continue it after an earlier session has ended."""
-            if aggregate is None:
-                return super().mutate(None)
-            return CanMutateAggregate.mutate(self, aggregate)
 
         def apply(self, aggregate: Order) -> None:
             """Record the session that holds the order."""

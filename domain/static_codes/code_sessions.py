@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanMutateAggregate, TAggregate, event
+from eventsourcing.domain import Aggregate, event
 
 from domain import ids
-from domain.aggregate import LedgerAggregate
+from domain.aggregate import LedgerAggregate, StartsOrContinues
 
 
 class CodeSessions(LedgerAggregate):
@@ -34,19 +34,13 @@ class CodeSessions(LedgerAggregate):
 
         TOPIC = "code_session.event"
 
-    class Opened(Event, Aggregate.Created):
+    class Opened(Event, StartsOrContinues):
         """The wallet opened a session by the code; the first one starts the stream."""
 
         TOPIC = "code_session.opened"
         static_code_id: str
         wallet_id: str
         session_id: str
-
-        def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
-            """Start the stream, or continue it after an earlier session has ended."""
-            if aggregate is None:
-                return super().mutate(None)
-            return CanMutateAggregate.mutate(self, aggregate)
 
         def apply(self, aggregate: CodeSessions) -> None:
             """Record the session."""

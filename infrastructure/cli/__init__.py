@@ -10,6 +10,7 @@ from infrastructure.cli import (
     audit,
     books,
     clock,
+    dashboards,
     database,
     demo,
     merchant_qr,
@@ -56,6 +57,7 @@ for command in (
     program.add_command(command)
 for merchant_command in (
     merchant_terms.plan, merchant_terms.payouts, merchant_terms.processors, merchant_qr.qr,
+    dashboards.dashboard_link,
 ):  # fmt: skip
     accounts.merchants.add_command(merchant_command)
 for key_command in (qr_keys.rotate, qr_keys.revoke, qr_keys.show):

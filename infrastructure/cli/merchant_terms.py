@@ -24,13 +24,18 @@ from infrastructure.cli.accounts import account_admin
 from infrastructure.processors.configured import configured_names
 
 
+def merchant_id_of(merchant: str) -> UUID:
+    """The merchant's stream; anything but a merchant's id ends the program."""
+    try:
+        return ids.decode("mer", merchant)
+    except ValueError:
+        _support.fail(f"{merchant[:80]!r} is not a merchant's id, such as mer_…")
+
+
 @contextmanager
 def merchant_admin(merchant: str) -> Iterator[tuple[AccountAdmin, UUID]]:
     """The operator's commands and the merchant's stream; an unknown merchant ends the program."""
-    try:
-        merchant_id = ids.decode("mer", merchant)
-    except ValueError:
-        _support.fail(f"{merchant[:80]!r} is not a merchant's id, such as mer_…")
+    merchant_id = merchant_id_of(merchant)
     with account_admin() as admin:
         try:
             yield admin, merchant_id

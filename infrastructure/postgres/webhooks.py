@@ -12,10 +12,14 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
 from application.ports.webhooks import (
+    EVERY_DELIVERY,
+    MISSED_MAX,
     Attempt,
     Delivery,
+    DeliveryFilter,
     DeliveryStatus,
     Health,
+    Missed,
     NewDelivery,
 )
 from domain import text
@@ -44,7 +48,7 @@ on conflict (id) do update set status = 'pending', next_attempt_at = excluded.ne
 _INSERT_ATTEMPTS: Final = f"""
 insert into ledger.webhook_attempts ({_ATTEMPT})
 select * from unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::int[], %s::int[],
-                     %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+                     %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[])
 """
 _UPDATE: Final = """
 update ledger.webhook_deliveries d
@@ -76,6 +80,20 @@ select {_ATTEMPT} from (
     select number, {_ATTEMPT} from ledger.webhook_attempts
      where delivery_id = %s order by number desc limit %s) latest
  order by number
+"""
+
+_MISSED: Final = """
+select t.target, failed.count, skipped.count, least(failed.first, skipped.first)
+  from unnest(%(targets)s::text[]) as t (target)
+ cross join lateral (select count(*), min(position) as first from (
+    select position from ledger.webhook_deliveries d
+     where d.merchant_id = %(merchant)s and d.target = t.target and status = 'failed'
+       and position > 0 order by position limit %(most)s) one) failed
+ cross join lateral (select count(*), min(position) as first from (
+    select position from ledger.webhook_deliveries d
+     where d.merchant_id = %(merchant)s and d.target = t.target and status = 'skipped'
+       and position > 0 order by position limit %(most)s) one) skipped
+ where failed.count + skipped.count > 0
 """
 
 
@@ -128,17 +146,19 @@ class PostgresDeliveries:
     def newest(
         self,
         merchant_id: str,
+        only: DeliveryFilter = EVERY_DELIVERY,
         *,
-        status: DeliveryStatus | None = None,
-        target: str | None = None,
         before: int | None = None,
         limit: int,
     ) -> Sequence[Delivery]:
         """See the port."""
         filters = {
             "merchant_id = %s": merchant_id,
-            "status = %s": status.value if status else None,
-            "target = %s": target,
+            "status = %s": only.status.value if only.status else None,
+            "target = %s": only.target,
+            "event_type = %s": only.event_type,
+            "created_at >= %s": only.created_from,
+            "created_at < %s": only.created_to,
             "number < %s": before,
         }
         given = {condition: value for condition, value in filters.items() if value is not None}
@@ -147,6 +167,16 @@ class PostgresDeliveries:
             "order by number desc limit %s"
         )
         return [_delivery(one) for one in self._rows(Delivery, query, (*given.values(), limit))]
+
+    def missed(self, merchant_id: str, targets: Sequence[str]) -> Mapping[str, Missed]:
+        """See the port."""
+        facts = {"merchant": merchant_id, "targets": list(targets), "most": MISSED_MAX}
+        with self._connect() as connection:
+            rows = connection.execute(_MISSED, facts).fetchall()
+        return {
+            target: Missed(target=target, failed=failed, skipped=skipped, first_position=first)
+            for target, failed, skipped, first in rows
+        }
 
     def get(self, merchant_id: str, delivery_id: str) -> Delivery | None:
         """See the port."""

@@ -133,10 +133,7 @@ def _exchange(
     connection.sock = _Socket(sock, ends)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
-    connection.putheader("Host", parts.netloc)
-    connection.putheader("Connection", "close")
-    connection.putheader("Content-Length", str(len(call.body)))
-    for name, value in call.headers.items():
+    for name, value in call.all_headers.items():
         connection.putheader(name, value)
     connection.endheaders(call.body)
     response = connection.getresponse()

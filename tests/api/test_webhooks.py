@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -79,6 +80,10 @@ def test_a_receiver_hears_of_a_payment_and_verifies_it(api: ApiFixture, who: str
         assert json.dumps(shown["body"]) == json.dumps(json.loads(calls[0].body))
         [attempt] = shown["latest_attempts"]
         assert (attempt["status"], attempt["answer"], attempt["url"]) == (200, "ok", receiver.url)
+        sent = {name.lower(): value for name, value in attempt["request_headers"].items()}
+        assert sent.pop("webhook-signature") == "v1,… v1a,…"
+        assert sent.items() <= calls[0].headers.items()
+        assert len(sent) == len(calls[0].headers) - 1
 
 
 def test_a_session_names_its_own_callback_address(api: ApiFixture, who: str) -> None:
@@ -260,6 +265,49 @@ def test_deliveries_are_listed_by_status_page_by_page(api: ApiFixture, who: str)
     assert len({row["id"] for row in first["data"] + rest["data"]}) == 3
     assert rest["next_cursor"] is None
     assert deliveries(api, who, "?status=failed") == []
+
+
+def test_deliveries_are_filtered_by_endpoint_type_and_time(api: ApiFixture, who: str) -> None:
+    with receiving() as receiver:
+        first = add(api, who, receiver.url)["id"]
+        second = add(api, who, receiver.url, types=["payment_session.cancelled"])["id"]
+        session = api.create_session(who, callback_url="https://shop.example/notify")
+        api.call(who, "POST", f"/v1/payment-sessions/{session['id']}/cancel")
+        receiver.wait_for(3)
+    wait_for(lambda: len(deliveries(api, who)) == 5)
+    cancelled, created = "payment_session.cancelled", "payment_session.created"
+
+    def found(**filters: str) -> list[tuple[str | None, str]]:
+        query = urlencode(filters)
+        return sorted(
+            ((row["endpoint_id"] or "", row["type"]) for row in deliveries(api, who, f"?{query}")),
+            key=str,
+        )
+
+    at = deliveries(api, who)[-1]["created_at"]
+    assert found(endpoint=second) == [(second, cancelled)]
+    assert found(type=created) == sorted([("", created), (first, created)])
+    assert found(type=created, endpoint="callback") == [("", created)]
+    assert found(endpoint="callback") == [("", cancelled), ("", created)]
+    assert found(created_to=at) == []
+    assert len(found(created_from=at)) == 5
+    assert found(created_from="2099-01-01T00:00:00Z", status="delivered") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", "sent"), ("status", ""), ("endpoint", "whe_1"), ("endpoint", "callback "),
+        ("endpoint", "ps_01h455vb4pex5vsknk084sn02q"), ("type", "payment_session.stolen"),
+        ("type", "*"), ("created_from", "yesterday"), ("created_to", "2026-11-22T12:00:00"),
+        ("cursor", "x"), ("limit", "101"), ("target", "callback"), ("type", "a\0"),
+    ],
+)  # fmt: skip
+def test_a_bad_filter_is_refused_by_name(api: ApiFixture, who: str, name: str, value: str) -> None:
+    response = api.call(who, "GET", f"/v1/webhook-deliveries?{urlencode({name: value})}")
+
+    assert response.status_code == 400, response.text
+    assert response.json()["invalid_params"][0]["name"] == name
 
 
 def test_no_secret_is_in_the_database(api: ApiFixture, who: str) -> None:

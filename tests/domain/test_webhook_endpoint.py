@@ -10,8 +10,15 @@ import pytest
 
 from domain import times
 from domain.errors import InvalidRequest, LedgerError
-from domain.merchants.errors import EndpointLimit, EndpointNotEnabled, SecretRotating
-from domain.merchants.webhook_endpoint import CALLBACK, ENDPOINTS_MAX, TYPES, WebhookEndpoints
+from domain.merchants.errors import EndpointLimit, EndpointNotEnabled, ReplayLimit, SecretRotating
+from domain.merchants.webhook_endpoint import (
+    CALLBACK,
+    ENDPOINTS_MAX,
+    REPLAY_RUNS_MAX,
+    REPLAYS_MAX,
+    TYPES,
+    WebhookEndpoints,
+)
 from domain.merchants.webhook_events import DisabledReason, Endpoint, EndpointStatus
 from domain.merchants.webhook_url import check_webhook_url
 
@@ -156,6 +163,26 @@ def test_a_replay_begins_in_the_log(after: int) -> None:
     endpoints = added()
 
     refusal(InvalidRequest, endpoints.request_replay, one(endpoints), after=after, head=9)
+
+
+def test_replays_that_run_are_limited_until_one_has_ended_or_a_day_has_passed() -> None:
+    endpoints = added()
+    for _ in range(REPLAYS_MAX):
+        endpoints.request_replay(one(endpoints), after=0, head=9, at=AT)
+    first, *others = endpoints.replays
+
+    error = refusal(ReplayLimit, endpoints.request_replay, one(endpoints), after=0, head=9)
+    endpoints.finish_replay(WHE, first, at=AT)
+    endpoints.finish_replay(WHE, first, at=AT)
+
+    assert (error.code, error.kind.transient) == ("replay-limit", True)
+    assert list(endpoints.replays) == others
+    assert topics(endpoints).count("replay_finished") == 1
+    finished: Any = endpoints.pending_events[-1]
+    assert (finished.endpoint_id, finished.requested_version) == (WHE, first)
+    endpoints.request_replay(one(endpoints), after=0, head=9, at=AT)
+    refusal(ReplayLimit, endpoints.request_replay, one(endpoints), after=0, head=9)
+    endpoints.request_replay(one(endpoints), after=0, head=9, at=AT + REPLAY_RUNS_MAX)
 
 
 def test_there_are_at_most_20() -> None:

@@ -62,6 +62,7 @@ STATUS_OF_CODE = {
     "rate-unavailable": 422,
     "key-limit": 409,
     "endpoint-limit": 409,
+    "replay-limit": 409,
     "endpoint-not-enabled": 409,
     "secret-rotating": 409,
     "invalid-qr": 422,
@@ -70,6 +71,7 @@ STATUS_OF_CODE = {
     "not-found": 404,
     "unauthorized": 401,
     "forbidden": 403,
+    "foreign-origin": 403,
     "not-caught-up": 503,
     "credits-not-counted": 503,
     "payout-not-funded": 503,
@@ -98,7 +100,7 @@ STATUS_OF_CODE = {
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests",
-    "too-many-streams", "not-ready", "processor-unavailable",
+    "too-many-streams", "not-ready", "processor-unavailable", "replay-limit",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {

@@ -31,7 +31,8 @@ from domain.ids import PREFIXES, SUBJECT_PREFIXES
 from infrastructure.event_store.mapper import LedgerMapper
 from infrastructure.event_store.registry import AGGREGATES
 from tests.support.documents import DOCUMENTS, document_services
-from tests.support.golden import EVENTS, GOLDEN, STREAM
+from tests.support.golden import EVENTS, GOLDEN
+from tests.support.golden_facts import STREAM
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["domain", "application", "infrastructure", "projections", "api"]
@@ -137,6 +138,7 @@ CONTRACT = {
         "callback_secret_rotated",
         "test_requested",
         "replay_requested",
+        "replay_finished",
         "redelivery_requested",
     ],
 }  # fmt: skip

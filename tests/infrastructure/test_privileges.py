@@ -21,7 +21,7 @@ LOG = ["events", "commands", "head"]
 OPERATIONAL = {
     "attempt_notes", "fx_rates", "process_positions", "processor_callbacks", "processor_references",
     "processor_rests", "sandbox_charges", "snapshots", "tasks", "worker_loops",
-    "webhook_attempts", "webhook_deliveries", "webhook_health",
+    "used_tokens", "webhook_attempts", "webhook_deliveries", "webhook_health",
 }  # fmt: skip
 """Tables of `ledger` that are not part of the history: none of them decides about money."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from application.ports.webhooks import (
+    MISSED_MAX,
     Attempt,
+    DeliveryFilter,
     DeliveryStatus,
     DeliveryStore,
     Health,
+    Missed,
     NewDelivery,
 )
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
@@ -29,7 +32,7 @@ NEW = NewDelivery(
 FAILED = Attempt(
     delivery_id="whd_1", task="whd_1", at=AT, url="https://hooks.example/", answer_status=500,
     milliseconds=12, answer="no", reason="answered 500", status=DeliveryStatus.PENDING,
-    next_attempt_at=LATER,
+    next_attempt_at=LATER, headers="webhook-id: evt_1\n",
 )  # fmt: skip
 DELIVERED = replace(
     FAILED, answer_status=200, reason="", status=DeliveryStatus.DELIVERED, next_attempt_at=None
@@ -120,13 +123,64 @@ def test_the_list_is_filtered_newest_first(store: DeliveryStore) -> None:
     store.record([DELIVERED], [])
 
     def listed(**filters: Any) -> list[str]:
-        return [one.id for one in store.newest("mer_1", limit=9, **filters)]
+        before = filters.pop("before", None)
+        only = DeliveryFilter(**filters)
+        return [one.id for one in store.newest("mer_1", only, before=before, limit=9)]
 
     assert listed() == ["whd_5", "whd_4", "whd_3", "whd_2", "whd_1"]
     assert listed(status=DeliveryStatus.DELIVERED) == ["whd_1"]
     assert listed(target="whe_0") == ["whd_4", "whd_2"]
+    assert listed(target="whe_0", status=DeliveryStatus.DELIVERED) == []
+    assert listed(event_type="payment_session.paid", target="whe_1") == ["whd_5", "whd_3", "whd_1"]
+    assert listed(event_type="payment_session.expired") == []
+    assert listed(created_from=AT, created_to=LATER) == listed()
+    assert listed(created_to=AT) == listed(created_from=LATER) == []
     assert listed(before=store.newest("mer_1", limit=9)[2].number) == ["whd_2", "whd_1"]
     assert len(store.newest("mer_1", limit=2)) == 2
+
+
+def test_rows_that_arrive_between_two_pages_neither_repeat_nor_hide_one(
+    store: DeliveryStore,
+) -> None:
+    for n in range(5):
+        store.begin([replace(NEW, id=f"whd_{n}")], AT)
+    first = store.newest("mer_1", limit=2)
+
+    store.begin([replace(NEW, id="whd_new")], LATER)
+    rest = store.newest("mer_1", before=first[-1].number, limit=9)
+
+    assert [one.id for one in [*first, *rest]] == ["whd_4", "whd_3", "whd_2", "whd_1", "whd_0"]
+
+
+def test_what_a_target_has_missed_is_counted_from_its_first_position(store: DeliveryStore) -> None:
+    for n, (status, target) in enumerate(
+        [("delivered", "whe_1"), ("failed", "whe_1"), ("skipped", "whe_1"), ("failed", "whe_2")], 10
+    ):
+        store.begin([replace(NEW, id=f"whd_{n}", target=target, position=n)], AT)
+        if status == "delivered":
+            store.record([replace(DELIVERED, delivery_id=f"whd_{n}")], [])
+        else:
+            store.give_up([f"whd_{n}"], DeliveryStatus(status), "why")
+    store.begin([replace(NEW, id="whd_test", position=0)], AT)
+    store.give_up(["whd_test"], DeliveryStatus.FAILED, "a test is no gap")
+
+    missed = store.missed("mer_1", ["whe_1", "whe_2", "whe_3"])
+
+    assert missed == {
+        "whe_1": Missed(target="whe_1", failed=1, skipped=1, first_position=11),
+        "whe_2": Missed(target="whe_2", failed=1, skipped=0, first_position=13),
+    }
+    assert store.missed("mer_2", ["whe_1"]) == {}
+
+
+def test_missed_events_are_counted_up_to_a_limit(store: DeliveryStore) -> None:
+    many = [replace(NEW, id=f"whd_{n}", position=n) for n in range(1, MISSED_MAX + 3)]
+    store.begin(many, AT)
+    store.give_up([one.id for one in many], DeliveryStatus.FAILED, "why")
+
+    missed = store.missed("mer_1", ["whe_1"])["whe_1"]
+
+    assert (missed.failed, missed.first_position) == (MISSED_MAX, 1)
 
 
 def test_any_answer_can_be_kept(store: DeliveryStore) -> None:

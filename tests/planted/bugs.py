@@ -11,6 +11,7 @@ from tests.planted.bug import Bug
 from tests.planted.checkout_bugs import CHECKOUT_BUGS
 from tests.planted.clock_bugs import CLOCK_BUGS
 from tests.planted.code_bugs import CODE_BUGS
+from tests.planted.dashboard_bugs import DASHBOARD_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
@@ -351,4 +352,5 @@ BUGS: Final = [
     *ATTEMPT_BUGS,
     *ANSWER_BUGS,
     *WEBHOOK_BUGS,
+    *DASHBOARD_BUGS,
 ]  # fmt: skip

@@ -36,9 +36,9 @@ WEBHOOK_BUGS: Final = [
         "        __import__('urllib.request').request.urlopen("
         "response.getheader('location'), data=call.body)\n", SENT),
     Bug("a delivery is noted before it was sent", DELIVERIES,
-        "        sent = self._sender.send([self._signed(one, now) for one in due])\n",
-        "        self._deliveries.record([_attempt(one, Answer(200, 0), rules.judge(Answer(200, 0)), Done(), now) for one in due], [])\n"
-        "        sent = self._sender.send([self._signed(one, now) for one in due])\n", PROCESS),
+        "        sent = self._sender.send(calls)\n",
+        "        self._deliveries.record([_attempt(one, call, Answer(200, 0), rules.judge(Answer(200, 0)), Done(), now) for one, call in zip(due, calls)], [])\n"
+        "        sent = self._sender.send(calls)\n", PROCESS),
     Bug("a webhook that is sent again loses its place", FANOUT,
         'lane=f"{delivery.target} {delivery.subject_id} {round_}".strip(),', 'lane="",', PROCESS),
     Bug("all sessions of an endpoint wait for each other", FANOUT,

@@ -59,6 +59,7 @@ def document_services() -> Services:
         read_models=nothing,
         event_lines=nothing,
         deliveries=nothing,
+        used_tokens=nothing,
         webhook_secrets=nothing,
         rates=nothing,
         health=nothing,

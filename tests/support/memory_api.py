@@ -36,6 +36,7 @@ from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_notes import MemoryInbox, MemoryNotes
+from tests.support.memory_tokens import MemoryUsedTokens
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
 PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
@@ -116,6 +117,7 @@ class MemoryApi:
             new_id=new_id,
             deliveries=MemoryDeliveries(),
             webhook_secrets=DerivedSecrets(lambda: bytes(32)),
+            used_tokens=MemoryUsedTokens(),
         )
         self.app = create_app(self.services)
         self.keys = {"": "", **{role.value: self._issue(role) for role in Role}}

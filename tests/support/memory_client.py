@@ -38,6 +38,10 @@ class MemoryClient:
         """The last position of the log."""
         return self.api.ledger.log.head()
 
+    def run(self, answering: Any) -> Any:
+        """What comes of a coroutine."""
+        return self._loop.run_until_complete(answering)
+
     def call(
         self,
         who: str,
@@ -61,7 +65,7 @@ class MemoryClient:
         if key:
             pairs.append((b"idempotency-key", key.encode()))
         scope = http_scope(method, path, query, pairs)
-        start, *parts = self._loop.run_until_complete(respond(self.api.app, scope, data))
+        start, *parts = self.run(respond(self.api.app, scope, data))
         text = b"".join(part["body"] for part in parts)
         names = {name.decode().lower(): value.decode() for name, value in start["headers"]}
         is_json = "json" in names.get("content-type", "json")

@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from application.ports.webhooks import Attempt, Delivery, DeliveryStatus, Health, NewDelivery
+from application.ports.webhooks import (
+    EVERY_DELIVERY,
+    MISSED_MAX,
+    Attempt,
+    Delivery,
+    DeliveryFilter,
+    DeliveryStatus,
+    Health,
+    Missed,
+    NewDelivery,
+)
 
 
 class MemoryDeliveries:
@@ -72,9 +82,8 @@ class MemoryDeliveries:
     def newest(
         self,
         merchant_id: str,
+        only: DeliveryFilter = EVERY_DELIVERY,
         *,
-        status: DeliveryStatus | None = None,
-        target: str | None = None,
         before: int | None = None,
         limit: int,
     ) -> Sequence[Delivery]:
@@ -82,11 +91,33 @@ class MemoryDeliveries:
             row
             for row in self.rows.values()
             if row.merchant_id == merchant_id
-            and status in {None, row.status}
-            and target in {None, row.target}
+            and only.status in {None, row.status}
+            and only.target in {None, row.target}
+            and only.event_type in {None, row.event_type}
+            and (only.created_from is None or row.created_at >= only.created_from)
+            and (only.created_to is None or row.created_at < only.created_to)
             and (before is None or row.number < before)
         ]
         return sorted(rows, key=lambda row: -row.number)[:limit]
+
+    def missed(self, merchant_id: str, targets: Sequence[str]) -> Mapping[str, Missed]:
+        found = {}
+        for target in targets:
+            rows = [
+                row
+                for row in self.rows.values()
+                if (row.merchant_id, row.target) == (merchant_id, target) and row.position > 0
+            ]
+            failed = sorted(r.position for r in rows if r.status is DeliveryStatus.FAILED)
+            skipped = sorted(r.position for r in rows if r.status is DeliveryStatus.SKIPPED)
+            if failed or skipped:
+                found[target] = Missed(
+                    target=target,
+                    failed=min(len(failed), MISSED_MAX),
+                    skipped=min(len(skipped), MISSED_MAX),
+                    first_position=min(failed + skipped),
+                )
+        return found
 
     def get(self, merchant_id: str, delivery_id: str) -> Delivery | None:
         row = self.rows.get(delivery_id)

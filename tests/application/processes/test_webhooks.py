@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
@@ -18,10 +19,12 @@ from application.commands.rotate_webhook_secret import RotateWebhookSecret
 from application.event_log import fold, history
 from application.ports.webhook_sender import Answer, NoAnswer, Sent
 from application.ports.webhooks import DeliveryStatus
+from application.processes._webhook_fanout import REPLAY_PAGE_EVENTS
 from application.processes._webhook_rules import SCHEDULE
 from domain import ids
 from domain.merchants import standard_webhooks
-from domain.merchants.webhook_endpoint import CALLBACK, WebhookEndpoints
+from domain.merchants.errors import ReplayLimit
+from domain.merchants.webhook_endpoint import CALLBACK, REPLAYS_MAX, WebhookEndpoints
 from domain.merchants.webhook_events import EndpointStatus
 from domain.money.money import Money
 from tests.support.task_fixture import STEPS
@@ -288,6 +291,27 @@ def test_a_long_replay_goes_page_by_page_and_holds_up_no_live_event() -> None:
     assert len(replayed) == len(set(replayed)) == 120
     assert fixture.types().count("payment_session.cancelled") == 1
     assert all(row.status is DeliveryStatus.DELIVERED for row in fixture.deliveries.rows.values())
+
+
+def test_five_replays_of_a_merchant_run_at_a_time() -> None:
+    fixture = WebhookFixture()
+    endpoint = fixture.add_endpoint()
+    for _ in range(REPLAY_PAGE_EVENTS):
+        fixture.ledger.create_session()
+    replay: Any = {"endpoint_id": endpoint, "after": 0, "head": fixture.log.head()}
+    for _ in range(REPLAYS_MAX):
+        fixture.settings(ReplayWebhooks, **replay)
+
+    with pytest.raises(ReplayLimit) as refused:
+        fixture.settings(ReplayWebhooks, **replay)
+    fixture.run()
+
+    assert refused.value.facts == {"replays_max": REPLAYS_MAX}
+    assert endpoints_of(fixture).replays == {}
+    events = history(fixture.log, WebhookEndpoints.stream_id(fixture.ledger.merchant_id))
+    finished = [one for one in events if one.topic == "webhook_endpoint.replay_finished"]
+    assert len(finished) == REPLAYS_MAX
+    fixture.settings(ReplayWebhooks, **replay)
 
 
 def test_a_deleted_endpoint_is_not_called_any_more() -> None:

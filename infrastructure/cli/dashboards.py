@@ -1,0 +1,46 @@
+"""`merchants dashboard-link`: a link that opens a merchant's dashboards once."""
+
+from __future__ import annotations
+
+import json
+
+import rich_click as click
+from uuid_utils.compat import uuid7
+
+from application.errors import NotFound
+from application.reader import Reader
+from domain import times
+from domain.merchants.merchant import Merchant
+from infrastructure import bootstrap
+from infrastructure.cli import _support
+from infrastructure.cli.merchant_terms import merchant_id_of
+from infrastructure.database import open_database
+from infrastructure.postgres.connections import DatabaseRole
+
+
+@click.command("dashboard-link")
+@click.argument("merchant")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def dashboard_link(*, merchant: str, as_json: bool) -> None:
+    """Print a link that opens MERCHANT's dashboards once, within ten minutes.
+
+    The link is a secret until it is used. What is asked for on the pages is recorded as the
+    operator's. A merchant's own system makes links with POST /v1/dashboard-links.
+    """
+    merchant_id = merchant_id_of(merchant)
+    settings = _support.settings()
+    with _support.report_errors(), open_database(settings) as url:
+        guard = bootstrap.make_guard(settings)
+        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        try:
+            now = Reader(log).get(Merchant, merchant_id, "merchant").now
+        except NotFound:
+            _support.fail(f"there is no merchant {merchant}")
+        finally:
+            log.close()
+        tokens = bootstrap.read_tokens(url, DatabaseRole.WRITER)
+    link, expires_at = bootstrap.operator_link(
+        settings.public_origin, tokens, merchant_id, uuid7(), now
+    )
+    facts = {"url": link, "expires_at": times.to_text(expires_at)}
+    click.echo(json.dumps(facts) if as_json else link)
