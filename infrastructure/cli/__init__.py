@@ -12,6 +12,8 @@ from infrastructure.cli import (
     clock,
     database,
     demo,
+    events,
+    listen,
     merchant_qr,
     merchant_terms,
     qr_keys,
@@ -48,6 +50,8 @@ for command in (
     status.show_status,
     tasks.tasks,
     attempts.attempts,
+    listen.listen,
+    events.events,
 ):
     program.add_command(command)
 for merchant_command in (

@@ -13,6 +13,7 @@ from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
+from tests.planted.listen_bugs import LISTEN_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
@@ -341,4 +342,5 @@ BUGS: Final = [
     *ATTEMPT_BUGS,
     *ANSWER_BUGS,
     *WEBHOOK_BUGS,
+    *LISTEN_BUGS,
 ]  # fmt: skip

@@ -10,6 +10,7 @@ CODEC = "domain/merchants/standard_webhooks.py"
 RULES = "application/processes/_webhook_rules.py"
 FANOUT = "application/processes/_webhook_fanout.py"
 DELIVERIES = "application/processes/_webhook_deliveries.py"
+CALL = "application/processes/_webhook_call.py"
 STREAMS = "application/processes/_webhook_streams.py"
 RECIPIENTS = "application/processes/_webhook_recipients.py"
 SENDER = "infrastructure/webhooks/sender.py"
@@ -19,9 +20,9 @@ SIGNED = "tests/domain/test_standard_webhooks.py"
 SENT = "tests/infrastructure/test_webhook_sender.py"
 
 WEBHOOK_BUGS: Final = [
-    Bug("a webhook is signed over JSON that was encoded again", DELIVERIES,
-        "at=self._wall_clock(), body=one.body\n",
-        "at=self._wall_clock(), body=__import__('json').dumps(__import__('json').loads(one.body)).encode()\n",
+    Bug("a webhook is signed over JSON that was encoded again", CALL,
+        "at=at, body=body)\n",
+        "at=at, body=__import__('json').dumps(__import__('json').loads(body)).encode())\n",
         PROCESS),
     Bug("a secret of webhooks is compared with ==", CODEC,
         "hmac.compare_digest(mac, raw)", "mac == raw", SIGNED),
