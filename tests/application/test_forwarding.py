@@ -27,7 +27,9 @@ from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.receivers_clock import receivers_clock
 from tests.support.webhook_fixture import (
+    DOWN,
     OK,
+    STORY,
     WALL_CLOCK,
     FakeSender,
     Received,
@@ -36,8 +38,6 @@ from tests.support.webhook_fixture import (
 
 HERE = "http://127.0.0.1:3000/hooks"
 OWNER = "listen"
-DOWN = Answer(500, 20, "no")
-STORY = ["payment_session.created", "payment_session.scanned", "payment_session.paid"]
 
 
 @dataclass

@@ -17,7 +17,9 @@ SENDER = "infrastructure/webhooks/sender.py"
 PROCESS = "tests/application/processes/test_webhooks.py"
 ASKED = "tests/application/processes/test_webhook_recipients.py"
 SIGNED = "tests/domain/test_standard_webhooks.py"
+ATTEMPTS = "tests/application/processes/test_webhook_attempts.py"
 SENT = "tests/infrastructure/test_webhook_sender.py"
+CALLED = "tests/infrastructure/test_webhook_addresses.py"
 
 WEBHOOK_BUGS: Final = [
     Bug("a webhook is signed over JSON that was encoded again", CALL,
@@ -29,7 +31,7 @@ WEBHOOK_BUGS: Final = [
     Bug("a webhook from the future is accepted", CODEC,
         "abs(int(timestamp) - at.timestamp())", "at.timestamp() - int(timestamp)", SIGNED),
     Bug("a redirect counts as a success", RULES,
-        "if 200 <= sent.status <= 299:", "if 200 <= sent.status <= 399:", PROCESS),
+        "if 200 <= sent.status <= 299:", "if 200 <= sent.status <= 399:", ATTEMPTS),
     Bug("a redirect of a webhook is followed", "infrastructure/webhooks/connection.py",
         "    response = connection.getresponse()\n",
         "    response = connection.getresponse()\n"
@@ -39,18 +41,18 @@ WEBHOOK_BUGS: Final = [
     Bug("a delivery is noted before it was sent", DELIVERIES,
         "        sent = self._sender.send([self._signed(one, now) for one in due])\n",
         "        self._deliveries.record([_attempt(one, Answer(200, 0), rules.judge(Answer(200, 0)), Done(), now) for one in due], [])\n"
-        "        sent = self._sender.send([self._signed(one, now) for one in due])\n", PROCESS),
+        "        sent = self._sender.send([self._signed(one, now) for one in due])\n", ATTEMPTS),
     Bug("a webhook that is sent again loses its place", FANOUT,
-        'lane=f"{delivery.target} {delivery.subject_id} {round_}".strip(),', 'lane="",', PROCESS),
+        'lane=f"{delivery.target} {delivery.subject_id} {round_}".strip(),', 'lane="",', ATTEMPTS),
     Bug("all sessions of an endpoint wait for each other", FANOUT,
         'lane=f"{delivery.target} {delivery.subject_id} {round_}".strip(),',
-        'lane=f"{delivery.target} {round_}".strip(),', PROCESS),
+        'lane=f"{delivery.target} {round_}".strip(),', ATTEMPTS),
     Bug("the name of a receiver is resolved twice", SENDER,
         "                    call, parts, address, context=self._context, deadline=deadline\n",
         "                    call, parts, self._resolve(parts.hostname or '', 443)[0],\n"
-        "                    context=self._context, deadline=deadline\n", SENT),
+        "                    context=self._context, deadline=deadline\n", CALLED),
     Bug("only the first address of a receiver is checked", SENDER,
-        "for address in addresses):\n", "for address in addresses[:1]):\n", SENT),
+        "for address in addresses):\n", "for address in addresses[:1]):\n", CALLED),
     Bug("the body of a webhook is the session as it is now", STREAMS,
         "return events[-1], fold(events)", "return events[-1], fold(self._events[stream_id])", PROCESS),
     Bug("the endpoints of today are told of older events", FANOUT,
@@ -73,6 +75,6 @@ WEBHOOK_BUGS: Final = [
         "len(memory) >= size_max:", "len(memory) < 0:", ASKED),
     Bug("a webhook is parked and its endpoint is not told of the rest", DELIVERIES,
         "            return Park(reason=verdict.reason)\n",
-        "            return Done(commands=[_disable(one.task, DisabledReason.FAILING)])\n", PROCESS),
+        "            return Done(commands=[_disable(one.task, DisabledReason.FAILING)])\n", ATTEMPTS),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""
