@@ -231,3 +231,23 @@ def test_types_and_sessions_can_be_picked(home: Path, database_url: str, postgre
     assert ids.encode("ps", session) in line
     assert "\x1b" not in line
     assert (status, rest) == (0, "")
+
+
+@pytest.mark.parametrize("command", [["events", "tail", "--after", "0"], ["listen"]])
+def test_it_ends_quietly_when_nobody_reads_its_output_any_more(
+    home: Path, database_url: str, postgres_log: Any, command: list[str]
+) -> None:
+    ledger = LedgerFixture(postgres_log)
+    with receiving() as receiver:
+        if command == ["listen"]:
+            command += ["--forward-to", receiver.url, "--merchant", ledger.merchant]
+        with following(home, *command, DATABASE_URL=database_url) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.stdout.close()
+            ledger.create_session()
+            status = wait_for(process.poll)
+            process.stdout = None
+
+    assert status == 1
+    assert "Traceback" not in (home / "following.log").read_text()
