@@ -76,5 +76,7 @@ WEBHOOK_BUGS: Final = [
     Bug("a webhook is parked and its endpoint is not told of the rest", DELIVERIES,
         "            return Park(reason=verdict.reason)\n",
         "            return Done(commands=[_disable(one.task, DisabledReason.FAILING)])\n", ATTEMPTS),
+    Bug("the deliveries of an event wait for the calls of its batch", "application/processes/webhooks.py",
+        'return task.payload["kind"] != DELIVER', "return True", ATTEMPTS),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""

@@ -199,3 +199,26 @@ def test_a_delivery_that_fails_delays_only_its_own_session() -> None:
     told = [call.data["session"]["id"] for call in fixture.calls]
     assert {*lucky, unlucky} == set(told)
     assert told.count(unlucky) == 1
+
+
+def test_the_deliveries_of_an_event_do_not_wait_for_the_calls_of_its_batch() -> None:
+    fixture = WebhookFixture()
+    fixture.add_endpoint()
+    waiting: list[int] = []
+
+    def answer(_call: Received) -> Sent:
+        waiting.append(
+            sum(row.task.payload["kind"] == "event" for row in fixture.store.rows.values())
+        )
+        return OK
+
+    fixture.sender.answer = answer
+    fixture.ledger.create_session()
+    fixture.worker.follow()
+    fixture.worker.perform()  # the delivery of the first event is due now
+    fixture.ledger.create_session()
+    fixture.worker.follow()
+
+    fixture.worker.perform()
+
+    assert waiting == [0]
