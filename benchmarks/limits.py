@@ -14,6 +14,8 @@ BURST: Final = int(os.environ.get("BENCH_BURST", "100000"))
 """Sessions that expire in the same second."""
 PICTURES: Final = int(os.environ.get("BENCH_PICTURES", "10000"))
 """Requests for pictures beside payers."""
+DELIVERIES: Final = int(os.environ.get("BENCH_DELIVERIES", "100000"))
+"""Webhooks that are pending at the same time."""
 SHORTENED: Final = any(name.startswith("BENCH_") for name in os.environ)
 
 TURN_SECONDS: Final = 1

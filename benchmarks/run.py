@@ -2,7 +2,8 @@
 
 Machines are shared and noisy. The two sides of a comparison take alternating turns of one second,
 and the result is the median of the turns' ratios. BENCH_TURNS (11), BENCH_SOCKETS (5000),
-BENCH_EVENTS (1000000), BENCH_BURST (100000) and BENCH_PICTURES (10000) shorten a run.
+BENCH_EVENTS (1000000), BENCH_BURST (100000), BENCH_PICTURES (10000) and BENCH_DELIVERIES (100000)
+shorten a run.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from benchmarks.signing_keys import measure_keys
 from benchmarks.slow_disk import slow_disk
 from benchmarks.sockets import measure_screens
 from benchmarks.table import Table, interpreter
+from benchmarks.webhooks import measure_webhooks
 from infrastructure.postgres import binaries
 from infrastructure.runtime import tune_garbage_collector
 
@@ -68,6 +70,7 @@ def main() -> None:
                 uvloop.run(measure_streams(running, table))
                 measure_screens(running, table)
             measure_books(server, folder, table)
+            measure_webhooks(server, folder, table)
         measure_codes(table)
         measure_keys(table)
         measure_expiry_burst(folder / "burst", table)

@@ -125,9 +125,15 @@ class Performer:
             if not claimed:
                 return 0
             turn.repeats = sum(one.attempts > 1 for one in claimed)
-            results = self._send(claimed, self._perform_all(claimed))
-            turn.failures = [isinstance(result, Retry) for result in results]
-        self._settle(token, claimed, results, clock.now)
+            quick = [one for one in claimed if self._process.is_quick(one.task)]
+            last = [one for one in claimed if not self._process.is_quick(one.task)] or quick
+            results: list[Result] = []
+            if last is not quick and quick:
+                results = self._send(quick, self._perform_all(quick))
+                self._settle(token, quick, results, clock.now)
+            ended = self._send(last, self._perform_all(last))
+            turn.failures = [isinstance(result, Retry) for result in (*results, *ended)]
+        self._settle(token, last, ended, clock.now)
         return len(claimed)
 
     # Perform.

@@ -22,17 +22,16 @@ from application.ports.webhooks import (
     WebhookSecrets,
 )
 from application.processes import _webhook_rules as rules
+from application.processes._webhook_call import signed_call
 from application.processes._webhook_fanout import WebhookLog
 from application.processes._webhook_gate import Gate
 from application.processes._webhook_rules import Uniform
 from application.processes._webhook_streams import Streams, endpoints_stream, subject_stream
 from application.processes.process import Done, Park, Result, Retry, Task
 from domain import ids, times
-from domain.merchants import standard_webhooks
 from domain.merchants.webhook_endpoint import CALLBACK
 from domain.merchants.webhook_events import DisabledReason, EndpointStatus, SecretState
 
-USER_AGENT: Final = "qrledger-webhooks/1"
 TEST_VERSION: Final = 0
 FAILING: Final = "the endpoint is failing"
 SIGNATURE: Final = "webhook-signature"
@@ -176,11 +175,13 @@ class Deliveries:
 
     def _signed(self, one: _Due, now: datetime) -> WebhookCall:
         signers = [self._secrets.signer(one.owner, n) for n in one.secret.numbers(now)]
-        signed = standard_webhooks.headers(
-            signers, webhook_id=one.task.payload["event"], at=self._wall_clock(), body=one.body
+        return signed_call(
+            one.url,
+            signers=signers,
+            webhook_id=one.task.payload["event"],
+            at=self._wall_clock(),
+            body=one.body,
         )
-        sent = {"content-type": "application/json", "user-agent": USER_AGENT, **signed}
-        return WebhookCall(one.url, sent, one.body)
 
     def _result(
         self, one: _Due, attempt: int, verdict: rules.Verdict, health: Health, now: datetime

@@ -177,6 +177,10 @@ class Process(ABC):
         Called before the first page, and before one that does not continue the page before it.
         """
 
+    def is_quick(self, _task: Task) -> bool:
+        """Whether it is performed and settled before the rest of its batch, which may hang."""
+        return True
+
     @abstractmethod
     def perform(self, tasks: Sequence[Task]) -> Sequence[Result]:
         """Run tasks that are due; one result for each, in order.

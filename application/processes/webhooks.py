@@ -129,6 +129,10 @@ class Webhooks(Process):
         """Forget who has endpoints."""
         self._recipients.forget()
 
+    def is_quick(self, task: Task) -> bool:
+        """Fanning out calls nobody, so it does not wait for receivers that are slow to answer."""
+        return task.payload["kind"] != DELIVER
+
     def perform(self, tasks: Sequence[Task]) -> Sequence[Result]:
         """Fan out, and attempt deliveries."""
         results: dict[str, Result] = {}

@@ -13,6 +13,8 @@ from infrastructure.cli import (
     dashboards,
     database,
     demo,
+    events,
+    listen,
     merchant_qr,
     merchant_terms,
     qr_keys,
@@ -53,6 +55,8 @@ for command in (
     tasks.tasks,
     attempts.attempts,
     trigger.trigger,
+    listen.listen,
+    events.events,
 ):
     program.add_command(command)
 for merchant_command in (

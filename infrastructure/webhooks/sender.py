@@ -110,7 +110,7 @@ class GuardedSender:
 
     def _post(self, call: WebhookCall, deadline: float) -> RawAnswer:
         try:
-            check_webhook_url("url", call.url, loopback=self._loopback)
+            self._check(call.url)
         except InvalidRequest:
             msg = "the URL may not be called"
             raise _NotCalled(msg) from None
@@ -127,6 +127,13 @@ class GuardedSender:
         msg = "the name has no address"
         raise _NotCalled(msg)
 
+    def _check(self, url: str) -> None:
+        """Raises `InvalidRequest` for the text of a URL that may not be called."""
+        check_webhook_url("url", url, loopback=self._loopback)
+
+    def _may_call(self, address: str) -> bool:
+        return may_call(address, loopback=self._loopback)
+
     def _addresses(self, host: str, port: int, deadline: float) -> Sequence[str]:
         """The addresses of a name, each of which may be called."""
         future = self._resolves.submit(self._resolve, host, port)
@@ -140,7 +147,7 @@ class GuardedSender:
         if not addresses or len(addresses) > ADDRESSES_MAX:
             msg = "the name has no address, or too many"
             raise _NotCalled(msg)
-        if not all(may_call(address, loopback=self._loopback) for address in addresses):
+        if not all(self._may_call(address) for address in addresses):
             msg = "the name has an address that may not be called"
             raise _NotCalled(msg)
         return addresses

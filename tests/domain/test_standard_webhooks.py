@@ -64,13 +64,15 @@ def test_an_independent_verifier_refuses_every_flipped_bit() -> None:
     forged += [(BODY, {**sent, "webhook-signature": one}) for one in macs]
     named = [flipped.decode("latin-1") for flipped in bit_flips(ID.encode())]
     forged += [(BODY, {**sent, "webhook-id": one}) for one in named]
+    moments = [one.decode("latin-1") for one in bit_flips(sent["webhook-timestamp"].encode())]
+    forged += [(BODY, {**sent, "webhook-timestamp": one}) for one in moments]
 
     for body, received in forged:
         with pytest.raises((WebhookVerificationError, UnicodeDecodeError)):
             verifier.verify(body, received)
         with pytest.raises(BadSignature):
             verify(received, body, secrets=[SECRET], at=now())
-    assert len(forged) == 8 * (len(BODY) + len(mac) + len(ID))
+    assert len(forged) == 8 * sum(map(len, (BODY, mac, ID, sent["webhook-timestamp"])))
 
 
 def test_the_asymmetric_signature_alone_is_enough_and_every_flipped_bit_is_refused() -> None:

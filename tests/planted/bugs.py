@@ -15,6 +15,7 @@ from tests.planted.dashboard_bugs import DASHBOARD_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
+from tests.planted.listen_bugs import LISTEN_BUGS
 from tests.planted.past_bugs import PAST_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
@@ -353,4 +354,5 @@ BUGS: Final = [
     *ANSWER_BUGS,
     *WEBHOOK_BUGS,
     *DASHBOARD_BUGS,
+    *LISTEN_BUGS,
 ]  # fmt: skip

@@ -67,7 +67,7 @@ DASHBOARD_BUGS: Final = [
         "tests/api/test_webhooks.py"),
     Bug("a replay that has ended still counts", "application/processes/_webhook_fanout.py",
         "return Done(tasks=tasks, commands=_finish(payload))", "return Done(tasks=tasks)",
-        "tests/application/processes/test_webhooks.py"),
+        "tests/application/processes/test_webhook_requests.py"),
     Bug("a replay whose task was dropped counts for ever", "domain/merchants/webhook_endpoint.py",
         "if at - began < REPLAY_RUNS_MAX]", "]", "tests/domain/test_webhook_endpoint.py"),
     Bug("a test counts as a missed event", STORE,

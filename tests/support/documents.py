@@ -16,6 +16,7 @@ from api.http.openapi import problems_of
 from api.http.schema_text import fields
 from api.tokens import Tokens
 from domain.errors import LedgerError
+from domain.merchants.webhook_endpoint import FOLLOWED
 from infrastructure.event_store.mapper import schema_version
 from infrastructure.event_store.registry import AGGREGATES
 from infrastructure.settings import PREFIX, Settings
@@ -36,6 +37,14 @@ EVENTS_PREFACE = (
     "`recorded_at` (the ledger's time when it was recorded), id, command id, actor, trace id and "
     "schema version; `timestamp` is the ledger's time when it was decided. No event contains a "
     "secret or personal data."
+)
+WEBHOOKS_PREFACE = (
+    "The bodies of webhooks ([receive webhooks](../howto/receive-webhooks.md)). `data` has `position`, the event's place in the "
+    "log, `seq`, its place in its session or payout, and what the event is about, as the event left it: "
+    "the `session`, the `refund` or the `payout`, as the API shows it to its merchant "
+    "but for addresses with tokens, which are null. Events of attempts and disputes show their session: its `status`, `flags` and `paid` say "
+    "what has changed, and `GET /v1/payment-sessions/{id}/attempts` has the attempts. A receiver ignores types and "
+    "members that it does not know, because later releases add some."
 )
 
 
@@ -177,6 +186,23 @@ def settings() -> str:
     )
 
 
+def webhooks() -> str:
+    """Every webhook: what it says, and those beside a session's own with an example."""
+    from tests.support import webhook_examples  # noqa: PLC0415 - it needs this module
+
+    bodies = webhook_examples.bodies()
+    kinds = {event.TOPIC: event for event in FOLLOWED}
+    rows, examples = [], []
+    for topic in sorted(kinds):
+        doc = " ".join((kinds[topic].__doc__ or "").split("\n\n")[0].split())
+        rows.append(f"| `{topic}` | `{next(reversed(bodies[topic]['data']))}` | {doc} |")
+        if topic == "payment_session.paid" or not topic.startswith("payment_session."):
+            text = webhook_examples.shown(bodies[topic])
+            examples.append(f"## `{topic}`\n\n```json\n{text}\n```")
+    table = "| type | member of `data` | when |\n| --- | --- | --- |\n" + "\n".join(rows)
+    return "\n\n".join(["# Webhooks", GENERATED + WEBHOOKS_PREFACE, table, *examples]) + "\n"
+
+
 def _cell(text: str) -> str:
     """Escape a bar, which would end the table's cell."""
     return text.replace("|", "\\|")
@@ -187,6 +213,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "events.md": events,
     "errors.md": errors,
     "settings.md": settings,
+    "webhooks.md": webhooks,
 }
 
 if __name__ == "__main__":

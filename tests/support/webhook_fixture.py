@@ -13,10 +13,12 @@ from uuid import UUID
 
 from api.views.webhooks import ViewBodies
 from application.commands.add_webhook_endpoint import AddWebhookEndpoint
+from application.event_log import fold, history
 from application.ports.webhook_sender import Answer, Sent, WebhookCall
 from application.processes.webhooks import Webhooks
 from domain import ids
 from domain.merchants import standard_webhooks
+from domain.merchants.webhook_endpoint import WebhookEndpoints
 from infrastructure.webhooks.secrets import DerivedSecrets
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
@@ -28,6 +30,9 @@ from tests.support.task_fixture import Worker
 OK = Answer(200, 20)
 WALL_CLOCK = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 URL = "https://hooks.example/ledger"
+OTHER = "https://other.example/"
+STORY = ["payment_session.created", "payment_session.scanned", "payment_session.paid"]
+DOWN = Answer(500, 20)
 
 
 @dataclass
@@ -142,6 +147,17 @@ class WebhookFixture:
     def row(self, index: int = 0) -> Any:
         """A delivery, oldest first."""
         return list(self.deliveries.rows.values())[index]
+
+
+def failing_at(*failing: str) -> WebhookFixture:
+    """Receivers of which some answer 500."""
+    return WebhookFixture(lambda call: DOWN if call.url in failing else OK)
+
+
+def endpoints_of(fixture: WebhookFixture) -> WebhookEndpoints:
+    stream = WebhookEndpoints.stream_id(fixture.ledger.merchant_id)
+    endpoints: WebhookEndpoints = fold(history(fixture.log, stream))
+    return endpoints
 
 
 def add_endpoint(ledger: LedgerFixture, url: str = URL, *types: str) -> str:
