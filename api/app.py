@@ -35,6 +35,7 @@ from api.v1.code_keys import CodeKeyRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
+from api.v1.live_tickets import LiveTicketRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.payouts import PayoutRoutes
 from api.v1.qr_images import QrImageRoutes
@@ -70,6 +71,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     WebhookRoutes,
     DeliveryRoutes,
     EventRoutes,
+    LiveTicketRoutes,
     CallbackRoutes,
     PageRoutes,
     CheckoutAttemptRoutes,

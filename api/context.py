@@ -16,6 +16,7 @@ from application.event_log import EventLog
 from application.health import Health
 from application.ports.attempt_notes import AttemptNotes
 from application.ports.code_keys import CodeKeys
+from application.ports.live_tickets import LiveTickets
 from application.ports.processor_terms import ProcessorTerms
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
@@ -84,6 +85,7 @@ class Services:
     tokens: Tokens
     read_models: ReadModels
     deliveries: DeliveryStore
+    live_tickets: LiveTickets
     webhook_secrets: WebhookSecrets
     rates: Rates
     health: Callable[[], Health]

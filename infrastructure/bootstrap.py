@@ -24,6 +24,7 @@ from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTa
 from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
+from api.live.merchant_admission import MerchantServices
 from api.live.server import Notifier
 from api.pages import returns
 from api.pictures import PictureCache
@@ -31,19 +32,17 @@ from api.tokens import Tokens
 from api.views.webhooks import ViewBodies
 from application.bus import Bus
 from application.callbacks import Callbacks
-from application.clock_guard import ClockGuard
 from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics
 from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
+from domain.merchants.api_key import ApiKey
 from domain.sessions.payment_session import PaymentSession
-from infrastructure import descriptors
+from infrastructure import descriptors, opening
 from infrastructure.database import read_token_secret
 from infrastructure.event_store import registry
-from infrastructure.event_store.feed import Feed
-from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.fx import ecb_files
@@ -54,11 +53,10 @@ from infrastructure.metrics import PrometheusMetrics
 from infrastructure.pictures.process import PictureProcess
 from infrastructure.postgres.attempts import PostgresAttemptNotes, PostgresCallbackInbox
 from infrastructure.postgres.connections import (
-    LINK_SECONDS,
-    STATEMENT_SECONDS,
     ConnectionPool,
     DatabaseRole,
 )
+from infrastructure.postgres.live_tickets import PostgresLiveTickets
 from infrastructure.postgres.processor_rests import PostgresProcessorRests
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
@@ -71,8 +69,9 @@ from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
 from infrastructure.task_counts import TaskCounter
-from infrastructure.workers.following import Delivery, following
+from infrastructure.workers.following import Delivery
 from infrastructure.workers.leadership import run_as_leader
+from infrastructure.workers.live_feed import LiveFeed
 from infrastructure.workers.ports import PORT_CONNECTIONS_MAX, adapters, make_webhook_secrets
 from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
@@ -91,37 +90,12 @@ APPEND_STATEMENT: Final = 14
 closes the connection (`READ_SECONDS`, `READY_SECONDS`, `APPEND_SECONDS`), so that a slow server
 does not continue work whose result nobody receives."""
 SESSION_TOPICS: Final = frozenset(registry.events_of([PaymentSession]))
+MERCHANT_TOPICS: Final = SESSION_TOPICS | {ApiKey.Revoked.TOPIC}
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only wait for the log's lock."""
 
 
-def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard:
-    """The judge of the database's clock; one per process, shared by its logs."""
-    return ClockGuard(
-        ahead_seconds=settings.clock_ahead_seconds,
-        behind_seconds=settings.clock_behind_seconds,
-        metrics=metrics,
-    )
-
-
-def make_log(
-    url: str,
-    database_role: DatabaseRole,
-    *,
-    size_max: int,
-    limit_seconds: float = LINK_SECONDS,
-    statement_seconds: int = STATEMENT_SECONDS,
-    guard: ClockGuard | None = None,
-) -> PostgresLog:
-    """The event log with a pool of its own; no read takes longer than `limit_seconds`."""
-    pool = ConnectionPool(
-        url,
-        database_role,
-        size_max=size_max,
-        limit_seconds=limit_seconds,
-        statement_seconds=statement_seconds,
-    )
-    return PostgresLog(pool, guard=guard)
+make_guard, make_log = opening.make_guard, opening.make_log
 
 
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
@@ -297,6 +271,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         callbacks=Callbacks(processors, inbox, now=lambda: datetime.now(UTC)),
         read_models=ReadModels(QueryConnections(reads).connection),
         deliveries=PostgresDeliveries(QueryConnections(reads).connection),
+        live_tickets=PostgresLiveTickets(QueryConnections(reads).connection),
         webhook_secrets=make_webhook_secrets(settings),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
@@ -317,10 +292,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     Raises:
         PortInUse: the port cannot be bound.
     """
-    supervisor = Supervisor()
-    metrics = PrometheusMetrics(
-        loops=lambda: {name: halt is not None for name, halt in supervisor.loops.items()}
-    )
+    metrics = PrometheusMetrics(loops=lambda: feed.loops)
     log = make_log(
         url,
         DatabaseRole.READER,
@@ -338,38 +310,46 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         secure=urlsplit(settings.public_origin).scheme == "https",
         limits=connection_limits(),
     )
-    feed = Feed(
-        log,
-        Notifications(url),
-        topics=SESSION_TOPICS,
-        wanted=lambda: notifier.has_listeners,
-        on_unknown=metrics.unknown_event,
+    reads = ConnectionPool(
+        url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX, limit_seconds=READ_SECONDS
     )
+    query = QueryConnections(reads).connection
+    tokens = read_tokens(url, DatabaseRole.READER)
     notifier = Notifier(
         config,
         log=log,
-        tokens=read_tokens(url, DatabaseRole.READER),
-        resume_feed=feed.resume,
+        tokens=tokens,
+        merchants=MerchantServices.make(
+            make_config(settings), tokens, PostgresLiveTickets(query), ReadModels(query)
+        ),
+        resume_feed=lambda: feed.resume(),  # noqa: PLW0108 - defined below
         on_open=metrics.sockets.set,
         on_disconnect=lambda code: metrics.disconnects.labels(str(code)).inc(),
         on_full=metrics.displaced.inc,
         exposition=metrics.exposition,
-        halted=lambda: supervisor.halted,
+        halted=lambda: feed.halted(),  # noqa: PLW0108 - defined below
     )
-    delivery = Delivery("notifier", SESSION_TOPICS, notifier.feed)
+    feed = LiveFeed(
+        log,
+        url,
+        Delivery("notifier", SESSION_TOPICS, notifier.feed),
+        Delivery("merchants", MERCHANT_TOPICS, notifier.feed_merchants),
+        wanted=lambda: notifier.has_listeners,
+        on_unknown=metrics.unknown_event,
+    )
     try:
         await notifier.open()
     except OSError as error:
         host, port = settings.host, settings.live_port
         raise port_in_use(host, port, error, setting="QRLEDGER_LIVE_PORT") from error
-    supervisor.start(delivery.name, following(delivery, feed))
+    feed.start()
     try:
         yield notifier
     finally:
         feed.stop()
         await notifier.close()
-        await asyncio.to_thread(supervisor.stop)
-        feed.close()
+        await asyncio.to_thread(feed.close)
+        reads.close()
         log.close()
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from api.live.protocol import CLOSE_RESTART, CLOSE_SLOW, SessionFeed
@@ -42,6 +42,23 @@ class Socket(Protocol):
         ...
 
 
+class Listening(Protocol):
+    """What every listener has, whatever it listens to."""
+
+    @property
+    def socket(self) -> Socket:
+        """Where its messages go."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Names it in logs."""
+        ...
+
+
+L = TypeVar("L", bound=Listening)
+
+
 @dataclass(eq=False, slots=True)
 class Listener:
     """A socket that follows one session."""
@@ -57,6 +74,11 @@ class Listener:
     feed: SessionFeed | None = None
     ended_at: float | None = None
     """When the end of the session was noticed, by the monotonic clock."""
+
+    @property
+    def subject(self) -> str:
+        """Names it in logs."""
+        return f"session {self.session_id}"
 
     def send(self, text: str) -> None:
         """Send a message, or disconnect if the listener is too slow."""
@@ -138,19 +160,19 @@ class Hub:
                 listener.send(listener.feed.event(recorded.version, now))
 
 
-def call_or_close(listener: Listener, action: Callable[[Listener], None]) -> bool:
+def call_or_close(listener: L, action: Callable[[L], None]) -> bool:
     """Call an action for one listener and close it on any error. Returns whether it succeeded."""
     try:
         action(listener)
     except Exception:  # noqa: BLE001 - one listener's error must not affect the others
-        _log.exception("closing a listener of session %s", listener.session_id)
+        _log.exception("closing a listener of %s", listener.subject)
         with suppress(Exception):  # it is forgotten in any case
             listener.socket.disconnect(CLOSE_RESTART, "reconnect")
         return False
     return True
 
 
-async def for_each(listeners: Sequence[Listener], action: Callable[[Listener], None]) -> None:
+async def for_each(listeners: Sequence[L], action: Callable[[L], None]) -> None:
     """Call an action for every listener, in steps that let the event loop run in between."""
     for start in range(0, len(listeners), LISTENERS_PER_STEP):
         for listener in listeners[start : start + LISTENERS_PER_STEP]:

@@ -58,6 +58,7 @@ def document_services() -> Services:
         tokens=Tokens(b"s" * 32),
         read_models=nothing,
         deliveries=nothing,
+        live_tickets=nothing,
         webhook_secrets=nothing,
         rates=nothing,
         health=nothing,

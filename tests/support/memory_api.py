@@ -36,6 +36,7 @@ from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_notes import MemoryInbox, MemoryNotes
+from tests.support.memory_tickets import MemoryTickets
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
 PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
@@ -115,6 +116,7 @@ class MemoryApi:
             sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
             deliveries=MemoryDeliveries(),
+            live_tickets=MemoryTickets(lambda: log.clock),
             webhook_secrets=DerivedSecrets(lambda: bytes(32)),
         )
         self.app = create_app(self.services)
