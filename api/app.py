@@ -42,6 +42,7 @@ from api.v1.qr_images import QrImageRoutes
 from api.v1.refunds import RefundRoutes
 from api.v1.scans import ScanRoutes
 from api.v1.session_queries import SessionQueryRoutes
+from api.v1.session_stream import SessionStreamRoutes
 from api.v1.statements import StatementRoutes
 from api.v1.static_code_pictures import StaticCodePictureRoutes
 from api.v1.static_codes import StaticCodeRoutes
@@ -58,6 +59,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionRoutes,
     ScanRoutes,
     SessionQueryRoutes,
+    SessionStreamRoutes,
     StaticCodeRoutes,
     StaticCodePictureRoutes,
     AttemptRoutes,
@@ -121,8 +123,8 @@ def create_app(services: Services) -> Application:
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
         exception_handlers={HTTPException: on_http, Exception: on_any},
-        on_startup=[services.dispatcher.open],
-        on_shutdown=[services.dispatcher.close, services.close],
+        on_startup=[services.dispatcher.open, services.streams.open],
+        on_shutdown=[services.streams.close, services.dispatcher.close, services.close],
     )
     return Application(litestar, served)
 

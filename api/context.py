@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.command_dispatcher import CommandDispatcher
+from api.http.messages import HttpRequest, HttpResponse
 from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.callbacks import Callbacks
@@ -74,6 +75,28 @@ class HttpMetrics(Protocol):
         ...
 
 
+class SessionStreams(Protocol):
+    """The event streams of this process."""
+
+    async def open(self) -> None:
+        """Start to follow the log, on the running event loop."""
+        ...
+
+    def drain(self) -> None:
+        """End every stream, and admit no others: the server is about to stop."""
+        ...
+
+    async def close(self) -> None:
+        """Stop following the log."""
+        ...
+
+    async def admit(
+        self, request: HttpRequest, address: str, session_id: UUID, token: str, after: int | None
+    ) -> HttpResponse:
+        """The response that is a stream of a session; see `api.live.streams`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything that an operation may use."""
@@ -86,6 +109,7 @@ class Services:
     read_models: ReadModels
     deliveries: DeliveryStore
     live_tickets: LiveTickets
+    streams: SessionStreams
     webhook_secrets: WebhookSecrets
     rates: Rates
     health: Callable[[], Health]

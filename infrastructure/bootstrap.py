@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from threading import Event
 from typing import Final
-from urllib.parse import urlsplit
 
 from uuid_utils.compat import uuid7
 
@@ -26,6 +25,7 @@ from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
 from api.live.merchant_admission import MerchantServices
 from api.live.server import Notifier
+from api.live.streams import Streams
 from api.pages import returns
 from api.pictures import PictureCache
 from api.tokens import Tokens
@@ -198,7 +198,9 @@ class ApiProcess:
         table = ConnectionTable(self.limits, settings.trusted_proxies, on_full=self.on_full)
         headers = security_headers(secure=self.services.config.secure)
         async with serving(self.app, listening, table, Refusals(self.limits, headers)):
-            yield
+            with ExitStack() as stopping:
+                stopping.callback(self.services.streams.drain)
+                yield
 
 
 def make_config(settings: Settings) -> ApiConfig:
@@ -233,7 +235,11 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
 
     reads = make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT)
     probes = make_pool(PROBE_CONNECTIONS_MAX, READY_SECONDS, READY_STATEMENT)
-    metrics = PrometheusMetrics(lambda: health(), tasks=lambda: count_tasks())  # noqa: PLW0108 - defined below
+    metrics = PrometheusMetrics(
+        lambda: health(),  # noqa: PLW0108 - defined below
+        loops=lambda: feed.loops,
+        tasks=lambda: count_tasks(),  # noqa: PLW0108 - defined below
+    )
     guard = make_guard(settings, metrics)
     health = HealthCheck(QueryConnections(probes), guard, read_lags)
     read_log = PostgresLog(
@@ -259,6 +265,24 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         lanes = (Bus(write_log, cache=states, metrics=metrics) for _ in range(WRITER_LANES))
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
+    limits = connection_limits()
+    streams = Streams(
+        log=read_log,
+        tokens=Tokens(token_secret),
+        feed=lambda: feed,
+        per_address=settings.stream_per_address,
+        total=settings.stream_max,
+        connections=limits.total,
+        on_open=metrics.streams.set,
+        on_disconnect=metrics.disconnected,
+    )
+    feed = LiveFeed(
+        read_log,
+        url,
+        Delivery("streams", SESSION_TOPICS, streams.deliver),
+        wanted=lambda: streams.has_listeners,
+        on_unknown=metrics.unknown_event,
+    )
     services = Services(
         config=make_config(settings),
         log=read_log,
@@ -272,6 +296,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         read_models=ReadModels(QueryConnections(reads).connection),
         deliveries=PostgresDeliveries(QueryConnections(reads).connection),
         live_tickets=PostgresLiveTickets(QueryConnections(reads).connection),
+        streams=streams,
         webhook_secrets=make_webhook_secrets(settings),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
@@ -281,7 +306,6 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         new_id=uuid7,
         close=resources.close,
     )
-    limits = connection_limits()
     return ApiProcess(create_app(services), services, settings, limits, metrics.displaced.inc)
 
 
@@ -307,7 +331,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         per_address=settings.live_per_address,
         total=settings.live_max,
         trusted_proxies=settings.trusted_proxies,
-        secure=urlsplit(settings.public_origin).scheme == "https",
+        secure=make_config(settings).secure,
         limits=connection_limits(),
     )
     reads = ConnectionPool(
@@ -324,7 +348,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         ),
         resume_feed=lambda: feed.resume(),  # noqa: PLW0108 - defined below
         on_open=metrics.sockets.set,
-        on_disconnect=lambda code: metrics.disconnects.labels(str(code)).inc(),
+        on_disconnect=metrics.disconnected,
         on_full=metrics.displaced.inc,
         exposition=metrics.exposition,
         halted=lambda: feed.halted(),  # noqa: PLW0108 - defined below
@@ -340,8 +364,8 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     try:
         await notifier.open()
     except OSError as error:
-        host, port = settings.host, settings.live_port
-        raise port_in_use(host, port, error, setting="QRLEDGER_LIVE_PORT") from error
+        where = (settings.host, settings.live_port)
+        raise port_in_use(*where, error, setting="QRLEDGER_LIVE_PORT") from error
     feed.start()
     try:
         yield notifier

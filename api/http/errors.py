@@ -102,6 +102,15 @@ class TooManyRequests(LedgerError):
     sentence = "The rate limit is {limit} requests per second."
 
 
+class TooManyStreams(LedgerError):
+    """The session, the IP address or the process has as many event streams as it may have."""
+
+    code = "too-many-streams"
+    kind = ErrorKind.RATE_LIMITED
+    title = "Too many event streams"
+    sentence = "{owner} has {limit} event streams, which is the limit."
+
+
 class NotReady(LedgerError):
     """The database is unavailable, a read model lags, or a loop of the worker is halted."""
 

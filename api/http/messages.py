@@ -100,6 +100,11 @@ class HttpRequest:
         client = self._scope.get("client")
         return str(client[0]) if client else ""
 
+    async def disconnected(self) -> None:
+        """Wait until the client has closed the connection; what it sends until then is ignored."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     def _content_length(self) -> int:
         """The announced length of the body, in bytes; 0 if there is none."""
         text = self._headers.get(b"content-length", b"")

@@ -80,6 +80,17 @@ class Listener:
         """Names it in logs."""
         return f"session {self.session_id}"
 
+    def seconds_since_end(self, now: float) -> float:
+        """How long ago the session's end was first noticed here; 0 while it goes on.
+
+        Args:
+            now: the monotonic clock's time.
+        """
+        if self.feed is None or not self.feed.ended:
+            return 0.0
+        self.ended_at = self.ended_at or now
+        return now - self.ended_at
+
     def send(self, text: str) -> None:
         """Send a message, or disconnect if the listener is too slow."""
         if self.socket.buffered_bytes() > BUFFER_BYTES_MAX:
@@ -111,8 +122,14 @@ class Hub:
 
     def is_full(self, session_id: UUID, *, public_only: bool) -> bool:
         """Whether the session has no place for one more listener of the kind."""
-        limit = WATCHERS_PER_SESSION_MAX if public_only else SOCKETS_PER_SESSION_MAX
-        return self.count(session_id, public_only=public_only) >= limit
+        return self.count(session_id, public_only=public_only) >= self.places(
+            public_only=public_only
+        )
+
+    @staticmethod
+    def places(*, public_only: bool) -> int:
+        """How many listeners of the kind a session may have."""
+        return WATCHERS_PER_SESSION_MAX if public_only else SOCKETS_PER_SESSION_MAX
 
     def register(self, listener: Listener) -> None:
         """Keep events for a listener from now on; call this before reading its history."""

@@ -326,9 +326,8 @@ class Notifier:
         """Disconnect a slow listener, and one whose session ended some time ago."""
         if listener.socket.buffered_bytes() > BUFFER_BYTES_MAX:
             listener.socket.disconnect(protocol.CLOSE_SLOW, "slow reader")
-        elif listener.feed is not None and listener.feed.ended:
-            now = time.monotonic()
-            listener.ended_at = listener.ended_at or now
-            stays = listener.stays and listener.feed.paid
-            if now - listener.ended_at > (STAY_SECONDS if stays else LINGER_SECONDS):
-                listener.socket.disconnect(protocol.CLOSE_DONE, "the session has ended")
+            return
+        stays = listener.stays and listener.feed is not None and listener.feed.paid
+        limit = STAY_SECONDS if stays else LINGER_SECONDS
+        if listener.seconds_since_end(time.monotonic()) > limit:
+            listener.socket.disconnect(protocol.CLOSE_DONE, "the session has ended")

@@ -87,6 +87,7 @@ STATUS_OF_CODE = {
     "headers-too-large": 431,
     "unsupported-media-type": 415,
     "too-many-requests": 429,
+    "too-many-streams": 429,
     "not-ready": 503,
     "log-unavailable": 503,
     "log-rejected": 500,
@@ -96,7 +97,7 @@ STATUS_OF_CODE = {
 TRANSIENT = {
     "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests", "not-ready",
-    "processor-unavailable",
+    "processor-unavailable", "too-many-streams",
 }  # fmt: skip
 """The contract: clients retry these."""
 KEPT = {

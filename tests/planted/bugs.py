@@ -13,6 +13,7 @@ from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
+from tests.planted.live_bugs import LIVE_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
@@ -336,6 +337,7 @@ BUGS: Final = [
     *CHECKOUT_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
+    *LIVE_BUGS,
     *PICTURE_BUGS,
     *WALLET_BUGS,
     *ATTEMPT_BUGS,

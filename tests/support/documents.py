@@ -59,6 +59,7 @@ def document_services() -> Services:
         read_models=nothing,
         deliveries=nothing,
         live_tickets=nothing,
+        streams=nothing,
         webhook_secrets=nothing,
         rates=nothing,
         health=nothing,
