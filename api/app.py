@@ -40,12 +40,14 @@ from api.v1.dashboard_links import DashboardLinkRoutes
 from api.v1.events import EventRoutes
 from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
+from api.v1.live_tickets import LiveTicketRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.payouts import PayoutRoutes
 from api.v1.qr_images import QrImageRoutes
 from api.v1.refunds import RefundRoutes
 from api.v1.scans import ScanRoutes
 from api.v1.session_queries import SessionQueryRoutes
+from api.v1.session_stream import SessionStreamRoutes
 from api.v1.statements import StatementRoutes
 from api.v1.static_code_pictures import StaticCodePictureRoutes
 from api.v1.static_codes import StaticCodeRoutes
@@ -62,6 +64,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     SessionRoutes,
     ScanRoutes,
     SessionQueryRoutes,
+    SessionStreamRoutes,
     StaticCodeRoutes,
     StaticCodePictureRoutes,
     AttemptRoutes,
@@ -77,6 +80,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     DashboardLinkRoutes,
     EventRoutes,
     ClockRoutes,
+    LiveTicketRoutes,
     CallbackRoutes,
     PageRoutes,
     CheckoutAttemptRoutes,
@@ -129,8 +133,8 @@ def create_app(services: Services) -> Application:
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
         exception_handlers={HTTPException: on_http, Exception: on_any},
-        on_startup=[services.dispatcher.open],
-        on_shutdown=[services.dispatcher.close, services.close],
+        on_startup=[services.dispatcher.open, services.streams.open],
+        on_shutdown=[services.streams.close, services.dispatcher.close, services.close],
     )
     return Application(litestar, served)
 

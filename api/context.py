@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.command_dispatcher import CommandDispatcher
+from api.http.messages import HttpRequest, HttpResponse
 from api.http.streaming import EventLines
 from api.pictures import PictureCache
 from api.tokens import Tokens
@@ -17,6 +18,7 @@ from application.event_log import EventLog
 from application.health import Health
 from application.ports.attempt_notes import AttemptNotes
 from application.ports.code_keys import CodeKeys
+from application.ports.live_tickets import LiveTickets
 from application.ports.processor_terms import ProcessorTerms
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
@@ -75,6 +77,28 @@ class HttpMetrics(Protocol):
         ...
 
 
+class SessionStreams(Protocol):
+    """The event streams of this process."""
+
+    async def open(self) -> None:
+        """Start to follow the log, on the running event loop."""
+        ...
+
+    def drain(self) -> None:
+        """End every stream, and admit no others: the server is about to stop."""
+        ...
+
+    async def close(self) -> None:
+        """Stop following the log."""
+        ...
+
+    async def admit(
+        self, request: HttpRequest, address: str, session_id: UUID, token: str, after: int | None
+    ) -> HttpResponse:
+        """The response that is a stream of a session; see `api.live.streams`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything that an operation may use."""
@@ -87,6 +111,8 @@ class Services:
     read_models: ReadModels
     event_lines: EventLines
     deliveries: DeliveryStore
+    live_tickets: LiveTickets
+    streams: SessionStreams
     webhook_secrets: WebhookSecrets
     used_tokens: UsedTokens
     """Which links to dashboards have been used."""

@@ -2,10 +2,11 @@
 
 A *session token* gives access to a little more of one payment session than its id does, either on
 the checkout screen or on the live socket. It expires an hour after the session. A *page token* lets
-a browser page act for one wallet for fifteen minutes, as long as its API key is valid. A *dashboard
-token* is a link to a merchant's dashboards, used once, or the cookie that it is exchanged for; it
-ends with the API key that made the link. All carry an HMAC-SHA256 over length-prefixed parts,
-truncated to 128 bits, under the ledger's own secret.
+a browser page act for one wallet for fifteen minutes, as long as its API key is valid. A *live
+ticket* opens one socket for all sessions of a merchant, within a minute. A *dashboard token* is a
+link to a merchant's dashboards, used once, or the cookie that it is exchanged for; it ends with the
+API key that made the link. All carry an HMAC-SHA256 over length-prefixed parts, truncated to 128
+bits, under the ledger's own secret.
 The first part names the use, so that no token is valid for another one.
 """
 
@@ -25,14 +26,17 @@ from domain import ids
 SESSION_TOKEN_GRACE: Final = timedelta(hours=1)
 PAGE_TOKEN_LIFETIME: Final = timedelta(minutes=15)
 DASHBOARD_TOKEN_CHARS_MAX: Final = 160
+TICKET_LIFETIME: Final = timedelta(seconds=60)
 CACHED_TOKENS_MAX: Final = 4096
 _MAC_CHARS = 32
 _CURSOR_MAC_CHARS = 12
 _SESSION_PARTS = 2
 _PAGE_PARTS = 5
 _DASHBOARD_PARTS = 6
+_TICKET_PARTS = 6
 _PAGE_USE = "page of a key"
 """Not `page`: the page tokens of early versions, which named no key, were signed for that."""
+_TICKET_USE = "live ticket"
 _HEX = re.compile("0|[1-9a-f][0-9a-f]{0,15}")
 
 
@@ -87,6 +91,18 @@ OPERATOR_KEY: Final = UUID(int=0)
 """In place of a key's id: the operator's program has none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A live ticket: whose sessions it shows, and for which key it was issued."""
+
+    id: UUID
+    """Where its one use is noted; see `application.ports.live_tickets`."""
+    merchant_id: UUID
+    key_id: UUID
+    """The API key that it was issued for; what it opens ends with the key."""
+    expires_at: datetime
+
+
 class Tokens:
     """Mints and checks tokens with the ledger's secret (32 bytes)."""
 
@@ -117,6 +133,11 @@ class Tokens:
         if _seconds(now) >= until:
             msg = "the token has expired"
             raise ExpiredToken(msg)
+
+    @staticmethod
+    def session_token_expiry(token: str) -> datetime:
+        """When a session's token that has been checked ends."""
+        return datetime.fromtimestamp(_hex(token.partition(".")[0]) or 0, UTC)
 
     def for_page(self, wallet_id: UUID, key_id: UUID, now: datetime) -> tuple[str, datetime]:
         """A token for one wallet, minted with one API key, and its expiry."""
@@ -161,6 +182,30 @@ class Tokens:
         self._check_mac(parts[5], use, *parts[1:4], str(until))
         merchant, key = ids.decode_suffix(parts[1]), ids.decode_suffix(parts[2])
         return DashboardHolder(merchant, key, datetime.fromtimestamp(until, UTC))
+
+    def for_ticket(
+        self, ticket_id: UUID, merchant_id: UUID, key_id: UUID, now: datetime
+    ) -> tuple[str, datetime]:
+        """A ticket for the live socket of one merchant, and its expiry."""
+        until = _seconds(now + TICKET_LIFETIME)
+        parts = [ids.encode_suffix(one) for one in (ticket_id, merchant_id, key_id)]
+        mac = self._mac(_TICKET_USE, *parts, str(until))
+        return f"qrt_{'_'.join(parts)}_{until:x}_{mac}", datetime.fromtimestamp(until, UTC)
+
+    def check_ticket(self, token: str) -> Ticket:
+        """What a ticket opens. The caller checks the expiry, the key, and that it is unused.
+
+        Raises:
+            BadToken: it is not one of ours.
+        """
+        parts = token.split("_")
+        until = _hex(parts[4]) if len(parts) == _TICKET_PARTS and parts[0] == "qrt" else None
+        if until is None:
+            msg = "not a live ticket"
+            raise BadToken(msg)
+        self._check_mac(parts[5], _TICKET_USE, *parts[1:4], str(until))
+        ticket_id, merchant_id, key_id = (ids.decode_suffix(part) for part in parts[1:4])
+        return Ticket(ticket_id, merchant_id, key_id, datetime.fromtimestamp(until, UTC))
 
     def for_cursor(self, text: str) -> str:
         """A short MAC that keeps the cursors of lists opaque."""

@@ -81,12 +81,12 @@ class Overloaded(LedgerError):
 
 
 class TooManyStreams(LedgerError):
-    """The API key reads two streams of events already; end one, or wait until one has ended."""
+    """The session, the key, the IP address or the process has as many as it may have."""
 
     code = "too-many-streams"
     kind = ErrorKind.RATE_LIMITED
-    title = "Too many streams"
-    sentence = "At most {limit} streams may be open at a time."
+    title = "Too many event streams"
+    sentence = "{owner} has {limit} event streams, which is the limit."
 
 
 class PosterFontMissing(LedgerError):

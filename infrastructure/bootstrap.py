@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from threading import Event
 from typing import Final
-from urllib.parse import urlsplit
 
 from uuid_utils.compat import uuid7
 
@@ -24,8 +23,10 @@ from api.http.connections import CONNECTIONS_MAX, ConnectionLimits, ConnectionTa
 from api.http.refusals import Refusals
 from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
+from api.live.merchant_admission import MerchantServices
 from api.live.protocol import FOLLOWED
 from api.live.server import Notifier
+from api.live.streams import Streams
 from api.pages import returns
 from api.pictures import PictureCache
 from api.tokens import Tokens
@@ -33,17 +34,15 @@ from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC04
 from api.views.webhooks import ViewBodies
 from application.bus import Bus
 from application.callbacks import Callbacks
-from application.clock_guard import ClockGuard
 from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics
 from application.processes.process import Process, all_processes
 from application.reader import Reader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
-from infrastructure import descriptors
+from domain.merchants.api_key import ApiKey
+from infrastructure import descriptors, opening
 from infrastructure.database import read_token_secret
-from infrastructure.event_store.feed import Feed
-from infrastructure.event_store.notifications import Notifications
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
 from infrastructure.fx import ecb_files
@@ -54,11 +53,10 @@ from infrastructure.metrics import PrometheusMetrics
 from infrastructure.pictures.process import PictureProcess
 from infrastructure.postgres.attempts import PostgresAttemptNotes, PostgresCallbackInbox
 from infrastructure.postgres.connections import (
-    LINK_SECONDS,
-    STATEMENT_SECONDS,
     ConnectionPool,
     DatabaseRole,
 )
+from infrastructure.postgres.live_tickets import PostgresLiveTickets
 from infrastructure.postgres.processor_rests import PostgresProcessorRests
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
@@ -73,8 +71,9 @@ from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
 from infrastructure.streaming.processes import StreamProcesses
 from infrastructure.task_counts import TaskCounter
-from infrastructure.workers.following import Delivery, following
+from infrastructure.workers.following import Delivery
 from infrastructure.workers.leadership import run_as_leader
+from infrastructure.workers.live_feed import LiveFeed
 from infrastructure.workers.ports import PORT_CONNECTIONS_MAX, adapters, make_webhook_secrets
 from infrastructure.workers.process import leading
 from infrastructure.workers.supervisor import Supervisor
@@ -94,37 +93,12 @@ APPEND_STATEMENT: Final = 14
 """Seconds after which the server cancels a statement: less than the time after which this process
 closes the connection (`READ_SECONDS`, `READY_SECONDS`, `APPEND_SECONDS`), so that a slow server
 does not continue work whose result nobody receives."""
+MERCHANT_TOPICS: Final = FOLLOWED | {ApiKey.Revoked.TOPIC}
 WRITER_LANES: Final = 2
 """One decides while the other waits for the log; more would only wait for the log's lock."""
 
 
-def make_guard(settings: Settings, metrics: Metrics | None = None) -> ClockGuard:
-    """The judge of the database's clock; one per process, shared by its logs."""
-    return ClockGuard(
-        ahead_seconds=settings.clock_ahead_seconds,
-        behind_seconds=settings.clock_behind_seconds,
-        metrics=metrics,
-    )
-
-
-def make_log(
-    url: str,
-    database_role: DatabaseRole,
-    *,
-    size_max: int,
-    limit_seconds: float = LINK_SECONDS,
-    statement_seconds: int = STATEMENT_SECONDS,
-    guard: ClockGuard | None = None,
-) -> PostgresLog:
-    """The event log with a pool of its own; no read takes longer than `limit_seconds`."""
-    pool = ConnectionPool(
-        url,
-        database_role,
-        size_max=size_max,
-        limit_seconds=limit_seconds,
-        statement_seconds=statement_seconds,
-    )
-    return PostgresLog(pool, guard=guard)
+make_guard, make_log = opening.make_guard, opening.make_log
 
 
 def read_tokens(url: str, database_role: DatabaseRole) -> Tokens:
@@ -227,7 +201,9 @@ class ApiProcess:
         table = ConnectionTable(self.limits, settings.trusted_proxies, on_full=self.on_full)
         headers = security_headers(secure=self.services.config.secure)
         async with serving(self.app, listening, table, Refusals(self.limits, headers)):
-            yield
+            with ExitStack() as stopping:
+                stopping.callback(self.services.streams.drain)
+                yield
 
 
 def make_config(settings: Settings) -> ApiConfig:
@@ -262,7 +238,11 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
 
     reads = make_pool(READ_CONNECTIONS_MAX, READ_SECONDS, READ_STATEMENT)
     probes = make_pool(PROBE_CONNECTIONS_MAX, READY_SECONDS, READY_STATEMENT)
-    metrics = PrometheusMetrics(lambda: health(), tasks=lambda: count_tasks())  # noqa: PLW0108 - defined below
+    metrics = PrometheusMetrics(
+        lambda: health(),  # noqa: PLW0108 - defined below
+        loops=lambda: feed.loops,
+        tasks=lambda: count_tasks(),  # noqa: PLW0108 - defined below
+    )
     guard = make_guard(settings, metrics)
     health = HealthCheck(QueryConnections(probes), guard, read_lags)
     read_log = PostgresLog(
@@ -288,6 +268,24 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         lanes = (Bus(write_log, cache=states, metrics=metrics) for _ in range(WRITER_LANES))
         return Writer(*lanes, deliver=deliver, metrics=metrics)
 
+    limits = connection_limits()
+    streams = Streams(
+        log=read_log,
+        tokens=Tokens(token_secret),
+        feed=lambda: feed,
+        per_address=settings.stream_per_address,
+        total=settings.stream_max,
+        connections=limits.total,
+        on_open=metrics.streams.set,
+        on_disconnect=metrics.disconnected,
+    )
+    feed = LiveFeed(
+        read_log,
+        url,
+        Delivery("streams", FOLLOWED, streams.deliver),
+        wanted=lambda: streams.has_listeners,
+        on_unknown=metrics.unknown_event,
+    )
     services = Services(
         config=make_config(settings),
         log=read_log,
@@ -301,6 +299,8 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         read_models=ReadModels(QueryConnections(reads).connection),
         event_lines=StreamProcesses(url),
         deliveries=PostgresDeliveries(QueryConnections(reads).connection),
+        live_tickets=PostgresLiveTickets(QueryConnections(reads).connection),
+        streams=streams,
         webhook_secrets=make_webhook_secrets(settings),
         used_tokens=PostgresUsedTokens(notes),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
@@ -311,7 +311,6 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         new_id=uuid7,
         close=resources.close,
     )
-    limits = connection_limits()
     return ApiProcess(create_app(services), services, settings, limits, metrics.displaced.inc)
 
 
@@ -322,10 +321,7 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
     Raises:
         PortInUse: the port cannot be bound.
     """
-    supervisor = Supervisor()
-    metrics = PrometheusMetrics(
-        loops=lambda: {name: halt is not None for name, halt in supervisor.loops.items()}
-    )
+    metrics = PrometheusMetrics(loops=lambda: feed.loops)
     log = make_log(
         url,
         DatabaseRole.READER,
@@ -340,41 +336,49 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         per_address=settings.live_per_address,
         total=settings.live_max,
         trusted_proxies=settings.trusted_proxies,
-        secure=urlsplit(settings.public_origin).scheme == "https",
+        secure=make_config(settings).secure,
         limits=connection_limits(),
     )
-    feed = Feed(
-        log,
-        Notifications(url),
-        topics=FOLLOWED,
-        wanted=lambda: notifier.has_listeners,
-        on_unknown=metrics.unknown_event,
+    reads = ConnectionPool(
+        url, DatabaseRole.READER, size_max=PORT_CONNECTIONS_MAX, limit_seconds=READ_SECONDS
     )
+    query = QueryConnections(reads).connection
+    tokens = read_tokens(url, DatabaseRole.READER)
     notifier = Notifier(
         config,
         log=log,
-        tokens=read_tokens(url, DatabaseRole.READER),
-        resume_feed=feed.resume,
+        tokens=tokens,
+        merchants=MerchantServices.make(
+            make_config(settings), tokens, PostgresLiveTickets(query), ReadModels(query)
+        ),
+        resume_feed=lambda: feed.resume(),  # noqa: PLW0108 - defined below
         on_open=metrics.sockets.set,
-        on_disconnect=lambda code: metrics.disconnects.labels(str(code)).inc(),
+        on_disconnect=metrics.disconnected,
         on_full=metrics.displaced.inc,
         exposition=metrics.exposition,
-        halted=lambda: supervisor.halted,
+        halted=lambda: feed.halted(),  # noqa: PLW0108 - defined below
     )
-    delivery = Delivery("notifier", FOLLOWED, notifier.feed)
+    feed = LiveFeed(
+        log,
+        url,
+        Delivery("notifier", FOLLOWED, notifier.feed),
+        Delivery("merchants", MERCHANT_TOPICS, notifier.feed_merchants),
+        wanted=lambda: notifier.has_listeners,
+        on_unknown=metrics.unknown_event,
+    )
     try:
         await notifier.open()
     except OSError as error:
-        host, port = settings.host, settings.live_port
-        raise port_in_use(host, port, error, setting="QRLEDGER_LIVE_PORT") from error
-    supervisor.start(delivery.name, following(delivery, feed))
+        where = (settings.host, settings.live_port)
+        raise port_in_use(*where, error, setting="QRLEDGER_LIVE_PORT") from error
+    feed.start()
     try:
         yield notifier
     finally:
         feed.stop()
         await notifier.close()
-        await asyncio.to_thread(supervisor.stop)
-        feed.close()
+        await asyncio.to_thread(feed.close)
+        reads.close()
         log.close()
 
 

@@ -84,9 +84,10 @@ class PrometheusMetrics:
             registry=self.registry,
         )
         self.sockets = Gauge("qrledger_live_sockets", "Open sockets", registry=self.registry)
+        self.streams = Gauge("qrledger_live_streams", "Open streams", registry=self.registry)
         self.disconnects = Counter(
             "qrledger_live_partings",
-            "Sockets closed by the server, by code",
+            "Sockets and event streams closed by the server, by code",
             ["code"],
             registry=self.registry,
         )
@@ -159,6 +160,10 @@ class PrometheusMetrics:
     def callback_received(self, *, processor: str, outcome: str) -> None:
         """Count a callback of a configured processor."""
         self._callbacks.labels(processor, outcome).inc()
+
+    def disconnected(self, code: int) -> None:
+        """Count a socket or an event stream that this process closed."""
+        self.disconnects.labels(str(code)).inc()
 
     def unknown_event(self, _topic: str) -> None:
         """Count a skipped event, without its topic: stored text must not create time series."""

@@ -81,6 +81,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     live_max: Annotated[
         int, Meta(ge=0, le=1_000_000, description="Live sockets in total; 0 for no limit.")
     ] = 20_000
+    stream_per_address: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Event streams per address; 0 for no limit.")
+    ] = 64
+    stream_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Event streams of one API process; 0 for half of its connections, which "
+            "is the most in any case.",
+        ),
+    ] = 1000
 
     clock_ahead_seconds: Annotated[
         int,

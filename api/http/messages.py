@@ -100,6 +100,11 @@ class HttpRequest:
         client = self._scope.get("client")
         return str(client[0]) if client else ""
 
+    async def disconnected(self) -> None:
+        """Wait until the client has closed the connection; what it sends until then is ignored."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     def _content_length(self) -> int:
         """The announced length of the body, in bytes; 0 if there is none."""
         text = self._headers.get(b"content-length", b"")
@@ -140,13 +145,6 @@ class HttpRequest:
                 raise BodyTooLarge(limit_bytes=bytes_max)
             more = message.get("more_body", False)
         return body
-
-    async def until_gone(self) -> None:
-        """Return when the client has closed the connection; the body must have been read."""
-        while True:
-            message: Any = await self._receive()
-            if message["type"] == "http.disconnect":
-                return
 
 
 Pairs = Sequence[tuple[bytes, bytes]]

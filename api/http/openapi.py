@@ -187,7 +187,9 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, kind in operation.responses.items():
         if kind is None:
-            responses[str(status)] = {"description": "Not modified since the version of the ETag"}
+            nothing = "Nothing was missed and nothing will follow"
+            unchanged = "Not modified since the version of the ETag"
+            responses[str(status)] = {"description": nothing if status == 204 else unchanged}  # noqa: PLR2004
         elif isinstance(kind, str):
             written = "object" if kind.endswith("+json") else "string"
             content: dict[str, Any] = {kind: {"schema": {"type": written}}}

@@ -69,7 +69,7 @@ class StreamedResponse(HttpResponse):
 
     async def send(self, send: Send, default_headers: DefaultHeaders) -> None:
         """Send the blocks until they end or the client has gone; closes them in any case."""
-        gone = asyncio.create_task(self._request.until_gone())
+        gone = asyncio.create_task(self._close_when_gone())
         try:
             pairs = default_headers.pairs(self)
             pairs.append((b"content-type", self.media_type.encode("latin-1")))
@@ -80,7 +80,12 @@ class StreamedResponse(HttpResponse):
                 await send({"type": "http.response.body", "body": block, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except LinesCutOff:
-            _log.warning("a stream of events ended too early")
+            if not gone.done():
+                _log.warning("a stream of events ended too early")
         finally:
             gone.cancel()
             await self._blocks.close()
+
+    async def _close_when_gone(self) -> None:
+        await self._request.disconnected()
+        await self._blocks.close()

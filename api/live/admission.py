@@ -34,6 +34,14 @@ class Refusal(Exception):
         self.code, self.reason = code, reason
 
 
+class Full(Refusal):
+    """The session has as many listeners as it may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(protocol.CLOSE_TRY_LATER, "too many listeners")
+        self.limit = limit
+
+
 class Admission:
     """Admits sockets to the hub."""
 
@@ -66,20 +74,39 @@ class Admission:
         except ValueError:
             raise Refusal(protocol.CLOSE_BAD_TOKEN, "invalid address") from None
         try:
-            public_only = await self._use(token, session_id) is Use.WATCH
-            if self._hub.is_full(session_id, public_only=public_only):
-                raise Refusal(protocol.CLOSE_TRY_LATER, "too many listeners")
-            listener = Listener(socket, session_id, public_only, stays=stays)
-            self._hub.register(listener)
-            try:
-                self._hub.start(listener, await self._history(token, session_id), after)
-            except BaseException:
-                self._hub.unregister(listener)
-                raise
+            return await self.listen(session_id, token, after, socket, stays=stays)
         except BadToken:
             raise Refusal(protocol.CLOSE_BAD_TOKEN, "invalid token") from None
         except LogUnavailable:
             raise Refusal(protocol.CLOSE_TRY_LATER, "the ledger is unavailable") from None
+
+    async def listen(
+        self, session_id: UUID, token: str, after: int | None, socket: Socket, *, stays: bool
+    ) -> Listener:
+        """Check the token, register, read the history, and send the initial messages.
+
+        Args:
+            session_id: the session.
+            token: a token of the session.
+            after: the last `seq` the client has; None if it has none.
+            socket: receives the messages.
+            stays: whether it follows a paid session for some time.
+
+        Raises (checked in this order):
+            BadToken: the token is not valid for the session.
+            Full: the session has no place for one more listener.
+            LogUnavailable: the events cannot be read.
+        """
+        public_only = await self._use(token, session_id) is Use.WATCH
+        if self._hub.is_full(session_id, public_only=public_only):
+            raise Full(self._hub.places(public_only=public_only))
+        listener = Listener(socket, session_id, public_only, stays=stays)
+        self._hub.register(listener)
+        try:
+            self._hub.start(listener, await self._history(token, session_id), after)
+        except BaseException:
+            self._hub.unregister(listener)
+            raise
         return listener
 
     async def _history(self, token: str, session_id: UUID) -> list[Recorded]:

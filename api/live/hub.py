@@ -9,11 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from api.live.protocol import CLOSE_RESTART, CLOSE_SLOW, SessionFeed
 from application.event_log import Recorded
+from application.reader import LedgerClock
+from domain.clock import Clock
 
 BUFFER_BYTES_MAX: Final = 65_536
 """A listener with more unsent bytes than this is too slow and is disconnected."""
@@ -42,6 +44,23 @@ class Socket(Protocol):
         ...
 
 
+class Listening(Protocol):
+    """What every listener has, whatever it listens to."""
+
+    @property
+    def socket(self) -> Socket:
+        """Where its messages go."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Names it in logs."""
+        ...
+
+
+L = TypeVar("L", bound=Listening)
+
+
 @dataclass(eq=False, slots=True)
 class Listener:
     """A socket that follows one session."""
@@ -57,6 +76,22 @@ class Listener:
     feed: SessionFeed | None = None
     ended_at: float | None = None
     """When the end of the session was noticed, by the monotonic clock."""
+
+    @property
+    def subject(self) -> str:
+        """Names it in logs."""
+        return f"session {self.session_id}"
+
+    def seconds_since_end(self, now: float) -> float:
+        """How long ago the session's end was first noticed here; 0 while it goes on.
+
+        Args:
+            now: the monotonic clock's time.
+        """
+        if self.feed is None or not self.feed.ended:
+            return 0.0
+        self.ended_at = self.ended_at or now
+        return now - self.ended_at
 
     def send(self, text: str) -> None:
         """Send a message, or disconnect if the listener is too slow."""
@@ -89,8 +124,14 @@ class Hub:
 
     def is_full(self, session_id: UUID, *, public_only: bool) -> bool:
         """Whether the session has no place for one more listener of the kind."""
-        limit = WATCHERS_PER_SESSION_MAX if public_only else SOCKETS_PER_SESSION_MAX
-        return self.count(session_id, public_only=public_only) >= limit
+        return self.count(session_id, public_only=public_only) >= self.places(
+            public_only=public_only
+        )
+
+    @staticmethod
+    def places(*, public_only: bool) -> int:
+        """How many listeners of the kind a session may have."""
+        return WATCHERS_PER_SESSION_MAX if public_only else SOCKETS_PER_SESSION_MAX
 
     def register(self, listener: Listener) -> None:
         """Keep events for a listener from now on; call this before reading its history."""
@@ -129,7 +170,19 @@ class Hub:
                 elif not call_or_close(listener, send):
                     self.unregister(listener)
 
-    def tell_time(self, listener: Listener) -> None:
+    async def take_in(self, events: Sequence[Recorded], clock: LedgerClock) -> None:
+        """Send events to their listeners; an advance of the test clock shows each session anew.
+
+        Args:
+            events: of sessions and of the clock, at least one.
+            clock: learns the ledger's time from them.
+        """
+        clock.reached(events[-1].recorded_at)
+        self.dispatch(events)
+        if any(one.topic == Clock.Advanced.TOPIC for one in events):
+            await for_each(self.listeners(), self._tell_time)
+
+    def _tell_time(self, listener: Listener) -> None:
         """Send the session as it is shown at the ledger's time, without a new event."""
         if listener.feed is not None:
             listener.send(listener.feed.snapshot(self._now()))
@@ -143,19 +196,19 @@ class Hub:
                 listener.send(listener.feed.event(recorded.version, now))
 
 
-def call_or_close(listener: Listener, action: Callable[[Listener], None]) -> bool:
+def call_or_close(listener: L, action: Callable[[L], None]) -> bool:
     """Call an action for one listener and close it on any error. Returns whether it succeeded."""
     try:
         action(listener)
     except Exception:  # noqa: BLE001 - one listener's error must not affect the others
-        _log.exception("closing a listener of session %s", listener.session_id)
+        _log.exception("closing a listener of %s", listener.subject)
         with suppress(Exception):  # it is forgotten in any case
             listener.socket.disconnect(CLOSE_RESTART, "reconnect")
         return False
     return True
 
 
-async def for_each(listeners: Sequence[Listener], action: Callable[[Listener], None]) -> None:
+async def for_each(listeners: Sequence[L], action: Callable[[L], None]) -> None:
     """Call an action for every listener, in steps that let the event loop run in between."""
     for start in range(0, len(listeners), LISTENERS_PER_STEP):
         for listener in listeners[start : start + LISTENERS_PER_STEP]:

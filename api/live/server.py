@@ -12,7 +12,7 @@ import random
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -33,10 +33,13 @@ from api.live.config import LiveConfig
 from api.live.connection import CLOSE_SECONDS, WebSocketConnection
 from api.live.handshake import LimitedConnection
 from api.live.hub import BUFFER_BYTES_MAX, Hub, Listener, for_each
+from api.live.merchant_admission import MerchantAdmission, MerchantServices, has_ticket
+from api.live.merchant_events import LiveLog, MerchantEvents
+from api.live.merchant_hub import MERCHANT_BUFFER_BYTES_MAX, MerchantHub, MerchantListener
 from api.tokens import Tokens
-from application.event_log import EventLog, Recorded
+from application.event_log import Recorded
 from application.reader import LedgerClock
-from domain.clock import Clock
+from domain.merchants.api_key import ApiKey
 
 HEARTBEAT_SECONDS: Final = 25.0
 PING_SECONDS: Final = 20.0
@@ -62,8 +65,9 @@ class Notifier:
         self,
         config: LiveConfig,
         *,
-        log: EventLog,
+        log: LiveLog,
         tokens: Tokens,
+        merchants: MerchantServices,
         resume_feed: Callable[[], object] = lambda: None,
         on_open: Callable[[int], None] = lambda _count: None,
         on_disconnect: Callable[[int], None] = lambda _code: None,
@@ -79,6 +83,17 @@ class Notifier:
         self._clock = LedgerClock(log)
         self._hub = Hub(self._clock.estimate)
         self._admission = Admission(log, tokens, self._clock, self._hub, resume_feed)
+        self._merchant_hub, self._merchant_events = MerchantHub(), MerchantEvents(log)
+        self._messages = merchants.messages
+        self._merchant_admission = MerchantAdmission(
+            log,
+            tokens,
+            self._clock,
+            self._merchant_hub,
+            self._merchant_events,
+            resume_feed,
+            merchants,
+        )
         self._connections: set[ServerConnection] = set()
         self._table = ConnectionTable(config.connections, config.trusted_proxies, on_full=on_full)
         self._sockets: dict[ServerConnection, str] = {}
@@ -92,7 +107,7 @@ class Notifier:
     @property
     def has_listeners(self) -> bool:
         """Whether anybody needs the log's events. Safe in any thread."""
-        return not self._hub.is_empty
+        return not (self._hub.is_empty and self._merchant_hub.is_empty)
 
     @property
     def port(self) -> int:
@@ -161,18 +176,34 @@ class Notifier:
 
         Returns when every event is in the listeners' buffers, or after `SHUTDOWN_SECONDS`.
         """
+        if events:
+            self._run_in_loop(partial(self._hub.take_in, events, self._clock))
+
+    def feed_merchants(self, events: Sequence[Recorded]) -> None:
+        """Send events of sessions to the listeners of their merchants; called from a thread.
+
+        What the events do not say is read from the log, so this has a thread of its own: sessions'
+        listeners do not wait for it. Returns like `feed`.
+
+        Raises:
+            LogUnavailable: nothing was sent, so that the same events can be fed again.
+        """
+        if not events or self._merchant_hub.is_empty:
+            return
+        revoked = [one.stream_id for one in events if one.topic == ApiKey.Revoked.TOPIC]
+        of_sessions = [one for one in events if one.topic in protocol.TOPICS]
+        heard = self._merchant_events.of_merchants(of_sessions, self._merchant_hub.has)
+        now = self._clock.estimate()
+        messages = [self._messages.event(one, now) for one in heard]
+        if messages or revoked:
+            self._run_in_loop(partial(self._merchant_hub.dispatch, messages, revoked))
+
+    def _run_in_loop(self, send: Callable[[], Coroutine[Any, Any, None]]) -> None:
         loop = self._loop
-        if not events or loop is None or loop.is_closed():
+        if loop is None or loop.is_closed():
             return
         with suppress(TimeoutError, RuntimeError):
-            sending = asyncio.run_coroutine_threadsafe(self._dispatch(events), loop)
-            sending.result(SHUTDOWN_SECONDS)
-
-    async def _dispatch(self, events: Sequence[Recorded]) -> None:
-        self._clock.reached(events[-1].recorded_at)
-        self._hub.dispatch(events)
-        if any(one.topic == Clock.Advanced.TOPIC for one in events):
-            await for_each(self._hub.listeners(), self._hub.tell_time)
+            asyncio.run_coroutine_threadsafe(send(), loop).result(SHUTDOWN_SECONDS)
 
     # The handshake.
 
@@ -229,18 +260,21 @@ class Notifier:
     async def _handle(self, connection: ServerConnection) -> None:
         self._connections.add(connection)
         self._on_open(len(self._connections))
-        listener: Listener | None = None
+        listener: Listener | MerchantListener | None = None
         try:
             path = connection.request.path if connection.request else ""
             websocket = WebSocketConnection(connection, self._on_disconnect)
-            listener = await self._admission.admit(path, websocket)
+            admission = self._merchant_admission if has_ticket(path) else self._admission
+            listener = await admission.admit(path, websocket)
             await self._wait_for_close(connection)
         except Refusal as refusal:
             await self._refuse(connection, refusal.code, refusal.reason)
         except ConnectionClosed:
             pass
         finally:
-            if listener is not None:
+            if isinstance(listener, MerchantListener):
+                self._merchant_hub.unregister(listener)
+            elif listener is not None:
                 self._hub.unregister(listener)
             self._connections.discard(connection)
             self._on_open(len(self._connections))
@@ -267,24 +301,32 @@ class Notifier:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             text = protocol.heartbeat(self._clock.estimate())
 
-            def send_heartbeat(listener: Listener, text: str = text) -> None:
+            def send_heartbeat(listener: Listener | MerchantListener, text: str = text) -> None:
                 if listener.backlog is None:
                     listener.send(text)
 
             await for_each(self._hub.listeners(), send_heartbeat)
+            await for_each(self._merchant_hub.listeners(), send_heartbeat)
 
     async def _sweeps(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await for_each(self._hub.listeners(), self._sweep)
+            await for_each(self._merchant_hub.listeners(), self._sweep_merchant)
+
+    @staticmethod
+    def _sweep_merchant(listener: MerchantListener) -> None:
+        """Disconnect a slow listener; one that still catches up has a limit of its own."""
+        full = listener.socket.buffered_bytes() > MERCHANT_BUFFER_BYTES_MAX
+        if full and listener.backlog is None:
+            listener.socket.disconnect(protocol.CLOSE_SLOW, "slow reader")
 
     def _sweep(self, listener: Listener) -> None:
         """Disconnect a slow listener, and one whose session ended some time ago."""
         if listener.socket.buffered_bytes() > BUFFER_BYTES_MAX:
             listener.socket.disconnect(protocol.CLOSE_SLOW, "slow reader")
-        elif listener.feed is not None and listener.feed.ended:
-            now = time.monotonic()
-            listener.ended_at = listener.ended_at or now
-            stays = listener.stays and listener.feed.paid
-            if now - listener.ended_at > (STAY_SECONDS if stays else LINGER_SECONDS):
-                listener.socket.disconnect(protocol.CLOSE_DONE, "the session has ended")
+            return
+        stays = listener.stays and listener.feed is not None and listener.feed.paid
+        limit = STAY_SECONDS if stays else LINGER_SECONDS
+        if listener.seconds_since_end(time.monotonic()) > limit:
+            listener.socket.disconnect(protocol.CLOSE_DONE, "the session has ended")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from api.context import ApiConfig
 from api.http.fields import ClaimId, SessionId, Time, WalletId
@@ -212,6 +212,12 @@ class SessionViews:
             next_action=next_action,
             return_url=session.return_url,
         )
+
+    def for_notice(self, session: PaymentSession, position: int, now: datetime) -> SessionView:
+        """The session as its merchant sees it, without the addresses that hold tokens."""
+        merchant = Identity(CallerRole.MERCHANT, session.merchant_id, "")
+        view = self.view(session, position=position, now=now, identity=merchant)
+        return structs.replace(view, checkout_url=None, live_url=None)
 
     def _make_constant_fields(
         self, session: UUID, created_on: datetime, expires_at: datetime

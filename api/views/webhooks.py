@@ -11,7 +11,6 @@ from msgspec import UNSET, Struct, UnsetType
 
 from api.context import ApiConfig
 from api.http.fields import DeliveryId, EndpointId, Time
-from api.http.identity import CallerRole, Identity
 from api.tokens import Tokens
 from api.views.payouts import PayoutView, payout_view
 from api.views.refunds import RefundView, refund_view
@@ -263,17 +262,10 @@ class ViewBodies:
             refund = subject.refunds[event.refund_id]
             data = RefundData(position, seq, refund_view(subject, refund, position))
         else:
-            data = SessionData(position, seq, self._session(recorded, subject))
+            view = self._views.for_notice(subject, position, recorded.recorded_at)
+            data = SessionData(position, seq, view)
         return _encode(Notice(recorded.topic, times.to_text(recorded.recorded_at), data))
 
     def test(self, endpoint_id: str, at: datetime) -> bytes:
         """See the port."""
         return _encode(Notice(TEST_TYPE, times.to_text(at), TestData(endpoint_id)))
-
-    def _session(self, recorded: Recorded, subject: Any) -> SessionView:
-        """The session as its merchant sees it, without addresses that hold tokens."""
-        merchant = Identity(CallerRole.MERCHANT, subject.merchant_id, "")
-        view = self._views.view(
-            subject, position=recorded.position, now=recorded.recorded_at, identity=merchant
-        )
-        return msgspec.structs.replace(view, checkout_url=None, live_url=None)

@@ -9,6 +9,7 @@ from uuid import UUID
 from application.commands.refund_session import RefundSession
 from application.commands.request_void import RequestVoid
 from application.commands.resolve_attempt import ResolveAttempt
+from application.commands.resolve_refund import ResolveRefund
 from application.stories import steps
 from application.stories.stage import Stage, Story
 from domain.money.money import Money
@@ -94,13 +95,13 @@ def _void_requested(stage: Stage) -> UUID:
     return session_id
 
 
-def _refund(stage: Stage, minor: int) -> UUID:
-    session_id = steps.pay_through_sandbox(stage)
+def _refund(stage: Stage, minor: int) -> tuple[UUID, UUID]:
+    session_id, refund_id = steps.pay_through_sandbox(stage), stage.new_id()
     stage.send_debit(
         "the merchant asks for a refund",
         steps.CURRENCY,
         lambda earned: RefundSession(
-            refund_id=stage.new_id(),
+            refund_id=refund_id,
             session_id=session_id,
             merchant_id=stage.merchant_id,
             amount=Money(minor, steps.CURRENCY),
@@ -109,16 +110,29 @@ def _refund(stage: Stage, minor: int) -> UUID:
             reason="trigger",
         ),
     )
-    return session_id
+    return session_id, refund_id
 
 
 def _refund_requested(stage: Stage) -> UUID:
-    return _refund(stage, 100)
+    return _refund(stage, 100)[0]
 
 
 def _refund_failed(stage: Stage) -> UUID:
-    session_id = _refund(stage, 100 + DECLINES)
+    session_id, _ = _refund(stage, 100 + DECLINES)
     stage.until(session_id, PaymentSession.RefundFailed.TOPIC)
+    return session_id
+
+
+def _refund_resolved(stage: Stage) -> UUID:
+    session_id, refund_id = _refund(stage, 100 + SILENT_FOR_EVER)
+    command = ResolveRefund(
+        session_id=session_id,
+        refund_id=refund_id,
+        succeeded=True,
+        by="trigger",
+        reason="as if a person had asked the processor",
+    )
+    stage.send("a person finds out that the money was given back", command)
     return session_id
 
 
@@ -162,6 +176,9 @@ ATTEMPT_STORIES: Final[Mapping[str, Story]] = {
         "a refund of what the sandbox took begins", _refund_requested
     ),
     PaymentSession.RefundFailed.TOPIC: Story("the sandbox declines a refund", _refund_failed),
+    PaymentSession.RefundResolved.TOPIC: Story(
+        "a person finds out how an unanswered refund ended", _refund_resolved
+    ),
     PaymentSession.DisputeOpened.TOPIC: Story(
         "a payer disputes; advances the test clock by 15 s", _disputed
     ),

@@ -43,7 +43,7 @@ class StreamProcesses:
     async def open(self, wanted: LinesWanted, reader: str) -> ProcessBlocks:
         """See the protocol."""
         if self._open.count(reader) >= STREAMS_PER_READER_MAX:
-            raise TooManyStreams(limit=STREAMS_PER_READER_MAX)
+            raise TooManyStreams(owner="The API key", limit=STREAMS_PER_READER_MAX)
         if len(self._open) >= STREAMS_MAX:
             raise Overloaded(reason="too many streams of events are open")
         self._open.append(reader)

@@ -37,6 +37,7 @@ from domain import ids
 from domain.errors import InvalidRequest
 from domain.money.money import AMOUNT_MINOR_MAX
 from domain.text import is_acceptable
+from tests.support.live_fixture import memory_merchants
 from tests.support.memory_log import START, MemoryLog
 
 TOKENS = Tokens(b"s" * 32)
@@ -224,7 +225,10 @@ def live_port() -> Iterator[int]:
     config = LiveConfig(
         host="127.0.0.1", port=0, origins=(), per_address=0, total=0, trusted_proxies=()
     )
-    notifier = server.Notifier(config, log=MemoryLog(), tokens=TOKENS)
+    log = MemoryLog()
+    notifier = server.Notifier(
+        config, log=log, tokens=TOKENS, merchants=memory_merchants(log, TOKENS)
+    )
     ready, over = Event(), Event()
 
     async def serve() -> None:

@@ -16,6 +16,7 @@ from tests.planted.fx_bugs import FX_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
 from tests.planted.listen_bugs import LISTEN_BUGS
+from tests.planted.live_bugs import LIVE_BUGS
 from tests.planted.past_bugs import PAST_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
@@ -348,6 +349,7 @@ BUGS: Final = [
     *CLOCK_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
+    *LIVE_BUGS,
     *PICTURE_BUGS,
     *WALLET_BUGS,
     *ATTEMPT_BUGS,

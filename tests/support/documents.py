@@ -69,6 +69,8 @@ def document_services() -> Services:
         event_lines=nothing,
         deliveries=nothing,
         used_tokens=nothing,
+        live_tickets=nothing,
+        streams=nothing,
         webhook_secrets=nothing,
         rates=nothing,
         health=nothing,

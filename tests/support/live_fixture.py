@@ -15,17 +15,34 @@ from websockets.exceptions import ConnectionClosed
 
 from api.http.connections import ConnectionLimits
 from api.live.config import LiveConfig
+from api.live.merchant_admission import MerchantServices
+from api.live.merchant_messages import MerchantMessages
 from api.live.server import Notifier
 from api.tokens import Tokens, Use
+from api.views.sessions import SessionViews
+from application.commands.issue_key import IssueKey
 from domain import ids
+from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
+from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_log import MemoryLog
+from tests.support.memory_open_sessions import MemoryOpenSessions
+from tests.support.memory_tickets import MemoryTickets
 
 TOKENS = Tokens(b"s" * 32)
 LIMITS = ConnectionLimits(
     sweep_seconds=0.02, first_byte_seconds=60.0, headers_seconds=60.0, linger_seconds=60.0
 )
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def memory_merchants(log: MemoryLog, tokens: Tokens) -> MerchantServices:
+    """What merchants' sockets need, in memory."""
+    return MerchantServices(
+        tickets=MemoryTickets(lambda: log.clock),
+        open_sessions=MemoryOpenSessions(log),
+        messages=MerchantMessages(SessionViews(document_services().config, tokens)),
+    )
 
 
 class LiveFixture:
@@ -49,14 +66,24 @@ class LiveFixture:
         }
         self.disconnects: list[int] = []
         """Close codes of the disconnects by the notifier."""
-        self.notifier = Notifier(
+        self.merchants = memory_merchants(self.log, TOKENS)
+        self._make_notifier: Callable[[], Notifier] = lambda: Notifier(
             LiveConfig(**config),
             log=self.log,
             tokens=TOKENS,
+            merchants=self.merchants,
             resume_feed=lambda: self.on_resume(),  # noqa: PLW0108 - replaced by tests
             on_disconnect=self.disconnects.append,
             exposition=lambda: b"figures 1\n",
         )
+        self.notifier = self._make_notifier()
+        self._keys: dict[UUID, UUID] = {}
+
+    async def restart(self) -> None:
+        """Close the notifier and open another one, on another port."""
+        await self.notifier.close()
+        self.notifier = self._make_notifier()
+        await self.notifier.open()
 
     def token(self, session: UUID, use: Use = Use.LIVE) -> str:
         return TOKENS.for_session(use, session, self.ledger.session(session).expires_at)
@@ -67,10 +94,37 @@ class LiveFixture:
         place = f"127.0.0.1:{self.notifier.port}"
         return f"ws://{place}/live?session={ids.encode('ps', session)}&token={token}{resume}"
 
+    def key(self, ledger: LedgerFixture | None = None) -> UUID:
+        """A new key of the merchant."""
+        ledger = ledger or self.ledger
+        key = BearerKey.make(
+            mode="test", role=Role.MERCHANT, key_id=ledger.new_id(), random=bytes(SECRET_BYTES)
+        )
+        ledger.send(IssueKey(key=key, holder_id=ledger.merchant))
+        return key.key_id
+
+    def ticket(self, key: UUID | None = None, ledger: LedgerFixture | None = None) -> str:
+        """A new ticket for all sessions of the merchant; its keys are issued once."""
+        ledger = ledger or self.ledger
+        if key is None:
+            key = self._keys.get(ledger.merchant_id) or self.key(ledger)
+            self._keys[ledger.merchant_id] = key
+        ticket_id = ledger.new_id()
+        text, expires_at = TOKENS.for_ticket(ticket_id, ledger.merchant_id, key, self.log.clock)
+        self.merchants.tickets.keep(ticket_id, expires_at)
+        return text
+
+    def merchant_url(self, after: int | str | None = None, ticket: str = "") -> str:
+        """The socket of all sessions of the merchant, with a new ticket by default."""
+        resume = "" if after is None else f"&after={after}"
+        place = f"127.0.0.1:{self.notifier.port}"
+        return f"ws://{place}/live?ticket={ticket or self.ticket()}{resume}"
+
     async def follow(self) -> None:
         page = self.log.read(self.position, 1000)
         self.position = self.log.head()
         await asyncio.to_thread(self.notifier.feed, page)
+        await asyncio.to_thread(self.notifier.feed_merchants, page)
 
     async def open_raw(self, data: bytes = b"") -> Stream:
         """A TCP connection to the live port."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
@@ -14,6 +14,7 @@ from uuid import UUID
 from api.app import create_app
 from api.command_dispatcher import CommandDispatcher
 from api.context import Services
+from api.live.streams import Streams
 from api.pictures import PictureCache
 from application.callbacks import Callbacks
 from application.commands.issue_key import IssueKey
@@ -36,6 +37,7 @@ from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_notes import MemoryInbox, MemoryNotes
+from tests.support.memory_tickets import MemoryTickets
 from tests.support.memory_tokens import MemoryUsedTokens
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
@@ -70,6 +72,20 @@ class RecordedRequests:
         return b""
 
 
+class NoFeed:
+    """The feed of the streams: tests deliver events themselves."""
+
+    def start(self) -> None:
+        """See `StreamFeed`."""
+
+    def resume(self) -> int:
+        """See `StreamFeed`."""
+        return 0
+
+    def close(self) -> None:
+        """See `StreamFeed`."""
+
+
 def _unavailable() -> Health:
     raise LogUnavailable(reason="there is no database")
 
@@ -81,8 +97,8 @@ class MemoryApi:
     log's clock stands still.
     """
 
-    def __init__(self, **config: Any) -> None:
-        """`config` replaces settings, such as `rate_limit`."""
+    def __init__(self, *, streams: Mapping[str, Any] | None = None, **config: Any) -> None:
+        """`config` replaces settings, such as `rate_limit`, and `streams` those of streams."""
         numbers: Iterator[int] = count(FIRST_ID)
         log = MemoryLog(new_id := lambda: UUID(int=next(numbers)))
         self.ledger = LedgerFixture(log, new_id=new_id)
@@ -116,6 +132,10 @@ class MemoryApi:
             sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
             deliveries=MemoryDeliveries(),
+            live_tickets=MemoryTickets(lambda: log.clock),
+            streams=Streams(
+                log=log, tokens=document_services().tokens, feed=NoFeed, **streams or {}
+            ),
             webhook_secrets=DerivedSecrets(lambda: bytes(32)),
             used_tokens=MemoryUsedTokens(),
         )

@@ -21,6 +21,7 @@ from application.commands.open_dispute import OpenDispute
 from application.commands.release_claim import ReleaseClaim
 from application.commands.request_void import RequestVoid
 from application.commands.resolve_attempt import ResolveAttempt
+from application.commands.resolve_refund import ResolveRefund
 from application.commands.return_payout import ReturnPayout
 from application.commands.send_payout import SendPayout
 from application.commands.set_payout_terms import SetPayoutTerms
@@ -87,6 +88,17 @@ def _processor_stories(ledger: LedgerFixture) -> None:
         refund = ledger.refund(paid, Money(2500, "USD"), earned=100_000)
         ledger.send(refund)
         ledger.send(end(session_id=paid, refund_id=refund.refund_id))
+    unanswered = ledger.refund(paid, Money(500, "USD"), earned=100_000)
+    ledger.send(unanswered)
+    ledger.send(
+        ResolveRefund(
+            session_id=paid,
+            refund_id=unanswered.refund_id,
+            succeeded=True,
+            by="cli:ops",
+            reason="asked the processor",
+        )
+    )
     for reference, won in (("dp_1", True), ("dp_2", False)):
         about: dict[str, Any] = {"session_id": paid, "reference": reference, "reason": "fraudulent"}
         ledger.send(OpenDispute(money=Money(1000, "USD"), **about))
