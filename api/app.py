@@ -37,6 +37,7 @@ from api.v1.fx_quotes import FxQuoteRoutes
 from api.v1.health import HealthRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.payouts import PayoutRoutes
+from api.v1.push_subscriptions import PushSubscriptionRoutes
 from api.v1.qr_images import QrImageRoutes
 from api.v1.refunds import RefundRoutes
 from api.v1.scans import ScanRoutes
@@ -64,6 +65,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     PayoutRoutes,
     TreasuryRoutes,
     WalletRoutes,
+    PushSubscriptionRoutes,
     FxQuoteRoutes,
     BookRoutes,
     StatementRoutes,

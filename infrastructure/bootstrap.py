@@ -26,6 +26,7 @@ from api.http.security_headers import security_headers
 from api.live.config import LiveConfig
 from api.live.server import Notifier
 from api.pages import returns
+from api.pages.push_texts import PageTexts
 from api.pictures import PictureCache
 from api.tokens import Tokens
 from api.views.webhooks import ViewBodies
@@ -67,6 +68,7 @@ from infrastructure.postgres.webhooks import PostgresDeliveries
 from infrastructure.processors.configured import make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.terms import ConfiguredTerms
+from infrastructure.push.configured import make_push_desk
 from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -188,6 +190,7 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
             "credits": credits_,
             "return_address": returning,
             "webhook_bodies": ViewBodies(make_config(settings)),
+            "push_texts": PageTexts(),
         }
 
 
@@ -298,6 +301,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         read_models=ReadModels(QueryConnections(reads).connection),
         deliveries=PostgresDeliveries(QueryConnections(reads).connection),
         webhook_secrets=make_webhook_secrets(settings),
+        push=make_push_desk(settings, QueryConnections(reads).connection),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         pictures=PictureCache(pictures),

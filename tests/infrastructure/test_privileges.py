@@ -20,6 +20,7 @@ RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
 OPERATIONAL = {
     "attempt_notes", "fx_rates", "process_positions", "processor_callbacks", "processor_references",
+    "push_subscriptions",
     "processor_rests", "sandbox_charges", "snapshots", "tasks", "worker_loops",
     "webhook_attempts", "webhook_deliveries", "webhook_health",
 }  # fmt: skip

@@ -59,6 +59,7 @@ def document_services() -> Services:
         read_models=nothing,
         deliveries=nothing,
         webhook_secrets=nothing,
+        push=nothing,
         rates=nothing,
         health=nothing,
         pictures=nothing,

@@ -36,6 +36,7 @@ from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_notes import MemoryInbox, MemoryNotes
+from tests.support.memory_push import MemoryPushSubscriptions, make_push_desk
 
 FIRST_ID = 0x01890A5D_AC96_774B_8CCE_000000000000
 PER_EURO = {"USD": "1.0842", "JPY": "175.68", "KWD": "0.3421", "CLF": "0.02412"}
@@ -87,6 +88,7 @@ class MemoryApi:
         self.ledger = LedgerFixture(log, new_id=new_id)
         self.metrics = RecordedRequests()
         self.code_keys = MemoryKeys()
+        self.push = MemoryPushSubscriptions()
         self.inbox, self.notes = MemoryInbox(), MemoryNotes()
         self.rests: dict[str, int] = {}
         self.mode = config.get("mode", "test")
@@ -115,6 +117,7 @@ class MemoryApi:
             sandbox=SandboxPages(self.sandbox, self.inbox),
             new_id=new_id,
             deliveries=MemoryDeliveries(),
+            push=make_push_desk(self.push),
             webhook_secrets=DerivedSecrets(lambda: bytes(32)),
         )
         self.app = create_app(self.services)
