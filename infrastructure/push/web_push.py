@@ -14,15 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from application.ports.push import PushMessage, PushOutcome, PushSent, PushSubscription
 from application.ports.webhook_sender import Answer, Sent, WebhookCall, WebhookSender
 from domain.base64url import from_base64url
-from infrastructure.push.encryption import PLAIN_BYTES_MAX, SALT_BYTES, encrypt
+from infrastructure.push.encryption import SALT_BYTES, encrypt
 from infrastructure.push.vapid import Vapid
 
 SLOW_MILLISECONDS: Final = 2000
 GONE: Final = frozenset({404, 410})
 """The subscription has ended (RFC 8030, 7.3)."""
 LATER: Final = frozenset({408, 425, 429})
-BODY_CHARS_MAX: Final = 400
-"""Of the text; with names of any script the message still fits."""
+TEXT_CHARS_MAX: Final = 300
+"""Of title and body each: in any script the message fits into `PLAIN_BYTES_MAX`."""
 VERSION: Final = 1
 
 
@@ -88,20 +88,19 @@ class WebPush:
 def payload(message: PushMessage) -> bytes:
     """What the service worker gets, as JSON of less than 3,000 bytes."""
     text = message.text
-    encoded = json.dumps(
+    return json.dumps(
         {
             "version": VERSION,
             "type": message.kind.value,
             "session": message.session_id,
             "path": message.path,
-            "title": text.title[:BODY_CHARS_MAX],
-            "body": text.body[:BODY_CHARS_MAX],
+            "title": text.title[:TEXT_CHARS_MAX],
+            "body": text.body[:TEXT_CHARS_MAX],
             "lang": text.language,
             "dir": text.direction,
         },
         ensure_ascii=False,
     ).encode()
-    return encoded if len(encoded) <= PLAIN_BYTES_MAX else b"{}"
 
 
 def _judge(sent: Sent) -> PushSent:
