@@ -16,6 +16,7 @@ from tests.planted.key_bugs import KEY_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
+from tests.planted.push_bugs import PUSH_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.wallet_bugs import WALLET_BUGS
 from tests.planted.webhook_bugs import WEBHOOK_BUGS
@@ -332,7 +333,7 @@ BUGS: Final = [
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
     *PROCESSOR_BUGS,
-    *QR_BUGS,
+    *PUSH_BUGS, *QR_BUGS,
     *CHECKOUT_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
