@@ -141,12 +141,13 @@ class Push(Process):
     def perform(self, tasks: Sequence[Task]) -> Sequence[Result]:
         """Send what is still of interest; a subscription that has ended is deleted."""
         streams = Streams(self._log, {subject_stream(task.payload["session"]) for task in tasks})
-        known = self._subscriptions.read({task.payload["subscription"] for task in tasks})
+        alive = [one for one in tasks if streams.now < times.from_text(one.payload["until"])]
+        wanted = {one.payload["subscription"] for one in alive}
+        known = self._subscriptions.read(wanted) if wanted else {}
         due = {
             task.key: message
-            for task in tasks
-            if streams.now < times.from_text(task.payload["until"])
-            and (message := self._message(task, streams, known)) is not None
+            for task in alive
+            if (message := self._message(task, streams, known)) is not None
         }
         with self._gate.batch(
             (service, not self._quick.get(service, False), False)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from api.context import Services
 from application.ports.push import SUBSCRIPTIONS_MAX, PushDesk
 from domain import ids
+from infrastructure.postgres.push import PostgresPushSubscriptions
+from infrastructure.push.keys import PushKeys, read_file
 from tests.support.memory_client import MemoryClient, Reply, memory_client
 from tests.support.memory_push import KEYS, Browser
 
@@ -178,3 +181,16 @@ def test_an_endpoint_appears_in_no_answer_and_no_log(
     for text in [caplog.text, *(json.dumps([one.body, one.headers]) for one in replies)]:
         assert "the-secret-endpoint" not in text
         assert secret not in text
+
+
+def test_without_a_key_nobody_subscribes(client: MemoryClient, tmp_path: Path) -> None:
+    keys = PushKeys(read_file(tmp_path))
+    subscriptions = PostgresPushSubscriptions(cast("Any", None), keys)
+    desk = PushDesk(subscriptions, keys.public_key, frozenset({"webpush"}))
+    object.__setattr__(client.api.services, "push", desk)
+
+    replies = [client.call("", "GET", "/v1/push-key"), subscribe(client, web())]
+
+    for reply in replies:
+        assert (reply.status, reply.body["code"]) == (503, "signing-unavailable")
+        assert reply.body["transient"] is True

@@ -10,7 +10,8 @@ from application.commands.cancel_session import CancelSession
 from application.commands.decline_attempt import DeclineAttempt
 from application.commands.set_processors import SetProcessors
 from application.commands.start_attempt import StartAttempt
-from application.ports.push import FCM, PushMessage, PushOutcome, PushSent
+from application.errors import SigningUnavailable
+from application.ports.push import FCM, PushMessage, PushOutcome, PushSent, PushSubscription
 from application.processes.push import LIFETIME, REFUND_LIFETIME, RETRIED_FOR, topic
 from domain import ids
 from domain.money.money import Money
@@ -244,6 +245,23 @@ def test_what_would_be_too_late_is_not_waited_for() -> None:
     fixture.run(60)
 
     assert len(fixture.told) == 1
+    assert not fixture.store.rows
+
+
+def test_without_the_key_it_is_tried_for_ten_minutes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_ids: object) -> dict[str, PushSubscription]:
+        raise SigningUnavailable
+
+    fixture = PushFixture()
+    fixture.subscribe()
+    monkeypatch.setattr(fixture.subscriptions, "read", read)
+
+    fixture.pay()
+    fixture.run(60)
+    assert len(fixture.store.rows) == 1
+    fixture.run(int(RETRIED_FOR.total_seconds()) + 60)
+
+    assert fixture.told == []
     assert not fixture.store.rows
 
 
