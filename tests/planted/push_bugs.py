@@ -46,7 +46,7 @@ PUSH_BUGS: Final = [
         ' and getattr(recorded.event, "by", "") != "payer"', "", PROCESS),
     Bug("a service that answers late counts as quick", WEB,
         "    slow = sent.milliseconds >= SLOW_MILLISECONDS\n", "    slow = False\n", SENT),
-    Bug("a message is encrypted without the browser's secret", CRYPTO,
+    Bug("a message is encrypted without the secret of its browser", CRYPTO,
         "secret = _derive(auth, ", "secret = _derive(bytes(16), ", ENCRYPTED),
     Bug("a token for push services names the endpoint", "infrastructure/push/vapid.py",
         'f"{parts.scheme}://{parts.netloc}", period', "endpoint, period", ENCRYPTED),
