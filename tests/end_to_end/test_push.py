@@ -27,6 +27,7 @@ from tests.support.postgres import rows
 from tests.support.receiver import Receiver, receiving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
+ROUND_TRIPS_MAX = 100
 COUNT = "select count(*) from ledger.push_subscriptions"
 VENDOR = """
 globalThis.asked = 0;
@@ -119,7 +120,10 @@ class Phone:
             lambda event: registrations.extend(event["registrations"]),
         )
         session.send("ServiceWorker.enable")
-        until(page, "await navigator.serviceWorker.ready")
+        for _ in range(ROUND_TRIPS_MAX):  # events arrive while the page is asked
+            until(page, "await navigator.serviceWorker.ready")
+            if registrations:
+                break
         session.send(
             "ServiceWorker.deliverPushMessage",
             {
@@ -195,8 +199,12 @@ def test_messages_of_somebody_else_are_not_shown(phone: Phone, message: str) -> 
     good = {"title": "Paid", "body": "", "path": "/q/01h455vb4pex5vsknk084sn02q", "lang": "en"}
     phone.deliver(page, json.dumps(good).encode())
 
-    until(page, "(await (await navigator.serviceWorker.ready).getNotifications()).length > 0")
-    assert len(page.evaluate(NOTIFICATIONS)) == 1
+    shown = (
+        "(await (await navigator.serviceWorker.ready).getNotifications()).map((one) => one.title)"
+    )
+    until(page, f"({shown}).includes('Paid')")
+    # the browser may add a note of its own for a message that shows nothing
+    assert "x" not in [title for title, *_ in page.evaluate(NOTIFICATIONS)]
 
 
 def test_nobody_is_asked_before_the_click_and_the_switch_turns_off(phone: Phone) -> None:
