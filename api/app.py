@@ -43,6 +43,7 @@ from api.v1.health import HealthRoutes
 from api.v1.live_tickets import LiveTicketRoutes
 from api.v1.payment_sessions import SessionRoutes
 from api.v1.payouts import PayoutRoutes
+from api.v1.push_subscriptions import PushSubscriptionRoutes
 from api.v1.qr_images import QrImageRoutes
 from api.v1.refunds import RefundRoutes
 from api.v1.scans import ScanRoutes
@@ -72,6 +73,7 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     PayoutRoutes,
     TreasuryRoutes,
     WalletRoutes,
+    PushSubscriptionRoutes,
     FxQuoteRoutes,
     BookRoutes,
     StatementRoutes,

@@ -20,6 +20,7 @@ from application.ports.attempt_notes import AttemptNotes
 from application.ports.code_keys import CodeKeys
 from application.ports.live_tickets import LiveTickets
 from application.ports.processor_terms import ProcessorTerms
+from application.ports.push import PushDesk
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
 from application.ports.used_tokens import UsedTokens
@@ -129,6 +130,8 @@ class Services:
     """What payers need of their attempts: tokens for the processor, and where they have to go."""
     terms: ProcessorTerms
     """Whether a processor can take a payment."""
+    push: PushDesk
+    """Takes subscriptions to push notifications."""
     sandbox: SandboxPayers
     """Asks the payers of the sandbox processor; knows none in a live ledger."""
     new_id: Callable[[], UUID]

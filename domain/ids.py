@@ -47,6 +47,7 @@ PREFIXES = {
     "whd": "webhook delivery",
     "whm": "webhook endpoints of a merchant",
     "clk": "clock",
+    "psh": "push subscription",
 }
 
 SUBJECT_PREFIXES: Final = {

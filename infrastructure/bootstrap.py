@@ -28,6 +28,7 @@ from api.live.protocol import FOLLOWED
 from api.live.server import Notifier
 from api.live.streams import Streams
 from api.pages import returns
+from api.pages.push_texts import PageTexts
 from api.pictures import PictureCache
 from api.tokens import Tokens
 from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC0414 - for a command
@@ -66,6 +67,7 @@ from infrastructure.postgres.webhooks import PostgresDeliveries
 from infrastructure.processors.configured import configured_names, make_processors, make_sandbox
 from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.terms import ConfiguredTerms
+from infrastructure.push.configured import make_push_desk
 from infrastructure.qr_keys.file_keys import FileKeys
 from infrastructure.settings import Settings
 from infrastructure.status import Status, read_status
@@ -165,6 +167,7 @@ def process_ports(settings: Settings, url: str) -> Iterator[Mapping[str, object]
             "credits": credits_,
             "return_address": returning,
             "webhook_bodies": ViewBodies(make_config(settings)),
+            "push_texts": PageTexts(),
         }
 
 
@@ -303,6 +306,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         streams=streams,
         webhook_secrets=make_webhook_secrets(settings),
         used_tokens=PostgresUsedTokens(notes),
+        push=make_push_desk(settings, QueryConnections(reads).connection),
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         pictures=PictureCache(pictures),

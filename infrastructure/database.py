@@ -11,10 +11,12 @@ from threading import Event
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from infrastructure import home_keys
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres import runtime_login
 from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.push import keys as push_keys
 from infrastructure.qr_keys import key_file
 from infrastructure.settings import Settings
 from infrastructure.workers.supervisor import Supervisor
@@ -46,6 +48,8 @@ def open_database(settings: Settings, *, migrate: bool = False) -> Iterator[str]
             migrate_database(settings, settings.migrate_url or url)
             with suppress(key_file.BadKeyFile):  # whoever needs the keys says what is wrong
                 make_qr_keys(settings)
+            with suppress(home_keys.BadKeyFile):
+                make_push_key(settings)
         if server is not None:
             url = runtime_login.embedded_url(url, server.folder)
         mode = migrations.check(url)
@@ -74,6 +78,19 @@ def make_qr_keys(settings: Settings) -> str | None:
     private, now = Ed25519PrivateKey.generate(), datetime.now(UTC)
     made = key_file.create_if_absent(settings.qr_keys_file, private, now)
     return None if made is None else made.current.id
+
+
+def make_push_key(settings: Settings) -> bool:
+    """Make the file of the key of push notifications if there is none; returns whether it did.
+
+    Raises:
+        BadKeyFile: the file that is there cannot be used, or none can be written.
+    """
+    path = settings.home_folder / push_keys.FILE
+    if home_keys.make_key(path):
+        return True
+    home_keys.read_key(path)
+    return False
 
 
 def read_token_secret(url: str, database_role: DatabaseRole) -> bytes:

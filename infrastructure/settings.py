@@ -119,6 +119,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = False
 
+    fcm_service_account: Annotated[
+        str,
+        Meta(
+            description="File of the Google service account that sends push notifications to "
+            "native apps. If not set, only browsers can subscribe."
+        ),
+    ] = ""
+
     fx_live: Annotated[
         bool,
         Meta(
@@ -206,6 +214,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.qr_keys:
             return Path(self.qr_keys).expanduser().absolute()
         return self.home_folder / "qr-keys.json"
+
+    @property
+    def fcm_account_file(self) -> Path | None:
+        """The file of the service account of FCM, if there is one."""
+        path = self.fcm_service_account
+        return Path(path).expanduser().absolute() if path else None
 
     @property
     def public_origin(self) -> str:

@@ -37,6 +37,7 @@ AttemptId = Annotated[str, typeid("att")]
 EventId = Annotated[str, typeid("evt")]
 EndpointId = Annotated[str, typeid("whe")]
 DeliveryId = Annotated[str, typeid("whd")]
+PushSubscriptionId = Annotated[str, typeid("psh")]
 
 OrderId = Annotated[str, text_length(1, 64)]
 ShortText = Annotated[str, text_length(1, 80)]

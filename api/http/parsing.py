@@ -175,6 +175,7 @@ StaticCodePathId = Annotated[UUID, PathId("sc")]
 RefundPathId = Annotated[UUID, PathId("ref")]
 EndpointPathId = Annotated[UUID, PathId("whe")]
 DeliveryPathId = Annotated[UUID, PathId("whd")]
+PushSubscriptionPathId = Annotated[UUID, PathId("psh")]
 
 
 def path_id(prefix: str, value: str) -> UUID:

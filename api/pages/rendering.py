@@ -31,18 +31,21 @@ def language_for(request: HttpRequest) -> Language:
 
 
 WORKER_POLICY: Final = "qrledger-worker"
-"""The Trusted Types policy with which `home.js` names the service worker's address."""
+"""The Trusted Types policy with which `worker.js` names the service worker's address."""
 
 
-def policy(config: ApiConfig, *, scans: bool = False) -> str:
+def policy(config: ApiConfig, *, scans: bool = False, worker: bool = False) -> str:
     """The Content-Security-Policy of a page: our files, our socket, no inline code.
 
-    A page that scans may also compile WebAssembly, have a manifest, and register the worker.
+    A page that scans may also compile WebAssembly. A page with a worker may register it, and have
+    a manifest.
     """
     live = urlsplit(config.live_public_url)
     script, types, more = "script-src 'self'", "'none'", ""
     if scans:
-        script, types = SCAN_SOURCES, WORKER_POLICY
+        script = SCAN_SOURCES
+    if worker:
+        types = WORKER_POLICY
         more = " manifest-src 'self'; worker-src 'self';"
     return (
         f"default-src 'none'; {script}; style-src 'self'; img-src 'self' data:;{more} "
@@ -59,6 +62,7 @@ def render(
     data: Mapping[str, Any] | None = None,
     status_code: int = 200,
     scans: bool = False,
+    worker: bool = False,
     **context: Any,
 ) -> HttpResponse:
     """A page.
@@ -70,6 +74,7 @@ def render(
         data: for the page's module, as JSON in a block that browsers do not run.
         status_code: the HTTP status.
         scans: whether the page may open the camera.
+        worker: whether the page may register the service worker.
         context: the other variables of the template.
     """
     # `<` must not end the block early. The rest is plain JSON in ASCII, which carries any text.
@@ -88,7 +93,7 @@ def render(
         status_code=status_code,
         media_type="text/html; charset=utf-8",
         headers={
-            "Content-Security-Policy": policy(config, scans=scans),
+            "Content-Security-Policy": policy(config, scans=scans, worker=worker),
             "Cache-Control": "no-store",
             "Vary": "Accept, Accept-Language",
             **({"Permissions-Policy": SCAN_PERMISSIONS} if scans else {}),

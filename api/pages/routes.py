@@ -230,6 +230,7 @@ def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
         "wallet.html",
         call.services.config,
         language,
+        worker=True,
         paid_at=times.to_text(session.payment.paid_at) if session.payment else "",
         reference=session.public_id,
         **session_context(

@@ -10,6 +10,7 @@ import msgspec
 
 from api.http.operation import Call
 from api.pages.processing import notice_texts, processor_labels
+from api.pages.push_texts import switch_texts
 from api.pages.rendering import language_for
 from api.pages.templating import isolated
 from api.pages.texts import Language
@@ -180,6 +181,7 @@ def wallet_texts(language: Language) -> Mapping[str, Any]:
     _ = language.gettext
     return {
         "paying": _("Paying…"),
+        "push": switch_texts(language),
         "pay": _("Pay {amount}"),
         "sources": {
             "ecb": _("Reference rate of the European Central Bank"),

@@ -20,8 +20,8 @@ from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
 HOME: Final = "/wallet"
 SHELL: Final = (
     "amounts.js", "countdown.js", "home.js", "icon.svg", "live.js", "pages.css",
-    "processing.js", "quote.js",
-    "scan.js", "texts.js", "viewfinder.js", "wallet-api.js", "wallet.js",
+    "processing.js", "push.js", "quote.js",
+    "scan.js", "texts.js", "viewfinder.js", "wallet-api.js", "wallet.js", "worker.js",
 )  # fmt: skip
 """What the service worker keeps: the static files of the wallet's pages."""
 ICONS: Final = {"icon-192.png": 192, "icon-512.png": 512}
@@ -148,7 +148,9 @@ def _home_page(call: Call, *, payload: str) -> HttpResponse:
         one.code: one.exponent for one in CURRENCIES.values() if one.exponent != COMMON_EXPONENT
     }
     data = {"payload": payload, "exponents": exponents, "texts": home_texts(language)}
-    return render("wallet_home.html", call.services.config, language, data=data, scans=True)
+    return render(
+        "wallet_home.html", call.services.config, language, data=data, scans=True, worker=True
+    )
 
 
 def _is_plain(segment: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from api.pages.push_texts import switch_texts
 from api.pages.texts import Language
 
 
@@ -28,6 +29,7 @@ def home_texts(language: Language) -> Mapping[str, Any]:
         "camera": _camera_texts(language),
         "causes": cause_texts(language),
         "refusals": _refusal_texts(language),
+        "push": switch_texts(language),
     }
 
 

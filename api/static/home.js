@@ -4,7 +4,9 @@ import { format, minorUnits, numberingSystem } from "./amounts.js";
 import { readImage, ScanError } from "./scan.js";
 import { fill } from "./texts.js";
 import { viewfinder } from "./viewfinder.js";
+import { pushSwitch } from "./push.js";
 import { call, newKey, offline, signedIn, signIn, signOut, walletId } from "./wallet-api.js";
+import { register } from "./worker.js";
 
 /** @typedef {import("./amounts.js").Amount} Amount */
 /** @typedef {{object: "static_code", id: string, merchant: {id: string, name: string}, currency: string, min: Amount | null, max: Amount | null, label: string | null}} StaticCode */
@@ -30,7 +32,10 @@ function say(text) {
   element(code ? "amount-error" : "error").textContent = text;
 }
 
+const push = pushSwitch(data.texts.push);
+
 function show() {
+  void push.show();
   element("sign-in").hidden = signedIn();
   element("scanner").hidden = !signedIn() || code !== null;
   element("ask").hidden = !signedIn() || code === null;
@@ -185,19 +190,7 @@ document.addEventListener("drop", (event) => {
   take(event.dataTransfer);
 });
 
-/** The service worker keeps the shell; its address passes the one Trusted Types policy of this page. */
-function register() {
-  const types = /** @type {any} */ (globalThis).trustedTypes;
-  /** @param {string} url */
-  const own = (url) => {
-    if (url !== "/sw.js") throw new TypeError(url);
-    return url;
-  };
-  const policy = types?.createPolicy("qrledger-worker", { createScriptURL: own });
-  navigator.serviceWorker?.register(policy?.createScriptURL("/sw.js") ?? "/sw.js", { updateViaCache: "none" }).catch(() => {}); // works without it
-}
-
 element("no-script").hidden = true;
 show();
 if (payload) void check(payload);
-register();
+void (async () => register())().catch(() => {}); // works without it

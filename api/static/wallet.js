@@ -4,6 +4,7 @@ import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
 import { questionLeaving, showProcessing, showTime } from "./processing.js";
 import { quoting } from "./quote.js";
+import { pushSwitch } from "./push.js";
 import { fill } from "./texts.js";
 import { call, newKey, offline, signedIn, signIn, signOut, walletId } from "./wallet-api.js";
 
@@ -18,6 +19,7 @@ const INTENT = `qrledger.intent.${data.session.id}`;
 /** @type {import("./quote.js").Quote | null} */
 let quote = null;
 
+const push = pushSwitch(data.texts.push);
 const clock = countdown(data.session, element("timer"), (left) => left === 0 && live.refresh());
 const live = follow(
   data.live,
@@ -100,6 +102,7 @@ function showError(error) {
 }
 
 async function showPayer() {
+  void push.show();
   signInForm.hidden = signedIn();
   element("payer").hidden = !signedIn();
   if (!signedIn()) return;

@@ -47,7 +47,7 @@ def _pattern(locale: str, exponent: int) -> tuple[Locale, NumberPattern]:
 
 
 @lru_cache(maxsize=8192)
-def display(amount: Money, locale: str = LOCALE) -> str:
+def display(amount: Money | Amount, locale: str = LOCALE) -> str:
     """The amount with its currency symbol, such as `$123.45`, `KWD1.005` or `¥1,200`."""
     return _display(Amount(amount.minor, amount.currency, amount.exponent), locale)
 

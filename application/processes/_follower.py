@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -111,13 +111,15 @@ class ProcessFollower:
                 break
             position = page.last
 
-    def _changes(self, events: Iterable[Recorded]) -> Changes:
+    def _changes(self, events: Sequence[Recorded]) -> Changes:
         """Fold the tasks and cancels of some events, in order.
 
         A task that is set and cancelled again is not stored at all.
         """
         cancelled: dict[str, None] = {}
         tasks: dict[str, Task] = {}
+        if events:
+            self._process.prepare(events)
         react = self._process.react
         for recorded in events:
             for number, change in enumerate(react(recorded), 1):

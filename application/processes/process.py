@@ -163,12 +163,19 @@ class Process(ABC):
         """The topics of the event classes in `follows`."""
         return frozenset(event.TOPIC for event in cls.follows)
 
+    def prepare(self, events: Sequence[Recorded]) -> None:  # noqa: B027 - most processes need nothing
+        """Look up what `react` needs of these events beside the log, before it gets them.
+
+        For receivers that are not in the log. Everything else follows from the log alone.
+        """
+
     @abstractmethod
     def react(self, recorded: Recorded) -> Iterable[Task | Cancel]:
         """The tasks that an event sets and cancels; an error halts the process's loop.
 
         Pure: they follow from the log up to the event, whenever it is asked. A process that needs
-        more than the event may read that part of the log, and remember it until `forget`.
+        more than the event may read that part of the log, and remember it until `forget`; what is
+        not in the log, only `prepare` looks up.
         """
 
     def forget(self) -> None:  # noqa: B027 - most processes remember nothing

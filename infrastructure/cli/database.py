@@ -8,9 +8,14 @@ from typing import Final
 
 import rich_click as click
 
-from infrastructure import bootstrap
+from infrastructure import bootstrap, home_keys
 from infrastructure.cli import _support
-from infrastructure.database import make_qr_keys, migrate_database, open_database
+from infrastructure.database import (
+    make_push_key,
+    make_qr_keys,
+    migrate_database,
+    open_database,
+)
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.qr_keys.key_file import BadKeyFile
@@ -27,7 +32,8 @@ def migrate(runtime: str) -> None:
 
     Uses QRLEDGER_MIGRATE_URL, the owner's login, or else QRLEDGER_DATABASE_URL. LOGIN, which must
     exist, becomes a member of the writer, projector and reader roles and gets no other rights.
-    Makes the file of signing keys, QRLEDGER_QR_KEYS, if there is none.
+    Makes the file of signing keys, QRLEDGER_QR_KEYS, and the key of push notifications, `push.key`
+    in QRLEDGER_HOME, if there is none.
     """
     settings = _support.settings()
     with _support.report_errors():
@@ -45,6 +51,11 @@ def migrate(runtime: str) -> None:
         if made := make_qr_keys(settings):
             click.echo(f"made the signing key {made} in {settings.qr_keys_file}")
     except BadKeyFile as error:  # payments work without it
+        click.echo(f"qrledger: {error}", err=True)
+    try:
+        if make_push_key(settings):
+            click.echo(f"made the key of push notifications in {settings.home_folder}")
+    except home_keys.BadKeyFile as error:
         click.echo(f"qrledger: {error}", err=True)
     click.echo(f"the {settings.mode} ledger is up to date")
 

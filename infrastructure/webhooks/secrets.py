@@ -8,10 +8,7 @@ and rotating is counting.
 from __future__ import annotations
 
 import hmac
-import os
-import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -19,14 +16,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.merchants.standard_webhooks import Signer
+from infrastructure.home_keys import make_key, read_key
 
 FILE: Final = "webhook-secrets.key"
-KEY_BYTES: Final = 32
 CACHED_MAX: Final = 4096
-
-
-class BadKeyFile(Exception):
-    """The file does not hold the 32 bytes of a key, or others may read it."""
 
 
 class DerivedSecrets:
@@ -65,28 +58,7 @@ def key_file(home: Path) -> Callable[[], bytes]:
     @lru_cache(1)
     def read() -> bytes:
         path = home / FILE
-        if not path.exists():
-            _make(path)
-        key = path.read_bytes()
-        if len(key) != KEY_BYTES or path.stat().st_mode & 0o077:
-            msg = f"{path} must hold {KEY_BYTES} bytes and be readable by its owner only"
-            raise BadKeyFile(msg)
-        return key
+        make_key(path)
+        return read_key(path)
 
     return read
-
-
-def _make(path: Path) -> None:
-    """Write a new key whole and at once; of two processes the first one wins."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()

@@ -20,10 +20,13 @@ from infrastructure.fx.ecb_live import EcbLive, NoProvider
 from infrastructure.postgres.attempts import PostgresAttemptNotes, PostgresCallbackInbox
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.processor_rests import PostgresProcessorRests
+from infrastructure.postgres.push import PostgresPushSubscriptions
 from infrastructure.postgres.rates import PostgresRates
 from infrastructure.postgres.sandbox import PostgresSandboxStore
 from infrastructure.postgres.webhooks import PostgresDeliveries
 from infrastructure.processors.configured import make_processors, make_sandbox
+from infrastructure.push.configured import push_transports
+from infrastructure.push.keys import PushKeys, read_file
 from infrastructure.settings import Settings
 from infrastructure.webhooks.secrets import DerivedSecrets, key_file
 from infrastructure.webhooks.sender import GuardedSender
@@ -63,6 +66,8 @@ def adapters(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
             token_secret=read_token_secret(url, DatabaseRole.READER),
             now=log.now,
         )
+        push_keys = PushKeys(read_file(settings.home_folder))
+        subscriptions = make_pool(DatabaseRole.PROJECTOR, PORT_CONNECTIONS_MAX)
         sender = GuardedSender(loopback=settings.webhook_loopback)
         resources.callback(sender.close)
         yield {
@@ -79,6 +84,8 @@ def adapters(settings: Settings, url: str) -> Iterator[Mapping[str, object]]:
             "deliveries": PostgresDeliveries(deliveries.connection),
             "webhook_sender": sender,
             "webhook_secrets": make_webhook_secrets(settings),
+            "push_subscriptions": PostgresPushSubscriptions(subscriptions.connection, push_keys),
+            "push_transports": resources.enter_context(push_transports(settings, push_keys)),
             "wall_clock": partial(datetime.now, UTC),
             "random": SystemRandom(),
         }

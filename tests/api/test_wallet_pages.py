@@ -74,12 +74,12 @@ def test_no_other_page_may(api: MemoryApi, path: str) -> None:
     assert answer.headers["permissions-policy"].startswith("camera=(),")
 
 
-def test_a_page_that_scans_names_one_policy_of_trusted_types(api: MemoryApi) -> None:
+def test_a_page_with_a_worker_names_one_policy_of_trusted_types(api: MemoryApi) -> None:
     config = api.services.config
-    module = (static_files.static_file("home.js") or b"").decode()
+    module = (static_files.static_file("worker.js") or b"").decode()
 
     assert policy(config).endswith("trusted-types 'none'")
-    assert policy(config, scans=True).endswith("trusted-types qrledger-worker")
+    assert policy(config, worker=True).endswith("trusted-types qrledger-worker")
     assert 'createPolicy("qrledger-worker"' in module
 
 

@@ -20,8 +20,8 @@ RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
 OPERATIONAL = {
     "attempt_notes", "fx_rates", "live_tickets", "process_positions", "processor_callbacks",
-    "processor_references", "processor_rests", "sandbox_charges", "snapshots", "tasks", "worker_loops",
-    "used_tokens", "webhook_attempts", "webhook_deliveries", "webhook_health",
+    "processor_references", "processor_rests", "push_subscriptions", "sandbox_charges", "snapshots", "tasks",
+    "used_tokens", "webhook_attempts", "webhook_deliveries", "webhook_health", "worker_loops",
 }  # fmt: skip
 """Tables of `ledger` that are not part of the history: none of them decides about money."""
 CHANGES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]

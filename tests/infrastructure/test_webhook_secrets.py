@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from infrastructure.webhooks.secrets import FILE, BadKeyFile, DerivedSecrets, key_file
+from infrastructure.home_keys import BadKeyFile
+from infrastructure.webhooks.secrets import FILE, DerivedSecrets, key_file
 
 
 def test_a_secret_is_the_same_for_ever_and_of_its_owner_and_number_alone(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.planted.past_bugs import PAST_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
+from tests.planted.push_bugs import PUSH_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.refund_bugs import REFUND_BUGS
 from tests.planted.stream_bugs import STREAM_BUGS
@@ -340,6 +341,7 @@ BUGS: Final = [
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
     *PROCESSOR_BUGS,
+    *PUSH_BUGS,
     *QR_BUGS,
     *STREAM_BUGS,
     *PAST_BUGS,

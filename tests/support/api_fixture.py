@@ -25,7 +25,7 @@ from application.bus import Bus
 from domain.merchants.api_key import Role
 from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
-from infrastructure.database import make_qr_keys
+from infrastructure.database import make_push_key, make_qr_keys
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 
@@ -150,6 +150,7 @@ def _settings(facts: dict[str, Any]) -> Iterator[Settings]:
         if not settings.qr_keys:
             settings = replace(settings, qr_keys=f"{home}/qr-keys.json")
             make_qr_keys(settings)
+        make_push_key(settings)
         yield settings
 
 

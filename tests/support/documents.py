@@ -72,6 +72,7 @@ def document_services() -> Services:
         live_tickets=nothing,
         streams=nothing,
         webhook_secrets=nothing,
+        push=nothing,
         rates=nothing,
         health=nothing,
         pictures=nothing,

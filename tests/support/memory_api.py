@@ -37,6 +37,7 @@ from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_notes import MemoryInbox, MemoryNotes
+from tests.support.memory_push import MemoryPushSubscriptions, make_push_desk
 from tests.support.memory_tickets import MemoryTickets
 from tests.support.memory_tokens import MemoryUsedTokens
 
@@ -104,6 +105,7 @@ class MemoryApi:
         self.ledger = LedgerFixture(log, new_id=new_id)
         self.metrics = RecordedRequests()
         self.code_keys = MemoryKeys()
+        self.push = MemoryPushSubscriptions()
         self.inbox, self.notes = MemoryInbox(), MemoryNotes()
         self.rests: dict[str, int] = {}
         self.mode = config.get("mode", "test")
@@ -136,6 +138,7 @@ class MemoryApi:
             streams=Streams(
                 log=log, tokens=document_services().tokens, feed=NoFeed, **streams or {}
             ),
+            push=make_push_desk(self.push),
             webhook_secrets=DerivedSecrets(lambda: bytes(32)),
             used_tokens=MemoryUsedTokens(),
         )

@@ -340,7 +340,7 @@ def test_every_process_of_the_package_is_found_by_name() -> None:
 
     assert names == [
         "expiry", "payments", "payout_funding", "payout_schedule", "payout_transfers",
-        "processor_callbacks", "processor_refunds", "rates", "sandbox_callbacks", "status_checks",
+        "processor_callbacks", "processor_refunds", "push", "rates", "sandbox_callbacks", "status_checks",
         "webhooks",
     ]  # fmt: skip
     assert set(names).isdisjoint(model.name for model in all_models())

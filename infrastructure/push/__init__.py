@@ -1,0 +1,1 @@
+"""Push notifications: web push, FCM, and the subscriptions' secrets."""
