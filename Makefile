@@ -44,7 +44,7 @@ fmt: $(STAMP) ## format the code and apply safe lint fixes
 	@$(BIN)/ruff check -q --fix .
 
 e2e: $(STAMP) ## run the tests with a browser, curl and accounting programs (Debian: apt-get install chromium curl hledger ledger)
-	@$(BIN)/pytest -m e2e
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m e2e
 
 faults: $(STAMP) ## fault tests, then a chaos run against real processes; SECONDS=20 SEED=1
 	@$(BIN)/pytest -q -n $(WORKERS) -m faults

@@ -23,7 +23,7 @@ SLICE_SECONDS: Final = 2
 """Duration of a slice when two versions of the program are compared."""
 SETTLE_SECONDS: Final = 0.3
 """Pause after HTTP load in which the read models catch up; its processor time counts."""
-STEADY_SECONDS: Final = 8
+STEADY_SECONDS: Final = int(os.environ.get("BENCH_SECONDS", "8"))
 """Duration of the runs at a steady rate."""
 CONNECTIONS: Final = 64
 """Clients of the HTTP load."""
