@@ -3,8 +3,7 @@
 Machines are shared and noisy. The two sides of a comparison take alternating turns of one second,
 and the result is the median of the turns' ratios. BENCH_TURNS (11), BENCH_SOCKETS (5000),
 BENCH_EVENTS (1000000), BENCH_BURST (100000), BENCH_PICTURES (10000), BENCH_DELIVERIES (100000)
-and BENCH_SECONDS (8, of runs at a steady rate)
-shorten a run.
+and BENCH_SECONDS (8, of runs at a steady rate) shorten a run.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import base64
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from domain.base64url import from_base64url, to_base64url
 from domain.errors import InvalidRequest
@@ -14,9 +13,15 @@ from domain.wallets.push_target import TOKEN_CHARS_MAX, check_fcm, check_web_pus
 from tests.support.memory_push import Browser
 
 ENDPOINT = "https://push.example/send/abc"
-BROWSER = Browser()
-POINT = BROWSER.public
-KEYS = {"p256dh": to_base64url(POINT), "auth": to_base64url(BROWSER.auth)}
+KEYS = {
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
+"""Of the example in RFC 8291, section 5."""
+POINT = from_base64url(KEYS["p256dh"])
+PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1
+B = 0x5AC635D8_AA3A93E7_B3EBBD55_769886BC_651D06B0_CC53B0F6_3BCE3C3E_27D2604B
+"""Of P-256 (SEC 2, 2.4.2): y² = x³ - 3x + B over the integers modulo PRIME."""
 
 
 def field(**facts: Any) -> str:
@@ -52,16 +57,24 @@ def test_a_key_that_is_no_point_of_the_curve_is_refused(point: bytes) -> None:
     assert field(p256dh=to_base64url(point)) == "keys.p256dh"
 
 
+def small_point() -> tuple[int, int]:
+    """A point whose x is so small that x + PRIME has 32 bytes as well."""
+    for x in range(1, 100):
+        square = (x**3 - 3 * x + B) % PRIME
+        y = pow(square, (PRIME + 1) // 4, PRIME)
+        if y * y % PRIME == square:
+            return x, y
+    raise AssertionError
+
+
 def test_a_coordinate_is_written_in_one_way_only() -> None:
-    prime = ec.SECP256R1().key_size
-    assert prime == 256
-    x, y = POINT[1:33], int.from_bytes(POINT[33:], "big")
-    p = 2**256 - 2**224 + 2**192 + 2**96 - 1
-    if y + p < 2**256:
-        assert (
-            field(p256dh=to_base64url(b"\x04" + x + (y + p).to_bytes(32, "big"))) == "keys.p256dh"
-        )
-    assert field(p256dh=to_base64url(b"\x04" + p.to_bytes(32, "big") + POINT[33:])) == "keys.p256dh"
+    x, y = small_point()
+    tail = y.to_bytes(32, "big")
+
+    assert field(p256dh=to_base64url(b"\x04" + x.to_bytes(32, "big") + tail)) == ""
+    for other in (x + PRIME, PRIME, 2**256 - 1):
+        key = to_base64url(b"\x04" + other.to_bytes(32, "big") + tail)
+        assert field(p256dh=key) == "keys.p256dh"
 
 
 @pytest.mark.parametrize(
