@@ -84,7 +84,7 @@ LIVE_BUGS: Final = [
     Bug("what was missed counts as unread", STREAM,
         "return self._bytes if self._started else 0", "return self._bytes", SESSIONS),
     Bug("a client that is gone keeps its place", STREAM,
-        "            self._leave()\n", "            pass\n", SESSIONS),
+        "        leave()\n", "", SESSIONS),
     Bug("a refused stream keeps its place", STREAMS,
         "        except BaseException:\n            self._count(network, -1)\n",
         "        except BaseException:\n", SESSIONS),

@@ -42,10 +42,10 @@ WORKER_BUGS: Final = [
         "            head",
         FEED),
     Bug("a task is done before its effect", "application/processes/_performer.py",
-        "            results = self._send(claimed, self._perform_all(claimed))\n",
-        "            results = self._perform_all(claimed)\n"
-        "            self._settle(token, claimed, results, clock.now)\n"
-        "            results = self._send(claimed, results)\n", PROCESSES),
+        "            ended = self._send(last, self._perform_all(last))\n",
+        "            ended = self._perform_all(last)\n"
+        "            self._settle(token, last, ended, clock.now)\n"
+        "            ended = self._send(last, ended)\n", PROCESSES),
     Bug("command ids are not derived from the task's key", "application/processes/_performer.py",
         'ids.derive("task", name, one.task.key, str(index))', "self._new_id()", PROCESSES),
     Bug("a failed task fails its batch", "application/processes/_performer.py",
