@@ -20,7 +20,7 @@ class Blocks:
 
     def __init__(self, cut_off_after: int | None = None) -> None:
         self._cut_off_after = cut_off_after
-        self.closed = 0
+        self.closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         sent = 0
@@ -31,7 +31,7 @@ class Blocks:
         raise LinesCutOff
 
     async def close(self) -> None:
-        self.closed += 1
+        self.closed = True
 
 
 def play(blocks: Blocks, client: Any) -> list[Any]:
@@ -68,7 +68,7 @@ def test_a_stream_ends_when_its_client_has_left() -> None:
     messages = play(blocks, leaves)
 
     assert messages[-1] == {"type": "http.response.body", "body": b"{}\n", "more_body": True}
-    assert blocks.closed == 1
+    assert blocks.closed
 
 
 def test_a_stream_that_was_cut_off_is_not_completed() -> None:
@@ -81,4 +81,4 @@ def test_a_stream_that_was_cut_off_is_not_completed() -> None:
     assert (b"content-type", b"application/x-ndjson") in start["headers"]
     assert b"content-length" not in dict(start["headers"])
     assert [(one["body"], one["more_body"]) for one in bodies] == [(b"{}\n", True)] * 2
-    assert blocks.closed == 1
+    assert blocks.closed

@@ -97,7 +97,7 @@ def test_the_types_are_listed() -> None:
     [
         ("payment_session.payed", "payment_session.paid"),
         ("payout.setled", "payout.settled"),
-        ("refund.opened", "refund.requested"),
+        ("refund.opened", "refund.failed"),
         ("checkout.session.paid", "payment_session.paid"),
         ("PAYOUT.SENT", "payout.sent"),
         ("wallet.captured", "--list"),
