@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
-from uuid import UUID
 
 from application import callbacks
 from application.command import Command
@@ -76,28 +75,28 @@ class ProcessorCallbacks(Process):
             return self._unmatched(task, processor, notice)
         session_id, prefix, subject_id = known
         name = ids.encode(prefix, subject_id)
-        session = self._session_of(notice, session_id, name)
-        if session is None:
-            return self._unmatched(task, processor, notice)
-        return Done(commands=_commands(notice, session, name, self._late_money_seconds))
-
-    def _session_of(self, notice: Notice, session_id: UUID, name: str) -> PaymentSession | None:
-        """The session, if it knows what it is about; a dispute is about money that has paid."""
         try:
             session = self._reader.get(PaymentSession, session_id, "payment session").state
         except NotFound:
-            return None
-        payment = session.payment
-        if notice.subject is Subject.DISPUTE:
+            return self._unmatched(task, processor, notice)
+        payment, attempt = session.payment, session.attempts.get(name)
+        if notice.subject is Subject.DISPUTE:  # about money that has paid, or may still pay
             concerned = payment is not None and payment.attempt_id == name
+            if not concerned and attempt is not None and attempt.active:
+                return self._unmatched(task, processor, notice, for_ever=True)
         else:
-            concerned = name in session.attempts or name in session.refunds
-        return session if concerned else None
+            concerned = attempt is not None or name in session.refunds
+        if not concerned:
+            return self._unmatched(task, processor, notice)
+        return Done(commands=_commands(notice, session, name, self._late_money_seconds))
 
-    def _unmatched(self, task: Task, processor: str, notice: Notice) -> Result:
+    def _unmatched(
+        self, task: Task, processor: str, notice: Notice, *, for_ever: bool = False
+    ) -> Result:
+        """Wait; at most 72 h, unless it is about an attempt, which no time ends."""
         now = max(self._reader.clock.now(), task.due_at)  # a test clock may have been advanced
         first = task.payload.get("first_at") or times.to_text(now)
-        if now + PAUSE <= times.from_text(first) + WAITS:
+        if for_ever or now + PAUSE <= times.from_text(first) + WAITS:
             payload = {**task.payload, "first_at": first}
             return Done(tasks=[Task(key=task.key, due_at=now + PAUSE, payload=payload)])
         answer = notice.answer

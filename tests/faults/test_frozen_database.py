@@ -15,7 +15,7 @@ import pytest
 
 from api import blocking, command_dispatcher
 from api.http import authentication
-from infrastructure import bootstrap
+from infrastructure.bootstrap import api_process
 from infrastructure.event_store import recorder
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres import connections as pools
@@ -52,7 +52,7 @@ def own_url(own_server: EmbeddedServer) -> str:
 
 @pytest.fixture
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (blocking, bootstrap):
+    for module in (blocking, api_process):
         monkeypatch.setattr(module, "READ_SECONDS", LIMIT_SECONDS)
         monkeypatch.setattr(module, "READY_SECONDS", LIMIT_SECONDS)
     monkeypatch.setattr(command_dispatcher, "RESULT_SECONDS", 2 * LIMIT_SECONDS)

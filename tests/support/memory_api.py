@@ -20,7 +20,7 @@ from application.callbacks import Callbacks
 from application.commands.issue_key import IssueKey
 from application.errors import LogUnavailable
 from application.health import Health
-from application.reader import Reader
+from application.reader import LedgerClock, Reader
 from application.writer import Writer
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
@@ -115,11 +115,13 @@ class MemoryApi:
             public_url="http://127.0.0.1:8080",
             now=lambda: log.clock,
         )
+        reader = Reader(cast("Any", log))
+        reader.clock = LedgerClock(cast("Any", log), elapsed=lambda: 0.0)
         self.services: Services = replace(
             document_services(),
             config=replace(document_services().config, **config),
             log=cast("Any", log),
-            reader=Reader(cast("Any", log)),
+            reader=reader,
             dispatcher=CommandDispatcher(lambda deliver: Writer(self.ledger.bus, deliver=deliver)),
             rates=FixedRates(PER_EURO, as_of=date(2025, 12, 31)),
             health=_unavailable,
