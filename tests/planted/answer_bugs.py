@@ -70,5 +70,8 @@ ANSWER_BUGS: Final = [
         "else AttemptStatus.CAPTURED,\n                by=_user(),\n",
         'else AttemptStatus.CAPTURED,\n                by="cli",\n',
         "tests/infrastructure/test_attempt_commands.py"),
+    Bug("a dispute is dropped while its attempt may still pay",
+        "application/processes/processor_callbacks.py",
+        "notice, for_ever=True)", "notice)", "tests/application/processes/test_payments.py"),
 ]  # fmt: skip
 """Each one is caught by a test of its part."""

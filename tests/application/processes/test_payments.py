@@ -300,6 +300,29 @@ def test_a_dispute_that_comes_before_its_payment_waits_for_it(
     assert not any(process == "processor_callbacks" for process, _ in payers.store.rows)
 
 
+def test_a_dispute_outlives_a_clock_that_jumps_while_its_attempt_may_still_pay() -> None:
+    payers = Payers()
+    session_id = payers.start(sandbox="redirects")
+    payers.run()
+    disputed = Answer(state=State.DISPUTE_LOST, reference="d-1", amount=Money(1200, "USD"))
+    key = payers.charges.rows[0].key
+    notice = captured_notice(key, subject=Subject.DISPUTE, answer=disputed)
+    payers.inbox.receive("sandbox", notice, bytes(32))
+    payers.run(10)
+    reference = sandbox_reference(payers.session(session_id))
+
+    payers.log.advance(10 * WAITS.total_seconds())
+    [callbacks] = [one for one in payers.processes if one.name == "processor_callbacks"]
+    [waiting] = [row for (name, _), row in payers.store.rows.items() if name == callbacks.name]
+    [result] = callbacks.perform([waiting.task])
+    payers.sandbox.decide(reference, approved=True)
+    payers.run(2 * 3600, step=600)
+
+    assert isinstance(result, Done)
+    assert [task.key for task in result.tasks] == [waiting.task.key]
+    assert payers.topics(session_id).count("dispute.lost") == 1
+
+
 def test_the_key_of_a_status_check_records_ends_only() -> None:
     payers, _, session_id = paying(begin=[PENDING], status=[PENDING])
     attempt_id = attempt_of(payers.session(session_id)).id
