@@ -188,6 +188,18 @@ def test_what_the_payer_is_looking_at_is_not_shown_again(phone: Phone) -> None:
     ]
 
 
+DELIVERIES_MAX = 5
+SHOWN = """async () => {
+    const end = performance.now() + 3000;
+    while (performance.now() < end) {
+        const shown = await (await navigator.serviceWorker.ready).getNotifications();
+        if (shown.some((one) => one.title === "Paid")) return true;
+        await new Promise(requestAnimationFrame);
+    }
+    return false;
+}"""
+
+
 @pytest.mark.parametrize(
     "message", ["", "x", "[]", "null", '{"title": "x"}', '{"title": "x", "path": "https://evil.example/"}',
                 '{"title": "x", "path": "/q/../docs/aaaaaaaaaaaaaaaaaaa"}', '{"title": {}, "path": "/q/01h455vb4pex5vsknk084sn02q"}'],
@@ -197,12 +209,13 @@ def test_messages_of_somebody_else_are_not_shown(phone: Phone, message: str) -> 
 
     phone.deliver(page, message.encode())
     good = {"title": "Paid", "body": "", "path": "/q/01h455vb4pex5vsknk084sn02q", "lang": "en"}
-    phone.deliver(page, json.dumps(good).encode())
-
-    shown = (
-        "(await (await navigator.serviceWorker.ready).getNotifications()).map((one) => one.title)"
-    )
-    until(page, f"({shown}).includes('Paid')")
+    # the browser drops a message while the worker restarts, and one notification replaces the other
+    for _ in range(DELIVERIES_MAX):
+        phone.deliver(page, json.dumps(good).encode())
+        if page.evaluate(SHOWN):
+            break
+    else:
+        pytest.fail("the worker shows nothing any more")
     # the browser may add a note of its own for a message that shows nothing
     assert "x" not in [title for title, *_ in page.evaluate(NOTIFICATIONS)]
 
