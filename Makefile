@@ -3,17 +3,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-WORKERS ?= 2
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4)))
 SEEDS ?= 1-200
 SECONDS ?= 20
 BURST ?= 100000
 SEED ?= 1
 EXECUTIONS ?= 20000
+TRIALS ?= 1000
 
-.PHONY: help setup run test check fmt e2e faults simulate planted fuzz abuse bench serve work notify rebuild docs texts wheel lock clean
+.PHONY: help setup run test check fmt e2e screenshots faults simulate planted fuzz tamper abuse bench serve work notify rebuild docs texts wheel lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -43,8 +44,11 @@ fmt: $(STAMP) ## format the code and apply safe lint fixes
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-e2e: $(STAMP) ## run the tests with a browser, curl and accounting programs (Debian: apt-get install chromium curl hledger ledger)
+e2e: $(STAMP) ## run the tests with a browser, Node, curl and accounting programs (Debian: apt-get install chromium nodejs curl hledger ledger)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m e2e
+
+screenshots: $(STAMP) ## run the browser tests and leave a picture of every state in tests/end_to_end/screenshots/
+	@SCREENSHOTS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m e2e
 
 faults: $(STAMP) ## fault tests, then a chaos run against real processes; SECONDS=20 SEED=1
 	@$(BIN)/pytest -q -n $(WORKERS) -m faults
@@ -59,13 +63,20 @@ planted: $(STAMP) ## mutation tests: plant each known bug, a test must fail
 fuzz: $(STAMP) ## hostile texts for each parser of payment codes; EXECUTIONS=20000 SEED=1
 	@$(BIN)/python -m tests.fuzz $(EXECUTIONS) $(SEED)
 
+tamper: $(STAMP) ## tamper with exported histories at random positions; TRIALS=1000 SEED=1
+	@$(BIN)/python -m tests.tampering $(TRIALS) $(SEED)
+
 abuse: $(STAMP) ## measure honest clients during attacks; SECONDS=20 BURST=100000
 	@$(BIN)/python -m tests.abuse $(SECONDS) $(BURST)
 
 bench: $(STAMP) ## run the benchmarks, or compare with a git revision: AGAINST=HEAD~1
 	@$(BIN)/python -m benchmarks.$(if $(AGAINST),against '$(AGAINST)',run)
 
-serve work notify rebuild: $(STAMP) ## start one process of an installation
+serve: ## run the API of an installation
+work: ## run its projections and processes
+notify: ## run its live socket
+rebuild: ## replay its log into new read models
+serve work notify rebuild: $(STAMP)
 	@exec $(BIN)/qrledger $@
 
 docs: $(STAMP) ## generate the reference pages from the code

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from importlib import metadata
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from api.callbacks.routes import CallbackRoutes
 from api.context import Services
 from api.http import openapi
 from api.http.application import Application
+from api.http.compression import Compressible
+from api.http.cross_origin import CrossOrigin
 from api.http.errors import BODY_BYTES_MAX
 from api.http.messages import DefaultHeaders, HttpResponse
 from api.http.operation import Operation, Routes
-from api.http.problems import on_any_error, on_http_error, to_response
+from api.http.problems import on_any_error, on_http_error
 from api.http.router import Router, litestar_handler
-from api.http.security_headers import security_headers
+from api.http.security_headers import api_headers
 from api.pages import static_files
+from api.pages.branding import LogoRoutes
 from api.pages.checkout_attempts import CheckoutAttemptRoutes
+from api.pages.checkpoints import CheckpointPageRoutes
 from api.pages.dashboards.deliveries import DeliveryPageRoutes
 from api.pages.dashboards.endpoints import EndpointPageRoutes
+from api.pages.dashboards.history import HistoryPageRoutes
+from api.pages.dashboards.payments import PaymentPageRoutes
 from api.pages.dashboards.sign_in import DashboardRoutes
 from api.pages.docs import docs_page
+from api.pages.home import HomeRoutes
+from api.pages.problems import problem_response
 from api.pages.returns import ReturnRoutes
 from api.pages.routes import PageRoutes
 from api.pages.sandbox import SandboxRoutes
+from api.pages.verifier import VerifierRoutes
 from api.pages.wallet import WalletPageRoutes
 from api.v1.attempts import AttemptRoutes
 from api.v1.books import BookRoutes
@@ -45,8 +55,10 @@ from api.v1.payment_sessions import SessionRoutes
 from api.v1.payouts import PayoutRoutes
 from api.v1.push_subscriptions import PushSubscriptionRoutes
 from api.v1.qr_images import QrImageRoutes
+from api.v1.receipts import ReceiptRoutes
 from api.v1.refunds import RefundRoutes
 from api.v1.scans import ScanRoutes
+from api.v1.sealed_log import SealedLogRoutes
 from api.v1.session_queries import SessionQueryRoutes
 from api.v1.session_stream import SessionStreamRoutes
 from api.v1.statements import StatementRoutes
@@ -57,8 +69,6 @@ from api.v1.wallets import WalletRoutes
 from api.v1.webhook_deliveries import DeliveryRoutes
 from api.v1.webhooks import WebhookRoutes
 from api.views import money
-from application.errors import NotFound
-from domain.errors import LedgerError
 from domain.money.money import Money
 
 ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
@@ -83,7 +93,10 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     EventRoutes,
     ClockRoutes,
     LiveTicketRoutes,
+    ReceiptRoutes,
+    SealedLogRoutes,
     CallbackRoutes,
+    HomeRoutes,
     PageRoutes,
     CheckoutAttemptRoutes,
     ReturnRoutes,
@@ -92,7 +105,12 @@ ROUTES: Final[Sequence[Callable[[Services], Routes]]] = (
     DashboardRoutes,
     DeliveryPageRoutes,
     EndpointPageRoutes,
+    HistoryPageRoutes,
+    PaymentPageRoutes,
+    VerifierRoutes,
+    CheckpointPageRoutes,
     QrImageRoutes,
+    LogoRoutes,
     CodeKeyRoutes,
     HealthRoutes,
 )
@@ -116,7 +134,7 @@ def create_app(services: Services) -> Application:
     """The ASGI application."""
     money.display(Money(0, "USD"))  # loads the locale at startup, not in the first response
     listed = operations(services)
-    default_headers = security_headers(secure=services.config.secure)
+    default_headers = api_headers(services.config.public_url, services.new_id().int)
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         return _to_litestar(on_http_error(request.method, error), default_headers)
@@ -124,8 +142,11 @@ def create_app(services: Services) -> Application:
     def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         return _to_litestar(on_any_error(request.method, "", error), default_headers)
 
-    router = Router(services, default_headers)
-    served = [(operation, router.serve(operation)) for operation in listed]
+    cross_origin = CrossOrigin(services.config.cors_origins)
+    router = Router(services, default_headers, cross_origin)
+    # Litestar answers OPTIONS itself on every path that it does not know an answer for yet.
+    every = (*cross_origin.preflights(listed), *listed)
+    served = [(operation, router.serve(operation)) for operation in every]
     litestar = Litestar(
         [
             *(litestar_handler(operation, serve) for operation, serve in served),
@@ -138,7 +159,7 @@ def create_app(services: Services) -> Application:
         on_startup=[services.dispatcher.open, services.streams.open],
         on_shutdown=[services.streams.close, services.dispatcher.close, services.close],
     )
-    return Application(litestar, served)
+    return Application(litestar, served, default_headers.request_ids)
 
 
 def _documents(
@@ -146,63 +167,69 @@ def _documents(
 ) -> list[BaseRouteHandler]:
     """The routes that are not operations: documents and static files."""
     public_url = services.config.public_url
-    document = openapi.document(served, version=version(), public_url=public_url)
-    openapi_response = HttpResponse(msgspec.json.encode(document))
-    docs_response = docs_page(served, version=version())
 
-    @get("/openapi.json", name="openapi")
-    async def openapi_json() -> Response[bytes]:
-        return _to_litestar(openapi_response, default_headers)
+    @cache
+    def document() -> dict[str, Any]:
+        return openapi.document(served, version=version(), public_url=public_url)
 
-    @get("/docs", name="docs")
-    async def docs() -> Response[bytes]:
-        return _to_litestar(docs_response, default_headers)
+    openapi_response = Compressible(lambda: HttpResponse(msgspec.json.encode(document())))
+    docs_response = Compressible(lambda: docs_page(served, document(), version=version()))
 
-    @get("/favicon.ico", name="favicon")
+    @_get("/openapi.json", name="openapi")
+    async def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
+        response = await asyncio.to_thread(openapi_response.respond, _encodings(request))
+        return _to_litestar(response, default_headers)
+
+    @_get("/docs", name="docs")
+    async def docs(request: Request[Any, Any, Any]) -> Response[bytes]:
+        response = await asyncio.to_thread(docs_response.respond, _encodings(request))
+        return _to_litestar(response, default_headers)
+
+    @_get("/favicon.ico", name="favicon")
     async def favicon() -> Response[bytes]:
         return _to_litestar(static_files.respond("icon.svg"), default_headers)
 
-    @get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
+    @_get(["/static/{name:str}", "/static/{edition:str}/{name:str}"], name="static")
     async def static(request: Request[Any, Any, Any]) -> Response[bytes]:
         edition_named = str(request.path_params.get("edition", ""))
         name = str(request.path_params["name"])
-        response = static_files.respond(name, edition_named=edition_named)
+        response = static_files.respond(
+            name, edition_named=edition_named, accept_encoding=_encodings(request)
+        )
         return _to_litestar(response, default_headers)
 
-    @get("/static/vendor/{package:str}/{name:str}", name="vendored")
+    @_get("/static/vendor/{package:str}/{name:str}", name="vendored")
     async def vendored(request: Request[Any, Any, Any]) -> Response[bytes]:
         response = await asyncio.to_thread(
             static_files.respond_vendored,
             str(request.path_params["package"]),
             str(request.path_params["name"]),
-            accept_encoding=request.headers.get("accept-encoding", ""),
+            accept_encoding=_encodings(request),
         )
         return _to_litestar(response, default_headers)
 
-    @get("/problems/{code:str}", name="problem")
+    @_get("/problems/{code:str}", name="problem")
     async def problem(request: Request[Any, Any, Any]) -> Response[bytes]:
-        response = _problem(str(request.path_params["code"]))
+        code, accept = str(request.path_params["code"]), request.headers.get("accept")
+        response = problem_response(services.config, code, accept)
         return _to_litestar(response, default_headers)
 
     return [openapi_json, docs, favicon, static, vendored, problem]
 
 
-def _problem(code: str) -> HttpResponse:
-    """The description of an error code, at the URL in a problem document's `type`."""
-    error = LedgerError.by_code.get(code)
-    if error is None:
-        return to_response(NotFound(thing="address"))
-    description = (error.__doc__ or "").strip()
-    return HttpResponse(
-        msgspec.json.encode({"code": error.code, "title": error.title, "description": description})
-    )
+_get: Final = partial(HTTPRouteHandler, http_method=["GET", "HEAD"], status_code=200)
+"""Of a response to `HEAD` the server sends the headers only."""
+
+
+def _encodings(request: Request[Any, Any, Any]) -> str:
+    return request.headers.get("accept-encoding", "")
 
 
 def _to_litestar(response: HttpResponse, default_headers: DefaultHeaders) -> Response[bytes]:
-    """The response of a handler that Litestar calls directly."""
+    """The response of a handler that Litestar calls directly, which adds the charset of texts."""
     return Response(
         response.body,
         status_code=response.status_code,
-        media_type=response.media_type,
+        media_type=response.media_type.removesuffix("; charset=utf-8"),
         headers=default_headers.of(response),
     )

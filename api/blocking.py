@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
@@ -50,8 +51,9 @@ async def probe(query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 async def _within(seconds: float, executor: ThreadPoolExecutor | None, query: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
+    in_context = partial(copy_context().run, query)  # so that log lines name the request
     try:
         async with asyncio.timeout(seconds):
-            return await loop.run_in_executor(executor, query)
+            return await loop.run_in_executor(executor, in_context)
     except TimeoutError:
         raise LogUnavailable(reason="the database did not respond in time") from None

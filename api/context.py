@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,18 +14,21 @@ from api.http.streaming import EventLines
 from api.pictures import PictureCache
 from api.tokens import Tokens
 from application.callbacks import Callbacks
+from application.demo_accounts import DemoDesk
 from application.event_log import EventLog
 from application.health import Health
 from application.ports.attempt_notes import AttemptNotes
 from application.ports.code_keys import CodeKeys
 from application.ports.live_tickets import LiveTickets
+from application.ports.logos import LogoStore
 from application.ports.processor_terms import ProcessorTerms
 from application.ports.push import PushDesk
 from application.ports.rates import Rates
 from application.ports.sandbox import SandboxPayers
 from application.ports.used_tokens import UsedTokens
 from application.ports.webhooks import DeliveryStore, WebhookSecrets
-from application.reader import Reader
+from application.restriction import ShownReader
+from application.sealing.evidence import Evidence
 from projections._read_model import ReadModels
 
 
@@ -45,12 +48,19 @@ class ApiConfig:
     """Requests a second per caller; 0 for no limit."""
     trusted_proxies: tuple[str, ...]
     """Addresses of the proxies whose `X-Forwarded-For` is trusted."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may use page tokens and the public part of sessions."""
     fx_spread_basis_points: int = 0
     """The house's part of what a payer in another currency pays, 0 to 1,000."""
     fx_rate_days_max: int = 7
     """How old an exchange rate may be in a live ledger, in days."""
     webhook_loopback: bool = False
     """Whether webhooks may go to this machine."""
+
+    @property
+    def livemode(self) -> bool:
+        """Whether the ledger is live; responses state it with every object."""
+        return self.mode == "live"
 
     @property
     def secure(self) -> bool:
@@ -106,7 +116,7 @@ class Services:
 
     config: ApiConfig
     log: EventLog
-    reader: Reader
+    reader: ShownReader
     dispatcher: CommandDispatcher
     tokens: Tokens
     read_models: ReadModels
@@ -121,6 +131,10 @@ class Services:
     health: Callable[[], Health]
     """The health of the ledger; returns within 2 s or raises `LogUnavailable`."""
     pictures: PictureCache
+    logos: LogoStore
+    """The files of merchants' logos."""
+    evidence: Evidence
+    """The sealed log, for outsiders."""
     code_keys: CodeKeys
     """Signs static codes and offers, and judges their signatures."""
     metrics: HttpMetrics
@@ -137,3 +151,5 @@ class Services:
     new_id: Callable[[], UUID]
     close: Callable[[], None]
     """Releases the connections when the application has stopped."""
+    demo: DemoDesk = field(default_factory=DemoDesk)
+    """The accounts of the demo's home page."""

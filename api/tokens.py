@@ -82,11 +82,14 @@ class DashboardHolder:
     """The merchant and the key of a dashboard token."""
 
     merchant_id: UUID
+    """`EVERY_MERCHANT` if the key is an auditor's."""
     key_id: UUID
     """The API key that made the link; `OPERATOR_KEY` if the operator's program did."""
     expires_at: datetime
 
 
+EVERY_MERCHANT: Final = UUID(int=0)
+"""In place of a merchant's id: an auditor reads all of them."""
 OPERATOR_KEY: Final = UUID(int=0)
 """In place of a key's id: the operator's program has none."""
 

@@ -10,6 +10,7 @@ import domain.merchants.errors
 import domain.payouts.errors
 import domain.processors.errors
 import domain.qr.errors
+import domain.sealing.errors
 import domain.sessions.errors
 import domain.static_codes.errors
 import domain.treasury.errors
@@ -51,6 +52,15 @@ class NotCaughtUp(LedgerError):
     kind = ErrorKind.UNAVAILABLE
     title = "Read model has not caught up"
     sentence = "The read model is at position {position}; position {at_least} was requested."
+
+
+class NotSealed(LedgerError):
+    """The event is recorded, but no published checkpoint covers it yet."""
+
+    code = "not-sealed"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Not sealed yet"
+    sentence = "Position {position} is not sealed yet; the log is sealed up to position {sealed}."
 
 
 class CreditsNotCounted(LedgerError):

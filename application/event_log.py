@@ -41,6 +41,8 @@ STREAM_EVENTS_MAX: Final = 1000
 LOAD_EVENTS_MAX: Final = 500
 """The most events of one stream that are read for a decision."""
 VERSION_MAX: Final = 2**62
+STATE_BYTES_MAX: Final = 60_000
+"""Of a stored event: its leaf has to fit an entry bundle (tlog-tiles), whose lengths are u16."""
 
 
 class Recorded(NamedTuple):
@@ -211,6 +213,39 @@ def history(log: EventLog, stream_id: UUID, *, up_to: int = VERSION_MAX) -> list
         events.extend(page)
         if len(page) < STREAM_EVENTS_MAX:
             break
+    return events
+
+
+class Place(Protocol):
+    """Where an event is: its stream, and its place in it."""
+
+    @property
+    def stream_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+
+def at_places(log: EventLog, places: Sequence[Place]) -> list[Recorded]:
+    """The events at these places, in their order; the places are those of existing events.
+
+    Reads once for all streams, and again for each event that is more than 500 versions after the
+    first one of its stream.
+
+    Raises:
+        LogUnavailable: nothing could be read.
+    """
+    first: dict[UUID, int] = {}
+    for place in places:
+        first[place.stream_id] = min(place.version, first.get(place.stream_id, VERSION_MAX))
+    after = {stream: version - 1 for stream, version in first.items()}
+    loaded = log.load(after, ()).events if after else ()
+    found = {(one.stream_id, one.version): one for one in loaded}
+    events = []
+    for place in places:
+        event = found.get((place.stream_id, place.version))
+        if event is None:
+            [event] = log.stream(place.stream_id, after=place.version - 1, up_to=place.version)
+        events.append(event)
     return events
 
 

@@ -7,7 +7,7 @@ never conflict with each other.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -84,6 +84,13 @@ class CommandQueue:
         self._in_progress[envelope.command_id] = others + 1
         self._waiting.append(QueuedCommand(envelope, callback))
         return others > 0
+
+    def put_first(self, commands: Sequence[tuple[Envelope, ResultCallback]]) -> None:
+        """Add commands at the head, also to a full queue: the caller bounds how many."""
+        for envelope, callback in reversed(commands):
+            others = self._in_progress.get(envelope.command_id, 0)
+            self._in_progress[envelope.command_id] = others + 1
+            self._waiting.appendleft(QueuedCommand(envelope, callback))
 
     def put_back(self, command: QueuedCommand) -> None:
         """Return a command to the head of the queue."""

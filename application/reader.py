@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic
@@ -84,16 +84,32 @@ class Reader:
             LogUnavailable: the log cannot be read.
             NotFound: it does not exist or is of another kind; the message names it as `thing`.
         """
-        loaded = self._cache.load(self._event_log, (stream_id,))
+        [current] = self._read(kind, (stream_id,), thing)
+        return current
+
+    def many(self, kind: type[A], stream_ids: Sequence[UUID], thing: str) -> list[Current[A]]:
+        """Several current aggregates, in their order and as of one time.
+
+        Raises (checked in this order):
+            LogUnavailable: the log cannot be read.
+            NotFound: one does not exist or is of another kind; the message names it as `thing`.
+        """
+        return self._read(kind, stream_ids, thing)
+
+    def _read(self, kind: type[A], stream_ids: Sequence[UUID], thing: str) -> list[Current[A]]:
+        loaded = self._cache.load(self._event_log, stream_ids)
         self.clock.learn(loaded.now)
         self._cache.trim()
-        if stream_id in loaded.too_long:
-            state, position = self._cache.load_all(self._event_log, stream_id)
-        else:
-            state, position = loaded.states[stream_id]
-        if not isinstance(state, kind):
-            raise NotFound(thing=thing)
-        return Current(state, position, loaded.now)
+        found = []
+        for stream_id in stream_ids:
+            if stream_id in loaded.too_long:
+                state, position = self._cache.load_all(self._event_log, stream_id)
+            else:
+                state, position = loaded.states[stream_id]
+            if not isinstance(state, kind):
+                raise NotFound(thing=thing)
+            found.append(Current(state, position, loaded.now))
+        return found
 
     def at(self, kind: type[A], stream_id: UUID, moment: Moment, thing: str) -> Current[A]:
         """The aggregate as it stood at a moment, which is its `now`.

@@ -4,6 +4,9 @@ A lane never waits for a batch to fill up: what has queued when it returns is it
 lone command is not delayed and a crowd shares one append. While one lane waits for the log another
 decides.
 
+Refusals that payers may dispute are recorded once they have been answered. They ride at the head of
+the next batch, where they wait for no predecessor, or are a batch after a while without commands.
+
 A command that needs more than 500 events of a stream is deferred to a separate thread, which reads
 the stream and returns the command to the head of the queue. Only commands on that stream wait.
 """
@@ -28,10 +31,13 @@ from application.queue import (
     QueuedCommand,
     ResultCallback,
 )
+from application.refusals import RefusalRecording
 
 DEFERRED_COMMANDS_MAX: Final = 256
 """How many commands may wait for long streams: one tenant's history must not fill the queue."""
 STOP_SECONDS: Final = 15.0
+REFUSALS_WAIT_SECONDS: Final = 0.1
+"""How long refusals wait for commands to ride with: a batch of their own costs an append."""
 
 Deliver = Callable[[Sequence[tuple[ResultCallback, Result]]], None]
 
@@ -53,9 +59,11 @@ class Writer:
         queue_max: int = QUEUE_COMMANDS_MAX,
         batch_max: int = BATCH_COMMANDS_MAX,
         metrics: Metrics | None = None,
+        refusals: RefusalRecording | None = None,
     ) -> None:
         self._deliver = deliver
         self._metrics = metrics if metrics is not None else NoMetrics()
+        self._refusals = refusals if refusals is not None else RefusalRecording(self._metrics)
         self._queue = CommandQueue(len(buses), queue_max=queue_max, batch_max=batch_max)
         self._deferred: deque[tuple[QueuedCommand, Deferred]] = deque()
         self._stopping = False
@@ -109,6 +117,8 @@ class Writer:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            self._refusals.drop()
 
     # The lanes.
 
@@ -120,8 +130,11 @@ class Writer:
     def _next_batch(self, lane: int) -> list[QueuedCommand]:
         """Waits for a batch; empty when the writer has stopped."""
         with self._lock:
+            has_waited = False
             while True:
                 self._metrics.queue_depth(len(self._queue))
+                if (len(self._queue) or has_waited) and not self._stopping:
+                    self._queue.put_first(self._refusals.take())
                 if batch := self._queue.take(lane):
                     if self._queue.is_crowded:
                         self._queue_changed.notify()
@@ -129,7 +142,8 @@ class Writer:
                 if self._is_finished():
                     self._wake_all()
                     return []
-                self._queue_changed.wait()
+                seconds = REFUSALS_WAIT_SECONDS if self._refusals.waiting else None
+                has_waited = not self._queue_changed.wait(seconds)
 
     def _finish(
         self, lane: int, results: Iterable[tuple[QueuedCommand, Result | Deferred]]
@@ -180,6 +194,10 @@ class Writer:
             self._deliver([(command.callback, result) for command, result in finished])
         except Exception:  # noqa: BLE001 - the other batches still need their results
             _log.exception("the results of a batch could not be delivered")
+        try:
+            self._refusals.add((command.envelope, result) for command, result in finished)
+        except Exception:  # noqa: BLE001 - they have been answered
+            _log.exception("the refusals of a batch cannot be recorded")
 
     def _is_finished(self) -> bool:
         return self._stopping and not self._queue.in_progress

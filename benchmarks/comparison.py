@@ -18,10 +18,18 @@ Pair = tuple[Turn, Turn]
 """A turn of each side."""
 
 
-async def compare_http(ours: Installation, theirs: Installation) -> list[Pair]:
-    """Payment flows through the APIs of two installations, with 64 connections each."""
+async def compare_http(
+    ours: Installation, theirs: Installation, *, losing_every: int = 0
+) -> list[Pair]:
+    """Payment flows through the APIs of two installations, with 64 connections each.
+
+    `losing_every`: see `Clients`.
+    """
     installations = (ours, theirs)
-    clients = [Clients(each.base_url, each.keys, CONNECTIONS) for each in installations]
+    clients = [
+        Clients(each.base_url, each.keys, CONNECTIONS, losing_every=losing_every)
+        for each in installations
+    ]
     for each in clients:
         await each.open_wallets()
         await each.run(SLICE_SECONDS)

@@ -32,14 +32,19 @@ class Flows:
 class Clients:
     """Clients of one API, each with a connection and, unless they share one, a wallet."""
 
-    def __init__(self, url: str, keys: dict[str, str], count: int) -> None:
+    def __init__(
+        self, url: str, keys: dict[str, str], count: int, *, losing_every: int = 0
+    ) -> None:
         """Prepare the clients; nothing is sent yet.
 
         Args:
             url: base URL of the API.
             keys: `merchant_key` and `wallet_key`.
             count: number of clients.
+            losing_every: in each so many flows, another client's wallet scans a session that is
+                claimed, and is refused; 0 for never.
         """
+        self._losing_every = losing_every
         self._merchant_key, self._wallet_key = keys["merchant_key"], keys["wallet_key"]
         self._connections = [Connection(url) for _ in range(count)]
         self._wallets: list[str] = []
@@ -69,11 +74,12 @@ class Clients:
 
         async def client(number: int) -> None:
             next_start = started + pause * number / count
+            rival = self._wallets[(number + 1) % count]
             while time.perf_counter() < started + seconds:
                 if pause:
                     await asyncio.sleep(max(0.0, next_start - time.perf_counter()))
                     next_start += pause
-                await self._flow(self._connections[number], wallets[number], flows)
+                await self._flow(self._connections[number], wallets[number], rival, flows)
 
         await asyncio.gather(*map(client, range(count)))
         flows.seconds = time.perf_counter() - started
@@ -91,7 +97,7 @@ class Clients:
         await connection.post(path, top_up, self._wallet_key, str(uuid4()))
         return str(wallet["id"])
 
-    async def _flow(self, connection: Connection, wallet: str, flows: Flows) -> None:
+    async def _flow(self, connection: Connection, wallet: str, rival: str, flows: Flows) -> None:
         times = [time.perf_counter()]
         body: dict[str, Any] = {"order_id": str(uuid4()), "amount": AMOUNT}
         session = await connection.post("/v1/payment-sessions", body, self._merchant_key)
@@ -99,6 +105,11 @@ class Clients:
         scan = {"payload": session["qr"]["payload"], "wallet_id": wallet}
         claim = (await connection.post("/v1/scans", scan, self._wallet_key))["claim"]["id"]
         times.append(time.perf_counter())
+        if self._losing_every and flows.completed % self._losing_every == 0:
+            losing = scan | {"wallet_id": rival}
+            await connection.post("/v1/scans", losing, self._wallet_key, status=b"409")
+            waited = time.perf_counter() - times[-1]
+            times = [at + waited for at in times]  # it is part of no step
         pay = {"claim_id": claim, "wallet_id": wallet, "amount": AMOUNT}
         path = f"/v1/payment-sessions/{session['id']}/pay"
         await connection.post(path, pay, self._wallet_key, str(uuid4()))

@@ -44,8 +44,13 @@ class Connection:
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._open: tuple[asyncio.Transport, _HttpProtocol] | None = None
 
-    async def post(self, path: str, body: Any, key: str, idempotency: str = "") -> Any:
-        """Post JSON, return the decoded response. Raises RuntimeError unless the status is 2xx."""
+    async def post(
+        self, path: str, body: Any, key: str, idempotency: str = "", *, status: bytes = b"2"
+    ) -> Any:
+        """Post JSON, return the decoded response. Raises RuntimeError for another status.
+
+        `status` is how the expected status begins.
+        """
         transport, protocol = await self._connected()
         data = msgspec.json.encode(body)
         extra = f"Idempotency-Key: {idempotency}\r\n" if idempotency else ""
@@ -56,7 +61,7 @@ class Connection:
         protocol.response = asyncio.get_running_loop().create_future()
         transport.write(head.encode() + data)
         response, content = await protocol.response
-        if response[9:10] != b"2":
+        if not response.startswith(status, 9):
             raise RuntimeError(content)
         return msgspec.json.decode(content)
 

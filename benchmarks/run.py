@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.auditing import measure_auditing
 from benchmarks.books import measure_books
 from benchmarks.bus_throughput import measure_bus
 from benchmarks.event_streams import measure_streams
@@ -29,12 +30,15 @@ from benchmarks.journal import measure_journal
 from benchmarks.limits import SHORTENED
 from benchmarks.log_size import measure_log_size
 from benchmarks.long_wallet import measure_long_wallet
+from benchmarks.past import measure_past
 from benchmarks.payments import measure_begin_to_paid, measure_callbacks
 from benchmarks.pictures import measure_pictures
 from benchmarks.processes import stop_on_signals
 from benchmarks.qr_codes import measure_codes
 from benchmarks.read_models import measure_lag, measure_rebuild
+from benchmarks.refusals import measure_refusals
 from benchmarks.scans import measure_scans
+from benchmarks.sealing import measure_backlog, measure_seal_lag
 from benchmarks.signing_keys import measure_keys
 from benchmarks.slow_disk import slow_disk
 from benchmarks.sockets import measure_screens
@@ -56,7 +60,10 @@ def main() -> None:
             url = measure_bus(server, folder, table)
             measure_rebuild(url, table)
             measure_journal(url, table)
+            measure_backlog(url, table)
             measure_log_size(server, table)
+            measure_auditing(server, folder, table)
+            measure_past(server, table)
             measure_long_wallet(fresh_database(server, "long_wallet"), table)
             measure_callbacks(fresh_database(server, "callbacks"), table)
             with installation(server, "api", folder) as running:
@@ -66,11 +73,13 @@ def main() -> None:
                     rate = uvloop.run(measure_http(running, idle, table))
                 uvloop.run(measure_scans(running, rate / 2, table))
                 uvloop.run(measure_lag(running, rate / 2, table))
+                uvloop.run(measure_seal_lag(running, rate / 2, table))
                 uvloop.run(measure_pictures(running, table))
                 uvloop.run(measure_streams(running, table))
                 measure_screens(running, table)
             measure_books(server, folder, table)
             measure_webhooks(server, folder, table)
+            measure_refusals(server, folder, table)
         measure_codes(table)
         measure_keys(table)
         measure_expiry_burst(folder / "burst", table)

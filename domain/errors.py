@@ -9,8 +9,9 @@ be stored with the receipt of its command and replayed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 Fact = str | int | bool | None | list[dict[str, str]]
 
@@ -128,3 +129,21 @@ class InvalidRequest(LedgerError):
     def of(cls, name: str, reason: str) -> InvalidRequest:
         """Refuse one value, by its name in the request."""
         return cls(reason=f"{name}: {reason}", invalid_params=[{"name": name, "reason": reason}])
+
+    @property
+    def reason(self) -> str:
+        """Why the first value is refused, without its name."""
+        params: Any = self.facts["invalid_params"]
+        return str(params[0]["reason"])
+
+    @classmethod
+    def of_all(cls, params: Sequence[dict[str, str]], *, more: bool = False) -> InvalidRequest:
+        """Refuse several values at once: each with its `name` and its `reason`.
+
+        Args:
+            params: at least one.
+            more: whether there are others that are not named.
+        """
+        named = [f"{param['name']}: {param['reason']}" for param in params]
+        reason = "; ".join([*named, *(["there are more mistakes"] if more else [])])
+        return cls(reason=reason, invalid_params=list(params))

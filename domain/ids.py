@@ -48,6 +48,8 @@ PREFIXES = {
     "whm": "webhook endpoints of a merchant",
     "clk": "clock",
     "psh": "push subscription",
+    "log": "the log",
+    "rfl": "refusals of a session",
 }
 
 SUBJECT_PREFIXES: Final = {
@@ -63,6 +65,7 @@ SUBJECT_PREFIXES: Final = {
     "refund": "ps",
     "attempt": "ps",
     "dispute": "ps",
+    "refusal": "rfl",
     "suspense": "sus",
     "settlement": "stl",
     "payout": "pay",
@@ -72,6 +75,7 @@ SUBJECT_PREFIXES: Final = {
     "static_code": "sc",
     "code_session": "cse",
     "webhook_endpoint": "whm",
+    "log": "log",
 }
 """The first part of an event's topic to the TypeID prefix of its stream."""
 
@@ -90,7 +94,11 @@ def encode(prefix: str, value: UUID) -> str:
 @lru_cache(CACHE_SIZE_MAX)
 def encode_suffix(value: UUID) -> str:
     """The 26 characters after a TypeID's prefix, lower case."""
-    number = value.int
+    return suffix_of(value.int)
+
+
+def suffix_of(number: int) -> str:
+    """`encode_suffix` of an id as a number of 128 bits; nothing is kept."""
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 

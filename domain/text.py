@@ -10,6 +10,7 @@ still be read; `replace_unacceptable` makes their text safe to write elsewhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from domain.errors import InvalidRequest
@@ -57,6 +58,22 @@ def check(name: str, value: Any) -> None:
             check(f"{name}[{index}]", inner)
 
 
+def mistakes(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Every text in a value that `check` refuses: its name, and why."""
+    if isinstance(value, str):
+        if not is_acceptable(value):
+            yield name, _reason(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if is_acceptable(key):
+                yield from mistakes(f"{name}.{key}" if name else key, inner)
+            else:
+                yield name[:NAME_CHARS_MAX] or "body", f"a key {_reason(key)}"
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            yield from mistakes(f"{name}[{index}]", inner)
+
+
 def replace_unacceptable(text: str) -> str:
     """The text with U+FFFD in place of every unacceptable character."""
     return text if text.isprintable() else _UNACCEPTABLE.sub(REPLACEMENT, text)
@@ -70,6 +87,9 @@ def replace_lone_surrogates(json: bytes) -> bytes:
 
 
 def _refusal(name: str, text: str, prefix: str = "") -> InvalidRequest:
+    return InvalidRequest.of(name[:NAME_CHARS_MAX] or "body", f"{prefix}{_reason(text)}")
+
+
+def _reason(text: str) -> str:
     [character, *_] = _UNACCEPTABLE.findall(text)
-    reason = f"{prefix}may not contain the character U+{ord(character):04X}"
-    return InvalidRequest.of(name[:NAME_CHARS_MAX] or "body", reason)
+    return f"may not contain the character U+{ord(character):04X}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import secrets
+from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -18,18 +21,33 @@ from application.commands.register_wallet_app import RegisterWalletApp
 from application.commands.revoke_key import RevokeKey
 from application.commands.top_up_wallet import TopUpWallet
 from application.reader import Reader
-from domain import ids
+from domain import ids, text
 from domain.merchants.api_key import SECRET_BYTES, ApiKey, BearerKey, Role
 from domain.merchants.merchant import Merchant
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
 from infrastructure.event_store.postgres_log import PostgresLog
 
+USER_CHARS_MAX: Final = 100
+
+
+def command_line_actor() -> str:
+    """Who acts on the command line: `cli:` and the user of the operating system.
+
+    The user is the process's real one, not what the environment says.
+    """
+    user_id = os.getuid()
+    try:
+        name = pwd.getpwuid(user_id).pw_name
+    except KeyError:  # a container's user without an entry
+        name = str(user_id)
+    return f"cli:{text.replace_unacceptable(name)[:USER_CHARS_MAX]}"
+
 
 class AccountAdmin:
     """Sends the operator's commands."""
 
-    actor = "operator"
+    actor = command_line_actor()
     """Recorded with every command."""
 
     def __init__(self, log: PostgresLog, bus: Bus, mode: str) -> None:
@@ -123,9 +141,3 @@ class DemoAdmin(AccountAdmin):
         self.send(OpenWallet(wallet_id=wallet_id, wallet_app_id=app, currency=currency))
         self.send(TopUpWallet(wallet_id=wallet_id, amount=funds, reference="demo funds"))
         return ids.encode("wal", wallet_id)
-
-
-class StoryAdmin(AccountAdmin):
-    """Sends the commands of stories, recorded with an actor of their own."""
-
-    actor = "trigger"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ select 'receipt', coalesce(first_pos, 0), recorded_at::text from ledger.commands
 _HEAD: Final = f"""
 select pos, case when recorded_at {CALENDAR} then recorded_at end from ledger.head
 """  # noqa: S608 - constants of this file
-_ROW_CHECKS: Final = {
+_ROW_CHECKS: Final[Mapping[str, Callable[[LogChecker, Iterable[Any]], list[Violation]]]] = {
     "sessions": check_sessions,
     "wallet_payments": check_wallet_payments,
     "balances": check_balances,
@@ -67,6 +67,8 @@ _ROW_CHECKS: Final = {
 }
 JOURNAL: Final = "journal"
 """Its rows are as many as the events, so they are read beside them."""
+ROW_CHECKED: Final = (*_ROW_CHECKS, JOURNAL)
+"""The read models whose rows are compared with the events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def check(url: str, log: PostgresLog, *, versions: Mapping[str, int] | None = No
     """
     checker, compared, in_rows = LogChecker(), 0, []
     with connect(url, DatabaseRole.READER, statement_seconds=STATEMENT_SECONDS) as connection:
-        models = _begin(connection)
+        models = begin_snapshot(connection, ROW_CHECKED)
         invalid_times = [
             Violation("times-agree", position, f"{kind} recorded at {at}")
             for kind, position, at in connection.execute(_INVALID_TIMES).fetchall()
@@ -160,14 +162,14 @@ def check(url: str, log: PostgresLog, *, versions: Mapping[str, int] | None = No
     )
 
 
-def _begin(connection: Connection[TupleRow]) -> list[str]:
-    """Open the snapshot and lock the tables of the read models; returns the models' names.
+def begin_snapshot(connection: Connection[TupleRow], models: Iterable[str]) -> list[str]:
+    """Open a snapshot and lock the tables of these read models; returns those that exist.
 
     A rebuild replaces a table, and a table created after the snapshot appears empty in it. So the
     tables are locked first; the snapshot is taken by the statement after that. A model without a
     table yet is not compared: its first table may be created at any moment.
     """
-    names = {name: sql.Identifier("read_models", name) for name in (*_ROW_CHECKS, JOURNAL)}
+    names = {name: sql.Identifier("read_models", name) for name in models}
     for _ in range(BEGIN_TRIES_MAX):
         existing = [
             name

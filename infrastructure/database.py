@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from threading import Event
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from domain.errors import LedgerError
 from infrastructure import home_keys
 from infrastructure.postgres import migrate as migrations
 from infrastructure.postgres import runtime_login
@@ -18,8 +20,11 @@ from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.push import keys as push_keys
 from infrastructure.qr_keys import key_file
+from infrastructure.sealing.opening import open_log
 from infrastructure.settings import Settings
 from infrastructure.workers.supervisor import Supervisor
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -50,6 +55,10 @@ def open_database(settings: Settings, *, migrate: bool = False) -> Iterator[str]
                 make_qr_keys(settings)
             with suppress(home_keys.BadKeyFile):
                 make_push_key(settings)
+            try:
+                open_log(settings, settings.migrate_url or url)
+            except LedgerError as error:  # payments do not need it
+                _log.warning("the log cannot be opened for sealing: %s", error.detail)
         if server is not None:
             url = runtime_login.embedded_url(url, server.folder)
         mode = migrations.check(url)
@@ -63,10 +72,14 @@ def open_database(settings: Settings, *, migrate: bool = False) -> Iterator[str]
             server.stop()
 
 
-def migrate_database(settings: Settings, url: str, *, runtime: str = "") -> list[str]:
+def migrate_database(
+    settings: Settings, url: str, *, runtime: str = "", sealer: str = ""
+) -> list[str]:
     """Apply the missing migrations; see `infrastructure.postgres.migrate.migrate`."""
     secret = secrets.token_bytes(32)
-    return migrations.migrate(url, mode=settings.mode, token_secret=secret, runtime=runtime)
+    return migrations.migrate(
+        url, mode=settings.mode, token_secret=secret, runtime=runtime, sealer=sealer
+    )
 
 
 def make_qr_keys(settings: Settings) -> str | None:

@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
+from application import request_context
 from domain import times
 
 CAUSES_MAX: Final = 10
@@ -30,7 +31,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tupl
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger, message and traceback as one JSON object."""
+    """Time, level, logger, message, request and traceback as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record as one line."""
@@ -40,6 +41,11 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": _encodable(record.getMessage()),
         }
+        context = request_context.current()
+        if context is not None and not context.done:
+            fields["request_id"] = context.request_id
+            if context.trace_id:
+                fields["trace_id"] = context.trace_id
         if record.exc_info:
             fields["exception"] = _encodable(self.formatException(record.exc_info))
         return msgspec.json.encode(fields).decode()

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from application.health import Health
+from application.refusals import OUTCOMES
 from application.scanning import CAUSES
 from infrastructure.task_counts import LATE_SECONDS, TaskCounts
 
@@ -114,6 +115,14 @@ class PrometheusMetrics:
             ["cause"],
             registry=self.registry,
         )
+        self._refusals = Counter(
+            "qrledger_refusals",
+            "Refusals that payers may dispute: recorded, skipped, dropped",
+            ["outcome"],
+            registry=self.registry,
+        )
+        for outcome in OUTCOMES:
+            self._refusals.labels(outcome)
         for cause in CAUSES:  # an alarm on a rate needs the zero before the first one
             self._scans_refused.labels(cause)
         self.registry.register(_Health(health, loops))
@@ -132,6 +141,10 @@ class PrometheusMetrics:
     def queue_depth(self, commands: int) -> None:
         """Set the number of commands waiting for the writer."""
         self._queue.set(commands)
+
+    def refusal_settled(self, outcome: str) -> None:
+        """Count a refusal that a payer may dispute."""
+        self._refusals.labels(outcome).inc()
 
     def signing_keys_read(self, *, unusable: bool) -> None:
         """Set whether the file of signing keys could not be used when it was last read."""

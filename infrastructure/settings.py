@@ -8,26 +8,24 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from application.clock_guard import AHEAD_SECONDS, BEHIND_SECONDS
 from domain.money.fx import SPREAD_BASIS_POINTS_MAX
-from infrastructure import origins
-from infrastructure.postgres import urls
-from infrastructure.processors import checks
+from infrastructure import setting_checks
+from infrastructure.setting_checks import SettingsError as SettingsError  # noqa: PLC0414 - of `load`
 
 PREFIX: Final = "QRLEDGER_"
 FILE: Final = "qrledger.toml"
-DATABASE_URLS: Final = ("database_url", "migrate_url")
+DATABASE_URLS: Final = ("database_url", "migrate_url", "seal_database_url")
 SECRETS: Final = (*DATABASE_URLS, "stripe_api_key", "stripe_webhook_secret", "psp_secret")
 """Never shown."""
+LISTS: Final = ("trusted_proxies", "cors_origins")
+"""Separated by commas in a variable."""
 Port = Annotated[int, Meta(ge=1, le=65_535)]
-
-
-class SettingsError(Exception):
-    """A setting is unknown or invalid; the message names it and says what is expected."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +56,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...],
         Meta(description="Addresses whose X-Forwarded-For is trusted, separated by commas."),
     ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Origins whose pages may use page tokens and the public part of sessions "
+            "(CORS), separated by commas; https unless loopback. Default: none."
+        ),
+    ] = ()
     mode: Annotated[
         Literal["live", "test"],
         Meta(description="The ledger's mode, fixed by the first `migrate`."),
@@ -70,6 +75,42 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             description="File of the keys that sign static codes and offers. Default: "
             "`qr-keys.json` in `home`. Every machine that runs the API needs the same file."
+        ),
+    ] = ""
+    log_origin: Annotated[
+        str,
+        Meta(
+            description="Host in the name under which the log is sealed, fixed for ever by the "
+            "first `migrate`. Default: the host of `public_url`, or in a test ledger this machine."
+        ),
+    ] = ""
+    seal_home: Annotated[
+        str,
+        Meta(
+            description="Folder of the sealer's key and notes; not on the database's disk. "
+            "Default: `seal` in `home`."
+        ),
+    ] = ""
+    seal_database_url: Annotated[
+        str,
+        Meta(
+            description="The same database with a login of the sealer's own (`migrate --sealer`); "
+            "used by `seal` only."
+        ),
+    ] = ""
+    witness_home: Annotated[
+        str,
+        Meta(
+            description="Folder of the witness: its key, the logs it knows, its memory. "
+            "Default: `witness` in `home`."
+        ),
+    ] = ""
+    witness_port: Annotated[Port, Meta(description="Port of the witness.")] = 8082
+    witness_policy: Annotated[
+        str,
+        Meta(
+            description="File with the witnesses whose cosignatures are collected before a "
+            "checkpoint is published (C2SP tlog-policy). Default: none."
         ),
     ] = ""
     rate_limit: Annotated[
@@ -211,15 +252,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def qr_keys_file(self) -> Path:
         """The file of the keys that sign static codes and offers."""
-        if self.qr_keys:
-            return Path(self.qr_keys).expanduser().absolute()
-        return self.home_folder / "qr-keys.json"
+        return self._in_home(self.qr_keys, "qr-keys.json")
 
     @property
     def fcm_account_file(self) -> Path | None:
         """The file of the service account of FCM, if there is one."""
         path = self.fcm_service_account
         return Path(path).expanduser().absolute() if path else None
+
+    @property
+    def seal_folder(self) -> Path:
+        """The folder of the sealer's key and notes."""
+        return self._in_home(self.seal_home, "seal")
+
+    @property
+    def log_host(self) -> str:
+        """The host in the log's name; empty if a live ledger has been given none."""
+        if self.log_origin:
+            return self.log_origin
+        address = self.public_url or (self.public_origin if self.mode == "test" else "")
+        return urlsplit(address).netloc
+
+    @property
+    def witness_folder(self) -> Path:
+        """The folder of the witness."""
+        return self._in_home(self.witness_home, "witness")
+
+    def _in_home(self, path: str, name: str) -> Path:
+        return Path(path).expanduser().absolute() if path else self.home_folder / name
 
     @property
     def public_origin(self) -> str:
@@ -252,23 +312,32 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
             msg = f"{variable} is not a setting; `docs/reference/settings.md` lists them"
             raise SettingsError(msg)
         if text:
-            values[name] = _split(text) if name == "trusted_proxies" else text
+            values[name] = _split(text) if name in LISTS else text
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$.")
         name = path.rstrip("`")
-        msg = f"setting {name}: {reason}" if name else f"settings: {reason}"
+        msg = f"setting {name}: {_expected(name) or reason}" if name else f"settings: {reason}"
         raise SettingsError(msg) from None
     for name in DATABASE_URLS:
-        _check_database_url(name, getattr(settings, name))
+        setting_checks.check_database_url(name, getattr(settings, name))
     settings = msgspec.structs.replace(
         settings,
-        host=_listen_host(settings.host),
-        public_url=_origin("public_url", settings.public_url, ("http", "https")),
-        live_public_url=_origin("live_public_url", settings.live_public_url, ("ws", "wss")),
+        host=setting_checks.listen_host(settings.host),
+        public_url=setting_checks.public_origin(
+            "public_url", settings.public_url, ("http", "https")
+        ),
+        live_public_url=setting_checks.public_origin(
+            "live_public_url", settings.live_public_url, ("ws", "wss")
+        ),
+        cors_origins=tuple(
+            setting_checks.public_origin("cors_origins", origin, ("http", "https"))
+            for origin in settings.cors_origins
+        ),
     )
-    _check_processors(settings)
+    setting_checks.check_log_origin(settings.log_origin)
+    setting_checks.check_processors(settings.mode, msgspec.structs.asdict(settings))
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_address(proxy)
@@ -296,70 +365,25 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SettingsError(msg) from None
 
 
+def _expected(name: str) -> str:
+    """What a setting must be, in words; empty if there is no more to say than its type does."""
+    types = {one.name: one.type for one in msgspec.structs.fields(Settings)}
+    kind = msgspec.inspect.type_info(types.get(name, str))
+    while isinstance(kind, msgspec.inspect.Metadata):
+        kind = kind.type
+    match kind:
+        case msgspec.inspect.LiteralType(values):
+            return f"must be {' or '.join(str(value) for value in values)}"
+        case msgspec.inspect.IntType(ge=int(least), le=int(most)):
+            return f"must be a whole number from {least} to {most}"
+        case msgspec.inspect.BoolType():
+            return "must be true or false"
+        case _:
+            return ""
+
+
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _check_database_url(name: str, url: str) -> None:
-    if not url:
-        return
-    try:
-        urls.check(url)
-    except urls.BadDatabaseUrl as error:
-        msg = f"setting {name}: {error}"
-        raise SettingsError(msg) from None
-
-
-def _listen_host(host: str) -> str:
-    try:
-        return origins.listen_host(host)
-    except ValueError:
-        msg = "setting host: must be an IP address or a host name, without a port"
-        raise SettingsError(msg) from None
-
-
-def _origin(name: str, url: str, schemes: tuple[str, str]) -> str:
-    """The origin as browsers write it, or empty."""
-    if not url:
-        return url
-    try:
-        scheme, host, port = origins.parse(url, schemes)
-    except ValueError:
-        msg = (
-            f"setting {name}: must be an origin such as {schemes[1]}://pay.example, without a path "
-            "or a trailing slash"
-        )
-        raise SettingsError(msg) from None
-    if scheme == schemes[0] and not origins.is_loopback(host):
-        msg = f"setting {name}: must be {schemes[1]} unless the host is loopback"
-        raise SettingsError(msg)
-    return origins.write(scheme, host, port)
-
-
-def _check_processors(settings: Settings) -> None:
-    """Each processor has all of its settings or none; messages quote no secret."""
-    for name, other in (
-        ("stripe_api_key", "stripe_webhook_secret"),
-        ("stripe_webhook_secret", "stripe_api_key"),
-        ("psp_base_url", "psp_secret"),
-        ("psp_secret", "psp_base_url"),
-    ):
-        if getattr(settings, name) and not getattr(settings, other):
-            msg = f"setting {other}: is missing, and {name} is set"
-            raise SettingsError(msg)
-    checked = {
-        "stripe_api_key": lambda key: checks.check_api_key(key, settings.mode),
-        "stripe_webhook_secret": checks.check_webhook_secret,
-        "psp_base_url": checks.check_base_url,
-        "psp_secret": checks.check_shared_secret,
-    }
-    for name, check in checked.items():
-        if value := getattr(settings, name):
-            try:
-                check(value)
-            except ValueError as error:
-                msg = f"setting {name}: {error}"
-                raise SettingsError(msg) from None
 
 
 def _reachable(host: str) -> str:

@@ -21,7 +21,7 @@ from domain.accounting import chart
 from domain.merchants.merchant import Merchant
 from domain.payouts.debits import Credits
 from domain.wallets.wallet_app import WalletApp
-from infrastructure.accounts import StoryAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.event_store.postgres_log import PostgresLog
 
 WAIT_SECONDS: Final = 30.0
@@ -39,7 +39,7 @@ class LedgerStage:
     def __init__(
         self,
         log: PostgresLog,
-        admin: StoryAdmin,
+        admin: AccountAdmin,
         credits: AccountCredits,
         merchant_id: UUID,
         *,

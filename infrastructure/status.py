@@ -17,6 +17,7 @@ from domain import times
 from infrastructure.health import ReadLags, read_health
 from infrastructure.postgres import deadline, migrate
 from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.postgres.failures import reason_of
 from infrastructure.task_counts import read_task_counts
 from infrastructure.workers.leadership import has_leader
 from infrastructure.workers.loops import loop_states
@@ -104,8 +105,7 @@ def read_status(url: str, mode: str, read_lags: ReadLags, *, processors: Sequenc
     except migrate.DatabaseNotReady as error:
         status.problems.append(str(error))
     except psycopg.Error as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        status.problems.append(f"the database cannot be queried: {lines[-1]}")
+        status.problems.append(f"the database cannot be queried: {reason_of(error)}")
     return status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,9 +11,10 @@ from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
 
 from application.event_log import Recorded
-from domain import times
+from domain import text, times
 from domain.money.money import Amount, Money
 from domain.sessions import attempt_events
 from domain.sessions.dispute_events import DisputeEvent
@@ -132,7 +133,7 @@ class Sessions(ReadModel):
     """All payment sessions with their current state. Eventually consistent."""
 
     name = "sessions"
-    version = 5
+    version = 6
     key = ("session_id",)
     follows = PaymentSession.events()
     """All of them, because every event raises the version that the list shows."""
@@ -151,11 +152,12 @@ class Sessions(ReadModel):
             paid_attempt_id text, fee_minor bigint not null, payer_amount_minor bigint,
             payer_currency text, payer_exponent int, spread_minor bigint, quote_id text,
             refunded_minor bigint not null, disputed_minor bigint not null,
-            flags_json text not null
+            flags_json text not null, metadata jsonb not null
         ) with (fillfactor = 80);
         create index on {table} (merchant_id, created_position desc);
         create index on {table} (merchant_id, status, created_position desc);
         create index on {table} (merchant_id, order_id);
+        create index on {table} using gin (metadata jsonb_path_ops) where metadata <> '{{}}';
     """
 
     @classmethod
@@ -189,9 +191,10 @@ class Sessions(ReadModel):
         self,
         merchant_id: str,
         *,
-        status: str | None = None,
+        statuses: Collection[str] = (),
         order_id: str | None = None,
         currency: str | None = None,
+        metadata: Mapping[str, str] | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
         before: int | None = None,
@@ -202,19 +205,21 @@ class Sessions(ReadModel):
 
         Args:
             merchant_id: the merchant; the only one whose sessions are returned.
-            status: the status at `now`: an open session after its deadline is `expired`.
+            statuses: any of these at `now`: an open session after its deadline is `expired`.
             order_id: sessions of this order only.
             currency: sessions in this currency only.
+            metadata: sessions with all of these members only.
             created_from: earliest time of creation, inclusive.
             created_to: latest time of creation, exclusive.
             before: sessions created at a lower position only.
             limit: the maximum number of rows.
             now: the ledger's time.
         """
-        has_status = _STATUS_CONDITIONS.get(status or "", "status = %(status)s")
+        has_status = _status_condition(statuses)
+        has_metadata = "metadata @> %(metadata)s and metadata <> '{}'" if metadata else "true"
         query = f"""
             select {_COLUMNS} from read_models.{self.name}
-             where merchant_id = %(merchant_id)s and {has_status}
+             where merchant_id = %(merchant_id)s and {has_status} and {has_metadata}
                and (%(order_id)s::text is null or order_id = %(order_id)s)
                and (%(currency)s::text is null or currency = %(currency)s)
                and (%(created_from)s::timestamptz is null or created_on >= %(created_from)s)
@@ -224,7 +229,8 @@ class Sessions(ReadModel):
         """
         values = {
             "merchant_id": merchant_id,
-            "status": status,
+            "statuses": list(statuses),
+            "metadata": Jsonb(_replaced(metadata or {})),
             "order_id": order_id,
             "currency": currency,
             "created_from": created_from,
@@ -238,16 +244,33 @@ class Sessions(ReadModel):
             return cursor.execute(query, values).fetchall()
 
 
+def _status_condition(statuses: Collection[str]) -> str:
+    """The SQL condition of having one of these statuses; of none, that of any status."""
+    if not statuses:
+        return "true"
+    stored = "status = any(%(statuses)s)"
+    special = [_STATUS_CONDITIONS[one] for one in _STATUS_CONDITIONS if one in statuses]
+    if len(special) < len(set(statuses)):
+        open_ones = "status not in ('created', 'scanned', 'expired')" if special else "true"
+        special.append(f"({stored} and {open_ones})")
+    return f"({' or '.join(special)})"
+
+
 _STATUS_CONDITIONS: Final = {
     # An open session after its deadline is expired, although its row is not updated yet.
-    "": "true",
-    "created": "status = 'created' and expires_at > %(now)s",
-    "scanned": "status = 'scanned' and expires_at > %(now)s",
+    "created": "(status = 'created' and expires_at > %(now)s)",
+    "scanned": "(status = 'scanned' and expires_at > %(now)s)",
     "expired": (
         "(status = 'expired' or (status in ('created', 'scanned') and expires_at <= %(now)s))"
     ),
 }
 """SQL conditions that an index supports; any other status is compared as stored."""
+
+
+def _replaced(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata as a JSON value of the database holds it, which cannot hold every text."""
+    replace = text.replace_unacceptable
+    return {replace(key): replace(value) for key, value in metadata.items()}
 
 
 def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
@@ -264,6 +287,7 @@ def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
         "expires_in_seconds": event.expires_in_seconds,
         "return_url": event.return_url,
         "metadata_json": json.dumps(event.metadata),  # as text: lossless, where jsonb is not
+        "metadata": _replaced(event.metadata),  # to be searched
         "checkout_may_cancel": event.checkout_may_cancel,
         "fee_minor": event.fee_minor,
         "refunded_minor": 0,
@@ -277,6 +301,10 @@ def _created_row(recorded: Recorded, event: Any) -> dict[str, Any]:
 
 
 _NO_CLAIM = {"claim_id": None, "claim_wallet_id": None, "claim_app_id": None, "lease_until": None}
+
+_NO_TEXT: Final[dict[str, Any]] = {
+    "order_id": "", "description": "", "return_url": None, "metadata_json": "{}", "metadata": {},
+}  # fmt: skip
 
 
 def _change(event: Any) -> dict[str, Any]:
@@ -308,6 +336,8 @@ def _change(event: Any) -> dict[str, Any]:
             }
         case PaymentSession.RefundSucceeded():
             return {"refunded_minor": event.refunded_minor}
+        case PaymentSession.Restricted():
+            return dict(_NO_TEXT)
         case _:
             return _attempt_change(event)
 

@@ -8,11 +8,16 @@ authenticate as in production.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -32,7 +37,49 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
+LAKE = ("duckdb", "pyarrow")
+OF_LAKE = (
+    "infrastructure/test_lake.py",
+    "infrastructure/test_lake_restrictions.py",
+    "house/test_duckdb_page.py",
+)
+"""Tests of the optional extra `lake`; `make setup` installs it."""
+_without = [name for name in LAKE if find_spec(name) is None]
+collect_ignore = list(OF_LAKE) if _without else []
+
 _numbers = count(1)
+
+
+def pytest_report_header() -> str:
+    """Say which tests are left out."""
+    missing = f"left out, as {' and '.join(_without)} cannot be imported: {', '.join(OF_LAKE)}"
+    return missing if _without else "extra lake: installed"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_name_server() -> Iterator[None]:
+    """Names but `localhost` have no address: tests do not wait for a network, nor depend on one."""
+    resolve = socket.getaddrinfo
+
+    def local_only(host: Any, *arguments: Any, **named: Any) -> Any:
+        if not _is_local(host):
+            raise socket.gaierror(socket.EAI_NONAME, "tests ask no name server")
+        return resolve(host, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", local_only)
+        yield
+
+
+def _is_local(host: Any) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if not name or name == "localhost":
+        return True
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -122,3 +169,13 @@ def clock(database_url: str) -> TestClock:
 def home(tmp_path: Path) -> Path:
     """A home folder for the program."""
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """A command that runs in the process of the tests sets the level of the log: put it back."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers

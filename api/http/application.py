@@ -12,6 +12,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.http.operation import Operation
+from api.http.request_ids import RequestIds
+from application import request_context
 
 _PARAMETER: Final = re.compile(r"\{(\w+):str\}")
 _PLAIN_HOST: Final = re.compile(rb"[0-9A-Za-z.:\[\]-]*")
@@ -27,8 +29,14 @@ class Application:
     the way that a request takes.
     """
 
-    def __init__(self, litestar: Litestar, served: Iterable[tuple[Operation, ASGIApp]]) -> None:
+    def __init__(
+        self,
+        litestar: Litestar,
+        served: Iterable[tuple[Operation, ASGIApp]],
+        request_ids: RequestIds,
+    ) -> None:
         self.litestar = litestar
+        self.request_ids = request_ids
         self._paths = PathTree()
         for operation, serve in served:
             for path in (operation.path, *operation.aliases):
@@ -36,12 +44,22 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; start and stop with the server."""
+        if scope["type"] != ScopeType.HTTP:
+            await self.litestar(scope, receive, send)
+            return
         serve: ASGIApp = self.litestar
-        if scope["type"] == ScopeType.HTTP and _has_plain_host(scope["headers"]):
+        headers = scope["headers"]
+        if _has_plain_host(headers):
             found = self._paths.find(scope["method"], scope["path"])
             if found is not None:
                 serve, scope["path_params"] = found
-        await serve(scope, receive, send)
+        context = self.request_ids.of(headers)
+        token = request_context.enter(context)
+        try:
+            await serve(scope, receive, send)
+        finally:
+            context.done = True
+            request_context.leave(token)
 
 
 @dataclass(slots=True)
@@ -77,6 +95,8 @@ class PathTree:
                 node.parameter = node.parameter or _Node()
                 node = node.parameter
         node.ends[method] = (serve, tuple(names))
+        if method == "GET":
+            node.ends["HEAD"] = node.ends[method]
 
     def find(self, method: str, path: str) -> tuple[ASGIApp, dict[str, str]] | None:
         """What serves a request, and the parameters of its path; None if the path is not here."""

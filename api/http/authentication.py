@@ -14,7 +14,6 @@ from api import blocking
 from api.context import ApiConfig, Services
 from api.http import addresses
 from api.http.checkout import checkout_identity
-from api.http.errors import TooManyRequests
 from api.http.identity import CallerRole, Identity
 from api.http.messages import HttpRequest
 from api.http.rate_limit import RateLimit, address_bucket
@@ -64,8 +63,7 @@ class Authenticator:
         if valid_at is not None and now - valid_at < TRUSTED_SECONDS:
             return await self._find(digest, text, now)
         bucket = address_bucket(client_address(request, self._services.config))
-        if not self._rate_limit.allows(bucket, now):
-            raise TooManyRequests(limit=self._rate_limit.per_second)
+        self._rate_limit.take(bucket, now)
         identity = await self._find(digest, text, now)
         self._rate_limit.refund(bucket)
         return identity
@@ -130,11 +128,18 @@ class Authenticator:
         try:
             if text.startswith("qrw_"):
                 return partial(self._identify_page, self._services.tokens.check_page(text))
-            return partial(self._identify_key, BearerKey.parse(text))
+            presented = BearerKey.parse(text)
         except BadToken as error:
             raise Unauthorized(reason=f"The page token is not valid: {error}") from None
         except ValueError:
             raise Unauthorized(reason="The key is not valid") from None
+        mode = self._services.config.mode
+        if presented.mode != mode:
+            raise Unauthorized(
+                reason=f"This is a key of a {presented.mode} ledger, and this is a {mode} ledger: "
+                f"send a key that begins with qrl_{mode}_"
+            )
+        return partial(self._identify_key, presented)
 
     def _identify_key(self, presented: BearerKey) -> Identity:
         """The holder of an API key."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
+from application import request_context
 from application.errors import LogUnavailable, Overloaded
 from domain.errors import ErrorKind, LedgerError
 
@@ -137,7 +138,8 @@ def status_of(error: type[LedgerError]) -> HTTPStatus:
 def to_problem(error: LedgerError) -> Problem:
     """Describe a refusal to the caller: the fixed members, then its facts.
 
-    `LogUnavailable` becomes `Overloaded`: callers need not know which part is unavailable.
+    `type` is absolute, and `request_id` is there, while a request is served. `LogUnavailable`
+    becomes `Overloaded`: callers need not know which part is unavailable.
     """
     if isinstance(error, LogUnavailable):
         error = Overloaded(reason="the database is unavailable")
@@ -149,8 +151,10 @@ def to_problem(error: LedgerError) -> Problem:
         headers["WWW-Authenticate"] = "Bearer"
     if error.replayed:
         headers["Idempotent-Replayed"] = "true"
+    context = request_context.current()
     document = {
-        "type": f"/problems/{error.code}",
+        "type": f"{context.origin if context else ''}/problems/{error.code}",
+        **({"request_id": context.request_id} if context else {}),
         "title": error.title,
         "status": status.value,
         "detail": error.detail,

@@ -12,7 +12,10 @@ from domain.money.currencies import CURRENCIES
 
 def typeid(prefix: str) -> Meta:
     """The constraint of a public TypeID with a prefix, such as `ps`."""
-    return Meta(pattern=rf"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$(?!\n)")
+    return Meta(
+        pattern=rf"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$(?!\n)",
+        extra={"must": f"must be an id: {prefix}_ and 26 lower-case letters and digits"},
+    )
 
 
 def text_length(min_length: int, max_length: int) -> Meta:

@@ -13,6 +13,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from api.http.errors import BODY_BYTES_MAX, BodyTooLarge
+from api.http.request_ids import RequestIds
+from application import request_context
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -175,9 +177,17 @@ class DefaultHeaders:
     """The headers of every response, unless the response has its own of the same name.
 
     `data` is for responses that programs read, `documents` for those that browsers display.
+    Every response also states the id of its request, and what is left of the caller's rate limit.
     """
 
-    def __init__(self, *, data: Mapping[str, str], documents: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *,
+        data: Mapping[str, str],
+        documents: Mapping[str, str],
+        request_ids: RequestIds | None = None,
+    ) -> None:
+        self.request_ids = request_ids or RequestIds()
         self._data = data
         self._documents = documents
         self._data_pairs = encode_headers(data)
@@ -185,12 +195,22 @@ class DefaultHeaders:
     def pairs(self, response: HttpResponse) -> list[tuple[bytes, bytes]]:
         """The default headers and those of the response, as ASGI sends them."""
         if response.is_data and self._data.keys().isdisjoint(response.headers):
-            return [*self._data_pairs, *encode_headers(response.headers)]
-        return list(encode_headers(self.of(response)))
+            return [*self._data_pairs, *_of_request(), *encode_headers(response.headers)]
+        return [*_of_request(), *encode_headers(self._merge(response))]
 
     def of(self, response: HttpResponse) -> dict[str, str]:
         """The default headers and those of the response."""
+        of_request = {k.decode("ascii"): v.decode("ascii") for k, v in _of_request()}
+        return {**of_request, **self._merge(response)}
+
+    def _merge(self, response: HttpResponse) -> dict[str, str]:
         return {**(self._data if response.is_data else self._documents), **response.headers}
+
+
+def _of_request() -> Pairs:
+    """The headers that depend on the request only."""
+    context = request_context.current()
+    return () if context is None else (*context.headers, *context.quota)
 
 
 class HttpResponse:
@@ -216,11 +236,14 @@ class HttpResponse:
         """Whether it is JSON, which no browser displays as a document."""
         return self.media_type.endswith("json")
 
-    async def send(self, send: Send, default_headers: DefaultHeaders) -> None:
-        """Send it, with the default headers."""
+    async def send(
+        self, send: Send, default_headers: DefaultHeaders, *, head: bool = False
+    ) -> None:
+        """Send it, with the default headers; without its body if the method is `HEAD`."""
         pairs = default_headers.pairs(self)
         if self.status_code not in BODILESS:
             pairs.append((b"content-type", self.media_type.encode("latin-1")))
             pairs.append((b"content-length", b"%d" % len(self.body)))
+        body = b"" if head else self.body
         await send({"type": "http.response.start", "status": self.status_code, "headers": pairs})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+        await send({"type": "http.response.body", "body": body, "more_body": False})

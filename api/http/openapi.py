@@ -10,6 +10,8 @@ from typing import Any, Final, get_args
 import msgspec
 
 from api.http.errors import BODY_BYTES_MAX, status_of
+from api.http.openapi_examples import Examples, example_id, problem_example
+from api.http.openapi_tags import TAGS, tag_of
 from api.http.operation import Idempotency, Operation
 from api.http.parsing import KEY_CHARS_MAX
 from domain.errors import LedgerError
@@ -39,9 +41,10 @@ def problem_schema() -> dict[str, Any]:
     """The schema of every error response."""
     return {
         "type": "object",
-        "required": ["type", "title", "status", "detail", "code", "transient"],
+        "required": ["type", "request_id", "title", "status", "detail", "code", "transient"],
         "properties": {
             "type": {"type": "string"},
+            "request_id": {"type": "string"},
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
@@ -58,7 +61,18 @@ def problem_schema() -> dict[str, Any]:
                 "items": {
                     "type": "object",
                     "required": ["name", "reason"],
-                    "properties": {"name": {"type": "string"}, "reason": {"type": "string"}},
+                    "properties": {
+                        "name": {
+                            "type": "string",
+                            "description": "The field, with its path; `body` for the whole.",
+                            "examples": ["amount.minor"],
+                        },
+                        "reason": {
+                            "type": "string",
+                            "description": "What is wrong with it.",
+                            "examples": ["must be from 1 to 999999999999"],
+                        },
+                    },
                 },
             },
         },
@@ -73,11 +87,17 @@ def document(operations: Sequence[Operation], *, version: str, public_url: str) 
         types += [one for kind in operation.responses.values() for one in _structs(kind)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     by_type = dict(zip(map(str, types), schemas, strict=True))
+    components["Problem"] = problem_schema()
+    examples = Examples(components)
+    examples.describe()
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(path_of(operation), {})[operation.method.lower()] = _describe(
-            operation, by_type, components
+            operation, by_type, components, examples
         )
+    for operation in operations:  # the parameters say all of a query
+        if operation.query:
+            components.pop(by_type[str(operation.query)]["$ref"].rpartition("/")[2], None)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -87,9 +107,10 @@ def document(operations: Sequence[Operation], *, version: str, public_url: str) 
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url}],
+        "tags": [{"name": name, "description": words} for name, (words, _) in TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Problem": problem_schema()},
+            "schemas": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -122,44 +143,75 @@ def _structs(kind: Any) -> tuple[Any, ...]:
 
 
 def _describe(
-    operation: Operation, schemas: dict[str, Any], components: dict[str, Any]
+    operation: Operation,
+    schemas: dict[str, Any],
+    components: dict[str, Any],
+    examples: Examples,
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
+        "tags": [tag_of(operation.path)],
         "summary": operation.summary,
-        "parameters": _parameters(operation, schemas, components),
-        "responses": _responses(operation, schemas),
+        "description": operation.description or f"{operation.summary}.",
+        "parameters": _parameters(operation, schemas, components, examples),
+        "responses": _responses(operation, schemas, examples),
     }
-    if operation.description:
-        described["description"] = operation.description
     if operation.callers:
         described["security"] = [{"key": []}, *([{}] if operation.local_without_key else [])]
         described["x-callers"] = sorted(operation.callers)
     if operation.body:
-        content = {"application/json": {"schema": schemas[str(operation.body)]}}
+        schema = schemas[str(operation.body)]
+        example = examples.of(schema, body=True)
+        content = {"application/json": {"schema": schema, "example": example}}
         described["requestBody"] = {"required": True, "content": content}
     return described
 
 
 def _parameters(
-    operation: Operation, schemas: dict[str, Any], components: dict[str, Any]
+    operation: Operation,
+    schemas: dict[str, Any],
+    components: dict[str, Any],
+    examples: Examples,
 ) -> list[dict[str, Any]]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in _PATH_PARAMETER.findall(operation.path)
-    ]
+    prefixes = dict(operation.path_ids)
+    parameters: list[dict[str, Any]] = []
+    for name in _PATH_PARAMETER.findall(operation.path):
+        words = examples.words("Path", name)
+        prefix = prefixes.get(name)
+        parameters.append(
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": words.description,
+                "schema": {"type": "string", "minLength": 1},
+                "example": example_id(prefix) if prefix else str(words.example),
+            }
+        )
     if operation.query:
         struct_name = schemas[str(operation.query)]["$ref"].rpartition("/")[2]
         shape = components[struct_name]
         for name, schema in shape["properties"].items():
-            required = name in shape.get("required", [])
             plain = _without_null(schema)
-            parameters.append({"name": name, "in": "query", "required": required, "schema": plain})
+            parameter = {
+                "name": name,
+                "in": "query",
+                "required": name in shape.get("required", []),
+                "description": schema["description"],
+                "schema": plain,
+                "example": schema["examples"][0],
+            }
+            if plain.get("type") == "object":  # `metadata[key]=value`
+                parameter |= {"style": "deepObject", "explode": True}
+            parameters.append(parameter)
     if operation.idempotency is not Idempotency.NONE:
         parameters.append(
             {
                 "name": "Idempotency-Key",
                 "in": "header",
+                "description": "The caller's name for this request: the same key and body, the "
+                "first answer again.",
+                "example": "4f1d2c9e-order-SN129803",
                 "required": operation.idempotency is Idempotency.REQUIRED,
                 "schema": {
                     "type": "string",
@@ -175,7 +227,8 @@ def _parameters(
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a query parameter, which is left out instead of being null."""
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
-    plain = {k: v for k, v in schema.items() if k not in {"anyOf", "default"}}
+    left_out = {"anyOf", "default", "description", "examples"}
+    plain = {k: v for k, v in schema.items() if k not in left_out}
     if kinds:
         plain = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if "enum" in plain:
@@ -183,7 +236,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+def _responses(operation: Operation, schemas: dict[str, Any], examples: Examples) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, kind in operation.responses.items():
         if kind is None:
@@ -197,7 +250,7 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         else:
             found = [schemas[str(one)] for one in _structs(kind)]
             schema: dict[str, Any] = found[0] if len(found) == 1 else {"anyOf": found}
-            content = {"application/json": {"schema": schema}}
+            content = {"application/json": {"schema": schema, "example": examples.of(schema)}}
             if operation.page:
                 content["text/html"] = {"schema": {"type": "string"}}
             for media_type in operation.media_types:
@@ -214,6 +267,8 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = {"$ref": _REF.format(name="Problem")}
         responses[str(status)] = {
             "description": "; ".join(f"`{c}`: {LedgerError.by_code[c].title}" for c in codes),
-            "content": {"application/problem+json": {"schema": schema}},
+            "content": {
+                "application/problem+json": {"schema": schema, "example": problem_example(codes[0])}
+            },
         }
     return responses

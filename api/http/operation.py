@@ -12,18 +12,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import Any, Protocol, get_args
+from typing import Any, Final, Protocol, get_args
 
+from api import blocking
 from api.context import Services
 from api.http import fingerprints
 from api.http.identity import CallerRole, Identity
 from api.http.messages import HttpRequest, HttpResponse
 from api.http.parsing import PathId
+from application import request_context
 from application.command import Command, Envelope, Outcome
+from application.restriction import shown_result
 from domain import ids
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _PATH_PARAMETER = re.compile(r"\{(\w+):str\}")
+
+
+PAGES: Final = frozenset({CallerRole.PAGE, CallerRole.CHECKOUT})
+"""The callers that are pages in a browser."""
 
 
 class Idempotency(StrEnum):
@@ -74,6 +80,8 @@ class Operation:
     idempotency: Idempotency = Idempotency.NONE
     handler: Handler
     aliases: tuple[str, ...] = ()
+    shared: bool = False
+    """Whether pages of other origins may use it without a token, where the settings allow any."""
     any_query: bool = False
     """Whether parameters of the query are ignored: others add their own to the address."""
     raw_bytes_max: int = 0
@@ -92,6 +100,11 @@ class Operation:
         object.__setattr__(self, "query", types.pop("query", None))
         path_ids = tuple((name, self._prefix(name, kind)) for name, kind in types.items())
         object.__setattr__(self, "path_ids", path_ids)
+
+    @property
+    def cross_origin(self) -> bool:
+        """Whether pages of other origins may use it, with a token if it takes one."""
+        return self.shared or not PAGES.isdisjoint(self.callers)
 
     def _prefix(self, name: str, kind: Any) -> str:
         """The TypeID prefix of a path parameter; empty for plain text."""
@@ -145,13 +158,16 @@ class Call:
             fingerprint = fingerprints.of_request(*request)
         else:
             command_id = self.services.new_id()
-        match = _TRACEPARENT.match(self.request.header(b"traceparent") or "")
+        context = request_context.current()
         envelope = Envelope(
             command=command,
             command_id=command_id,
             actor=self.identity.actor,
-            trace_id=match.group(1) if match else command_id.hex,
+            trace_id=(context.trace_id if context else "") or command_id.hex,
             fingerprint=fingerprint,
             older_fingerprints=partial(fingerprints.of_first_releases, *request),
         )
-        return await self.services.dispatcher.send(envelope)
+        outcome = await self.services.dispatcher.send(envelope)
+        if outcome.replayed:
+            return await blocking.read(self.services.reader.first_result, outcome)
+        return shown_result(outcome)

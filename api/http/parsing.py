@@ -10,13 +10,13 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Annotated, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, UnsetType
 
+from api.http import validation
 from api.http.errors import UnsupportedMediaType
 from api.http.fields import CurrencyCode
 from api.http.messages import HttpRequest
@@ -86,14 +86,15 @@ def decode_body(request: HttpRequest, raw: bytes, kind: type[T]) -> T:
         if raw or media_type:
             raise UnsupportedMediaType(media_type=media_type[:80] or "nothing")
         raise InvalidRequest.of("body", "is missing")
+    struct = cast("type[msgspec.Struct]", kind)
     try:
         if _SUSPICIOUS.search(raw):
-            _check_texts(raw)
+            _check_texts(raw, struct)
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.ValidationError as error:
-        raise _invalid_request(error) from None
+    except msgspec.ValidationError:
+        raise _refuse_body(raw, struct) from None
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise InvalidRequest.of("body", f"is not JSON in UTF-8 ({error})") from None
+        raise InvalidRequest.of("body", f"is not JSON in UTF-8{_place(error)}") from None
     except RecursionError:
         raise InvalidRequest.of("body", "is nested too deeply") from None
 
@@ -102,8 +103,8 @@ _SUSPICIOUS: Final = re.compile(rb"\\[ubfnrt]|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8
 """Matches every JSON document that contains an unacceptable character, and few others."""
 
 
-def _check_texts(raw: bytes) -> None:
-    """Check every text of a body.
+def _check_texts(raw: bytes, kind: type[msgspec.Struct]) -> None:
+    """Check every text of a body; if one is not acceptable, name every mistake of the body.
 
     Only the standard library's decoder keeps a lone surrogate, so that its field can be named. Any
     other error of JSON is left to the strict decoder, which runs next.
@@ -112,7 +113,27 @@ def _check_texts(raw: bytes) -> None:
         value = json.loads(raw)
     except ValueError:
         return
-    text.check("", value)
+    if next(text.mistakes("", value), None) is not None:
+        raise validation.refuse(value, kind, validation.BODY)
+
+
+def _refuse_body(raw: bytes, kind: type[msgspec.Struct]) -> InvalidRequest:
+    """Name every mistake of a body that is JSON, but not the struct."""
+    try:
+        return validation.refuse(msgspec.json.decode(raw), kind, validation.BODY)
+    except msgspec.DecodeError as error:  # behind the first mistake: not JSON either
+        return InvalidRequest.of("body", f"is not JSON in UTF-8{_place(error)}")
+    except RecursionError:
+        return InvalidRequest.of("body", "is nested too deeply")
+
+
+def _place(error: Exception) -> str:
+    """Where a document stops being JSON, if the decoder says so."""
+    found = _BYTE.search(str(error))
+    return f"; see byte {found[1]}" if found else ""
+
+
+_BYTE: Final = re.compile(r"\(byte ([0-9]+)\)")
 
 
 def read_query(request: HttpRequest, kind: type[T] | None) -> T | None:
@@ -130,35 +151,38 @@ def read_query(request: HttpRequest, kind: type[T] | None) -> T | None:
         if pairs:
             raise InvalidRequest.of(pairs[0][0][:80], "is not a parameter of this request")
         return None
-    values: dict[str, str] = {}
+    struct = cast("type[msgspec.Struct]", kind)
+    shape = validation.query_shape(struct)
+    values: dict[str, Any] = {}
     for name, value in pairs:
         text.check("query", name)
         text.check(name, value)
-        if name in values:
-            raise InvalidRequest.of(name[:80], "is given twice")
-        values[name] = value
-    for name in _integer_fields(cast("type[msgspec.Struct]", kind)) & values.keys():
-        if not _INTEGER.fullmatch(values[name]):
-            raise InvalidRequest.of(name, "must be a whole number in decimal digits")
+        member = _MEMBER.fullmatch(name)
+        if name in shape.lists:
+            values.setdefault(name, []).append(value)
+        elif name in shape.maps:
+            raise InvalidRequest.of(name, f"must be given as {name}[key]=value")
+        elif member is not None and member[1] in shape.maps:
+            _put(values.setdefault(member[1], {}), member[2], value, name)
+        else:
+            _put(values, name, value, name)
+    written = [values.get(name, "0") for name in validation.integer_fields(struct)]
+    if not all(validation.WHOLE_NUMBER.fullmatch(number) for number in written):
+        raise validation.refuse(values, struct, validation.QUERY)
     try:
         return msgspec.convert(values, kind, strict=False, str_keys=True)
-    except msgspec.ValidationError as error:
-        raise _invalid_request(error) from None
+    except msgspec.ValidationError:
+        raise validation.refuse(values, struct, validation.QUERY) from None
 
 
-_INTEGER: Final = re.compile("0|-?[1-9][0-9]{0,18}")
-"""Excludes `1e1`, `1.0`, `+1` and digits of other scripts."""
+_MEMBER: Final = re.compile(r"([a-z_]{1,40})\[(.{1,200})\]", re.DOTALL)
+"""One member of a map in a query: `metadata[key]`."""
 
 
-@lru_cache
-def _integer_fields(kind: type[msgspec.Struct]) -> frozenset[str]:
-    names = set()
-    for field in msgspec.structs.fields(kind):
-        info = msgspec.inspect.type_info(field.type)
-        members = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-        if any(isinstance(member, msgspec.inspect.IntType) for member in members):
-            names.add(field.encode_name)
-    return frozenset(names)
+def _put(values: dict[str, Any], key: str, value: str, name: str) -> None:
+    if key in values:
+        raise InvalidRequest.of(name[:80], "is given twice")
+    values[key] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,18 +257,3 @@ def parse_idempotency_key(header: str | None) -> str:
         reason = "must be 1 to 255 printable ASCII characters"
         raise InvalidRequest.of("Idempotency-Key", reason)
     return key
-
-
-_FIELD = re.compile(r"(?:unknown|required) field `([^`]*)`")
-
-
-def _invalid_request(error: msgspec.ValidationError) -> InvalidRequest:
-    """The error with the path of the field in the caller's document, and the reason."""
-    reason, _, path = str(error).partition(" - at `")
-    name = path.rstrip("`").removeprefix("$").removeprefix(".")
-    field = _FIELD.search(reason)
-    if field:
-        name = f"{name}.{field.group(1)}" if name else field.group(1)
-        reason = "is not a field of this request" if "unknown" in reason else "is missing"
-    name = name.replace("key` in `$.", "key of ")
-    return InvalidRequest.of(name[:200] or "body", reason[:200])

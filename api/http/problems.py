@@ -16,6 +16,7 @@ from api.http.errors import (
     to_problem,
 )
 from api.http.messages import DefaultHeaders, HttpResponse
+from application import request_context
 from application.errors import InternalError, NotFound, Unauthorized
 from domain.errors import InvalidRequest, LedgerError
 
@@ -34,11 +35,19 @@ def to_response(error: LedgerError) -> HttpResponse:
 
 
 def to_bytes(error: LedgerError, default_headers: DefaultHeaders) -> bytes:
-    """Write the response as HTTP/1.1, for a connection that is closed afterwards."""
-    response = to_response(error)
+    """Write the response as HTTP/1.1, for a connection that is closed afterwards.
+
+    The application has not seen the request, so it gets a new id.
+    """
+    token = request_context.enter(default_headers.request_ids.new())
+    try:
+        response = to_response(error)
+        defaults = default_headers.of(response)
+    finally:
+        request_context.leave(token)
     status = HTTPStatus(response.status_code)
     headers = {
-        **default_headers.of(response),
+        **defaults,
         "Content-Type": response.media_type,
         "Content-Length": str(len(response.body)),
         "Connection": "close",

@@ -6,16 +6,23 @@ from collections import OrderedDict
 from typing import Final
 
 from api.http import addresses
+from api.http.errors import TooManyRequests
+from application import request_context
 
 BUCKETS_MAX: Final = 10_000
 ADDRESS_CHARS_MAX: Final = 64
 
 
 class RateLimit:
-    """Allows `per_second` requests a second, with bursts of one second's worth."""
+    """Allows `per_second` requests a second, with bursts of one second's worth.
+
+    A response states the limit that was applied last, and what is left of it, as
+    draft-ietf-httpapi-ratelimit-headers-11 writes it.
+    """
 
     def __init__(self, per_second: int) -> None:
         self._per_second = per_second
+        self._policy = b'"default";q=%d;w=1' % per_second
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """Tokens and time of the last change, by bucket; the least recently used first."""
 
@@ -36,6 +43,22 @@ class RateLimit:
         if len(self._buckets) > BUCKETS_MAX:
             self._buckets.popitem(last=False)
         return allowed
+
+    def take(self, bucket: str, now: float) -> None:
+        """Take one token, and have the response state how many are left.
+
+        Raises:
+            TooManyRequests: there is none.
+        """
+        allowed = self.allows(bucket, now)
+        context = request_context.current()
+        if context is not None and self._per_second:
+            context.quota = (
+                (b"ratelimit-policy", self._policy),
+                (b"ratelimit", b'"default";r=%d;t=1' % self._buckets[bucket][0]),
+            )
+        if not allowed:
+            raise TooManyRequests(limit=self._per_second)
 
     def refund(self, bucket: str) -> None:
         """Put one token back."""

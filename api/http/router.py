@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from api.context import Services
 from api.http.authentication import Authenticator, client_address, is_local
 from api.http.checkout import checkout_token
-from api.http.errors import TooManyRequests
+from api.http.cross_origin import CrossOrigin
 from api.http.identity import CallerRole, Identity
 from api.http.messages import ClientGone, DefaultHeaders, HttpRequest, HttpResponse
 from api.http.operation import Call, Idempotency, Operation
@@ -25,6 +25,7 @@ from api.http.parsing import (
 )
 from api.http.problems import on_any_error, to_response
 from api.http.rate_limit import RateLimit, address_bucket
+from api.http.security_headers import API_VERSION, VERSION
 from application.errors import Forbidden, IdempotencyKeyRequired
 from domain.errors import InvalidRequest, LedgerError
 
@@ -35,21 +36,28 @@ PUBLIC: Final = Identity(CallerRole.PAGE, "", "public")
 class Router:
     """Makes ASGI applications from operations."""
 
-    def __init__(self, services: Services, default_headers: DefaultHeaders) -> None:
+    def __init__(
+        self, services: Services, default_headers: DefaultHeaders, cross_origin: CrossOrigin
+    ) -> None:
         self._services = services
         self._default_headers = default_headers
+        self._cross_origin = cross_origin
         self._rate_limit = RateLimit(services.config.rate_limit)
         self._authenticator = Authenticator(services, self._rate_limit)
 
     def serve(self, operation: Operation) -> ASGIApp:
         """The ASGI application that serves an operation; the scope has the path's parameters."""
+        shares = self._cross_origin.enabled and operation.cross_origin
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            request = HttpRequest(scope, receive)
             try:
-                response = await self._measure(operation, HttpRequest(scope, receive))
+                response = await self._measure(operation, request)
             except ClientGone:
                 return
-            await response.send(send, self._default_headers)
+            if shares:
+                self._cross_origin.share(request, response)
+            await response.send(send, self._default_headers, head=request.method == "HEAD")
 
         return serve
 
@@ -77,6 +85,9 @@ class Router:
         if request.repeated:
             self._take_token(address_bucket(client_address(request, config)), now)
             raise InvalidRequest.of(request.repeated, "is sent twice")
+        version = request.header(b"qrledger-version")
+        if version is not None and version != API_VERSION:
+            raise InvalidRequest.of(VERSION, f"must be {API_VERSION}: there is no other version")
         local = operation.local_without_key and is_local(request, config)
         if operation.callers and not local:
             identity = await self._identify(operation, request, now)
@@ -99,7 +110,7 @@ class Router:
         if operation.body:
             call.body = arguments["body"] = await read_body(request, operation.body)
         elif (
-            operation.method != "GET"
+            operation.method not in {"GET", "OPTIONS"}
             and not operation.raw_bytes_max
             and (raw := await request.body())
         ):
@@ -119,8 +130,12 @@ class Router:
         return await self._authenticator.identify(request, now)
 
     def _take_token(self, bucket: str, now: float) -> None:
-        if not self._rate_limit.allows(bucket, now):
-            raise TooManyRequests(limit=self._rate_limit.per_second)
+        self._rate_limit.take(bucket, now)
+
+
+def methods(operation: Operation) -> list[str]:
+    """The methods that an operation serves: `HEAD` wherever `GET` is."""
+    return ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
 
 
 def litestar_handler(operation: Operation, serve: ASGIApp) -> HTTPRouteHandler:
@@ -131,7 +146,7 @@ def litestar_handler(operation: Operation, serve: ASGIApp) -> HTTPRouteHandler:
 
     return HTTPRouteHandler(
         [operation.path, *operation.aliases],
-        http_method=operation.method,  # type: ignore[arg-type]
+        http_method=methods(operation),  # type: ignore[arg-type]
         name=operation.name,
         status_code=200,
         sync_to_thread=False,

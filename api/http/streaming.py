@@ -67,17 +67,20 @@ class StreamedResponse(HttpResponse):
         self._blocks = blocks
         self._request = request
 
-    async def send(self, send: Send, default_headers: DefaultHeaders) -> None:
+    async def send(
+        self, send: Send, default_headers: DefaultHeaders, *, head: bool = False
+    ) -> None:
         """Send the blocks until they end or the client has gone; closes them in any case."""
         gone = asyncio.create_task(self._close_when_gone())
         try:
             pairs = default_headers.pairs(self)
             pairs.append((b"content-type", self.media_type.encode("latin-1")))
             await send({"type": "http.response.start", "status": 200, "headers": pairs})
-            async for block in self._blocks:
-                if gone.done():
-                    return
-                await send({"type": "http.response.body", "body": block, "more_body": True})
+            if not head:
+                async for block in self._blocks:
+                    if gone.done():
+                        return
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except LinesCutOff:
             if not gone.done():

@@ -25,8 +25,12 @@ class LiveConfig:
     total: int
     """Sockets; 0 for as many as there may be connections, less the handshakes' share."""
     trusted_proxies: tuple[str, ...]
+    livemode: bool
+    """Whether the ledger is live."""
     secure: bool = False
     """Whether clients reach the API over HTTPS."""
+    api_origin: str = ""
+    """Of the API, where problems are documented."""
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
     @property

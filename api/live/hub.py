@@ -104,8 +104,9 @@ class Listener:
 class Hub:
     """The listeners of every session. Lives in one event loop and never waits for a reader."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], *, livemode: bool) -> None:
         self._now = now
+        self._livemode = livemode
         self._by_session: dict[UUID, set[Listener]] = {}
 
     @property
@@ -146,7 +147,7 @@ class Hub:
 
     def start(self, listener: Listener, history: Sequence[Recorded], after: int | None) -> None:
         """Send the initial messages, then the events received while the history was read."""
-        feed = SessionFeed(history, public_only=listener.public_only)
+        feed = SessionFeed(history, livemode=self._livemode, public_only=listener.public_only)
         known = feed.seq
         now = self._now()
         for text in feed.initial_messages(after, now):

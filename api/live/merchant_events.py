@@ -20,7 +20,9 @@ from api.live.protocol import TOPICS
 from application.command import copy_for_decision
 from application.consumer import PagedLog
 from application.event_log import LOAD_EVENTS_MAX, EventLog, Recorded, fold, history
+from application.restriction import is_restricted
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.restriction import without_text
 
 OWNERS_MAX: Final = 65_536
 """Sessions whose merchant is remembered; about 200 bytes each."""
@@ -78,7 +80,8 @@ class MerchantEvents:
             LogUnavailable: nothing could be read.
         """
         page = self._event_log.page(after, min(PAGE_POSITIONS, up_to - after), TOPICS)
-        return self.of_merchants(page.events, lambda owner: owner == merchant_id), page.last
+        heard = self.of_merchants(page.events, lambda owner: owner == merchant_id)
+        return self._as_shown(heard), page.last
 
     def of_merchants(
         self, events: Sequence[Recorded], wanted: Callable[[str], bool]
@@ -105,6 +108,21 @@ class MerchantEvents:
                 self._remember(recorded.stream_id, after)
             heard.append(Heard(owners[recorded.stream_id], recorded, after and after[1]))
         return heard
+
+    def _as_shown(self, heard: list[Heard]) -> list[Heard]:
+        """The same without the texts of sessions that have been restricted since."""
+        sessions = dict.fromkeys(one.recorded.stream_id for one in heard)
+        restricted = {
+            session
+            for session, events in self._load(list(sessions)).items()
+            if is_restricted(events)
+        }
+        return [
+            one._replace(session=one.session and without_text(one.session))
+            if one.recorded.stream_id in restricted
+            else one
+            for one in heard
+        ]
 
     def at(self, sessions: Sequence[UUID], position: int) -> list[Standing]:
         """Sessions as they stood at a position; those that began later are left out.

@@ -45,7 +45,7 @@ def open_sessions(read_models: ReadModels) -> OpenSessions:
         rows, has_more = [], False
         for status in UNDER_WAY:
             found = read_models[Sessions].of_merchant(
-                merchant_id, status=status.value, limit=OPEN_SESSIONS_MAX + 1, now=now
+                merchant_id, statuses=(status.value,), limit=OPEN_SESSIONS_MAX + 1, now=now
             )
             has_more = has_more or len(found) > OPEN_SESSIONS_MAX
             rows += found[:OPEN_SESSIONS_MAX]

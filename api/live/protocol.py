@@ -16,6 +16,7 @@ import msgspec
 from api.views.sessions import public_session_view
 from application.command import copy_for_decision
 from application.event_log import Recorded
+from application.restriction import shown
 from domain import times
 from domain.clock import Clock
 from domain.sessions.payment_session import PaymentSession
@@ -41,7 +42,10 @@ CLOSE_SLOW: Final = 4008
 class SessionFeed:
     """One session as its listeners see it: its state after each event, as messages."""
 
-    def __init__(self, history: Sequence[Recorded], *, public_only: bool = False) -> None:
+    def __init__(
+        self, history: Sequence[Recorded], *, livemode: bool, public_only: bool = False
+    ) -> None:
+        self._livemode = livemode
         self._public_only = public_only
         self._history: list[Recorded] = []
         self._states: list[PaymentSession] = []
@@ -122,7 +126,10 @@ class SessionFeed:
             "position": self._history[seq - 1].position,
             "server_time": times.to_text(now),
             "session": public_session_view(
-                self._states[seq - 1], now, with_token=not self._public_only
+                shown(self._states[seq - 1], self._history[seq:]),
+                now,
+                livemode=self._livemode,
+                with_token=not self._public_only,
             ),
         }
         return msgspec.json.encode(message).decode()

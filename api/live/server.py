@@ -26,6 +26,7 @@ from websockets.http11 import Request, Response
 from api.http import addresses
 from api.http.connections import ConnectionTable
 from api.http.problems import to_bytes
+from api.http.request_ids import RequestIds
 from api.http.security_headers import security_headers
 from api.live import protocol
 from api.live.admission import Admission, Refusal
@@ -81,7 +82,7 @@ class Notifier:
         self._exposition = exposition
         self._halted = halted
         self._clock = LedgerClock(log)
-        self._hub = Hub(self._clock.estimate)
+        self._hub = Hub(self._clock.estimate, livemode=config.livemode)
         self._admission = Admission(log, tokens, self._clock, self._hub, resume_feed)
         self._merchant_hub, self._merchant_events = MerchantHub(), MerchantEvents(log)
         self._messages = merchants.messages
@@ -127,7 +128,9 @@ class Notifier:
         listening = socket.create_server((self._config.host, self._config.port), family=family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         limits = self._config.limits
-        refusal = partial(to_bytes, default_headers=security_headers(secure=self._config.secure))
+        config = self._config
+        headers = security_headers(secure=config.secure, api_origin=config.api_origin)
+        refusal = partial(to_bytes, default_headers=headers)
         connection: Any = partial(LimitedConnection, self._table, refusal, self._release)
         self._server = await serve(
             self._handle,
@@ -137,6 +140,7 @@ class Notifier:
             open_timeout=limits.first_byte_seconds + limits.headers_seconds + CLOSE_SECONDS,
             origins=[*self._config.origins, None],  # type: ignore[list-item]
             process_request=self._process_request,
+            process_response=partial(_name_request, headers.request_ids),
             compression=None,
             max_size=FRAME_BYTES_MAX,
             max_queue=INBOUND_QUEUE_MAX,
@@ -238,7 +242,7 @@ class Notifier:
             del self._per_address[address]
 
     def _plain_http(self, path: str, connection: ServerConnection, request: Request) -> Response:
-        """The responses for monitoring."""
+        """The responses for monitoring, and for a person who opens the address in a browser."""
         if path == "/healthz" and (halted := self._halted()):
             text = f"halted: {', '.join(halted)}\n"
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
@@ -246,6 +250,10 @@ class Notifier:
             return connection.respond(HTTPStatus.OK, "ok\n")
         if path == "/metrics" and addresses.is_local(*self._forwarding(connection, request)):
             return connection.respond(HTTPStatus.OK, self._exposition().decode())
+        if path == "/":
+            pages = next(iter(self._config.origins), "")
+            text = f"This is the live socket of a qrledger; its pages are at {pages}/\n"
+            return connection.respond(HTTPStatus.OK, text)
         return connection.respond(HTTPStatus.NOT_FOUND, "not found\n")
 
     def _forwarding(
@@ -330,3 +338,15 @@ class Notifier:
         limit = STAY_SECONDS if stays else LINGER_SECONDS
         if listener.seconds_since_end(time.monotonic()) > limit:
             listener.socket.disconnect(protocol.CLOSE_DONE, "the session has ended")
+
+
+def _name_request(
+    request_ids: RequestIds,
+    connection: ServerConnection,  # noqa: ARG001 - the library's signature
+    request: Request,
+    response: Response,
+) -> None:
+    """Name the request in the response to a handshake, as the API does."""
+    values = request.headers.get_all("X-Request-Id")
+    named = values[0].encode("ascii", "replace") if len(values) == 1 else b""
+    response.headers["Request-Id"] = request_ids.new(named=named).request_id

@@ -66,6 +66,7 @@ class Streams:
         log: EventLog,
         tokens: Tokens,
         feed: Callable[[], StreamFeed],
+        livemode: bool,
         per_address: int = STREAMS_PER_ADDRESS,
         total: int = STREAMS_MAX,
         connections: int = CONNECTIONS_MAX,
@@ -78,6 +79,7 @@ class Streams:
             log: the event log.
             tokens: checks the sessions' tokens.
             feed: calls `deliver`; asked for when it is needed, as it is made later.
+            livemode: whether the ledger is live.
             per_address: streams of one address; 0 for no limit.
             total: streams of this process; 0 for as many as there may be.
             connections: the limit on connections of this process.
@@ -91,7 +93,7 @@ class Streams:
         self._on_disconnect = on_disconnect
         self._tokens = tokens
         self._clock = LedgerClock(log)
-        self._hub = Hub(self._clock.estimate)
+        self._hub = Hub(self._clock.estimate, livemode=livemode)
         self._admission = Admission(
             log, tokens, self._clock, self._hub, lambda: self._feed().resume()
         )

@@ -11,14 +11,10 @@ from api.http.fields import text_length
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import SessionPathId
-from api.pages.rendering import language_for, wants_html
-from api.pages.routes import (
-    TokenQuery,
-    at_checkout_of,
-    checkout_page,
-    checkout_url,
-    session_with_token,
-)
+from api.pages.checkout import at_checkout_of, checkout_page, checkout_url
+from api.pages.rendering import chosen_language, language_for, wants_html
+from api.pages.return_language import remembered
+from api.pages.routes import TokenQuery, session_with_token
 from api.pages.sessions import start_refusals
 from api.v1.attempt_answers import answer, next_action
 from api.v1.attempt_starts import begin
@@ -91,7 +87,10 @@ class CheckoutAttemptRoutes:
             page = await checkout_page(call, current, query.token, error=texts.get(error.code, ""))
             page.status_code = status_of(type(error))
             return page
-        return _back(id, query.token) if html else response
+        response = _back(call, id, query.token) if html else response
+        kept = remembered(self._services.config, call.request, id)
+        response.headers = {**response.headers, **kept}
+        return response
 
     async def stop(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
         """Ask the processor to end an attempt that this screen may end; nothing if it has ended."""
@@ -102,12 +101,19 @@ class CheckoutAttemptRoutes:
                 raise Forbidden(reason="This attempt belongs to a wallet")
             await call.send(RequestVoid(session_id=id, attempt_id=ids.decode("att", attempt.id)))
         if wants_html(call.request):
-            return _back(id, query.token)
+            return _back(call, id, query.token)
         current = await session_with_token(self._services, id, query.token)
         action = await next_action(at_checkout_of(call, id), current.state)
-        view = public_session_view(current.state, current.now, with_token=True, next_action=action)
+        view = public_session_view(
+            current.state,
+            current.now,
+            livemode=call.services.config.livemode,
+            with_token=True,
+            next_action=action,
+        )
         return json_response(view)
 
 
-def _back(session_id: UUID, token: str) -> HttpResponse:
-    return HttpResponse(b"", status_code=303, headers={"Location": checkout_url(session_id, token)})
+def _back(call: Call, session_id: UUID, token: str) -> HttpResponse:
+    location = checkout_url(session_id, token, chosen_language(call.request))
+    return HttpResponse(b"", status_code=303, headers={"Location": location})

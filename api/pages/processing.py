@@ -8,7 +8,6 @@ from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from api import blocking
 from api.context import Services
 from api.pages.texts import Language
 from api.tokens import Tokens, Use
@@ -35,13 +34,13 @@ def return_path(tokens: Tokens, session_id: UUID, expires_at: datetime) -> str:
     return f"{RETURN_PATH}/{ids.encode('ps', session_id)}/{token}"
 
 
-async def offered_processors(services: Services, session: PaymentSession) -> Sequence[str]:
+def offered_processors(
+    services: Services, merchant: Merchant, session: PaymentSession
+) -> Sequence[str]:
     """The processors that the merchant has enabled, and that can take the session's payment."""
-    merchant_id = ids.decode("mer", session.merchant_id)
-    current = await blocking.read(services.reader.get, Merchant, merchant_id, "merchant")
     behaviour = session.metadata.get(BEHAVIOUR_KEY, "")
     takes = services.terms.takes
-    return [one for one in current.state.processors if takes(one, session.amount, behaviour)]
+    return [one for one in merchant.processors if takes(one, session.amount, behaviour)]
 
 
 @cache

@@ -26,8 +26,19 @@ def wants_html(request: HttpRequest) -> bool:
 
 def language_for(request: HttpRequest) -> Language:
     """The language of a request: `?lang=`, else `Accept-Language`."""
-    lang = dict(request.query).get("lang", "")
-    return choose(lang, request.header(b"accept-language") or "")
+    return choose(_lang(request), request.header(b"accept-language") or "")
+
+
+def chosen_language(request: HttpRequest) -> str:
+    """The tag of the language if the address names one, for links and forms; else empty."""
+    return language_for(request).tag if _lang(request) else ""
+
+
+def _lang(request: HttpRequest) -> str:
+    try:
+        return dict(request.query).get("lang", "")
+    except ValueError:  # too many parameters, where any are allowed
+        return ""
 
 
 WORKER_POLICY: Final = "qrledger-worker"

@@ -11,8 +11,10 @@ from api.http.checkout import checkout_identity
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import SessionPathId
+from api.pages.checkout import checkout_url, in_language
 from api.pages.processing import RETURN_PATH, return_path
 from api.pages.rendering import language_for, wants_html
+from api.pages.return_language import language_of_return
 from api.pages.routes import message_page
 from api.tokens import BadToken, Tokens, Use
 from api.v1 import attempt_answers
@@ -69,12 +71,19 @@ class ReturnRoutes:
                 return message_page(call, title, hint, status=401)
             raise
         if html:
-            location = self._page_of(current.state, current.now)
+            lang = language_of_return(call.request)
+            location = self._page_of(current.state, current.now, lang)
             return HttpResponse(b"", status_code=303, headers={"Location": location})
         session = current.state
         at_checkout = replace(call, identity=checkout_identity(session.id))
         action = await next_action(at_checkout, session)
-        view = public_session_view(session, current.now, with_token=True, next_action=action)
+        view = public_session_view(
+            session,
+            current.now,
+            livemode=call.services.config.livemode,
+            with_token=True,
+            next_action=action,
+        )
         return json_response(view)
 
     async def _with_token(
@@ -94,17 +103,17 @@ class ReturnRoutes:
             current, _ = await wait(call, id, attempt.id, _has_ended, seconds)
         return current
 
-    def _page_of(self, session: PaymentSession, now: datetime) -> str:
+    def _page_of(self, session: PaymentSession, now: datetime, lang: str) -> str:
         """Where the payer goes on: nothing that the processor adds to the address decides it."""
         last = next(reversed(list(session.attempts.values())), None)
         if last is not None and last.wallet_id is not None:
-            return f"/q/{ids.encode_suffix(session.id)}"
+            return in_language(f"/q/{ids.encode_suffix(session.id)}", lang)
         status = session.status_at(now)
         has_ended = status not in OPEN and status is not Status.PROCESSING
         if has_ended and session.return_url and notice_of(session, now) is None:
             return session.return_url
         token = self._services.tokens.for_session(Use.CHECKOUT, session.id, session.expires_at)
-        return f"/checkout/{session.public_id}?token={token}"
+        return checkout_url(session.id, token, lang)
 
 
 def _has_ended(attempt: Attempt, _redirect_url: str) -> bool:

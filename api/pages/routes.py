@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import Meta
@@ -11,28 +10,35 @@ from msgspec import Meta
 from api import blocking
 from api.context import Services
 from api.http.accept import preferred
-from api.http.checkout import SESSION_TOKEN_CHARS_MAX, checkout_identity
+from api.http.checkout import SESSION_TOKEN_CHARS_MAX
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import Query, SessionPathId, path_id
+from api.pages.amounts import amount_chars
+from api.pages.branding import branding_context, payee_of
+from api.pages.checkout import at_checkout_of, checkout_page, checkout_url
+from api.pages.moments import moment
 from api.pages.offers import offer_response
-from api.pages.processing import offered_processors, return_path, ways_to_pay
-from api.pages.rendering import HTML, JSON, language_for, render, wants_html
-from api.pages.sessions import checkout_texts, session_context, wallet_texts
+from api.pages.payer_texts import wallet_texts
+from api.pages.rendering import HTML, JSON, chosen_language, language_for, render, wants_html
+from api.pages.sessions import session_context, status_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use
 from api.v1.attempt_answers import next_action
 from api.v1.responses import command_response, conditional_response
-from api.views.attempts import payer_attempt_view
+from api.views import money
 from api.views.sessions import PublicSessionView, public_session_view, session_etag
 from application.commands.cancel_session import CancelSession
 from application.errors import Forbidden, NotFound, Unauthorized
 from application.reader import Current
-from domain import ids, times
+from domain import ids
 from domain.qr import offer
-from domain.sessions.errors import SessionNotPayable
+from domain.sessions.errors import PaymentInFlight, SessionNotPayable
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.state import OPEN
 
+VERIFIER: Final = "/verify"
+"""The page that checks receipts; other pages lead to it."""
 LanguageTag = Annotated[str, Meta(max_length=20)]
 Token = Annotated[str, Meta(min_length=1, max_length=SESSION_TOKEN_CHARS_MAX)]
 
@@ -64,7 +70,7 @@ class PageRoutes:
                 aliases=("/Q/{code:str}",),
                 summary="The address in the QR code: the public part of its session",
                 description="For `Accept: application/jose` the signed offer, whatever the status.",
-                page=True, media_types=(offer.MEDIA_TYPE,),
+                page=True, media_types=(offer.MEDIA_TYPE,), shared=True,
                 responses={200: PublicSessionView, 304: None},
                 problems=("not-found", "signing-unavailable"),
                 handler=self.code_address,
@@ -79,7 +85,10 @@ class PageRoutes:
                 name="cancelFromCheckout", method="POST", path="/checkout/{id:str}/cancel",
                 summary="Cancel from the checkout screen, if the merchant allowed it",
                 page=True, responses={200: PublicSessionView},
-                problems=("unauthorized", "forbidden", "not-found", "session-not-payable"),
+                problems=(
+                    "unauthorized", "forbidden", "not-found", "session-not-payable",
+                    "payment-in-flight",
+                ),
                 handler=self.cancel,
             ),
         ]  # fmt: skip
@@ -104,10 +113,12 @@ class PageRoutes:
                 return message_page(call, title, hint, status=404)
             raise
         if wanted == HTML:
-            return wallet_page(call, current)
+            return await wallet_page(call, current)
         if wanted == offer.MEDIA_TYPE:
             return offer_response(call, current)
-        view = public_session_view(current.state, current.now)
+        view = public_session_view(
+            current.state, current.now, livemode=self._services.config.livemode
+        )
         return conditional_response(call, view, session_etag(current.state, current.now))
 
     async def checkout(self, call: Call, query: TokenQuery, id: SessionPathId) -> HttpResponse:
@@ -127,6 +138,7 @@ class PageRoutes:
         view = public_session_view(
             current.state,
             current.now,
+            livemode=self._services.config.livemode,
             with_token=True,
             next_action=await next_action(at_checkout_of(call, id), current.state),
         )
@@ -141,18 +153,22 @@ class PageRoutes:
             session_id=current.state.id, merchant_id=current.state.merchant_id, by="checkout"
         )
         html = wants_html(call.request)
-        checkout = HttpResponse(
-            b"", status_code=303, headers={"Location": checkout_url(id, query.token)}
-        )
+        location = checkout_url(id, query.token, chosen_language(call.request))
+        checkout = HttpResponse(b"", status_code=303, headers={"Location": location})
         try:
             outcome = await call.send(command)
-        except SessionNotPayable:
-            if html:  # it has already ended: the page shows how
+        except (SessionNotPayable, PaymentInFlight):
+            if html:  # it has ended, or is being paid: the page shows how
                 return checkout
             raise
         if html:
             return checkout
-        view = public_session_view(outcome.subject, outcome.recorded_at, with_token=True)
+        view = public_session_view(
+            outcome.subject,
+            outcome.recorded_at,
+            livemode=self._services.config.livemode,
+            with_token=True,
+        )
         return command_response(outcome, view)
 
     async def _read(self, session_id: UUID) -> Current[PaymentSession]:
@@ -178,66 +194,28 @@ async def session_with_token(
     return current
 
 
-def _check_url(services: Services, session: PaymentSession, url: str) -> str:
-    """Where the screen is asked for again: by the page that leads on to the merchant, if it may."""
-    attempt = session.current_attempt
-    if attempt is None or attempt.wallet_id is not None or session.return_url is None:
-        return url
-    return return_path(services.tokens, session.id, session.expires_at)
-
-
-async def checkout_page(
-    call: Call, current: Current[PaymentSession], token: str, *, error: str = ""
-) -> HttpResponse:
-    """The checkout screen, at the till or in the payer's browser; `error` is shown on it."""
-    session, language = current.state, language_for(call.request)
-    url = checkout_url(session.id, token)
-    attempts_url = f"/checkout/{session.public_id}/attempts"
-    processors = await offered_processors(call.services, session)
-    action = await next_action(at_checkout_of(call, session.id), session)
-    attempt = session.current_attempt
-    may_stop = attempt is not None and payer_attempt_view(attempt).may_stop
-    return render(
-        "checkout.html",
-        call.services.config,
-        language,
-        order_id=session.order_id,
-        qr_url=f"/v1/payment-sessions/{session.public_id}/qr.svg",
-        may_cancel=session.checkout_may_cancel,
-        cancel_url=f"/checkout/{session.public_id}/cancel?token={token}",
-        return_url=session.return_url,
-        check_url=_check_url(call.services, session, url),
-        ways=ways_to_pay(language, processors, f"{attempts_url}?token={token}"),
-        stop_url=f"{attempts_url}/stop?token={token}",
-        may_stop=may_stop,
-        continue_url=action.url if action and may_stop else "",
-        error=error,
-        **session_context(
-            call,
-            current,
-            Use.LIVE,
-            title=session.merchant_name,
-            poll_url=url,
-            texts=checkout_texts(language),
-        ),
-    )
-
-
-def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
+async def wallet_page(call: Call, current: Current[PaymentSession]) -> HttpResponse:
     """The wallet page, which the address in the QR code opens: payee, amount, and Pay."""
     session, language = current.state, language_for(call.request)
+    status = session.status_at(current.now)
+    merchant = await payee_of(call.services, session)
+    paying = language.gettext("Pay {payee}").format(payee=session.merchant_name)
     return render(
         "wallet.html",
         call.services.config,
         language,
         worker=True,
-        paid_at=times.to_text(session.payment.paid_at) if session.payment else "",
+        paid_at=moment(language, session.payment.paid_at) if session.payment else None,
         reference=session.public_id,
+        verifier_url=f"{VERIFIER}?lang={language.tag}",
+        test=call.services.config.mode == "test",
+        amount_chars=amount_chars(money.display(session.amount, language.locale)),
+        **branding_context(merchant, "wallet.css"),
         **session_context(
             call,
             current,
             Use.WATCH,
-            title=language.gettext("Pay {payee}").format(payee=session.merchant_name),
+            title=paying if status in OPEN else status_texts(language)[status.value][0],
             poll_url=f"/q/{ids.encode_suffix(session.id)}",
             texts=wallet_texts(language),
         ),
@@ -250,13 +228,3 @@ def message_page(call: Call, title: str, hint: str, *, status: int) -> HttpRespo
     return render(
         "message.html", call.services.config, language, title=title, hint=hint, status_code=status
     )
-
-
-def checkout_url(session_id: UUID, token: str) -> str:
-    """The address of a session's checkout screen, on this host."""
-    return f"/checkout/{ids.encode('ps', session_id)}?token={token}"
-
-
-def at_checkout_of(call: Call, session_id: UUID) -> Call:
-    """The request as that of the session's checkout screen, whose token was checked."""
-    return replace(call, identity=checkout_identity(session_id))

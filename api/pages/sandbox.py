@@ -8,6 +8,7 @@ from api import blocking
 from api.context import Services
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
+from api.pages.amounts import amount_chars
 from api.pages.rendering import language_for, render, wants_html
 from api.pages.routes import LanguageQuery
 from api.pages.templating import isolated
@@ -68,11 +69,13 @@ class SandboxRoutes:
         if not wants_html(call.request):
             return _view(reference, found)
         language = language_for(call.request)
+        shown = money.display(found.amount, language.locale)
         return render(
             "sandbox.html",
             call.services.config,
             language,
-            amount=isolated(money.display(found.amount, language.locale), "ltr"),
+            amount=isolated(shown, "ltr"),
+            amount_chars=amount_chars(shown),
             waits=found.state == "processing",
             address=f"/sandbox/{reference}",
             return_url=found.return_url,

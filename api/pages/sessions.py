@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from api.http.operation import Call
+from api.pages.moments import moment, time_left
 from api.pages.processing import notice_texts, processor_labels
-from api.pages.push_texts import switch_texts
 from api.pages.rendering import language_for
 from api.pages.templating import isolated
 from api.pages.texts import Language
@@ -19,7 +19,7 @@ from api.views import money
 from api.views.notices import notice_of
 from api.views.sessions import REFUND_FLAGS, public_session_view, session_flags
 from application.reader import Current
-from domain import ids, times
+from domain import ids
 from domain.money.money import Money
 from domain.qr import dynamic_url
 from domain.sessions.payment_session import PaymentSession
@@ -50,7 +50,6 @@ def session_context(
     with_token = use is Use.LIVE  # refunds are shown to key holders only
     flags = session_flags(session) if with_token else []
     refunds = [flag for flag in flags if flag in REFUND_FLAGS]  # others are notices
-    seconds_left = max(0, int((session.expires_at - now).total_seconds()))
     # Pages mint their own token for the socket; the wallet page's shows no more than the page.
     token = call.services.tokens.for_session(use, session.id, session.expires_at)
     live_url = f"{config.live_public_url}/live"
@@ -70,20 +69,21 @@ def session_context(
         "notice": notice or "",
         "notices": notice_texts(language),
         "processor": labels.get(attempt.processor, attempt.processor) if attempt else "",
-        "asked_at": times.to_text(attempt.created_at) if attempt else "",
+        "asked_at": moment(language, attempt.created_at) if attempt else None,
         "page_url": poll_url,
         "payee": session.merchant_name,
         "title": f"{title} · {amount}",
         # Left to right, as the right-to-left mark of Arabic formats would tear `US$` apart.
         "amount": isolated(amount, "ltr"),
         "description": session.description,
-        "time_left": f"{seconds_left // 60}:{seconds_left % 60:02}",
+        "time_left": time_left(session.expires_at - now),
         "code_url": f"/q/{ids.encode_suffix(session.id)}",
         "data": {
             "session": msgspec.to_builtins(
-                public_session_view(session, now, with_token=with_token)
+                public_session_view(session, now, livemode=config.livemode, with_token=with_token)
             ),
             "payload": dynamic_url.build(config.public_url, session.id),
+            "mode": config.mode,
             "live": {
                 "live_url": f"{live_url}?session={session.public_id}&token={token}&stay=true",
                 "poll_url": poll_url,
@@ -132,35 +132,6 @@ def status_texts(language: Language) -> Mapping[str, tuple[str, str]]:
 
 
 @cache
-def checkout_texts(language: Language) -> Mapping[str, Any]:
-    """The texts of `checkout.js`; a count goes into `{n}`."""
-    _, plurals = language.gettext, language.plurals
-    return {
-        "connection": {
-            # Translators: status line of the checkout screen; updates arrive as they happen.
-            "live": _("Live"),
-            "reconnecting": _("Reconnecting…"),
-            "polling": _("Checking every few seconds"),
-        },
-        # Translators: read aloud by screen readers while the payer waits.
-        "minutes_left": plurals("{n} minute left", "{n} minutes left"),
-        "seconds_left": plurals("{n} second left", "{n} seconds left"),
-        "returning": plurals(
-            "Returning to the shop in {n} second", "Returning to the shop in {n} seconds"
-        ),
-        "copied": _("Copied"),
-        # Translators: read aloud while the payment provider is asked.
-        "starting": _("Starting the payment…"),
-        "failed": _("Something went wrong. Try again."),
-        "offline": _(
-            "No connection. Your payment is not confirmed. "
-            "Try again; you will not be charged twice."
-        ),
-        "refusals": start_refusals(language),
-    }
-
-
-@cache
 def start_refusals(language: Language) -> Mapping[str, str]:
     """Why a payment through a processor is not started, by the `code` of the refusal."""
     _ = language.gettext
@@ -172,39 +143,4 @@ def start_refusals(language: Language) -> Mapping[str, str]:
         "processor-not-enabled": _("The merchant no longer offers this way to pay."),
         "processor-unavailable": _("This way to pay is not available now. Pay another way."),
         "amount-unsupported": _("This amount cannot be paid in this way. Pay another way."),
-    }
-
-
-@cache
-def wallet_texts(language: Language) -> Mapping[str, Any]:
-    """The texts of `wallet.js`; refusals by the `code` of their problem document."""
-    _ = language.gettext
-    return {
-        "paying": _("Paying…"),
-        "push": switch_texts(language),
-        "pay": _("Pay {amount}"),
-        "sources": {
-            "ecb": _("Reference rate of the European Central Bank"),
-        },
-        "failed": _("Something went wrong. Try again."),
-        "offline": _(
-            "No connection. Your payment is not confirmed. "
-            "Try again; you will not be charged twice."
-        ),
-        "refusals": {
-            "insufficient-funds": _("There is not enough money in this wallet."),
-            "session-claimed": _("Another wallet is paying. Try again in a moment."),
-            "session-not-payable": _("This payment can no longer be made."),
-            "session-expired": _("Time ran out and you were not charged."),
-            "rate-unavailable": _("There is no exchange rate for the currency of this wallet."),
-            "quotes-exhausted": _("Too many exchange rates were asked for. Use another wallet."),
-            "quote-expired": _("The exchange rate has expired. Check the new one."),
-            "quote-used": _("The exchange rate has expired. Check the new one."),
-            "quote-mismatch": _("The exchange rate has expired. Check the new one."),
-            "wallet-currency-mismatch": _("This wallet holds a different currency."),
-            "claim-required": _("Another wallet has taken over this payment. Scan the code again."),
-            "payment-declined": _("The payment was declined. You were not charged."),
-            "payment-in-flight": _("A payment is being processed. Wait until it has ended."),
-            "unauthorized": _("This wallet token is no longer valid. Enter a new one."),
-        },
     }

@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from api.http.compression import BYTES_MIN, GZIP, VARY, accepts_gzip
 from api.http.messages import HttpResponse
 from api.http.problems import to_response
+from api.pages.accents import colour_rules, parts_of
 from application.errors import NotFound
 
 MEDIA_TYPES: Final = {
@@ -37,8 +38,6 @@ _FOREIGN: Final = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 """Pages of other origins may import `scan.js`: the files are public and the same for everyone."""
-_GZIP: Final = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:,|$)", re.IGNORECASE)
-"""As browsers send it; a client that gives it a weight gets the plain file."""
 _EXAMPLE_HEADERS: Final = {
     "Content-Security-Policy": (
         f"default-src 'none'; {SCAN_SOURCES}; style-src 'self'; img-src 'self'; "
@@ -49,18 +48,25 @@ _EXAMPLE_HEADERS: Final = {
 }
 
 
-def respond(name: str, *, edition_named: str = "") -> HttpResponse:
+def respond(name: str, *, edition_named: str = "", accept_encoding: str = "") -> HttpResponse:
     """A file of `api/static`; immutable under the address of its edition.
+
+    Texts are compressed once per process for clients that accept it.
 
     Args:
         name: the file's name.
         edition_named: the edition in the address; empty at the stable address.
+        accept_encoding: the value of the header; empty if there is none.
     """
     data = static_file(name)
     if data is None:
         return to_response(NotFound(thing="address"))
     caching = _FOREVER if edition_named == edition() else "no-cache"
-    return _response(name, data, caching)
+    if _extension(name) == "png" or len(data) < BYTES_MIN:
+        return _response(name, data, caching)
+    if accepts_gzip(accept_encoding):
+        return _response(name, _compressed_static(name), caching, GZIP)
+    return _response(name, data, caching, VARY)
 
 
 def respond_vendored(package: str, name: str, *, accept_encoding: str = "") -> HttpResponse:
@@ -73,9 +79,9 @@ def respond_vendored(package: str, name: str, *, accept_encoding: str = "") -> H
     data = vendored_file(path)
     if data is None:
         return to_response(NotFound(thing="address"))
-    coding = {"Vary": "Accept-Encoding"}
-    if _GZIP.search(accept_encoding):
-        data, coding = _compressed(path), {**coding, "Content-Encoding": "gzip"}
+    coding = VARY
+    if accepts_gzip(accept_encoding):
+        data, coding = _compressed(path), GZIP
     return _response(name, data, _FOREVER, coding)
 
 
@@ -90,7 +96,13 @@ def _response(
 
 @lru_cache
 def static_file(name: str) -> bytes | None:
-    """The content of a file of `api/static`; None if there is none of this name."""
+    """The content of a file of `api/static`; None if there is none of this name.
+
+    The style sheets of payers' pages have a name in every colour: `checkout-0b6b3f.css`.
+    """
+    sheet, colour = parts_of(name)
+    if colour:
+        return (static_file(sheet) or b"") + colour_rules(colour)
     if name not in _static_names() or _extension(name) not in MEDIA_TYPES:
         return None
     return (_static() / name).read_bytes()
@@ -106,6 +118,11 @@ def vendored_file(path: str) -> bytes | None:
 @lru_cache
 def _compressed(path: str) -> bytes:
     return gzip.compress(vendored_file(path) or b"", mtime=0)
+
+
+@lru_cache
+def _compressed_static(name: str) -> bytes:
+    return gzip.compress(static_file(name) or b"", mtime=0)
 
 
 @lru_cache
@@ -131,6 +148,12 @@ def integrity(name: str) -> str:
     """The file's hash for Subresource Integrity."""
     digest = hashlib.sha384(static_file(name) or b"").digest()
     return "sha384-" + base64.b64encode(digest).decode()
+
+
+@lru_cache
+def icon_in_page() -> str:
+    """The icon as a `data:` URL, for a page that every payer loads first: a request less."""
+    return "data:image/svg+xml;base64," + base64.b64encode(static_file("icon.svg") or b"").decode()
 
 
 @lru_cache

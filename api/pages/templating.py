@@ -12,9 +12,10 @@ from domain import text
 
 
 def _finalize(value: object) -> object:
-    """Replaces the control characters of a value, which HTML cannot carry."""
-    plain = isinstance(value, str) and not isinstance(value, Markup)
-    return text.replace_unacceptable(str(value)) if plain else value
+    """Replaces the control characters of a value, which HTML cannot carry; lines stay lines."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(text.replace_unacceptable(line) for line in value.split("\n"))
 
 
 _environment = Environment(

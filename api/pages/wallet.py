@@ -19,9 +19,9 @@ from domain.qr.dynamic_url import PAYLOAD_CHARS_MAX
 
 HOME: Final = "/wallet"
 SHELL: Final = (
-    "amounts.js", "countdown.js", "home.js", "icon.svg", "live.js", "pages.css",
-    "processing.js", "push.js", "quote.js",
-    "scan.js", "texts.js", "viewfinder.js", "wallet-api.js", "wallet.js", "worker.js",
+    "amounts.js", "claims.js", "countdown.js", "home.js", "icon.svg", "live.js", "pages.css",
+    "patience.js", "processing.js", "push.js", "quote.js", "receipts.js", "scan.js", "sheet.js",
+    "texts.js", "viewfinder.js", "wallet-api.js", "wallet.css", "wallet.js", "worker.js",
 )  # fmt: skip
 """What the service worker keeps: the static files of the wallet's pages."""
 ICONS: Final = {"icon-192.png": 192, "icon-512.png": 512}

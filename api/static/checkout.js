@@ -2,11 +2,13 @@
 import { shownStatus } from "./amounts.js";
 import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
-import { questionLeaving, showProcessing } from "./processing.js";
-import { offline } from "./wallet-api.js";
+import { questionLeaving, showProcessing, showTime } from "./processing.js";
+
+/** @typedef {import("./live.js").Session} Session */
 
 const RETURN_SECONDS = 5;
 const START_MS_MAX = 30_000;
+const LAST_MINUTE_SECONDS = 60;
 const ENDED = new Set(["paid", "expired", "cancelled", "failed", "refunded", "partially_refunded"]);
 
 /** @param {string} id @returns {HTMLElement} */
@@ -16,6 +18,7 @@ const card = element("checkout");
 const announce = element("announce");
 element("no-script").hidden = true;
 const plural = new Intl.PluralRules(document.documentElement.lang);
+const bill = `${data.session.merchant.name} · ${card.querySelector(".amount")?.textContent}`;
 
 /** @param {Record<string, string>} forms by plural category @param {number} n */
 const counted = (forms, n) => (forms[plural.select(n)] ?? forms.other).replace("{n}", String(n));
@@ -26,22 +29,66 @@ function announceTimeLeft(seconds) {
   announce.textContent = seconds >= 60 ? counted(minutes_left, Math.round(seconds / 60)) : counted(seconds_left, seconds);
 }
 
-const clock = countdown(data.session, element("timer"), (left) => (left > 0 ? announceTimeLeft(left) : live.refresh()));
+const lifetime = (Date.parse(data.session.expires_at) - Date.parse(data.session.created_at)) / 1000;
+
+/** @param {number} left seconds */
+function showRing(left) {
+  element("ring").setAttribute("stroke-dashoffset", String(Math.max(0, 100 - (100 * left) / lifetime)));
+  element("time").dataset.lastMinute = String(left <= LAST_MINUTE_SECONDS);
+}
+
+const clock = countdown(data.session, element("timer"), (left) => (left > 0 ? announceTimeLeft(left) : live.refresh()), showRing);
 
 const live = follow(
   data.live,
   (session) => {
     clock.correct(session);
+    showLease(session);
+    showPayment(session);
     show(shownStatus(session), showProcessing(card, session, data.processors));
     showWays(session);
   },
   (connection) => {
-    const line = element("connection");
-    line.hidden = false;
-    line.dataset.connection = connection;
-    line.textContent = data.texts.connection[connection];
+    const before = card.dataset.connection;
+    if (before === connection) return;
+    const text = data.texts.connection[connection];
+    card.dataset.connection = connection;
+    element("connection").textContent = text;
+    element("check").hidden = connection === "live";
+    if (connection === "offline" || before === "offline") announce.textContent = text;
   },
 );
+
+/** @type {ReturnType<typeof countdown> | null} */
+let lease = null;
+
+/** The code is veiled while a phone has it, and shown again when its time to confirm has passed. @param {Session} session */
+function showLease({ status, lease_until: until, server_time }) {
+  if (status !== "scanned" || !until) {
+    lease?.stop();
+    lease = null;
+    card.dataset.lease = "";
+    return;
+  }
+  const times = { server_time, expires_at: until };
+  if (lease) lease.correct(times);
+  else lease = countdown(times, element("lease"), (left) => left === 0 && lapse());
+  const before = card.dataset.lease;
+  card.dataset.lease = Date.parse(until) > Date.parse(server_time) ? "held" : "lapsed";
+  if (before === "lapsed" && card.dataset.lease === "held") announce.textContent = element("state-scanned").textContent;
+}
+
+function lapse() {
+  card.dataset.lease = "lapsed";
+  announce.textContent = element("state-lapsed").textContent;
+}
+
+/** When and through what it was paid. @param {Session} session */
+function showPayment({ paid_at: time, paid_through: way }) {
+  if (!time || !way) return;
+  showTime(/** @type {HTMLTimeElement} */ (element("paid-at")), time);
+  element("paid-through").textContent = way === "wallet" ? data.texts.wallet : (data.processors[way] ?? way);
+}
 
 /** @param {string} status or what became of the payment @param {string} notice the heading of a new one */
 function show(status, notice) {
@@ -50,6 +97,7 @@ function show(status, notice) {
   card.dataset.status = status;
   const heading = element(`state-${status}`);
   announce.textContent = notice ? `${heading.textContent}. ${notice}` : heading.textContent;
+  document.title = status === "paid" ? `✓ ${heading.textContent} · ${bill}` : bill;
   element("error").textContent = "";
   if (!ENDED.has(status)) return;
   clock.stop();
@@ -78,6 +126,7 @@ function returnToShop(status) {
   stay.addEventListener("click", () => {
     clearInterval(timer);
     returning.hidden = stay.hidden = true;
+    back.focus();
   });
 }
 
@@ -96,7 +145,7 @@ element("check").addEventListener("click", (event) => {
 let started = false; // in this page, which then leads on to the processor's
 let lookedAt = 0; // the version for which the server was asked where the payer goes on
 
-/** Where the payer goes on, which the socket does not know. @param {import("./live.js").Session} session */
+/** Where the payer goes on, which the socket does not know. @param {Session} session */
 function showWays({ status, version, attempt, next_action: action }) {
   const next = /** @type {HTMLAnchorElement} */ (element("continue"));
   element("stop").hidden = !(status === "processing" && attempt?.may_stop);
@@ -135,7 +184,8 @@ async function start(form) {
       error.textContent = data.texts.refusals[result.code] ?? data.texts.failed; // a decline is a notice
     }
   } catch (failure) {
-    error.textContent = offline(failure) ? data.texts.offline : data.texts.failed;
+    const unanswered = failure instanceof TypeError || (failure instanceof DOMException && failure.name === "TimeoutError");
+    error.textContent = unanswered ? data.texts.offline : data.texts.failed;
   } finally {
     for (const button of buttons) /** @type {HTMLButtonElement} */ (button).disabled = false;
     live.refresh();
@@ -152,3 +202,5 @@ for (const form of document.querySelectorAll("form.way")) {
 const leave = questionLeaving(() => card.dataset.status === "processing");
 if (location.pathname.endsWith("/attempts")) history.replaceState(null, "", data.live.poll_url); // a reload is no second start
 showProcessing(card, data.session, data.processors);
+showLease(data.session);
+showPayment(data.session);

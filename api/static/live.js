@@ -5,14 +5,15 @@
  *
  * @typedef {{version: number, status: string, server_time: string, expires_at: string, paid_at: string | null,
  *   amount: import("./amounts.js").Amount, refunded_minor?: number, flags?: string[], notice?: string,
+ *   lease_until?: string, paid_through?: string,
  *   attempt?: {processor: string, status: string, created_at: string, may_stop: boolean}, next_action?: {url: string}}} Session
  * @typedef {{live_url: string, poll_url: string, version: number, status: string}} Start
- * @typedef {"live" | "reconnecting" | "polling"} Connection
+ * @typedef {"live" | "reconnecting" | "polling" | "offline"} Connection
  */
 
 const BACKOFF_MS = { min: 500, max: 30_000 };
 const STABLE_MS = 10_000; // a connection that lasted this long resets the backoff
-const WATCHDOG_MS = 60_000; // the server sends a heartbeat every 25 s: a silent socket is dead
+const WATCHDOG_MS = 35_000; // the server sends a heartbeat every 25 s: a silent socket is dead
 const FAILURES_BEFORE_POLLING = 3;
 const POLL_MS = { first: 2_000, later: 10_000, after: 60_000 };
 const CLOSE_BAD_TOKEN = 4001;
@@ -42,6 +43,9 @@ export function follow(start, onState, onConnection) {
   /** A paid session may be refunded: its socket stays, without polling and without a status line. */
   const over = () => done || (ended() && status !== "paid");
 
+  /** A device without a network says so, whatever is tried meanwhile. @param {"reconnecting" | "polling"} connection */
+  const say = (connection) => onConnection(navigator.onLine ? connection : "offline");
+
   /** @param {Session} session */
   function update(session) {
     const expiredNow = session.version === version && session.status === "expired" && status !== "expired";
@@ -59,8 +63,9 @@ export function follow(start, onState, onConnection) {
     socket = current;
     const resetWatchdog = () => {
       clearTimeout(watchdog);
-      watchdog = window.setTimeout(() => current.close(), WATCHDOG_MS);
+      watchdog = window.setTimeout(abandon, WATCHDOG_MS);
     };
+    resetWatchdog();
     current.onopen = () => {
       resetWatchdog();
       failures = 0;
@@ -86,11 +91,27 @@ export function follow(start, onState, onConnection) {
       if (over()) return;
       if (event.code === CLOSE_BAD_TOKEN) return startPolling(); // expired token: the page's address still works
       failures = performance.now() - opened > STABLE_MS ? 1 : failures + 1;
-      if (!ended() && failures >= FAILURES_BEFORE_POLLING) startPolling();
-      else if (!ended()) onConnection("reconnecting");
-      const ceiling = Math.min(BACKOFF_MS.max, BACKOFF_MS.min * 2 ** failures);
-      retry = window.setTimeout(connect, Math.random() * ceiling);
+      again();
     };
+  }
+
+  /** Connects again after a pause. */
+  function again() {
+    if (!ended() && failures >= FAILURES_BEFORE_POLLING) startPolling();
+    else if (!ended()) say("reconnecting");
+    const ceiling = Math.min(BACKOFF_MS.max, BACKOFF_MS.min * 2 ** failures);
+    retry = window.setTimeout(connect, Math.random() * ceiling);
+  }
+
+  /** Drops a socket whose network is gone: its own end would come much later. */
+  function abandon() {
+    if (!socket) return;
+    clearTimeout(watchdog);
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    socket = null;
+    failures += 1;
+    if (!over()) again();
   }
 
   async function poll() {
@@ -116,7 +137,7 @@ export function follow(start, onState, onConnection) {
   }
 
   function startPolling() {
-    onConnection("polling");
+    say("polling");
     if (pollingSince) return;
     pollingSince = performance.now();
     void poll();
@@ -136,6 +157,11 @@ export function follow(start, onState, onConnection) {
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
   window.addEventListener("pageshow", (event) => event.persisted && refresh());
   window.addEventListener("online", refresh);
+  window.addEventListener("offline", () => {
+    abandon();
+    if (!ended()) onConnection("offline");
+  });
   connect();
+  if (!navigator.onLine && !ended()) onConnection("offline");
   return { refresh };
 }

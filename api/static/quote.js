@@ -16,7 +16,7 @@ const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id))
  * @param {Record<string, string>} sources who publishes the rates, by the name in the quote
  * @param {() => Promise<Quote>} ask
  * @param {(quote: Quote | null) => void} onChange called with the quote, and with null when it has lapsed
- * @returns {{refresh: () => Promise<void>, stop: () => void}}
+ * @returns {{refresh: () => Promise<void>, stop: () => void, clear: () => void}}
  */
 export function quoting(sources, ask, onChange) {
   /** @type {{stop: () => void} | null} */
@@ -56,5 +56,5 @@ export function quoting(sources, ask, onChange) {
     element("quote").hidden = false;
   }
 
-  return { refresh, stop };
+  return { refresh, stop, clear: lapse };
 }

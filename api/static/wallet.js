@@ -1,25 +1,39 @@
 // @ts-check
+/** The wallet page: a payer signs in, sees what a payment costs and leaves, pays, and keeps the receipt. */
 import { format, shownStatus } from "./amounts.js";
+import { claimsOn, seen } from "./claims.js";
 import { countdown } from "./countdown.js";
 import { follow } from "./live.js";
+import { patiently } from "./patience.js";
 import { questionLeaving, showProcessing, showTime } from "./processing.js";
 import { quoting } from "./quote.js";
 import { pushSwitch } from "./push.js";
+import { receiptsOf, sharing } from "./receipts.js";
+import { goTo, step } from "./sheet.js";
 import { fill } from "./texts.js";
-import { call, newKey, offline, signedIn, signIn, signOut, walletId } from "./wallet-api.js";
+import { call, newKey, offline, signedIn, signIn, signInFromAddress, signOut, walletId } from "./wallet-api.js";
 
 /** @param {string} id @returns {HTMLElement} */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const data = JSON.parse(element("data").textContent ?? "{}");
 const card = element("wallet");
 element("no-script").hidden = true;
-const signInForm = /** @type {HTMLFormElement} */ (element("sign-in"));
 const payButton = /** @type {HTMLButtonElement} */ (element("pay"));
+const token = /** @type {HTMLInputElement} */ (element("token"));
+const retry = { timer: element("retry-timer"), now: element("try-now") };
 const INTENT = `qrledger.intent.${data.session.id}`;
+const SESSION = `/v1/payment-sessions/${data.session.id}`;
+const claims = claimsOn(data.session.id);
 /** @type {import("./quote.js").Quote | null} */
 let quote = null;
+let preparing = false;
+let paying = false; // from the press of Pay until its answer
+/** @type {Promise<unknown>} */
+let releasing = Promise.resolve();
 
+const open = () => card.dataset.status === "created" || card.dataset.status === "scanned";
 const push = pushSwitch(data.texts.push);
+const showReceipts = receiptsOf(data.session.id, data.texts.receipts);
 const clock = countdown(data.session, element("timer"), (left) => left === 0 && live.refresh());
 const live = follow(
   data.live,
@@ -52,6 +66,7 @@ function show(session) {
   const refunded = card.dataset.status?.endsWith("refunded") && session.status === "paid" && !session.flags;
   const status = refunded ? card.dataset.status : shownStatus(session); // the public part names no refunds
   if (status === undefined || card.dataset.status === status) return;
+  const before = open();
   card.dataset.status = status;
   const heading = document.getElementById(`state-${status}`);
   if (heading) {
@@ -59,20 +74,32 @@ function show(session) {
       clock.stop();
       quotes.stop();
     }
+    claims.stop();
     element("error").textContent = "";
     element("announce").textContent = heading.textContent;
     heading.focus();
   }
+  showTitle();
+  if (open() && (!before || (step() === "claimed" && status === "created"))) void prepare(); // it can be paid again
 }
 
-/** Refunds are not public: the payer's wallet asks for them. @param {{status: string}} session */
+/** The tab says what the page says. */
+function showTitle() {
+  const heading = document.getElementById(`state-${card.dataset.status}`)?.textContent;
+  const [claimed, asked] = [data.texts.refusals["session-claimed"], data.texts.title.replace("{payee}", data.session.merchant.name)];
+  const text = heading ?? (paying ? data.texts.paying : step() === "claimed" ? claimed : asked);
+  document.title = `${text} · ${card.querySelector(".amount")?.textContent}`;
+}
+
+/** Refunds and receipts are not public: the payer's wallet asks for them. @param {{status: string}} session */
 async function showRefunds(session) {
   if (session.status !== "paid" || !signedIn()) return;
   try {
-    show(await call("GET", `/v1/payment-sessions/${data.session.id}`));
+    show(await call("GET", SESSION));
   } catch {
     // another wallet's payment, or no connection
   }
+  await showReceipts();
 }
 
 /** The idempotency key: one per session and quote, kept across reloads, so that a retry cannot pay twice. */
@@ -88,80 +115,184 @@ function forgetIntent() {
   sessionStorage.removeItem(INTENT);
 }
 
-/** @param {unknown} error */
-function showError(error) {
-  const code = /** @type {{code?: string}} */ (error).code;
-  element("error").textContent = offline(error) ? data.texts.offline : data.texts.refusals[code ?? ""] ?? data.texts.failed;
+/** Claim the session. Nothing changes if this wallet has claimed it, so a reload keeps the claim. */
+const scan = () => call("POST", "/v1/scans", { payload: data.payload, wallet_id: walletId() });
+
+/** @template T @param {() => Promise<T>} work @param {import("./sheet.js").Step} during @param {string} text while it waits */
+const repeated = (work, during, text) =>
+  patiently(work, { ...retry, waiting: () => goTo("waiting", text), going: () => goTo(during) });
+
+/** What a scan says if this wallet has no claim: it has paid, or a processor has its payment. @param {any} scanned */
+function goneOn(scanned) {
+  if (scanned.claim) return false;
+  show(scanned);
+  live.refresh();
+  void showReceipts();
+  return true;
+}
+
+/** Bring the sheet to the step at which the payer is. @param {string} [error] shown with it */
+async function prepare(error) {
+  if (preparing || paying || !open()) return;
+  preparing = true;
+  void push.show();
+  claims.stop();
+  try {
+    if (!signedIn()) return goTo("sign-in", error);
+    if (claims.refused()) return goTo("released", error);
+    goTo("preparing", error);
+    await seen();
+    await releasing;
+    const scanned = await repeated(scan, "preparing", data.texts.disconnected);
+    if (goneOn(scanned)) return;
+    claims.hold(scanned);
+    await showFunds(error);
+  } catch (refusal) {
+    refused(refusal);
+  } finally {
+    preparing = false;
+    showTitle();
+  }
+}
+
+/** What the payer has, pays, and keeps. @param {string} [error] */
+async function showFunds(error) {
+  const wallet = await repeated(() => call("GET", `/v1/wallets/${walletId()}`), "preparing", data.texts.disconnected);
+  element("balance").textContent = format(wallet.available);
+  if (wallet.currency !== data.session.amount.currency && !quote) await quotes.refresh();
+  const pays = /** @type {import("./amounts.js").Amount} */ (/** @type {any} */ (quote)?.from ?? data.session.amount);
+  const left = wallet.available.minor - pays.minor;
+  const shown = format({ ...pays, minor: Math.abs(left) });
+  element(left < 0 ? "missing" : "left").textContent = shown;
+  if (left >= 0) return goTo("ready", error);
+  fill(element("top-up"), data.texts.top_up, { amount: shown });
+  element("top-up").dataset.minor = String(-left);
+  element("top-up").dataset.currency = pays.currency;
+  element("top-up").hidden = data.mode !== "test";
+  goTo("short", data.texts.refusals["insufficient-funds"]);
+}
+
+/** Say why, and offer the next step. @param {unknown} error */
+function refused(error) {
+  const { code = "", facts = {} } = /** @type {import("./wallet-api.js").Refusal} */ (error);
+  const unanswered = paying ? data.texts.offline : data.texts.disconnected;
+  const text = offline(error) ? unanswered : data.texts.refusals[code] ?? data.texts.failed;
+  const step = paying ? "ready" : "blocked";
+  if (code === "insufficient-funds" || code === "wallet-currency-mismatch" || code === "payment-declined") forgetIntent();
+  if (code === "session-expired" || code === "session-not-payable" || code === "payment-in-flight") live.refresh();
   if (code === "unauthorized") {
     signOut();
-    void showPayer();
-  }
-  if (code === "insufficient-funds" || code === "wallet-currency-mismatch" || code === "payment-declined") forgetIntent();
-  if (code?.startsWith("quote-")) void askAgain();
-  if (code === "session-expired" || code === "session-not-payable" || code === "payment-in-flight") live.refresh();
+    goTo("sign-in", text);
+    token.focus();
+  } else if (code === "session-claimed") {
+    goTo("claimed", text);
+    claims.wait(facts, () => void prepare());
+  } else if (code === "insufficient-funds") void again();
+  else if (code.startsWith("quote-")) {
+    quote = null;
+    void again(text);
+  } else goTo(step, text);
 }
 
-async function showPayer() {
-  void push.show();
-  signInForm.hidden = signedIn();
-  element("payer").hidden = !signedIn();
-  if (!signedIn()) return;
+/** @param {string} [error] */
+async function again(error) {
   try {
-    const wallet = await call("GET", `/v1/wallets/${walletId()}`);
-    element("balance").textContent = format(wallet.available);
-    const open = card.dataset.status === "created" || card.dataset.status === "scanned";
-    if (open && wallet.currency !== data.session.amount.currency && !quote) await quotes.refresh();
-  } catch (error) {
-    showError(error);
-  }
-}
-
-async function askAgain() {
-  try {
-    await quotes.refresh();
-  } catch (error) {
-    showError(error);
+    await showFunds(error);
+  } catch (refusal) {
+    refused(refusal);
   }
 }
 
 async function pay() {
-  payButton.disabled = true;
-  element("error").textContent = "";
-  element("announce").textContent = data.texts.paying;
+  if (paying || step() !== "ready") return;
+  paying = payButton.disabled = true;
+  const label = [...payButton.childNodes];
+  payButton.textContent = element("announce").textContent = data.texts.paying;
+  goTo("paying");
+  showTitle();
   try {
-    const scanned = await call("POST", "/v1/scans", { payload: data.payload, wallet_id: walletId() });
-    if (scanned.status === "paid") return show(scanned);
-    const amount = { minor: data.session.amount.minor, currency: data.session.amount.currency };
-    const body = { claim_id: scanned.claim.id, wallet_id: walletId(), amount, ...(quote && { quote_id: quote.id }) };
-    const paid = await call("POST", `/v1/payment-sessions/${data.session.id}/pay`, body, idempotencyKey());
+    const key = idempotencyKey();
+    const scanned = await repeated(scan, "paying", data.texts.offline);
+    if (goneOn(scanned)) return;
+    const { minor, currency } = data.session.amount;
+    const body = { claim_id: scanned.claim.id, wallet_id: walletId(), amount: { minor, currency }, ...(quote && { quote_id: quote.id }) };
+    const paid = await repeated(() => call("POST", `${SESSION}/pay`, body, key), "paying", data.texts.offline);
     show(paid); // paid, or processing (202), which the socket follows to its end
     if (paid.status === "processing") live.refresh();
-    void showPayer();
+    else void showReceipts();
   } catch (error) {
-    showError(error);
+    refused(error);
   } finally {
-    payButton.disabled = false;
+    paying = payButton.disabled = false;
+    payButton.replaceChildren(...label);
+    showTitle();
   }
 }
 
-signInForm.addEventListener("submit", (event) => {
+/** Let go of the session, so that another wallet can claim it; a claim that stays ends with its lease. */
+function release() {
+  claims.stop();
+  releasing = call("DELETE", `${SESSION}/claim`).catch(() => {});
+}
+
+async function topUp() {
+  const button = /** @type {HTMLButtonElement} */ (element("top-up"));
+  const key = newKey();
+  const amount = { minor: Number(button.dataset.minor), currency: button.dataset.currency };
+  goTo("preparing");
+  try {
+    const body = { amount, reference: `wallet page ${key}` };
+    await repeated(() => call("POST", `/v1/wallets/${walletId()}/top-ups`, body, key), "preparing", data.texts.disconnected);
+    await showFunds();
+  } catch (error) {
+    refused(error);
+  }
+}
+
+/** @param {string} id @param {() => unknown} react */
+const on = (id, react) => element(id).addEventListener("click", () => void react());
+element("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
-  signIn(/** @type {HTMLInputElement} */ (element("token")).value);
-  element("error").textContent = "";
-  void showPayer();
+  signIn(token.value);
+  token.value = "";
+  claims.remember(false);
+  void prepare();
   void showRefunds({ status: card.dataset.status?.endsWith("refunded") ? "paid" : (card.dataset.status ?? "") });
 });
-payButton.addEventListener("click", () => void pay());
-element("ask-again").addEventListener("click", () => {
-  element("error").textContent = "";
-  void askAgain();
+on("pay", pay);
+on("ask-again", again);
+on("top-up", topUp);
+on("try-now", () => step() !== "waiting" && prepare());
+on("not-now", () => {
+  claims.remember(true);
+  release();
+  goTo("released");
+});
+on("pay-after-all", () => {
+  claims.remember(false);
+  return prepare();
+});
+on("other-wallet", () => {
+  release();
+  signOut();
+  quotes.clear();
+  element("ask-again").hidden = true;
+  payButton.hidden = false;
+  fill(payButton, data.texts.pay, { amount: format(data.session.amount) });
+  void push.show();
+  goTo("sign-in");
+  token.focus();
 });
 element("check").addEventListener("click", (event) => {
   event.preventDefault();
   live.refresh();
 });
-questionLeaving(() => payButton.disabled || card.dataset.status === "processing");
+window.addEventListener("hashchange", () => signInFromAddress(data.mode) && location.reload());
+questionLeaving(() => paying || card.dataset.status === "processing");
+if (signInFromAddress(data.mode)) claims.remember(false);
+sharing(data.session, data.texts.receipts.shared);
 showProcessing(card, data.session, data.processors);
 show({ ...data.session });
-void showPayer();
+if (open()) void prepare();
+else void push.show();
 void showRefunds(data.session);

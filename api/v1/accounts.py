@@ -33,7 +33,8 @@ AT: Final = (
     "the answer is how it stood then, for ever the same, and names the position."
 )
 PositionOrTime = Annotated[
-    str, Meta(min_length=1, max_length=40, description="A position of the log, or an RFC 3339 time")
+    str,
+    Meta(min_length=1, max_length=40, description="A position of the log, or an RFC 3339 time."),
 ]
 _POSITION = re.compile("0|[1-9][0-9]{0,18}")
 

@@ -143,7 +143,11 @@ def _response(
     status = 202 if session.current_attempt is not None else 200
     if call.identity.role is CallerRole.CHECKOUT:
         public = public_session_view(
-            session, outcome.recorded_at, with_token=True, next_action=action
+            session,
+            outcome.recorded_at,
+            livemode=call.services.config.livemode,
+            with_token=True,
+            next_action=action,
         )
         return command_response(outcome, public, status=status)
     view = views.view(

@@ -112,7 +112,8 @@ class AttemptRoutes:
         """A session's attempts."""
         current = await readable_session(call, id)
         attempts = reversed(list(current.state.attempts.values()))
-        return json_response(Page([attempt_view(one) for one in attempts], None))
+        livemode = self._services.config.livemode
+        return json_response(Page([attempt_view(one, livemode=livemode) for one in attempts], None))
 
     async def accept(self, call: Call, id: SessionPathId) -> HttpResponse:
         """Accept late money."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 from msgspec import UNSET, UnsetType, field
@@ -92,6 +93,7 @@ class BookRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._livemode = services.config.livemode
 
     def operations(self) -> list[Operation]:
         """The operations of this module."""
@@ -134,12 +136,13 @@ class BookRoutes:
             moment = await read_moment(call, query.at)
             await caught_up_with_log(call, Journal, moment.position)
             then = await blocking.read(self._balances_before, accounts, moment.position + 1)
-            return at_response(balance_view(merchant_id, then, moment.position), moment)
+            view = balance_view(merchant_id, then, moment.position, livemode=self._livemode)
+            return at_response(view, moment)
         await caught_up(call, Balances, none_if_unset(query.at_least))
         balances = self._services.read_models[Balances]
         rows, position = await blocking.read(balances.of_accounts, accounts)
         now = [(row.account, row.balance) for row in rows]
-        return json_response(balance_view(merchant_id, now, position))
+        return json_response(balance_view(merchant_id, now, position, livemode=self._livemode))
 
     def _balances_before(self, accounts: list[str], before: int) -> list[tuple[str, Amount]]:
         journal = self._services.read_models[Journal]
@@ -169,7 +172,8 @@ class BookRoutes:
             before=end,
             limit=query.limit + 1,
         )
-        page = page_of(call, entries, query.limit, entry_view, lambda entry: entry.position)
+        view = partial(entry_view, livemode=self._livemode)
+        page = page_of(call, entries, query.limit, view, lambda entry: entry.position)
         return json_response(page)
 
     async def explain(self, call: Call, query: ExplainQuery) -> HttpResponse:
@@ -194,11 +198,12 @@ class BookRoutes:
         text = f"{at}-{entries[-1].position}" if more else ""
         empty = Amount(0, currency, Money(0, currency).exponent)
         view = ExplanationView(
+            livemode=self._livemode,
             account=account,
             currency=currency,
             at=at,
             balance=amount_view(balance or empty),
-            data=[explained_entry_view(entry) for entry in entries],
+            data=[explained_entry_view(entry, livemode=self._livemode) for entry in entries],
             next_cursor=sign_cursor(self._services.tokens, text) if more else None,
         )
         return json_response(view)

@@ -30,6 +30,8 @@ class ClockView(Struct, frozen=True, kw_only=True):
     """The ledger's time right after an advance."""
 
     object: Literal["test_clock"] = "test_clock"
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     now: str
     advanced_seconds: int
     """In all, this advance included."""
@@ -65,6 +67,7 @@ class ClockRoutes:
         now: datetime = outcome.recorded_at
         self._services.reader.clock.reached(now)
         view = ClockView(
+            livemode=self._services.config.livemode,
             now=times.to_text(now),
             advanced_seconds=outcome.subject.advanced_seconds,
             position=outcome.position,

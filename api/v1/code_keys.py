@@ -29,6 +29,7 @@ class CodeKeyRoutes:
         return [
             Operation(
                 name="getCodeKeys", method="GET", path="/.well-known/qrledger-keys.json",
+                shared=True,
                 summary="The keys that sign static codes and offers, as a JWK set",
                 description=f"It may be kept for {CACHE_SECONDS} seconds.",
                 responses={200: JwkSetView, 304: None}, handler=self.key_set,

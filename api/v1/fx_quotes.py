@@ -86,5 +86,11 @@ class FxQuoteRoutes:
         outcome = await call.send(command)
         quotes = outcome.subject
         *_, quote = quotes.quotes.values()  # of a replay too: the quotes at that version
-        view = fx_quote_view(quotes, quote, position=outcome.position, now=outcome.recorded_at)
+        view = fx_quote_view(
+            quotes,
+            quote,
+            position=outcome.position,
+            now=outcome.recorded_at,
+            livemode=config.livemode,
+        )
         return command_response(outcome, view, status=201)

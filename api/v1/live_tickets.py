@@ -20,6 +20,8 @@ class LiveTicketView(Struct, frozen=True, kw_only=True):
     """A ticket; it opens one socket, once, until it expires."""
 
     object: Literal["live_ticket"] = "live_ticket"
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     ticket: str
     live_url: str
     """The socket's address with the ticket in it; add `&after=<position>` to resume."""
@@ -56,6 +58,7 @@ class LiveTicketRoutes:
         ticket, expires_at = services.tokens.for_ticket(ticket_id, holder, key, now)
         await blocking.read(services.live_tickets.keep, ticket_id, expires_at)
         view = LiveTicketView(
+            livemode=services.config.livemode,
             ticket=ticket,
             live_url=f"{services.config.live_public_url}/live?ticket={ticket}",
             expires_at=times.to_text(expires_at),

@@ -17,6 +17,7 @@ from application.commands.redeliver_webhook import RedeliverWebhook
 from application.errors import NotFound
 from application.event_log import fold, history
 from application.ports.webhooks import Attempt, Delivery, Health
+from application.restriction import shown_at
 from domain import ids
 from domain.errors import InvalidRequest
 from domain.merchants.webhook_endpoint import TEST_TYPE, WebhookEndpoints
@@ -106,5 +107,5 @@ def _body(services: Services, delivery: Delivery) -> bytes:
     if delivery.event_type == TEST_TYPE:
         return bodies.test(delivery.target, delivery.created_at)
     stream_id = ids.decode_suffix(delivery.subject_id.rpartition("_")[2])
-    events = history(services.log, stream_id, up_to=delivery.version)
-    return bodies.body(events[-1], fold(events))
+    events = history(services.log, stream_id)
+    return bodies.body(events[delivery.version - 1], shown_at(events, delivery.version, fold))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -70,7 +71,15 @@ class SourceBody(Body):
     """A processor, and its token of the payer's way to pay; the wallet's money is not touched."""
 
     processor: Annotated[str, text_length(1, PROCESSOR_CHARS_MAX)]
-    token: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[!-~]+$")]
+    token: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=255,
+            pattern="^[!-~]+$",
+            extra={"must": "must have 1 to 255 printable ASCII characters and no spaces"},
+        ),
+    ]
 
 
 class PayBody(Body):
@@ -93,6 +102,7 @@ class SessionRoutes:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._views = SessionViews(services.config, services.tokens)
+        self._sessions_url = f"{services.config.public_url}/v1/payment-sessions/"
 
     def operations(self) -> list[Operation]:
         """The operations of this module."""
@@ -209,4 +219,6 @@ class SessionRoutes:
             now=outcome.recorded_at,
             identity=call.identity,
         )
-        return command_response(outcome, view, status=status)
+        created = status == HTTPStatus.CREATED
+        location = f"{self._sessions_url}{view.id}" if created else ""
+        return command_response(outcome, view, status=status, location=location)

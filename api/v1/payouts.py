@@ -88,13 +88,17 @@ class PayoutRoutes:
             )
 
         outcome = await send_debit(call, amount.currency, make_command)
-        view = payout_view(outcome.subject, outcome.position)
-        return command_response(outcome, view, status=201)
+        view = payout_view(
+            outcome.subject, outcome.position, livemode=self._services.config.livemode
+        )
+        location = f"{self._services.config.public_url}/v1/payouts/{view.id}"
+        return command_response(outcome, view, status=201, location=location)
 
     async def get(self, call: Call, id: PayoutPathId) -> HttpResponse:
         """One payout."""
         current = await readable_payout(call, id)
-        return json_response(payout_view(current.state, current.position))
+        livemode = self._services.config.livemode
+        return json_response(payout_view(current.state, current.position, livemode=livemode))
 
     async def list(self, call: Call, query: PayoutsQuery) -> HttpResponse:
         """A page of payouts."""
@@ -114,7 +118,7 @@ class PayoutRoutes:
         )
 
         def view(row: PayoutRow) -> PayoutView:
-            return payout_view(row, row.position)
+            return payout_view(row, row.position, livemode=self._services.config.livemode)
 
         page = page_of(call, rows, query.limit, view, lambda row: row.created_position)
         return json_response(page)

@@ -29,7 +29,14 @@ from domain.errors import InvalidRequest
 from domain.wallets.push_target import TOKEN_CHARS_MAX, check_fcm, check_web_push
 
 PAYERS: Final = frozenset({CallerRole.WALLET, CallerRole.PAGE})
-LanguageTag = Annotated[str, Meta(max_length=35, pattern=r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$")]
+LanguageTag = Annotated[
+    str,
+    Meta(
+        max_length=35,
+        pattern=r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$",
+        extra={"must": "must be a language tag such as pt-BR"},
+    ),
+]
 
 
 class PushKeysBody(Body):
@@ -84,7 +91,7 @@ class PushSubscriptionRoutes:
         subscriptions = "/v1/wallets/{id:str}/push-subscriptions"
         return [
             Operation(
-                name="getPushKey", method="GET", path="/v1/push-key",
+                name="getPushKey", method="GET", path="/v1/push-key", shared=True,
                 summary="Get the key with which browsers subscribe (VAPID)",
                 responses={200: PushKeyView}, problems=("signing-unavailable",), handler=self.key,
             ),
@@ -132,7 +139,9 @@ class PushSubscriptionRoutes:
             amounts=body.amounts,
         )
         await blocking.read(push.subscriptions.add, subscription)
-        return json_response(push_subscription_view(subscription), status=201)
+        livemode = self._services.config.livemode
+        view = push_subscription_view(subscription, livemode=livemode)
+        return json_response(view, status=201)
 
     async def unsubscribe(
         self, call: Call, id: WalletPathId, subscription: PushSubscriptionPathId
@@ -142,7 +151,8 @@ class PushSubscriptionRoutes:
         push, name = self._services.push, ids.encode("psh", subscription)
         if not await blocking.read(push.subscriptions.remove, current.state.public_id, name):
             raise NotFound(thing="push subscription")
-        return json_response(RemovedPushSubscriptionView(id=name))
+        livemode = self._services.config.livemode
+        return json_response(RemovedPushSubscriptionView(id=name, livemode=livemode))
 
 
 def _id(wallet_id: str, target: dict[str, str]) -> UUID:

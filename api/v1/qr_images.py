@@ -55,7 +55,8 @@ class QrImageRoutes:
             Operation(
                 name=f"getQr{name}", method="GET", path=f"{path}.{kind}",
                 summary=summary, responses={200: MEDIA_TYPES[kind], 304: None},
-                problems=("not-found", "overloaded"), handler=partial(self.image, kind=kind),
+                problems=("not-found", "overloaded"), shared=True,
+                handler=partial(self.image, kind=kind),
             )
             for kind, (name, summary) in SUMMARIES.items()
         ]  # fmt: skip

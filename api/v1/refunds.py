@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from uuid import UUID
 
 from msgspec import Meta
 
@@ -50,6 +51,7 @@ class RefundRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._livemode = services.config.livemode
 
     def operations(self) -> list[Operation]:
         """The operations of this module."""
@@ -98,30 +100,45 @@ class RefundRoutes:
         outcome = await send_debit(call, amount.currency, make_command)
         session = outcome.subject
         *_, refund = session.refunds.values()  # of a replay too: the session at that version
-        return command_response(outcome, refund_view(session, refund, outcome.position), status=201)
+        view = refund_view(session, refund, outcome.position, livemode=self._livemode)
+        location = f"{self._services.config.public_url}/v1/refunds/{view.id}"
+        return command_response(outcome, view, status=201, location=location)
 
     async def list(self, call: Call, id: SessionPathId) -> HttpResponse:
         """A session's refunds."""
         current = await readable_session(call, id)
         session = current.state
         views = [
-            refund_view(session, refund, current.position)
+            refund_view(session, refund, current.position, livemode=self._livemode)
             for refund in reversed(list(session.refunds.values()))
         ]
         return json_response(Page(views, None))
 
     async def get(self, call: Call, id: RefundPathId) -> HttpResponse:
         """One refund."""
-        refunds = self._services.read_models[Refunds]
-        session_id = await blocking.read(refunds.session_of, id)
-        if session_id is None:  # it may be in the log already
-            await caught_up_with_log(call, Refunds, await blocking.read(self._services.log.head))
-            session_id = await blocking.read(refunds.session_of, id)
-        if session_id is None:
-            raise NotFound(thing="refund")
+        session_id = await session_of_refund(call, id)
         try:
             current = await readable_session(call, session_id)
         except NotFound:
             raise NotFound(thing="refund") from None
         refund = current.state.refunds[ids.encode("ref", id)]
-        return json_response(refund_view(current.state, refund, current.position))
+        view = refund_view(current.state, refund, current.position, livemode=self._livemode)
+        return json_response(view)
+
+
+async def session_of_refund(call: Call, refund_id: UUID) -> UUID:
+    """The session whose refund it is.
+
+    Raises (checked in this order):
+        NotCaughtUp: the refund may be newer than the read model.
+        NotFound: there is no such refund.
+    """
+    services = call.services
+    refunds = services.read_models[Refunds]
+    session_id = await blocking.read(refunds.session_of, refund_id)
+    if session_id is None:  # it may be in the log already
+        await caught_up_with_log(call, Refunds, await blocking.read(services.log.head))
+        session_id = await blocking.read(refunds.session_of, refund_id)
+    if session_id is None:
+        raise NotFound(thing="refund")
+    return session_id

@@ -34,9 +34,20 @@ def json_response(
     )
 
 
-def command_response(outcome: Outcome, view: Any, *, status: int = 200) -> HttpResponse:
-    """The response to a command: the log's position, and whether it is a replay."""
+def command_response(
+    outcome: Outcome, view: Any, *, status: int = 200, location: str = ""
+) -> HttpResponse:
+    """The response to a command: the log's position, and whether it is a replay.
+
+    Args:
+        outcome: of the command.
+        view: the body.
+        status: 201 for what now has an address of its own, which is the `location`.
+        location: absolute.
+    """
     headers = {"Ledger-Position": str(outcome.position)}
+    if location:
+        headers["Location"] = location
     if outcome.replayed:
         headers["Idempotent-Replayed"] = "true"
     return json_response(view, status=status, headers=headers)

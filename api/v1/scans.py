@@ -94,7 +94,7 @@ class ScanRoutes:
             code = await self._open_amount(read)
             if code is not None:
                 await readable_wallet(call, wallet_id)
-                return json_response(open_amount_view(code))
+                return json_response(open_amount_view(code, livemode=services.config.livemode))
         outcome = await call.send(self._command(call, body, wallet_id, read))
         view = self._views.view(
             outcome.subject,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from typing import Annotated, Final
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from api import blocking
 from api.context import Services
-from api.http.fields import KnownCurrencyCode, Limit, OrderId, TimeText
+from api.http.fields import KnownCurrencyCode, Limit, Metadata, OrderId, TimeText
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
@@ -22,18 +23,27 @@ from api.v1.accounts import AT, AtQuery, at_response, only_auditors, read_moment
 from api.v1.attempt_answers import next_action
 from api.v1.lists import ListQuery, Page, caught_up, page_of, read_cursor
 from api.v1.responses import conditional_response, json_response
-from api.views.events import EventView, event_view
+from api.views.events import EventView, event_view, merchant_event_view
 from api.views.sessions import SessionStatus, SessionView, SessionViews, session_etag
 from application.event_log import history
 from application.positions import Moment
+from application.restriction import is_restricted
 from domain.sessions.payment_session import PaymentSession
 from projections.sessions import SessionRow, Sessions
 
+STATUSES_MAX: Final = 7
+"""As many as there are."""
+
 
 class SessionsQuery(ListQuery):
-    """Filters of the list. Times are RFC 3339; `created_to` is exclusive."""
+    """Filters of the list. Times are RFC 3339; `created_to` is exclusive.
 
-    status: SessionStatus | UnsetType = UNSET
+    `status` may be given several times: sessions with any of them. `metadata[key]=value`, too:
+    sessions with all of them.
+    """
+
+    status: Annotated[list[SessionStatus], Meta(max_length=STATUSES_MAX)] = []  # noqa: RUF012
+    metadata: Metadata = {}  # noqa: RUF012 - msgspec copies both
     order_id: OrderId | UnsetType = UNSET
     currency: KnownCurrencyCode | UnsetType = UNSET
     created_from: TimeText | UnsetType = UNSET
@@ -114,7 +124,15 @@ class SessionQueryRoutes:
         after = read_cursor(self._services.tokens, none_if_unset(query.cursor)) or 0
         recorded = await blocking.read(history, self._services.log, current.state.id)
         rows = [event for event in recorded if event.position > after]
-        return json_response(page_of(call, rows, query.limit, event_view, lambda row: row.position))
+        if call.identity.role is CallerRole.AUDITOR:
+            view = event_view
+        else:
+            view = partial(
+                merchant_event_view,
+                restricted=is_restricted(recorded),
+                livemode=self._services.config.livemode,
+            )
+        return json_response(page_of(call, rows, query.limit, view, lambda row: row.position))
 
     async def list(self, call: Call, query: SessionsQuery) -> HttpResponse:
         """A page of the merchant's sessions."""
@@ -122,7 +140,8 @@ class SessionQueryRoutes:
         find = partial(
             self._services.read_models[Sessions].of_merchant,
             call.identity.holder,
-            status=none_if_unset(query.status),
+            statuses=query.status,
+            metadata=query.metadata,
             order_id=none_if_unset(query.order_id),
             currency=none_if_unset(query.currency),
             created_from=optional_time("created_from", query.created_from),
@@ -138,7 +157,7 @@ class SessionQueryRoutes:
         rows, now = await blocking.read(rows_and_time)
 
         def view(row: SessionRow) -> SessionView:
-            return self._views.view(row, position=row.position, now=now, identity=call.identity)
+            return self._views.listed(row, position=row.position, now=now, identity=call.identity)
 
         return json_response(
             page_of(call, rows, query.limit, view, lambda row: row.created_position)

@@ -40,7 +40,7 @@ class SessionStreamRoutes:
         return [
             Operation(
                 name="streamPaymentSession", method="GET",
-                path="/v1/payment-sessions/{id:str}/stream",
+                path="/v1/payment-sessions/{id:str}/stream", shared=True,
                 summary="Follow one session by server-sent events",
                 description=(
                     "The messages of the live socket; `id` is the `seq`, and `Last-Event-ID` or "

@@ -108,7 +108,8 @@ class StatementRoutes:
                 raise InvalidRequest.of("to", reason)
             return await blocking.read(_csv_response, statement)
         next_cursor = _write_cursor(self._services.tokens, currencies) if more else None
-        return json_response(statement_view(statement, next_cursor))
+        livemode = self._services.config.livemode
+        return json_response(statement_view(statement, next_cursor, livemode=livemode))
 
     def _currencies(
         self,

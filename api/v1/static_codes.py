@@ -122,7 +122,8 @@ class StaticCodeRoutes:
         )
         outcome = await call.send(command)
         view = self._view(outcome.subject, outcome.position)
-        return command_response(outcome, view, status=201)
+        location = f"{self._services.config.public_url}/v1/static-codes/{view.id}"
+        return command_response(outcome, view, status=201, location=location)
 
     async def get(self, call: Call, id: StaticCodePathId) -> HttpResponse:
         """One code."""
@@ -157,7 +158,8 @@ class StaticCodeRoutes:
         return json_response(page)
 
     def _view(self, code: ShownCode, position: int) -> StaticCodeView:
-        return static_code_view(code, position, self._services.config.public_url)
+        config = self._services.config
+        return static_code_view(code, position, config.public_url, livemode=config.livemode)
 
 
 def _money(body: MoneyBody | None, name: str) -> Money | None:

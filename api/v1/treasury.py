@@ -37,6 +37,7 @@ class MoveView(Struct, frozen=True, kw_only=True):
     """A recorded movement."""
 
     object: Literal["treasury_move"] = "treasury_move"
+    livemode: bool
     kind: Literal["own_funds", "fx_settlement", "fees"]
     direction: Literal["in", "out"]
     amount: MoneyView
@@ -82,6 +83,7 @@ class TreasuryRoutes:
             bank = chart.BANK.of()
             outcome = await send_against_credits(call, bank, amount.currency, make_command)
         view = MoveView(
+            livemode=self._services.config.livemode,
             kind=body.kind,
             direction=body.direction,
             amount=money_view(amount),

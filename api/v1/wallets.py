@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from api import blocking
 from api.context import Services
-from api.http.fields import CurrencyCode, ShortText
+from api.http.fields import CurrencyCode, KnownCurrencyCode, ShortText
 from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Idempotency, Operation
@@ -27,11 +28,12 @@ from api.views.wallets import (
 )
 from application.commands.open_wallet import OpenWallet
 from application.commands.top_up_wallet import TopUpWallet
-from application.errors import Forbidden
+from application.errors import Forbidden, NotFound
 from domain import ids, times
 from domain.money.money import currency_in_use
 from domain.wallets.wallet import Wallet
 from projections.wallet_payments import WalletPayments
+from projections.wallets import WalletRow, Wallets
 
 APPS: Final = frozenset({CallerRole.WALLET})
 READERS: Final = frozenset(
@@ -50,6 +52,12 @@ class TopUpBody(Body):
 
     amount: MoneyBody
     reference: ShortText
+
+
+class WalletsQuery(ListQuery):
+    """Filters of the list."""
+
+    currency: KnownCurrencyCode | UnsetType = UNSET
 
 
 class WalletPaymentsQuery(ListQuery):
@@ -73,6 +81,13 @@ class WalletRoutes:
                 idempotency=Idempotency.OPTIONAL, handler=self.open,
             ),
             Operation(
+                name="listWallets", method="GET", path="/v1/wallets",
+                summary="List the wallets that the app has opened, newest first",
+                description="The list may lag; the balances in it are read from the log.",
+                callers=APPS, responses={200: Page[WalletView]}, problems=("not-caught-up",),
+                handler=self.list,
+            ),
+            Operation(
                 name="getWallet", method="GET", path=wallet,
                 summary="Get one wallet, read from the log: always current",
                 description=f"Auditors may ask for the past: {AT}",
@@ -81,8 +96,8 @@ class WalletRoutes:
             ),
             Operation(
                 name="topUpWallet", method="POST", path=f"{wallet}/top-ups",
-                summary="Top up a wallet (wallet apps: only in a test ledger)",
-                callers=APPS | {CallerRole.OPERATOR}, responses={201: WalletView},
+                summary="Top up a wallet (wallet apps and pages: only in a test ledger)",
+                callers=APPS | {CallerRole.PAGE, CallerRole.OPERATOR}, responses={201: WalletView},
                 idempotency=Idempotency.REQUIRED, handler=self.top_up,
                 problems=(
                     "not-found", "reference-used", "wallet-currency-mismatch", "balance-limit",
@@ -115,33 +130,61 @@ class WalletRoutes:
             currency=currency_in_use(body.currency),
         )
         outcome = await call.send(command)
-        view = wallet_view(outcome.subject, outcome.position)
-        return command_response(outcome, view, status=201)
+        view = self._view(outcome.subject, outcome.position)
+        location = f"{self._services.config.public_url}/v1/wallets/{view.id}"
+        return command_response(outcome, view, status=201, location=location)
+
+    async def list(self, call: Call, query: WalletsQuery) -> HttpResponse:
+        """A page of the app's wallets."""
+        await caught_up(call, Wallets, none_if_unset(query.at_least))
+        rows = await blocking.read(
+            self._services.read_models[Wallets].of_app,
+            call.identity.holder,
+            currency=none_if_unset(query.currency),
+            before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
+            limit=query.limit + 1,
+        )
+        wanted = [row.wallet_id for row in rows[: query.limit]]
+        many = self._services.reader.many
+        found = await blocking.read(many, Wallet, wanted, "wallet") if wanted else []
+        current = dict(zip(wanted, found, strict=True))
+
+        def view(row: WalletRow) -> WalletView:
+            wallet = current[row.wallet_id]
+            return self._view(wallet.state, wallet.position)
+
+        return json_response(
+            page_of(call, rows, query.limit, view, lambda row: row.created_position)
+        )
 
     async def get(self, call: Call, query: AtQuery, id: WalletPathId) -> HttpResponse:
         """One wallet."""
         if not isinstance(query.at, UnsetType):
             moment = await read_moment(call, only_auditors(call, query.at))
             then = await blocking.read(self._services.reader.at, Wallet, id, moment, "wallet")
-            view = wallet_view(then.state, then.position)
+            view = self._view(then.state, then.position)
             return at_response(replace(view, at=moment.position), moment)
         current = await readable_wallet(call, id)
-        return json_response(wallet_view(current.state, current.position))
+        return json_response(self._view(current.state, current.position))
 
     async def top_up(self, call: Call, body: TopUpBody, id: str) -> HttpResponse:
         """Top up a wallet."""
-        app = call.identity.holder if call.identity.role is CallerRole.WALLET else None
-        if app is not None and self._services.config.mode != "test":
+        operator = call.identity.role is CallerRole.OPERATOR
+        if not operator and self._services.config.mode != "test":
             raise Forbidden(reason="Wallet apps may top up their wallets only in a test ledger")
+        wallet_id = path_id("wal", id)  # after the check of the mode, which has precedence
+        if call.identity.wallet_id not in {None, wallet_id}:
+            raise NotFound(thing="wallet")
         command = TopUpWallet(
-            wallet_id=path_id("wal", id),  # after the check of the mode, which has precedence
+            wallet_id=wallet_id,
             amount=body.amount.to_money(),
             reference=body.reference,
-            wallet_app_id=app,
+            wallet_app_id=None if operator else call.identity.wallet_app_id,
         )
         outcome = await call.send(command)
-        view = wallet_view(outcome.subject, outcome.position)
-        return command_response(outcome, view, status=201)
+        view = self._view(outcome.subject, outcome.position)
+        location = f"{self._services.config.public_url}/v1/wallets/{view.id}"
+        return command_response(outcome, view, status=201, location=location)
 
     async def payments(
         self, call: Call, query: WalletPaymentsQuery, id: WalletPathId
@@ -155,7 +198,8 @@ class WalletRoutes:
             before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
-        page = page_of(call, rows, query.limit, wallet_payment_view, lambda row: row.position)
+        view = partial(wallet_payment_view, livemode=self._services.config.livemode)
+        page = page_of(call, rows, query.limit, view, lambda row: row.position)
         return json_response(page)
 
     async def token(self, call: Call, id: WalletPathId) -> HttpResponse:
@@ -163,5 +207,13 @@ class WalletRoutes:
         current = await readable_wallet(call, id)
         key_id = ids.decode("key", call.identity.actor)
         token, expires_at = self._services.tokens.for_page(id, key_id, current.now)
-        view = PageTokenView(token, current.state.public_id, times.to_text(expires_at))
+        view = PageTokenView(
+            livemode=self._services.config.livemode,
+            token=token,
+            wallet_id=current.state.public_id,
+            expires_at=times.to_text(expires_at),
+        )
         return json_response(view, status=201)
+
+    def _view(self, wallet: Wallet, position: int) -> WalletView:
+        return wallet_view(wallet, position, livemode=self._services.config.livemode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
@@ -26,7 +27,11 @@ from application.ports.webhooks import DeliveryFilter, DeliveryStatus
 from domain.merchants.webhook_endpoint import CALLBACK, TEST_TYPE, TYPES
 
 TargetName = Annotated[
-    str, Meta(pattern=rf"^(whe_[0-7][0-9a-hjkmnp-tv-z]{{25}}|{CALLBACK})$(?!\n)")
+    str,
+    Meta(
+        pattern=rf"^(whe_[0-7][0-9a-hjkmnp-tv-z]{{25}}|{CALLBACK})$(?!\n)",
+        extra={"must": f"must be an endpoint's id (whe_…) or {CALLBACK}"},
+    ),
 ]
 DeliveryType: Any = Literal[tuple(sorted({*TYPES, TEST_TYPE}))]
 
@@ -90,17 +95,22 @@ class DeliveryRoutes:
             before=read_cursor(self._services.tokens, none_if_unset(query.cursor)),
             limit=query.limit + 1,
         )
-        return json_response(
-            page_of(call, rows, query.limit, delivery_view, lambda row: row.number)
-        )
+        view = partial(delivery_view, livemode=self._services.config.livemode)
+        return json_response(page_of(call, rows, query.limit, view, lambda row: row.number))
 
     async def get(self, call: Call, id: DeliveryPathId) -> HttpResponse:
         """One delivery."""
         found = await delivery_detail(call, id)
-        return json_response(delivery_view(found.delivery, found.attempts, found.body))
+        livemode = self._services.config.livemode
+        view = delivery_view(found.delivery, found.attempts, found.body, livemode=livemode)
+        return json_response(view)
 
     async def redeliver(self, call: Call, id: DeliveryPathId) -> HttpResponse:
         """Ask for a delivery once more."""
         delivery, outcome = await redeliver(call, id)
-        view = RequestedView(id=delivery.event_id, position=outcome.position)
+        view = RequestedView(
+            livemode=self._services.config.livemode,
+            id=delivery.event_id,
+            position=outcome.position,
+        )
         return command_response(outcome, view, status=202)

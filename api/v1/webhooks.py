@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -173,21 +174,19 @@ class WebhookRoutes:
         """Every endpoint of the merchant."""
         state, position = await own_endpoints(call)
         endpoints = list(state.endpoints.values())[::-1] if state else []
-        secrets = self._services.webhook_secrets
-        views = [endpoint_view(one, secrets, position=position) for one in endpoints[: query.limit]]
+        views = [self._view(one, position) for one in endpoints[: query.limit]]
         return json_response(Page(views, None))
 
     async def get(self, call: Call, id: EndpointPathId) -> HttpResponse:
         """One endpoint."""
         endpoint, position = await self._own(call, id)
-        view = endpoint_view(endpoint, self._services.webhook_secrets, position=position)
-        return json_response(view)
+        return json_response(self._view(endpoint, position))
 
     async def health(self, call: Call, id: EndpointPathId) -> HttpResponse:
         """The health of one endpoint."""
         endpoint, _ = await self._own(call, id)
         [found] = await healths_of(call, [endpoint])
-        return json_response(endpoint_health_view(found))
+        return json_response(endpoint_health_view(found, livemode=self._services.config.livemode))
 
     async def change(
         self, call: Call, body: ChangeEndpointBody, id: EndpointPathId
@@ -209,7 +208,7 @@ class WebhookRoutes:
         command = RemoveWebhookEndpoint(
             merchant_id=call.identity.stream_id, endpoint_id=ids.encode("whe", id)
         )
-        return _requested(await call.send(command), None, status=200)
+        return _requested(call, await call.send(command), None, status=200)
 
     async def rotate(self, call: Call, query: RotateQuery, id: EndpointPathId) -> HttpResponse:
         """Rotate a secret."""
@@ -228,7 +227,7 @@ class WebhookRoutes:
             test_id=ids.encode("evt", self._services.new_id()),
         )
         outcome = await call.send(command)
-        return _requested(outcome, outcome.subject.last_test_id)
+        return _requested(call, outcome, outcome.subject.last_test_id)
 
     async def replay(self, call: Call, body: ReplayBody, id: EndpointPathId) -> HttpResponse:
         """Ask for a replay."""
@@ -238,7 +237,7 @@ class WebhookRoutes:
             after=body.after,
             head=await blocking.read(self._services.log.head),
         )
-        return _requested(await call.send(command), None)
+        return _requested(call, await call.send(command), None)
 
     async def rotate_callback(self, call: Call, query: RotateQuery) -> HttpResponse:
         """Rotate the callback secret."""
@@ -250,7 +249,8 @@ class WebhookRoutes:
             call.identity.holder,
             outcome.subject.callback_secret,
             self._services.webhook_secrets,
-            outcome.position,
+            position=outcome.position,
+            livemode=self._services.config.livemode,
         )
         return command_response(outcome, view)
 
@@ -265,15 +265,29 @@ class WebhookRoutes:
     def _response(
         self, outcome: Outcome, endpoint_id: str, *, status: int = 200, shows_secret: bool = False
     ) -> HttpResponse:
-        view = endpoint_view(
-            outcome.subject.endpoints[endpoint_id],
-            self._services.webhook_secrets,
-            position=outcome.position,
+        endpoint = outcome.subject.endpoints[endpoint_id]
+        view = self._view(endpoint, outcome.position, shows_secret=shows_secret)
+        location = f"{self._services.config.public_url}/v1/webhook-endpoints/{endpoint_id}"
+        return command_response(
+            outcome, view, status=status, location=location if status == HTTPStatus.CREATED else ""
+        )
+
+    def _view(
+        self, endpoint: Endpoint, position: int, *, shows_secret: bool = False
+    ) -> EndpointView:
+        services = self._services
+        return endpoint_view(
+            endpoint,
+            services.webhook_secrets,
+            position=position,
+            livemode=services.config.livemode,
             shows_secret=shows_secret,
         )
-        return command_response(outcome, view, status=status)
 
 
-def _requested(outcome: Outcome, test_id: str | None, *, status: int = 202) -> HttpResponse:
-    view = RequestedView(id=test_id, position=outcome.position)
+def _requested(
+    call: Call, outcome: Outcome, test_id: str | None, *, status: int = 202
+) -> HttpResponse:
+    livemode = call.services.config.livemode
+    view = RequestedView(livemode=livemode, id=test_id, position=outcome.position)
     return command_response(outcome, view, status=status)

@@ -25,6 +25,8 @@ class AttemptView(Struct, frozen=True, kw_only=True):
 
     object: Literal["payment_attempt"] = "payment_attempt"
     id: AttemptId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     processor: str
     status: Literal["started", "processing", "captured", "declined", "voided", "unknown"]
     amount: MoneyView
@@ -74,10 +76,11 @@ def pays(identity: Identity, attempt: Attempt) -> bool:
     return identity.owns(attempt.wallet_app_id or "", attempt.wallet_id)
 
 
-def attempt_view(attempt: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt, *, livemode: bool) -> AttemptView:
     """An attempt, for the merchant and for auditors."""
     return AttemptView(
         id=attempt.id,
+        livemode=livemode,
         processor=attempt.processor,
         status=attempt.status.value,
         amount=money_view(attempt.amount),

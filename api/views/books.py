@@ -30,6 +30,8 @@ class CurrencyBalanceView(Struct, frozen=True):
 class BalanceView(Struct, frozen=True, kw_only=True):
     """A merchant's balance in every currency that it has had, at a position of the log."""
 
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     data: list[CurrencyBalanceView]
     position: int
 
@@ -47,6 +49,8 @@ class EntryView(Struct, frozen=True, kw_only=True):
 
     id: str
     """The event's position, a dot, and the number of the entry among those of its event."""
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     position: int
     recorded_at: Time
     type: str
@@ -65,6 +69,8 @@ class ExplainedEntryView(EntryView, frozen=True, kw_only=True):
 class ExplanationView(Struct, frozen=True, kw_only=True):
     """A balance, and a page of the entries that made it, newest first."""
 
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     account: str
     currency: str
     at: int
@@ -75,7 +81,7 @@ class ExplanationView(Struct, frozen=True, kw_only=True):
 
 
 def balance_view(
-    merchant_id: str, balances: Sequence[tuple[str, Amount]], position: int
+    merchant_id: str, balances: Sequence[tuple[str, Amount]], position: int, *, livemode: bool
 ) -> BalanceView:
     """The balances of a merchant's accounts; an account without a posting has 0."""
     minor = {(amount.currency, account): amount.minor for account, amount in balances}
@@ -92,19 +98,20 @@ def balance_view(
         )
         for currency, exponent in sorted(exponents.items())
     ]
-    return BalanceView(data=data, position=position)
+    return BalanceView(livemode=livemode, data=data, position=position)
 
 
-def entry_view(entry: JournalEntry) -> EntryView:
+def entry_view(entry: JournalEntry, *, livemode: bool) -> EntryView:
     """A journal entry."""
-    return EntryView(**_entry_fields(entry))
+    return EntryView(livemode=livemode, **_entry_fields(entry))
 
 
-def explained_entry_view(entry: JournalEntry) -> ExplainedEntryView:
+def explained_entry_view(entry: JournalEntry, *, livemode: bool) -> ExplainedEntryView:
     """An entry's postings to one account in one currency, and the balance after them."""
     last = entry.rows[-1]
     change = sum(row.change_minor for row in entry.rows)
     return ExplainedEntryView(
+        livemode=livemode,
         **_entry_fields(entry),
         change=amount_view(Amount(change, last.currency, last.exponent)),
         balance=amount_view(last.balance),

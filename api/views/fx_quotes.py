@@ -18,6 +18,8 @@ class FxQuoteView(Struct, frozen=True, kw_only=True, rename={"pays": "from"}):
 
     object: Literal["fx_quote"] = "fx_quote"
     id: QuoteId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     wallet_id: WalletId
     session_id: SessionId
     pays: MoneyView
@@ -35,7 +37,9 @@ class FxQuoteView(Struct, frozen=True, kw_only=True, rename={"pays": "from"}):
     position: int
 
 
-def fx_quote_view(quotes: FxQuotes, quote: Quote, *, position: int, now: datetime) -> FxQuoteView:
+def fx_quote_view(
+    quotes: FxQuotes, quote: Quote, *, position: int, now: datetime, livemode: bool
+) -> FxQuoteView:
     """One quote, for its wallet.
 
     Args:
@@ -43,10 +47,12 @@ def fx_quote_view(quotes: FxQuotes, quote: Quote, *, position: int, now: datetim
         quote: one of them.
         position: the log's position of that state.
         now: the ledger's time of the response.
+        livemode: whether the ledger is live.
     """
     conversion = quote.conversion
     return FxQuoteView(
         id=quote.id,
+        livemode=livemode,
         wallet_id=quotes.wallet_id,
         session_id=quotes.session_id,
         pays=money_view(conversion.pays),

@@ -20,6 +20,8 @@ class PayoutView(Struct, frozen=True, kw_only=True):
 
     object: Literal["payout"] = "payout"
     id: PayoutId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     merchant_id: MerchantId
     status: PayoutStatusName
     amount: MoneyView
@@ -54,10 +56,11 @@ class ShownPayout(Protocol):
     def created_on(self) -> datetime: ...  # noqa: D102
 
 
-def payout_view(payout: ShownPayout, position: int) -> PayoutView:
+def payout_view(payout: ShownPayout, position: int, *, livemode: bool) -> PayoutView:
     """A payout, for its merchant, auditors and the operator."""
     return PayoutView(
         id=payout.public_id,
+        livemode=livemode,
         merchant_id=payout.merchant_id,
         status=str(payout.status),  # type: ignore[arg-type]
         amount=money_view(payout.amount),

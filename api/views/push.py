@@ -13,6 +13,7 @@ class PushSubscriptionView(Struct, frozen=True, kw_only=True):
 
     object: str = "push_subscription"
     id: PushSubscriptionId
+    livemode: bool
     wallet_id: WalletId
     transport: str
     language: str
@@ -24,6 +25,7 @@ class RemovedPushSubscriptionView(Struct, frozen=True, kw_only=True):
 
     object: str = "push_subscription"
     id: PushSubscriptionId
+    livemode: bool
     deleted: bool = True
 
 
@@ -33,10 +35,13 @@ class PushKeyView(Struct, frozen=True):
     public_key: str
 
 
-def push_subscription_view(subscription: PushSubscription) -> PushSubscriptionView:
+def push_subscription_view(
+    subscription: PushSubscription, *, livemode: bool
+) -> PushSubscriptionView:
     """A subscription without its target."""
     return PushSubscriptionView(
         id=subscription.id,
+        livemode=livemode,
         wallet_id=subscription.wallet_id,
         transport=subscription.transport,
         language=subscription.language,

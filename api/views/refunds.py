@@ -19,6 +19,8 @@ class RefundView(Struct, frozen=True, kw_only=True):
 
     object: Literal["refund"] = "refund"
     id: RefundId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     session_id: SessionId
     order_id: str
     status: Literal["pending", "succeeded", "failed"]
@@ -31,11 +33,14 @@ class RefundView(Struct, frozen=True, kw_only=True):
     position: int
 
 
-def refund_view(session: PaymentSession, refund: Refund, position: int) -> RefundView:
+def refund_view(
+    session: PaymentSession, refund: Refund, position: int, *, livemode: bool
+) -> RefundView:
     """A refund, for the merchant and for auditors."""
     currency = session.amount.currency
     return RefundView(
         id=refund.id,
+        livemode=livemode,
         session_id=session.public_id,
         order_id=session.order_id,
         status=refund.status.value,

@@ -17,6 +17,7 @@ from api.views.attempts import NextActionView, PayerAttemptView, payer_attempt_v
 from api.views.merchants import MerchantView, PayeeView
 from api.views.money import MoneyView, money_view
 from api.views.notices import notice_of
+from application.restriction import shown
 from domain import ids, times
 from domain.money.money import Money
 from domain.qr import dynamic_url
@@ -75,6 +76,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
     object: Literal["payment_session"] = "payment_session"
     id: SessionId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     status: SessionStatus
     version: int
     position: int
@@ -100,6 +103,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     next_action: NextActionView | None = None
     """What the payer has to do for the processor; for the payer only."""
     return_url: str | None
+    checkout_may_cancel: bool | UnsetType = UNSET
+    """Whether the checkout screen may cancel; for merchants and auditors only."""
     at: int | UnsetType = UNSET
     """The position at which it stood like this, if that was asked for."""
 
@@ -109,6 +114,8 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     object: Literal["payment_session"]
     id: SessionId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     status: SessionStatus
     version: int
     merchant: PayeeView
@@ -128,6 +135,11 @@ class PublicSessionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     checkout_may_cancel: bool | UnsetType = UNSET
     refunded_minor: int | UnsetType = UNSET
     flags: list[str] | UnsetType = UNSET
+    lease_until: Time | UnsetType = UNSET
+    """Until when no other wallet can claim the session, if one has claimed it. Once it has passed,
+    the claim is good until another wallet takes over."""
+    paid_through: str | UnsetType = UNSET
+    """`wallet`, or the processor that took the payment; only if it is paid."""
     next_action: NextActionView | UnsetType | None = UNSET
     """What the payer has to do for the processor; null if nothing."""
 
@@ -184,8 +196,10 @@ class SessionViews:
         payment = session.payment
         if payment and not identity.owns(payment.wallet_app_id, payment.wallet_id):
             payment = None
+        seller = identity.role in _SEE_FEES
         return SessionView(
             id=constant.id,
+            livemode=self._config.livemode,
             status=status.value,
             version=session.version,
             position=position,
@@ -193,7 +207,7 @@ class SessionViews:
             merchant=MerchantView(session.merchant_id, session.merchant_name),
             order_id=session.order_id,
             amount=money_view(session.amount),
-            fee=_fee_view(session) if identity.role in _SEE_FEES else UNSET,
+            fee=_fee_view(session) if seller else UNSET,
             refunded_minor=session.refunded_minor,
             description=session.description,
             created_at=constant.created_at,
@@ -211,13 +225,20 @@ class SessionViews:
             paid=_paid_view(payment, session.amount) if payment else None,
             next_action=next_action,
             return_url=session.return_url,
+            checkout_may_cancel=session.checkout_may_cancel if seller else UNSET,
         )
+
+    def listed(
+        self, session: SessionSource, *, position: int, now: datetime, identity: Identity
+    ) -> SessionView:
+        """The session in a list: without the addresses that hold tokens."""
+        view = self.view(session, position=position, now=now, identity=identity)
+        return structs.replace(view, checkout_url=None, live_url=None)
 
     def for_notice(self, session: PaymentSession, position: int, now: datetime) -> SessionView:
         """The session as its merchant sees it, without the addresses that hold tokens."""
         merchant = Identity(CallerRole.MERCHANT, session.merchant_id, "")
-        view = self.view(session, position=position, now=now, identity=merchant)
-        return structs.replace(view, checkout_url=None, live_url=None)
+        return self.listed(shown(session), position=position, now=now, identity=merchant)
 
     def _make_constant_fields(
         self, session: UUID, created_on: datetime, expires_at: datetime
@@ -246,6 +267,7 @@ def public_session_view(
     session: PaymentSession,
     now: datetime,
     *,
+    livemode: bool,
     with_token: bool = False,
     next_action: NextActionView | UnsetType | None = UNSET,
 ) -> PublicSessionView:
@@ -253,12 +275,14 @@ def public_session_view(
 
     `next_action` is for the checkout screen only: neither for the live socket nor for lists.
     """
-    notice = notice_of(session, now)
+    notice, status = notice_of(session, now), session.status_at(now)
     attempt = next(reversed(list(session.attempts.values())), None)
+    claim = session.claim if status is Status.SCANNED and with_token else None
     return PublicSessionView(
         object="payment_session",
         id=ids.encode("ps", session.id),
-        status=session.status_at(now).value,
+        livemode=livemode,
+        status=status.value,
         version=session.version,
         merchant=PayeeView(session.merchant_name),
         amount=money_view(session.amount),
@@ -275,8 +299,19 @@ def public_session_view(
         checkout_may_cancel=session.checkout_may_cancel if with_token else UNSET,
         refunded_minor=session.refunded_minor if with_token else UNSET,
         flags=session_flags(session) if with_token else UNSET,
+        lease_until=times.to_text(claim.lease_until) if claim else UNSET,
+        paid_through=paid_through(session) or UNSET if with_token else UNSET,
         next_action=next_action,
     )
+
+
+def paid_through(session: PaymentSession) -> str:
+    """`wallet`, or the processor that took the payment; empty if the session is not paid."""
+    payment = session.payment
+    if payment is None:
+        return ""
+    attempt = session.attempts.get(payment.attempt_id or "")
+    return attempt.processor if attempt else "wallet"
 
 
 def session_etag(session: SessionSource, now: datetime) -> str:

@@ -45,6 +45,7 @@ class StatementView(Struct, frozen=True, kw_only=True, rename={"first": "from", 
     """A merchant's statement, and a page of its lines, by currency and position."""
 
     object: Literal["statement"] = "statement"
+    livemode: bool
     merchant_id: MerchantId
     first: str
     end: str
@@ -90,10 +91,13 @@ PRESENT: Final = "balance_so_far"
 """In the place of the closing balance while the period may still get lines."""
 
 
-def statement_view(statement: Statement, next_cursor: str | None) -> StatementView:
+def statement_view(
+    statement: Statement, next_cursor: str | None, *, livemode: bool
+) -> StatementView:
     """A page of the statement."""
     period = statement.period
     return StatementView(
+        livemode=livemode,
         merchant_id=statement.merchant_id,
         first=period.first.isoformat(),
         end=period.end.isoformat(),

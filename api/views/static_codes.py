@@ -37,6 +37,8 @@ class StaticCodeView(Struct, frozen=True, kw_only=True):
 
     object: Literal["static_code"] = "static_code"
     id: StaticCodeId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     status: Literal["active", "revoked"]
     merchant: MerchantView
     currency: CurrencyCode
@@ -61,6 +63,8 @@ class OpenAmountView(Struct, frozen=True, kw_only=True):
 
     object: Literal["static_code"] = "static_code"
     id: StaticCodeId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     merchant: MerchantView
     currency: CurrencyCode
     min: MoneyView | None
@@ -91,7 +95,9 @@ class ShownCode(Protocol):
     def revoked_at(self) -> datetime | None: ...  # noqa: D102
 
 
-def static_code_view(code: ShownCode, position: int, public_url: str) -> StaticCodeView:
+def static_code_view(
+    code: ShownCode, position: int, public_url: str, *, livemode: bool
+) -> StaticCodeView:
     """A code, with everything that is printed. `public_url`: the ledger's origin."""
     terms = code.terms
     one = f"{public_url}/v1/static-codes/{code.public_id}"
@@ -103,6 +109,7 @@ def static_code_view(code: ShownCode, position: int, public_url: str) -> StaticC
     )
     return StaticCodeView(
         id=code.public_id,
+        livemode=livemode,
         status="revoked" if code.revoked_at else "active",
         merchant=MerchantView(code.merchant_id, code.merchant_name),
         currency=terms.currency,
@@ -120,10 +127,11 @@ def static_code_view(code: ShownCode, position: int, public_url: str) -> StaticC
     )
 
 
-def open_amount_view(code: ShownCode) -> OpenAmountView:
+def open_amount_view(code: ShownCode, *, livemode: bool) -> OpenAmountView:
     """A code whose amount the payer enters."""
     return OpenAmountView(
         id=code.public_id,
+        livemode=livemode,
         merchant=MerchantView(code.merchant_id, code.merchant_name),
         currency=code.terms.currency,
         min=_money(code.terms.min_minor, code.terms),

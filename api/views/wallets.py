@@ -19,6 +19,8 @@ class WalletView(Struct, frozen=True, kw_only=True):
 
     object: Literal["wallet"] = "wallet"
     id: WalletId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     currency: str
     available: MoneyView
     held: MoneyView
@@ -32,6 +34,8 @@ class WalletPaymentView(Struct, frozen=True, kw_only=True):
     """One payment that a wallet made."""
 
     session_id: SessionId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     merchant: MerchantView
     amount: MoneyView
     payer_amount: MoneyView
@@ -40,18 +44,21 @@ class WalletPaymentView(Struct, frozen=True, kw_only=True):
     position: int
 
 
-class PageTokenView(Struct, frozen=True):
+class PageTokenView(Struct, frozen=True, kw_only=True):
     """A token with which a browser page reads, scans and pays for this wallet only."""
 
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     token: str
     wallet_id: str
     expires_at: Time
 
 
-def wallet_view(wallet: Wallet, position: int) -> WalletView:
+def wallet_view(wallet: Wallet, position: int, *, livemode: bool) -> WalletView:
     """The wallet as its app sees it, at a position of the log."""
     return WalletView(
         id=wallet.public_id,
+        livemode=livemode,
         currency=wallet.currency,
         available=money_view(wallet.available),
         held=money_view(wallet.held),
@@ -60,10 +67,11 @@ def wallet_view(wallet: Wallet, position: int) -> WalletView:
     )
 
 
-def wallet_payment_view(row: WalletPaymentRow) -> WalletPaymentView:
+def wallet_payment_view(row: WalletPaymentRow, *, livemode: bool) -> WalletPaymentView:
     """A row of the read model of wallet payments."""
     return WalletPaymentView(
         session_id=row.session_id,
+        livemode=livemode,
         merchant=MerchantView(row.merchant_id, row.merchant_name),
         amount=money_view(row.amount),
         payer_amount=money_view(row.payer_amount),

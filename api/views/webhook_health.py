@@ -42,6 +42,8 @@ class EndpointHealthView(Struct, frozen=True, kw_only=True):
     """How an endpoint answers, and what it has missed."""
 
     object: Literal["webhook_endpoint_health"] = "webhook_endpoint_health"
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     endpoint_id: EndpointId
     status: EndpointStatusName
     failures: int
@@ -56,10 +58,11 @@ class EndpointHealthView(Struct, frozen=True, kw_only=True):
     """Null: nothing."""
 
 
-def endpoint_health_view(one: EndpointHealth) -> EndpointHealthView:
+def endpoint_health_view(one: EndpointHealth, *, livemode: bool) -> EndpointHealthView:
     """The health of an endpoint, for its merchant."""
     health, missed = one.health, one.missed
     return EndpointHealthView(
+        livemode=livemode,
         endpoint_id=one.endpoint.id,
         status=one.endpoint.status.value,
         failures=health.failures,

@@ -47,6 +47,8 @@ class EndpointView(Struct, frozen=True, kw_only=True):
 
     object: Literal["webhook_endpoint"] = "webhook_endpoint"
     id: EndpointId
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     url: str
     types: list[str]
     status: EndpointStatusName
@@ -65,6 +67,8 @@ class CallbackSecretView(Struct, frozen=True, kw_only=True):
     """The secret that signs the callbacks of a merchant's sessions."""
 
     object: Literal["callback_secret"] = "callback_secret"
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     secret: str
     public_key: str
     previous_secret_until: Time | None
@@ -75,12 +79,14 @@ class RequestedView(Struct, frozen=True, kw_only=True):
     """What was asked for and will be sent soon; see the deliveries."""
 
     object: Literal["webhook_request"] = "webhook_request"
+    livemode: bool
+    """Whether the ledger is live; false: a test ledger."""
     id: str | None
     """The `webhook-id` of a test; null otherwise."""
     position: int
 
 
-class AttemptView(Struct, frozen=True, kw_only=True):
+class CallView(Struct, frozen=True, kw_only=True):
     """One call that was made."""
 
     at: Time
@@ -101,6 +107,7 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
 
     object: Literal["webhook_delivery"] = "webhook_delivery"
     id: DeliveryId
+    livemode: bool
     endpoint_id: str | None
     """Null: the session's own callback address."""
     event_id: str
@@ -113,14 +120,19 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
     reason: str
     created_at: Time
     next_attempt_at: Time | None
-    latest_attempts: list[AttemptView] | UnsetType = UNSET
+    latest_attempts: list[CallView] | UnsetType = UNSET
     """At most 20, oldest first; in the answer for one delivery only."""
     body: msgspec.Raw | UnsetType = UNSET
     """What is sent, made from the log; in the answer for one delivery only."""
 
 
 def endpoint_view(
-    endpoint: Endpoint, secrets: WebhookSecrets, *, position: int, shows_secret: bool = False
+    endpoint: Endpoint,
+    secrets: WebhookSecrets,
+    *,
+    position: int,
+    livemode: bool,
+    shows_secret: bool = False,
 ) -> EndpointView:
     """An endpoint, for its merchant."""
     number = endpoint.secret.number
@@ -131,6 +143,7 @@ def endpoint_view(
     secret = secrets.signer(endpoint.id, number).secret if shows_secret else b""
     return EndpointView(
         id=endpoint.id,
+        livemode=livemode,
         url=endpoint.url,
         types=list(endpoint.types),
         status=endpoint.status.value,
@@ -144,12 +157,18 @@ def endpoint_view(
 
 
 def callback_secret_view(
-    merchant_id: str, state: SecretState, secrets: WebhookSecrets, position: int
+    merchant_id: str,
+    state: SecretState,
+    secrets: WebhookSecrets,
+    *,
+    position: int,
+    livemode: bool,
 ) -> CallbackSecretView:
     """The callback secret, shown when it is rotated."""
     secret = secrets.signer(merchant_id, state.number).secret
     key = secrets.public_key(merchant_id, state.number)
     return CallbackSecretView(
+        livemode=livemode,
         secret=standard_webhooks.secret_text(secret),
         public_key=standard_webhooks.public_key_text(key),
         previous_secret_until=_until(state),
@@ -158,11 +177,16 @@ def callback_secret_view(
 
 
 def delivery_view(
-    delivery: Delivery, attempts: Sequence[Attempt] | None = None, body: bytes | None = None
+    delivery: Delivery,
+    attempts: Sequence[Attempt] | None = None,
+    body: bytes | None = None,
+    *,
+    livemode: bool,
 ) -> DeliveryView:
     """A delivery, for its merchant."""
     return DeliveryView(
         id=delivery.id,
+        livemode=livemode,
         endpoint_id=None if delivery.target == CALLBACK else delivery.target,
         event_id=delivery.event_id,
         type=delivery.event_type,
@@ -174,13 +198,13 @@ def delivery_view(
         reason=delivery.reason,
         created_at=times.to_text(delivery.created_at),
         next_attempt_at=_time(delivery.next_attempt_at),
-        latest_attempts=UNSET if attempts is None else [_attempt_view(one) for one in attempts],
+        latest_attempts=UNSET if attempts is None else [_call_view(one) for one in attempts],
         body=UNSET if body is None else msgspec.Raw(body),
     )
 
 
-def _attempt_view(attempt: Attempt) -> AttemptView:
-    return AttemptView(
+def _call_view(attempt: Attempt) -> CallView:
+    return CallView(
         at=times.to_text(attempt.at),
         url=attempt.url,
         status=attempt.answer_status,
@@ -249,6 +273,7 @@ class ViewBodies:
     """`application.ports.webhooks.WebhookBodies`, from the views of responses."""
 
     def __init__(self, config: ApiConfig) -> None:
+        self._livemode = config.livemode
         self._views = SessionViews(config, Tokens(bytes(32)))  # no body has an address with a token
 
     def body(self, recorded: Recorded, subject: Any) -> bytes:
@@ -256,14 +281,17 @@ class ViewBodies:
         position, seq = recorded.position, recorded.version
         data: SessionData | RefundData | PayoutData
         if isinstance(subject, Payout):
-            data = PayoutData(position, seq, payout_view(subject, position))
+            data = PayoutData(
+                position, seq, payout_view(subject, position, livemode=self._livemode)
+            )
         elif recorded.topic.startswith("refund."):
             event: Any = recorded.event
             refund = subject.refunds[event.refund_id]
-            data = RefundData(position, seq, refund_view(subject, refund, position))
+            view = refund_view(subject, refund, position, livemode=self._livemode)
+            data = RefundData(position, seq, view)
         else:
-            view = self._views.for_notice(subject, position, recorded.recorded_at)
-            data = SessionData(position, seq, view)
+            session = self._views.for_notice(subject, position, recorded.recorded_at)
+            data = SessionData(position, seq, session)
         return _encode(Notice(recorded.topic, times.to_text(recorded.recorded_at), data))
 
     def test(self, endpoint_id: str, at: datetime) -> bytes:

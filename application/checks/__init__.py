@@ -4,9 +4,9 @@
 
     log.py         gapless-positions · time-never-back · contiguous-versions · times-agree
     commands.py    receipts-agree · times-agree · money-conserved · one-session-per-order ·
-                   one-restore-per-debit · one-use-per-quote
-    sessions.py    legal-transitions · on-time · one-payment · money-conserved
-    wallets.py     money-conserved · one-top-up-per-reference
+                   one-restore-per-debit · one-use-per-quote · payees-agree
+    sessions.py    legal-transitions · on-time · one-payment · money-conserved · payees-agree
+    wallets.py     money-conserved · one-top-up-per-reference · payees-agree
     orders.py      one-session-per-order
     clock.py       time-never-back
     books.py       books-balance · never-negative · postings-agree
@@ -17,6 +17,7 @@
     static_codes.py  codes-as-issued · one-session-per-payer
     fx_quotes.py   quotes-recomputed · one-use-per-quote · money-conserved
     fees.py        fees-by-plan
+    refusals.py    refusals-bounded · refusals-lawful
     checker.py     known-topics
 
 Beside the pass, each against what the pass found:

@@ -48,6 +48,21 @@ class EntryFacts:
     status: str = "received"
 
 
+def compare_balances(
+    expected: Mapping[tuple[str, str], int],
+    balances: Mapping[tuple[str, str], int],
+    violations: Violations,
+) -> None:
+    """Compare what is in suspense, and what processors owe, with the books."""
+    for key, posted in balances.items():
+        account, currency = key
+        owed = account.startswith("processor:") and account.endswith(":receivable")
+        if (owed or account == "suspense") and posted != expected.get(key, 0):
+            invariant = "receivable-explained" if owed else "suspense-explained"
+            text = f"{account}: {posted} {currency} in the books, not {expected.get(key, 0)}"
+            violations.report(invariant, text)
+
+
 class AttemptCheck:
     """Follows attempts and suspense entries."""
 
@@ -95,22 +110,20 @@ class AttemptCheck:
         Args:
             balances: of the books, by account and currency.
         """
-        suspense: dict[str, int] = {}
+        compare_balances(self.expected(), balances, self._violations)
+
+    def expected(self) -> dict[tuple[str, str], int]:
+        """What the books must hold, by account and currency, as far as these events go."""
+        expected: dict[tuple[str, str], int] = {}
         for entry in self.entries.values():
             open_minor = (
                 entry.amount_minor if entry.status in {"received", "return_requested"} else 0
             )
-            suspense[entry.currency] = suspense.get(entry.currency, 0) + open_minor
-        expected = {("suspense", currency): minor for currency, minor in suspense.items()}
+            key = ("suspense", entry.currency)
+            expected[key] = expected.get(key, 0) + open_minor
         for (processor, currency), minor in self._receivable.items():
             expected[f"processor:{processor}:receivable", currency] = minor
-        for key, posted in balances.items():
-            account, currency = key
-            owed = account.startswith("processor:") and account.endswith(":receivable")
-            if (owed or account == "suspense") and posted != expected.get(key, 0):
-                invariant = "receivable-explained" if owed else "suspense-explained"
-                text = f"{account}: {posted} {currency} in the books, not {expected.get(key, 0)}"
-                self._violations.report(invariant, text)
+        return expected
 
     def _owe(self, event: Any, minor: int) -> None:
         key = (event.processor, event.currency)

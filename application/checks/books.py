@@ -99,7 +99,7 @@ class BooksCheck:
         left = dict(net)
         for account, side, minor, currency, _ in entry:
             key = (account, currency)
-            increases = (side.value == "debit") is is_debit_normal(account)
+            increases = (side == "debit") is is_debit_normal(account)
             left[key] = left.get(key, 0) - (minor if increases else -minor)
         for (account, currency), minor in left.items():
             if minor:

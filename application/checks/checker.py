@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from application.checks.attempts import AttemptCheck
@@ -17,6 +17,7 @@ from application.checks.orders import OrderCheck
 from application.checks.payables import PayableCheck, TreasuryCheck
 from application.checks.payouts import PayoutCheck
 from application.checks.refunds import RefundCheck
+from application.checks.refusals import RefusalCheck
 from application.checks.sessions import SessionCheck
 from application.checks.static_codes import StaticCodeCheck
 from application.checks.violation import Violation, Violations
@@ -32,6 +33,24 @@ class EventCheck(Protocol):
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Check the next event, which has been decoded once for all checks."""
+
+
+class Dispatcher:
+    """Hands events to the checks that follow them."""
+
+    def __init__(self, checks: Sequence[EventCheck]) -> None:
+        self._checks = checks
+        self._followers: dict[str, list[EventCheck]] = {}
+        """By topic; of the topics that were seen and known."""
+
+    def following(self, topic: str) -> list[EventCheck]:
+        """The checks that follow a topic."""
+        found = self._followers.get(topic)
+        if found is None:
+            names = {topic, topic.partition(".")[0]}
+            found = [check for check in self._checks if names.intersection(check.follows)]
+            self._followers[topic] = found
+        return found
 
 
 class LogChecker:
@@ -66,10 +85,9 @@ class LogChecker:
             PayableCheck(self._violations),
             FxQuoteCheck(self._violations),
             FeeCheck(self._violations),
+            RefusalCheck(self._violations, self.sessions),
         ]
-        self._checks = checks
-        self._followers: dict[str, list[EventCheck]] = {}
-        """By topic; of the topics that were seen and known."""
+        self._following = Dispatcher(checks).following
 
     def observe(self, recorded: Recorded) -> None:
         """Check the next event. Whatever it holds, the pass continues."""
@@ -90,14 +108,6 @@ class LogChecker:
             self._violations.report("known-topics", text)
         else:
             self.commands.observe(recorded, event)
-
-    def _following(self, topic: str) -> list[EventCheck]:
-        found = self._followers.get(topic)
-        if found is None:
-            names = {topic, topic.partition(".")[0]}
-            found = [check for check in self._checks if names.intersection(check.follows)]
-            self._followers[topic] = found
-        return found
 
     @property
     def violations(self) -> list[Violation]:

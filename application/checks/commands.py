@@ -38,7 +38,12 @@ _COUNTERPARTS: Final = {
 class CommandCheck:
     """Follows every event that can be read, command by command."""
 
-    def __init__(self, violations: Violations) -> None:
+    def __init__(
+        self,
+        violations: Violations,
+        note: Callable[[UUID, tuple[int, int, datetime]], None] | None = None,
+    ) -> None:
+        """`note` takes every command's span in place of this check, which then has no receipts."""
         self.count = 0
         """Commands that recorded events."""
         self._violations = violations
@@ -46,19 +51,22 @@ class CommandCheck:
         self._facts: dict[str, list[tuple[str, ...]]] = {}
         self._spans: dict[UUID, tuple[int, int, datetime]] = {}
         """First position, last position and time of each command."""
+        self._note = self.keep if note is None else note
 
     def begin(self, command_id: UUID) -> None:
         """End the current command if the next event belongs to another."""
-        if self._events and self._events[-1].command_id != command_id:
-            self.end()
+        if self._events:
+            last = self._events[-1].command_id
+            if last is not command_id and last != command_id:
+                self.end()
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Add an event to the current command."""
         self._events.append(recorded)
         find = _FACTS.get(recorded.topic)
         if find is not None:
-            for name, *fact in find(recorded.stream_id, event):
-                self._facts.setdefault(name, []).append(tuple(fact))
+            for fact in find(recorded.stream_id, event):
+                self._facts.setdefault(fact[0], []).append(fact[1:])
 
     def end(self) -> None:
         """Check the current command as a whole."""
@@ -68,14 +76,17 @@ class CommandCheck:
         facts, self._facts = self._facts, {}
         first, last = events[0], events[-1]
         command = first.command_id
-        if command in self._spans:
-            self._violations.report("receipts-agree", f"command {command} recorded twice")
-        self._spans[command] = (first.position, last.position, first.recorded_at)
+        self._note(command, (first.position, last.position, first.recorded_at))
+        begun = first.recorded_at
         for recorded in events:
-            if recorded.recorded_at != first.recorded_at:
-                text = f"command {command}: {first.recorded_at}, then {recorded.recorded_at}"
+            if recorded.recorded_at is not begun and recorded.recorded_at != begun:
+                text = f"command {command}: {begun}, then {recorded.recorded_at}"
                 self._violations.report("times-agree", text, recorded.position)
         self.count += 1
+        told, paid = facts.pop("told", []), facts.pop("payee", [])
+        if not set(told) <= set(paid):
+            text = f"command {command}: the payer was told {told}, paid was {paid}"
+            self._violations.report("payees-agree", text, first.position)
         if not facts:
             return
         for name, found in facts.items():
@@ -83,6 +94,12 @@ class CommandCheck:
             expected = facts.get(other, [])
             if found != expected and sorted(found) != sorted(expected):
                 self._violations.report(invariant, f"command {command}: {facts}", first.position)
+
+    def keep(self, command: UUID, span: tuple[int, int, datetime]) -> None:
+        """Keep the first position, the last position and the time of a command's events."""
+        if command in self._spans:
+            self._violations.report("receipts-agree", f"command {command} recorded twice")
+        self._spans[command] = span
 
     def finish(self, receipts: Iterable[Receipt] | None) -> None:
         """Check the last command, and every receipt against its events if receipts are given."""
@@ -118,6 +135,8 @@ class CommandCheck:
 def _captured(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
     wallet = ids.encode("wal", stream)
     yield ("captured", event.session_id, wallet, str(event.amount_minor), event.currency)
+    if event.merchant_id is not None:
+        yield ("told", event.session_id, event.merchant_id, event.merchant_name or "")
 
 
 def _credited(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
@@ -130,6 +149,7 @@ def _paid(stream: UUID, event: Any) -> Iterable[tuple[str, ...]]:
     if event.funding == "wallet":
         amount = (str(event.payer_amount_minor), event.payer_currency)
         yield ("paid", session, event.wallet_id, *amount)
+        yield ("payee", session, event.merchant_id, event.merchant_name)
     if event.quote_id is not None:
         yield ("quoted", str(quotes_stream(event.wallet_id, session)), event.quote_id)
 

@@ -47,10 +47,13 @@ class FxQuoteCheck:
         "fx_quote", "payment_session.created", "payment_session.paid", "wallet.opened",
     )  # fmt: skip
 
-    def __init__(self, violations: Violations) -> None:
+    def __init__(
+        self, violations: Violations, wallets: dict[str, tuple[str, int]] | None = None
+    ) -> None:
+        """`wallets` is shared by checks that see different sessions."""
         self._violations = violations
         self._streams: dict[UUID, Quotes] = {}
-        self._wallets: dict[str, tuple[str, int]] = {}
+        self._wallets: dict[str, tuple[str, int]] = {} if wallets is None else wallets
         """Currency and exponent."""
         self._sessions: dict[UUID, tuple[tuple[int, str, int], datetime]] = {}
         """Amount, and deadline."""

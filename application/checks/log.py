@@ -24,12 +24,17 @@ class LogCheck:
         self.recorded_at: datetime | None = None
         """Of the last event."""
         self._violations = violations
-        self._versions: dict[UUID, int] = {}
+        self._versions: dict[UUID | bytes, int] = {}
         self._advances: list[tuple[datetime, int]] = []
         """When a test clock was advanced, and by how many seconds."""
 
     def observe(self, recorded: Recorded) -> None:
         """Check the place of the next event."""
+        self.observe_place(recorded)
+        self.observe_version(recorded)
+
+    def observe_place(self, recorded: Recorded) -> None:
+        """Check position and time, which every event has after the one before it."""
         expected, self.position = self.position + 1, recorded.position
         if recorded.position != expected:
             self._violations.report("gapless-positions", f"expected {expected}")
@@ -37,11 +42,19 @@ class LogCheck:
             text = f"{recorded.recorded_at} after {self.recorded_at}"
             self._violations.report("time-never-back", text)
         self.recorded_at = recorded.recorded_at
-        version = self._versions.get(recorded.stream_id, 0) + 1
-        if recorded.version != version:
-            text = f"stream {recorded.stream_id}: expected {version}, found {recorded.version}"
+
+    def observe_version(self, recorded: Recorded) -> None:
+        """Check the version, which needs the events of one stream only."""
+        self.check_version(recorded.stream_id, recorded.version)
+
+    def check_version(self, stream_id: UUID | bytes, found: int) -> None:
+        """Check the next version of a stream, which is always named in the same way."""
+        expected = self._versions.get(stream_id, 0) + 1
+        if found != expected:
+            name = stream_id if isinstance(stream_id, UUID) else UUID(bytes=stream_id)
+            text = f"stream {name}: expected {expected}, found {found}"
             self._violations.report("contiguous-versions", text)
-        self._versions[recorded.stream_id] = recorded.version
+        self._versions[stream_id] = found
 
     def check_timestamp(self, recorded: Recorded, event: Any) -> None:
         """Compare when an event was decided with when it was recorded.

@@ -29,6 +29,8 @@ TRANSITIONS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
 that is not the amount (`payment_session.flagged`) changes the status: as `declined` does."""
 ACCEPTED_FROM: Final = frozenset({"created", "scanned", "expired", "cancelled", "failed"})
 """The statuses in which late money can be accepted."""
+OPEN: Final = frozenset({"created", "scanned"})
+GOING_ON: Final = OPEN | {"processing"}
 AT_ANY_TIME: Final = frozenset({"payment_session.declined", "payment_session.paid"})
 """Processors may answer after the deadline, if they were asked before."""
 
@@ -63,6 +65,8 @@ class SessionFacts:
     payer_amount: tuple[int | None, str | None, int | None, int | None] = (None, None, None, None)
     """Amount, currency and exponent of what the payer paid, and the spread in it."""
     refunded_minor: int = 0
+    restricted: bool = False
+    """Whether its texts are for auditors only; its row has none, and so has this."""
 
     @property
     def flags_json(self) -> str:
@@ -107,6 +111,8 @@ class SessionCheck:
             self._check_status(session, event)
         elif recorded.topic.startswith("dispute."):
             session.disputed_minor = event.disputed_minor
+        elif recorded.topic == "payment_session.restricted":
+            self._restricted(session, recorded)
         session.version, session.position = recorded.version, recorded.position
 
     def _transition(self, session: SessionFacts, recorded: Recorded, event: Any) -> None:
@@ -134,6 +140,14 @@ class SessionCheck:
         if recorded.topic == "payment_session.declined":
             self._reopen(session)
             self._check_status(session, event)
+
+    def _restricted(self, session: SessionFacts, recorded: Recorded) -> None:
+        is_due = session.status in OPEN and recorded.recorded_at >= session.expires_at
+        if session.status in GOING_ON and not is_due:
+            self._violations.report("legal-transitions", f"restricted while {session.status}")
+        if session.restricted:
+            self._violations.report("legal-transitions", "restricted twice")
+        session.restricted, session.order_id = True, ""
 
     def _check_status(self, session: SessionFacts, event: Any) -> None:
         """What an event states about the status must be what follows from it."""
@@ -179,6 +193,9 @@ class SessionCheck:
             self._check_claim(session, event)
         if (event.amount_minor, event.currency) != (session.amount_minor, session.currency):
             self._violations.report("money-conserved", "the payment is not the session's amount")
+        if event.merchant_id != session.merchant_id:
+            text = f"{event.merchant_id} is paid for a session of {session.merchant_id}"
+            self._violations.report("payees-agree", text)
         session.paid, session.payer = True, event.wallet_id
         session.payer_amount = (
             event.payer_amount_minor,

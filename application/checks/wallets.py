@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from application.checks.violation import Violations
 from application.event_log import Recorded
 from domain import ids
+
+PAYEE_SINCE: Final = 3
+"""The version of `wallet.captured` from which on it says who was paid."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class WalletCheck:
         """Wallet and reference of every top-up."""
         self._used: set[tuple[UUID, str]] = set()
         """The same, from the streams of the references."""
+        self._restricted: set[UUID] = set()
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Check the next event of a wallet, or of a reference, against those before it."""
@@ -40,6 +44,8 @@ class WalletCheck:
             self._reference_used(event)
         elif recorded.topic == "wallet.opened":
             self.facts[recorded.stream_id] = WalletFacts(event.currency)
+        elif recorded.topic == "wallet.restricted":
+            self._restrict(recorded.stream_id)
         else:
             wallet = self.facts.get(recorded.stream_id)
             if wallet is None or wallet.currency != event.currency:
@@ -50,6 +56,8 @@ class WalletCheck:
             elif recorded.topic == "wallet.credited":
                 wallet.available_minor += event.amount_minor
             elif recorded.topic == "wallet.captured":
+                if recorded.schema_version >= PAYEE_SINCE and event.merchant_id is None:
+                    self._violations.report("payees-agree", "it does not say who was paid")
                 self._take(wallet, event.source, event.amount_minor)
             elif recorded.topic == "wallet.held":
                 self._take(wallet, "available", event.amount_minor)
@@ -80,6 +88,11 @@ class WalletCheck:
         for (account, currency), minor in left.items():
             text = f"{account}: {minor} {currency} in the books of no such wallet"
             self._violations.report("money-conserved", text)
+
+    def _restrict(self, wallet_id: UUID) -> None:
+        if wallet_id not in self.facts or wallet_id in self._restricted:
+            self._violations.report("legal-transitions", "restricted before it is opened, or twice")
+        self._restricted.add(wallet_id)
 
     def _top_up(self, wallet: WalletFacts, wallet_id: UUID, event: Any) -> None:
         name = (wallet_id, event.reference)

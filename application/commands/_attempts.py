@@ -103,7 +103,13 @@ def _move(wallet: Wallet, session: PaymentSession, consequence: Consequence, at:
     attempt = consequence.attempt
     match consequence.effect:
         case Effect.PAY:
-            wallet.capture_held(amount=attempt.amount, session_id=session.public_id, at=at)
+            wallet.capture_held(
+                amount=attempt.amount,
+                session_id=session.public_id,
+                merchant_id=session.merchant_id,
+                merchant_name=session.merchant_name,
+                at=at,
+            )
         case Effect.DECLINE | Effect.VOID | Effect.REFUSE:
             wallet.release(
                 amount=attempt.amount, session_id=session.public_id, attempt_id=attempt.id, at=at

@@ -55,14 +55,11 @@ class CreateSession(Command):
         Raises (checked in this order):
             NotFound: there is no such merchant.
             InvalidRequest: `return_url` or `callback_url` is not on one of the merchant's return
-                hosts.
+                hosts; names both if neither is.
             OrderPaid, OrderOpen: the order has such a session; its id is in the facts.
         """
         merchant = loaded.get(Merchant, self.merchant_id, "merchant")
-        if self.return_url is not None:
-            merchant.check_return_url(self.return_url)
-        if self.callback_url is not None:
-            merchant.check_return_url(self.callback_url, name="callback_url")
+        merchant.check_urls({"return_url": self.return_url, "callback_url": self.callback_url})
         session = PaymentSession.create(
             session_id=self.session_id,
             merchant_id=merchant.public_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from application.command import Command, Decision, Loaded
@@ -55,7 +56,7 @@ class PaySession(Command):
         wallet_id, claim_id = wallet.public_id, self.claim_id
         if self.quote_id is None:
             session.pay(wallet_id=wallet_id, claim_id=claim_id, amount=self.amount, at=loaded.now)
-            wallet.capture(amount=self.amount, session_id=session.public_id, at=loaded.now)
+            _capture(wallet, self.amount, session, loaded.now)
             return Decision(session, [wallet, session])
         session.check_payment(
             wallet_id=wallet_id, claim_id=claim_id, amount=self.amount, at=loaded.now
@@ -74,5 +75,15 @@ class PaySession(Command):
             conversion=conversion,
             quote_id=self.quote_id,
         )
-        wallet.capture(amount=conversion.pays, session_id=session.public_id, at=loaded.now)
+        _capture(wallet, conversion.pays, session, loaded.now)
         return Decision(session, [quotes, wallet, session])
+
+
+def _capture(wallet: Wallet, amount: Money, session: PaymentSession, at: datetime) -> None:
+    wallet.capture(
+        amount=amount,
+        session_id=session.public_id,
+        merchant_id=session.merchant_id,
+        merchant_name=session.merchant_name,
+        at=at,
+    )

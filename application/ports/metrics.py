@@ -20,6 +20,10 @@ class Metrics(Protocol):
         """How many commands wait in the queue."""
         ...
 
+    def refusal_settled(self, outcome: str) -> None:
+        """What became of a refusal: one of `application.refusals.OUTCOMES`."""
+        ...
+
     def clock_judged(self, *, in_doubt: bool) -> None:
         """Whether the database's clock was in doubt when it was last read."""
         ...
@@ -46,6 +50,9 @@ class NoMetrics:
         """Does nothing."""
 
     def queue_depth(self, commands: int) -> None:
+        """Does nothing."""
+
+    def refusal_settled(self, outcome: str) -> None:
         """Does nothing."""
 
     def clock_judged(self, *, in_doubt: bool) -> None:

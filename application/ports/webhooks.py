@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from application.event_log import Recorded
+from domain import ids
 from domain.merchants.standard_webhooks import Signer
 
 
@@ -128,6 +129,11 @@ MISSED_MAX: Final = 1000
 EVERY_DELIVERY: Final = DeliveryFilter()
 
 
+def delivery_id(target: str, event_id: str) -> str:
+    """The id of an event's delivery to a target: the same for every replay."""
+    return ids.encode("whd", ids.derive("webhook delivery", target, event_id))
+
+
 class DeliveryStore(Protocol):
     """Keeps deliveries, attempts and the health of targets. Each method is one transaction."""
 
@@ -179,6 +185,14 @@ class DeliveryStore(Protocol):
 
     def attempts(self, delivery_id: str, limit: int) -> Sequence[Attempt]:
         """The latest attempts of a delivery, oldest first."""
+        ...
+
+    def find(self, merchant_id: str, delivery_ids: Sequence[str], limit: int) -> Sequence[Delivery]:
+        """Those of some deliveries that exist and are the merchant's, oldest first."""
+        ...
+
+    def earliest_attempts(self, delivery_ids: Sequence[str], limit: int) -> Sequence[Attempt]:
+        """The first attempts of some deliveries together, oldest first."""
         ...
 
 

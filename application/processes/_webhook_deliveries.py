@@ -50,6 +50,8 @@ class _Due:
     health: Health
     body: bytes
     is_new: bool
+    restricted: bool
+    """Whether of its session nothing is kept that could name a person."""
 
 
 class Deliveries:
@@ -112,10 +114,13 @@ class Deliveries:
         """What is to be sent, by task; deliveries without a target any more are left out."""
         found: dict[str, tuple[Task, str, str, SecretState, bytes]] = {}
         skipped: list[str] = []
+        restricted: set[str] = set()
         for task in tasks:
             merchant, target = task.payload["merchant"], task.payload["target"]
             endpoints = streams.endpoints(merchant)
             body, subject = self._body(task, streams)
+            if getattr(subject, "restricted", False):
+                restricted.add(task.key)
             if target == CALLBACK:
                 secret = endpoints.callback_secret if endpoints else SecretState(number=0)
                 found[task.key] = (task, subject.callback_url, merchant, secret, body)
@@ -139,6 +144,7 @@ class Deliveries:
                 health=health.get(names[key], Health(target=names[key])),
                 body=body,
                 is_new=names[key] not in health,
+                restricted=key in restricted,
             )
             for key, (task, url, owner, secret, body) in found.items()
         }
@@ -270,10 +276,10 @@ def _attempt(
         delivery_id=one.task.payload["delivery"],
         task=one.task.key,
         at=now,
-        url=one.url,
+        url="" if one.restricted and one.task.payload["target"] == CALLBACK else one.url,
         answer_status=sent.status if isinstance(sent, Answer) else None,
         milliseconds=sent.milliseconds,
-        answer=sent.text if isinstance(sent, Answer) else "",
+        answer=sent.text if isinstance(sent, Answer) and not one.restricted else "",
         reason=verdict.reason,
         status=status,
         next_attempt_at=None if again is None else now + again,

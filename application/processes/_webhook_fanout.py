@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from application.commands.finish_webhook_replay import FinishWebhookReplay
 from application.consumer import PagedLog
 from application.event_log import EventLog, Recorded
-from application.ports.webhooks import DeliveryStore, NewDelivery
+from application.ports.webhooks import DeliveryStore, NewDelivery, delivery_id
 from application.processes._webhook_rules import SCHEDULE_MAX
 from application.processes._webhook_streams import Streams, endpoints_stream, subject_stream
 from application.processes.process import Done, Result, Task
@@ -31,11 +31,6 @@ DELIVER: Final = "deliver"
 
 class WebhookLog(EventLog, PagedLog, Protocol):
     """The log, by stream and by page."""
-
-
-def delivery_id(target: str, event_id: str) -> str:
-    """The id of an event's delivery to a target: the same for every replay."""
-    return ids.encode("whd", ids.derive("webhook delivery", target, event_id))
 
 
 class FanOut:

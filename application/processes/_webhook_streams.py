@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from application.event_log import LOAD_EVENTS_MAX, EventLog, Recorded, fold, history
+from application.restriction import shown_at
 from domain import ids
 from domain.merchants.webhook_endpoint import WebhookEndpoints
 
@@ -26,9 +27,9 @@ class Streams:
                 self._events[stream_id] = history(log, stream_id)
 
     def at_version(self, stream_id: UUID, version: int) -> tuple[Recorded, Any]:
-        """An event, and its aggregate after it and before the next one."""
-        events = self._events[stream_id][:version]
-        return events[-1], fold(events)
+        """An event, and its aggregate after it and before the next one, as it may be shown now."""
+        events = self._events[stream_id]
+        return events[version - 1], shown_at(events, version, fold)
 
     def endpoints(self, merchant_id: str, up_to: int | None = None) -> WebhookEndpoints | None:
         """A merchant's endpoints at a position, or now; None if there never was one."""

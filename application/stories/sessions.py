@@ -9,6 +9,7 @@ from uuid import UUID
 from application.commands.cancel_session import CancelSession
 from application.commands.refund_session import RefundSession
 from application.commands.release_claim import ReleaseClaim
+from application.commands.restrict_session import RestrictSession
 from application.stories import steps
 from application.stories.stage import Stage, Story
 from domain.money.money import Money
@@ -40,6 +41,12 @@ def _expired(stage: Stage) -> UUID:
     return session_id
 
 
+def _restricted(stage: Stage) -> UUID:
+    session_id = _cancelled(stage)
+    stage.send("the operator erases personal data", RestrictSession(session_id=session_id))
+    return session_id
+
+
 def _refunded(stage: Stage) -> UUID:
     session_id = steps.pay(stage)
     stage.send_debit(
@@ -64,6 +71,9 @@ SESSION_STORIES: Final[Mapping[str, Story]] = {
     PaymentSession.ClaimReleased.TOPIC: Story("a wallet lets the session go", _claim_released),
     PaymentSession.Paid.TOPIC: Story("a wallet pays", steps.pay),
     PaymentSession.Cancelled.TOPIC: Story("the merchant cancels", _cancelled),
+    PaymentSession.Restricted.TOPIC: Story(
+        "the operator erases what the texts of a session say of people", _restricted
+    ),
     PaymentSession.Expired.TOPIC: Story(
         "nobody pays; advances the test clock by 15 minutes", _expired
     ),

@@ -23,11 +23,14 @@ from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
 from domain.processors.settlement import Settlement
 from domain.processors.suspense import Suspense
+from domain.sealing.sealed_log import SealedLog
 from domain.sessions import attempt_events as attempts
 from domain.sessions import dispute_events as disputes
 from domain.sessions import events as sessions
 from domain.sessions import refund_events as refunds
+from domain.sessions import restriction
 from domain.sessions.order import Order
+from domain.sessions.refusals import SessionRefusals
 from domain.sessions.state import Funding
 from domain.static_codes.code_sessions import CodeSessions
 from domain.static_codes.static_code import StaticCode
@@ -72,9 +75,9 @@ def _paid(event: sessions.Paid) -> Iterable[Posting]:
 
 
 def _payer_account(event: sessions.Paid) -> str:
-    if event.funding == Funding.PROCESSOR.value:
+    if event.funding == Funding.PROCESSOR:
         return chart.RECEIVABLE.of(event.processor or "")
-    account = chart.HELD if event.source == WalletAccount.HELD.value else chart.AVAILABLE
+    account = chart.HELD if event.source == WalletAccount.HELD else chart.AVAILABLE
     return account.of(event.wallet_id or "")
 
 
@@ -220,6 +223,7 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         sessions.ClaimReleased: "a claim moves no money",
         sessions.Expired: "nothing was paid",
         sessions.Cancelled: "nothing was paid",
+        restriction.Restricted: "who is shown texts moves no money",
         attempts.Processing: "wallet.held posts what is held; a processor has taken nothing yet",
         attempts.Accepted: "nothing is captured yet",
         attempts.Unanswered: "what is not known is not posted",
@@ -234,6 +238,7 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         Order.Opened: "an order moves no money",
         Order.Released: "an order moves no money",
         Wallet.Opened: "the wallet is empty",
+        Wallet.Restricted: "who is shown texts moves no money",
         Wallet.Captured: "payment_session.paid posts the payment",
         Wallet.Credited: "refund.succeeded posts the refund",
         MerchantDebits.Opened: "refunds, payouts and disputes post",
@@ -250,12 +255,14 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         StaticCode.Issued: "a printed code moves no money",
         StaticCode.Revoked: "a printed code moves no money",
         CodeSessions.Opened: "a request moves no money",
+        SessionRefusals.Recorded: "a refusal moves no money",
         TopUpReference.Used: "wallet.topped_up posts the top-up",
         Merchant.Registered: "an account holder",
         Merchant.PlanChanged: "fees are charged by payment_session.paid",
         Merchant.PayoutsChanged: "terms move no money",
         Merchant.QrChanged: "what codes say moves no money",
         Merchant.ProcessorsChanged: "terms move no money",
+        Merchant.BrandingChanged: "what payers see moves no money",
         WalletApp.Registered: "an account holder",
         ApiKey.Issued: "access",
         ApiKey.Revoked: "access",
@@ -263,6 +270,7 @@ POSTS_NOTHING: Final[Mapping[type[Any], str]] = MappingProxyType(
         Clock.Accepted: "time",
         Clock.Advanced: "time",
         **dict.fromkeys(WebhookEndpoints.events(), "notices move no money"),
+        **dict.fromkeys(SealedLog.events(), "evidence"),
     }
 )
 """Every other event, and why it posts nothing."""

@@ -15,7 +15,9 @@ from eventsourcing.domain import Aggregate, event
 from domain import ids
 from domain.aggregate import LedgerAggregate
 from domain.errors import InvalidRequest
+from domain.merchants.branding import Branding
 from domain.merchants.fee_plan import NO_PLAN, Fee, FeePlan, FeeRefundPolicy
+from domain.merchants.logo import Logo
 from domain.merchants.payout_terms import PayoutTerms
 from domain.merchants.qr_settings import QrSettings
 from domain.money.money import Money, currency_in_use
@@ -113,6 +115,31 @@ class Merchant(LedgerAggregate):
             """Replace them."""
             aggregate.processors = tuple(self.processors)
 
+    class BrandingChanged(Event):
+        """The operator set the logo and the colour that payers see."""
+
+        TOPIC = "merchant.branding_changed"
+        logo_sha256: str
+        """Of the file, in hexadecimal; empty: no logo, and no type and sides either."""
+        logo_media_type: str
+        logo_width: int
+        """In pixels, as the height."""
+        logo_height: int
+        accent: str
+        """`#rrggbb`; empty: the house's."""
+
+        def apply(self, aggregate: Merchant) -> None:
+            """Replace both."""
+            logo = Logo(
+                sha256=self.logo_sha256,
+                media_type=self.logo_media_type,
+                width=self.logo_width,
+                height=self.logo_height,
+            )
+            aggregate.branding = Branding(
+                logo=logo if self.logo_sha256 else None, accent=self.accent
+            )
+
     @event(Registered)
     def __init__(self, name: str, return_hosts: list[str]) -> None:
         self.name = name
@@ -121,6 +148,7 @@ class Merchant(LedgerAggregate):
         self.payout_terms: Mapping[str, PayoutTerms] = {}
         self.qr: QrSettings | None = None
         self.processors: tuple[str, ...] = ()
+        self.branding = Branding()
 
     @classmethod
     def register(
@@ -226,6 +254,44 @@ class Merchant(LedgerAggregate):
         check_processors(names)
         if self.processors != tuple(names):
             self.trigger_event(self.ProcessorsChanged, processors=list(names), timestamp=at)
+
+    def set_branding(self, branding: Branding, *, at: datetime) -> None:
+        """Set the logo and the colour that payers see. Records nothing if they are these already.
+
+        Raises:
+            InvalidRequest: see `Branding.check`.
+        """
+        branding.check()
+        if self.branding != branding:
+            logo = branding.logo
+            self.trigger_event(
+                self.BrandingChanged,
+                logo_sha256=logo.sha256 if logo else "",
+                logo_media_type=logo.media_type if logo else "",
+                logo_width=logo.width if logo else 0,
+                logo_height=logo.height if logo else 0,
+                accent=branding.accent,
+                timestamp=at,
+            )
+
+    def check_urls(self, urls: Mapping[str, str | None]) -> None:
+        """Check that payers may be redirected to, and be reported to, the URLs of a session.
+
+        Args:
+            urls: by the name of the field; None: not given.
+
+        Raises:
+            InvalidRequest: names every URL that `check_return_url` refuses.
+        """
+        refused: list[dict[str, str]] = []
+        for name, url in urls.items():
+            if url is not None:
+                try:
+                    self.check_return_url(url, name=name)
+                except InvalidRequest as refusal:
+                    refused.append({"name": name, "reason": refusal.reason})
+        if refused:
+            raise InvalidRequest.of_all(refused)
 
     def check_return_url(self, url: str, *, name: str = "return_url") -> None:
         """Check that payers may be redirected to a URL, or notices of a session sent to it.

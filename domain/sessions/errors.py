@@ -23,6 +23,15 @@ class SessionNotPayable(LedgerError):
     sentence = "The payment session {session_id} is {session_status}."
 
 
+class SessionNotEnded(LedgerError):
+    """The payment session goes on, so its texts are needed and cannot be restricted yet."""
+
+    code = "session-not-ended"
+    kind = ErrorKind.CONFLICT
+    title = "Payment session has not ended"
+    sentence = "The payment session {session_id} is {session_status}; wait until it has ended."
+
+
 class SessionClaimed(LedgerError):
     """Another wallet holds a claim whose lease has not ended."""
 
@@ -97,12 +106,15 @@ class OrderPaid(LedgerError):
 
 
 class SessionNotPaid(LedgerError):
-    """Only a paid session can be refunded."""
+    """Only a paid session can be refunded, and has a receipt."""
 
     code = "session-not-paid"
     kind = ErrorKind.CONFLICT
     title = "Payment session is not paid"
-    sentence = "The payment session {session_id} is {session_status}; only a paid one is refunded."
+    sentence = (
+        "The payment session {session_id} is {session_status}; only a paid one has refunds and a "
+        "receipt."
+    )
 
 
 class RefundExceedsPaid(LedgerError):

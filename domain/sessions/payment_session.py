@@ -14,7 +14,7 @@ from domain.errors import InvalidRequest
 from domain.merchants.fee_plan import NO_FEE, Fee, FeeRefundPolicy
 from domain.money.fx import Conversion
 from domain.money.money import Amount, Money, check_amount
-from domain.sessions import attempt_events, dispute_events, events, refund_events
+from domain.sessions import attempt_events, dispute_events, events, refund_events, restriction
 from domain.sessions.attempt import Attempt
 from domain.sessions.dispute_events import Dispute
 from domain.sessions.errors import (
@@ -59,11 +59,10 @@ class PaymentSession(LedgerAggregate):
 
     Event = events.SessionEvent
     Created = events.Created
-    Scanned = events.Scanned
-    ClaimReleased = events.ClaimReleased
+    Scanned, ClaimReleased = events.Scanned, events.ClaimReleased
     Paid = events.Paid
-    Expired = events.Expired
-    Cancelled = events.Cancelled
+    Expired, Cancelled = events.Expired, events.Cancelled
+    Restricted = restriction.Restricted
     RefundRequested = refund_events.RefundRequested
     RefundSucceeded = refund_events.RefundSucceeded
     RefundFailed = refund_events.RefundFailed
@@ -122,6 +121,7 @@ class PaymentSession(LedgerAggregate):
         self.disputes: Mapping[str, Dispute] = {}
         self.disputed_minor = 0
         self.ended_at: datetime | None = None
+        self.restricted = False
 
     @classmethod
     def create(

@@ -27,7 +27,7 @@ class Wallet(LedgerAggregate):
     """
 
     TOPIC = "wallet"
-    STATE_VERSION = 1
+    STATE_VERSION = 2
 
     class State(TypedDict):
         """The contents of a snapshot; raise `STATE_VERSION` with every change."""
@@ -37,6 +37,7 @@ class Wallet(LedgerAggregate):
         exponent: int
         available_minor: int
         held_minor: int
+        restricted: bool
 
     class Event(Aggregate.Event):
         """The base of a wallet's events."""
@@ -73,12 +74,21 @@ class Wallet(LedgerAggregate):
         exponent: int
         session_id: str
         source: str
-        class_version = 2
+        merchant_id: str | None
+        """Who was paid; None in events of the first two versions, where the session says it."""
+        merchant_name: str | None
+        """Their name as the payer was shown it."""
+        class_version = 3
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             """Captures of the first version were all from the available balance."""
             state["source"] = WalletAccount.AVAILABLE.value
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            """Captures of the second version do not say who was paid."""
+            state.update(merchant_id=None, merchant_name=None)
 
         def apply(self, aggregate: Wallet) -> None:
             """Decrease the balance that it was taken from."""
@@ -131,6 +141,18 @@ class Wallet(LedgerAggregate):
             """Increase the available balance."""
             aggregate.available_minor += self.amount_minor
 
+    class Restricted(Event):
+        """The holder's data had to be erased: the texts of the wallet are for auditors only.
+
+        For good: also those of later events. No member says who asked, or why.
+        """
+
+        TOPIC = "wallet.restricted"
+
+        def apply(self, aggregate: Wallet) -> None:
+            """Mark the wallet."""
+            aggregate.restricted = True
+
     @event(Opened)
     def __init__(self, wallet_app_id: str, currency: str, exponent: int) -> None:
         self.wallet_app_id = wallet_app_id
@@ -138,6 +160,7 @@ class Wallet(LedgerAggregate):
         self.exponent = exponent
         self.available_minor = 0
         self.held_minor = 0
+        self.restricted = False
 
     @classmethod
     def open(
@@ -198,8 +221,10 @@ class Wallet(LedgerAggregate):
             timestamp=at,
         )
 
-    def capture(self, *, amount: Money, session_id: str, at: datetime) -> None:
-        """Take money to pay a session.
+    def capture(
+        self, *, amount: Money, session_id: str, merchant_id: str, merchant_name: str, at: datetime
+    ) -> None:
+        """Take money to pay a session of a merchant, named as the payer was shown it.
 
         Raises (checked in this order):
             InvalidRequest: the amount is zero, negative, or more than a wallet may hold. An amount
@@ -216,6 +241,8 @@ class Wallet(LedgerAggregate):
             exponent=self.exponent,
             session_id=session_id,
             source=WalletAccount.AVAILABLE.value,
+            merchant_id=merchant_id,
+            merchant_name=merchant_name,
             timestamp=at,
         )
 
@@ -239,7 +266,9 @@ class Wallet(LedgerAggregate):
             timestamp=at,
         )
 
-    def capture_held(self, *, amount: Money, session_id: str, at: datetime) -> None:
+    def capture_held(
+        self, *, amount: Money, session_id: str, merchant_id: str, merchant_name: str, at: datetime
+    ) -> None:
         """Take reserved money to pay its session; the caller makes sure that it is done once."""
         self.trigger_event(
             self.Captured,
@@ -248,6 +277,8 @@ class Wallet(LedgerAggregate):
             exponent=self.exponent,
             session_id=session_id,
             source=WalletAccount.HELD.value,
+            merchant_id=merchant_id,
+            merchant_name=merchant_name,
             timestamp=at,
         )
 
@@ -285,6 +316,13 @@ class Wallet(LedgerAggregate):
                 refund_id=refund_id,
                 timestamp=at,
             )
+
+    def restrict(self, *, at: datetime) -> bool:
+        """Restrict the texts of the wallet; returns False if they are already."""
+        if self.restricted:
+            return False
+        self.trigger_event(self.Restricted, timestamp=at)
+        return True
 
     def _check_funds(self, amount: Money) -> None:
         if amount.minor > self.available_minor:

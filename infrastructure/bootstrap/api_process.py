@@ -17,7 +17,7 @@ from api.context import Services
 from api.http.application import Application
 from api.http.connections import ConnectionLimits, ConnectionTable
 from api.http.refusals import Refusals
-from api.http.security_headers import security_headers
+from api.http.security_headers import api_headers
 from api.live.protocol import FOLLOWED
 from api.live.streams import Streams
 from api.pictures import PictureCache
@@ -25,7 +25,7 @@ from api.tokens import Tokens
 from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC0414 - for a command
 from application.bus import Bus
 from application.callbacks import Callbacks
-from application.reader import Reader
+from application.restriction import ShownReader
 from application.state_cache import StateCache
 from application.writer import Deliver, Writer
 from infrastructure.bootstrap.common import READ_CONNECTIONS_MAX, connection_limits, make_config
@@ -45,6 +45,7 @@ from infrastructure.postgres.connections import (
     DatabaseRole,
 )
 from infrastructure.postgres.live_tickets import PostgresLiveTickets
+from infrastructure.postgres.logos import PostgresLogos
 from infrastructure.postgres.processor_rests import PostgresProcessorRests
 from infrastructure.postgres.query_connections import QueryConnections
 from infrastructure.postgres.rates import PostgresRates
@@ -56,6 +57,7 @@ from infrastructure.processors.sandbox_payers import SandboxPages
 from infrastructure.processors.terms import ConfiguredTerms
 from infrastructure.push.configured import make_push_desk
 from infrastructure.qr_keys.file_keys import FileKeys
+from infrastructure.sealing.published import make_evidence
 from infrastructure.settings import Settings
 from infrastructure.streaming.processes import StreamProcesses
 from infrastructure.task_counts import TaskCounter
@@ -97,7 +99,7 @@ class ApiProcess:
         settings = self.settings
         listening = listen(settings.host, settings.port, setting="QRLEDGER_PORT")
         table = ConnectionTable(self.limits, settings.trusted_proxies, on_full=self.on_full)
-        headers = security_headers(secure=self.services.config.secure)
+        headers = api_headers(self.services.config.public_url)
         async with serving(self.app, listening, table, Refusals(self.limits, headers)):
             with ExitStack() as stopping:
                 stopping.callback(self.services.streams.drain)
@@ -156,6 +158,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         log=read_log,
         tokens=Tokens(token_secret),
         feed=lambda: feed,
+        livemode=make_config(settings).livemode,
         per_address=settings.stream_per_address,
         total=settings.stream_max,
         connections=limits.total,
@@ -172,7 +175,7 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
     services = Services(
         config=make_config(settings),
         log=read_log,
-        reader=Reader(read_log, StateCache(snapshot_store=snapshots)),
+        reader=ShownReader(read_log, StateCache(snapshot_store=snapshots)),
         dispatcher=CommandDispatcher(make_writer),
         tokens=Tokens(token_secret),
         notes=PostgresAttemptNotes(notes),
@@ -190,6 +193,10 @@ def make_api(settings: Settings, url: str) -> ApiProcess:
         rates=StoredRates(PostgresRates(QueryConnections(reads).connection), ecb_files.shipped()),
         health=health,
         pictures=PictureCache(pictures),
+        logos=PostgresLogos(notes),
+        evidence=make_evidence(
+            notes, QueryConnections(probes).connection, metrics.registry, settings.witness_policy
+        ),
         code_keys=FileKeys(settings.qr_keys_file, metrics.signing_keys_read),
         metrics=metrics,
         new_id=uuid7,

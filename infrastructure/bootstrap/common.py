@@ -42,6 +42,7 @@ def make_config(settings: Settings) -> ApiConfig:
         claim_seconds=settings.claim_seconds,
         rate_limit=settings.rate_limit,
         trusted_proxies=settings.trusted_proxies,
+        cors_origins=settings.cors_origins,
         fx_spread_basis_points=settings.fx_spread_basis_points,
         fx_rate_days_max=settings.fx_rate_days_max,
         webhook_loopback=settings.webhook_loopback,

@@ -60,7 +60,9 @@ async def notifying(settings: Settings, url: str) -> AsyncIterator[Notifier]:
         per_address=settings.live_per_address,
         total=settings.live_max,
         trusted_proxies=settings.trusted_proxies,
+        livemode=make_config(settings).livemode,
         secure=make_config(settings).secure,
+        api_origin=settings.public_origin,
         limits=connection_limits(),
     )
     reads = ConnectionPool(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from domain import ids
+from infrastructure import private_files
 from infrastructure.cli import _support
+from infrastructure.private_files import LockHeld, UnusableFile
 
 FOLDER: Final = "listen"
 STATE_BYTES_MAX: Final = 4096
@@ -39,12 +39,8 @@ class ListenState:
 
     def write(self, position: int) -> None:
         """Keep a position, whole and at once."""
-        draft = self._path.with_suffix(".new")
         text = json.dumps({**self._facts, "position": position})
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{text}\n")
-        draft.replace(self._path)
+        private_files.replace(self._path, f"{text}\n".encode())
 
 
 @contextmanager
@@ -52,16 +48,13 @@ def exclusive_state(home: Path, merchant_id: str, url: str) -> Iterator[ListenSt
     """The state of a merchant and URL, for this process alone, until the kernel releases it."""
     folder = home / FOLDER
     path = folder / f"{ids.encode_suffix(ids.derive('listen', merchant_id, url))}.json"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        _support.fail(f"cannot write to {folder} ({error.strerror}): set QRLEDGER_HOME")
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            folder.mkdir(mode=private_files.FOLDER_MODE, parents=True, exist_ok=True)
+            held.enter_context(private_files.locked(path.with_suffix(".lock")))
+        except LockHeld:
             _support.fail(f"another `qrledger listen` forwards events of {merchant_id} to {url}")
+        except (OSError, UnusableFile) as error:
+            reason = getattr(error, "strerror", None) or error
+            _support.fail(f"cannot write to {folder} ({reason}): set QRLEDGER_HOME")
         yield ListenState(path, merchant_id, url)
-    finally:
-        os.close(lock)

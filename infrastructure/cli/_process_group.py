@@ -10,12 +10,14 @@ the end of its output means that it has ended. Its messages go to the demo's sta
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import Final
@@ -26,6 +28,9 @@ from infrastructure.postgres.urls import URL_CHARS_MAX
 READY_SECONDS: Final = 60
 STOP_SECONDS: Final = 15
 """For all members together; then they are killed. The loops of a worker stop within 10 s."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class MemberFailed(Exception):
@@ -40,26 +45,34 @@ class MemberFailed(Exception):
 class ProcessGroup:
     """The members, started together."""
 
-    def __init__(self, *commands: str) -> None:
-        """Start a member for each command; it imports its modules and waits for the database."""
-        self._members = [_Member(command) for command in commands]
+    def __init__(self, *commands: str, optional: Sequence[str] = ()) -> None:
+        """Start a member for each command; it imports its modules and waits for the database.
 
-    def begin(self, url: str) -> None:
-        """Let them open the database."""
+        The demo goes on without the optional ones.
+        """
+        self._members = [_Member(command) for command in commands]
+        self._members += [_Member(command, optional=True) for command in optional]
+
+    def begin(self, url: str, **own_urls: str) -> None:
+        """Let them open the database; `own_urls` has those of members with another login.
+
+        A member whose own URL is empty ends without a word.
+        """
         for member in self._members:
-            member.begin(url)
+            member.begin(own_urls.get(member.command, url))
 
     async def ready(self) -> None:
-        """Wait until all are ready; `watch` must run meanwhile.
+        """Wait until all that are not optional are ready; `watch` must run meanwhile.
 
         Raises:
             MemberFailed: one is not ready within 60 s.
         """
         for member in self._members:
-            await member.ready()
+            if not member.optional:
+                await member.ready()
 
     async def watch(self) -> None:
-        """Wait until one has ended.
+        """Wait until one that is not optional has ended.
 
         Raises:
             MemberFailed: always.
@@ -78,7 +91,10 @@ class ProcessGroup:
 class _Member:
     """One process of the group."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, *, optional: bool = False) -> None:
+        self.command = command
+        self.optional = optional
+        self._begun = False
         self._name = f"qrledger {command}"
         self._socket, theirs = socket.socketpair()
         # Ctrl-C is for the demo alone, which then stops its members; a child inherits the mask.
@@ -93,6 +109,10 @@ class _Member:
         self._ready = asyncio.Event()
 
     def begin(self, url: str) -> None:
+        self._begun = bool(url)
+        if not url:
+            self._socket.shutdown(socket.SHUT_WR)
+            return
         with suppress(ConnectionError):  # it has ended, as `watch` reports
             self._socket.sendall(f"{url}\n".encode())
 
@@ -115,6 +135,10 @@ class _Member:
             writer.close()
         status = await asyncio.to_thread(self._process.wait)
         how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        if self.optional:
+            if self._begun:
+                _log.error("`%s` has ended %s; the demo goes on without it", self._name, how)
+            return
         msg = f"`{self._name}` has ended {how}, so the demo ends"
         raise MemberFailed(msg, reported=status == EXIT_BAD_INPUT)
 

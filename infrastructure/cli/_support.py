@@ -11,20 +11,22 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
+from urllib.parse import urlsplit
 
 import psycopg
 
 from application.errors import LogUnavailable
 from domain.errors import InvalidRequest, LedgerError
+from infrastructure import origins
 from infrastructure.http_server import PortInUse
 from infrastructure.logs import safe_message
-from infrastructure.postgres.failures import is_transient
+from infrastructure.postgres.failures import is_transient, reason_of
 from infrastructure.postgres.migrate import DatabaseNotReady
 from infrastructure.postgres.server_process import EmbeddedError
-from infrastructure.postgres.urls import without_secrets
 from infrastructure.qr_keys.key_file import BadKeyFile
 from infrastructure.runtime import tune_garbage_collector
 from infrastructure.settings import Settings, SettingsError, load
+from infrastructure.witnessing.collecting import BadWitnessPolicy
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_INPUT: Final = 2
@@ -45,6 +47,20 @@ def settings() -> Settings:
         fail(str(error))
 
 
+def check_reach(settings: Settings, *, lan: bool = False) -> None:
+    """Payers use https, or are on this machine; only `demo --lan` serves a network by http.
+
+    Anything else ends the program with status 2.
+    """
+    own = urlsplit(settings.public_origin)
+    if lan or own.scheme == "https" or origins.is_loopback(own.hostname or ""):
+        return
+    fail(
+        f"payers would reach {settings.public_origin} by http: set QRLEDGER_PUBLIC_URL to an https "
+        "origin, or use `qrledger demo --lan`"
+    )
+
+
 _WHOLE_NUMBER: Final = re.compile("[0-9]{1,15}", re.ASCII)
 
 
@@ -62,15 +78,20 @@ def report_errors() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    except (EmbeddedError, DatabaseNotReady, PortInUse, SettingsError, BadKeyFile) as error:
+    except (
+        EmbeddedError,
+        DatabaseNotReady,
+        PortInUse,
+        SettingsError,
+        BadKeyFile,
+        BadWitnessPolicy,
+    ) as error:
         fail(str(error))
     except psycopg.Error as error:
         if not is_transient(error):
             fail(f"the database refused a statement: {safe_message(error)}", EXIT_FAILED)
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        reason = without_secrets(reason)
         fail(
-            f"the database cannot be reached: {reason}; check QRLEDGER_DATABASE_URL "
+            f"the database cannot be reached: {reason_of(error)}; check QRLEDGER_DATABASE_URL "
             "or, for migrate, QRLEDGER_MIGRATE_URL"
         )
     except (LogUnavailable, InvalidRequest) as error:

@@ -73,8 +73,26 @@ def keys() -> None:
 @click.option("--holder", default="", help="mer_… or app_…; not for auditors and operators.")
 def create_key(role: str, holder: str) -> None:
     """Issue a key. It is printed once and cannot be shown again."""
+    _check_holder(Role(role), holder)
     with account_admin() as admin:
         click.echo(admin.issue_key(Role(role), holder).text)
+
+
+def _check_holder(role: Role, holder: str) -> None:
+    """Anything but the id of a holder that the role has ends the program."""
+    prefix = role.holder_prefix
+    if not prefix:
+        if holder:
+            _support.fail(f"a key of the role {role.value} has no holder: leave out --holder")
+        return
+    kind = "merchants" if role is Role.MERCHANT else "apps"
+    try:
+        ids.decode(prefix, holder)
+    except ValueError:
+        _support.fail(
+            f"--holder must be the id of one of the {kind}, such as {prefix}_…; "
+            f"`qrledger {kind} register NAME` prints it"
+        )
 
 
 @keys.command("list")

@@ -9,8 +9,9 @@ from uuid_utils.compat import uuid7
 
 from application.errors import NotFound
 from application.reader import Reader
-from domain import times
+from domain import ids, times
 from domain.merchants.merchant import Merchant
+from domain.sessions.payment_session import PaymentSession
 from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.cli.merchant_terms import merchant_id_of
@@ -20,8 +21,9 @@ from infrastructure.postgres.connections import DatabaseRole
 
 @click.command("dashboard-link")
 @click.argument("merchant")
+@click.option("--session", metavar="ID", help="Open the history of this session, ps_….")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def dashboard_link(*, merchant: str, as_json: bool) -> None:
+def dashboard_link(*, merchant: str, session: str | None, as_json: bool) -> None:
     """Print a link that opens MERCHANT's dashboards once, within ten minutes.
 
     The link is a secret until it is used. What is asked for on the pages is recorded as the
@@ -33,14 +35,32 @@ def dashboard_link(*, merchant: str, as_json: bool) -> None:
         guard = bootstrap.make_guard(settings)
         log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
-            now = Reader(log).get(Merchant, merchant_id, "merchant").now
-        except NotFound:
-            _support.fail(f"there is no merchant {merchant}")
+            reader = Reader(log)
+            now = reader.get(Merchant, merchant_id, "merchant").now
+            if session is not None:
+                _check_session(reader, session, merchant)
+        except NotFound as refusal:
+            _support.fail(f"there is no such {refusal.facts['thing']}")
         finally:
             log.close()
         tokens = bootstrap.read_tokens(url, DatabaseRole.WRITER)
     link, expires_at = bootstrap.operator_link(
-        settings.public_origin, tokens, merchant_id, uuid7(), now
+        settings.public_origin, tokens, merchant_id, uuid7(), now, session or ""
     )
     facts = {"url": link, "expires_at": times.to_text(expires_at)}
     click.echo(json.dumps(facts) if as_json else link)
+
+
+def _check_session(reader: Reader, session: str, merchant: str) -> None:
+    """Check that a session is the merchant's.
+
+    Raises:
+        NotFound: there is no such session, or it is another merchant's.
+    """
+    try:
+        session_id = ids.decode("ps", session)
+    except ValueError:
+        _support.fail(f"{session[:80]!r} is not a session's id, such as ps_…")
+    found = reader.get(PaymentSession, session_id, "payment session").state
+    if found.merchant_id != merchant:
+        raise NotFound(thing="payment session")

@@ -19,6 +19,7 @@ from infrastructure.database import (
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.qr_keys.key_file import BadKeyFile
+from infrastructure.sealing.opening import open_log
 
 STATEMENT_SECONDS: Final = 600
 TRANSACTION_SECONDS: Final = 3600
@@ -27,13 +28,15 @@ TRANSACTION_SECONDS: Final = 3600
 
 @click.command()
 @click.option("--runtime", default="", metavar="LOGIN", help="Allow this login to run the program.")
-def migrate(runtime: str) -> None:
+@click.option("--sealer", default="", metavar="LOGIN", help="Allow this login to seal the log.")
+def migrate(runtime: str, sealer: str) -> None:
     """Bring the database up to date: roles, schema, functions. Safe to repeat.
 
     Uses QRLEDGER_MIGRATE_URL, the owner's login, or else QRLEDGER_DATABASE_URL. LOGIN, which must
-    exist, becomes a member of the writer, projector and reader roles and gets no other rights.
-    Makes the file of signing keys, QRLEDGER_QR_KEYS, and the key of push notifications, `push.key`
-    in QRLEDGER_HOME, if there is none.
+    exist, becomes a member of the writer, projector and reader roles, or of the sealer's, and gets
+    no other rights. Makes the file of signing keys, QRLEDGER_QR_KEYS, and the key of push
+    notifications, `push.key` in QRLEDGER_HOME, if there is none, and fixes the name under which
+    the log is sealed (QRLEDGER_LOG_ORIGIN), if it has none.
     """
     settings = _support.settings()
     with _support.report_errors():
@@ -41,12 +44,17 @@ def migrate(runtime: str) -> None:
         server = None if url else EmbeddedServer(settings.home_folder)
         try:
             url = url or (server.start() if server else "")
-            applied = migrate_database(settings, url, runtime=runtime)
+            applied = migrate_database(settings, url, runtime=runtime, sealer=sealer)
+            origin = open_log(settings, url)
         finally:
             if server is not None:
                 server.stop()
     for name in applied:
         click.echo(f"applied {name}")
+    if origin:
+        click.echo(f"the log is sealed under the name {origin}")
+    elif origin is None:
+        click.echo("the log has no name to be sealed under yet: set QRLEDGER_LOG_ORIGIN and repeat")
     try:
         if made := make_qr_keys(settings):
             click.echo(f"made the signing key {made} in {settings.qr_keys_file}")

@@ -20,6 +20,7 @@ _of_demo = click.option("--demo", is_flag=True, hidden=True, help="Run as a proc
 @click.command()
 def serve() -> None:
     """Run the API. Any number of API processes may run."""
+    _support.check_reach(_support.settings())
     with _opened() as (settings, url):
         api = bootstrap.make_api(settings, url)
 

@@ -20,7 +20,7 @@ from domain import ids
 from domain.errors import OnlyInTestLedger
 from domain.merchants.merchant import Merchant
 from infrastructure import bootstrap
-from infrastructure.accounts import StoryAdmin
+from infrastructure.accounts import AccountAdmin
 from infrastructure.cli import _support
 from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
@@ -103,7 +103,7 @@ def _stage(settings: Settings, merchant: str | None, show: Show) -> Iterator[Led
         guard = bootstrap.make_guard(settings)
         log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
-            admin = StoryAdmin(log, Bus(log), settings.mode)
+            admin = AccountAdmin(log, Bus(log), settings.mode)
             merchant_id = _merchant(admin, log, settings, merchant)
             with bootstrap.account_credits(url) as credits_:
                 yield LedgerStage(log, admin, credits_, merchant_id, show=show)
@@ -112,7 +112,7 @@ def _stage(settings: Settings, merchant: str | None, show: Show) -> Iterator[Led
 
 
 def _merchant(
-    admin: StoryAdmin, log: PostgresLog, settings: Settings, merchant: str | None
+    admin: AccountAdmin, log: PostgresLog, settings: Settings, merchant: str | None
 ) -> UUID:
     """The merchant that is named, else the demo's, else the only one."""
     if merchant is not None:
@@ -126,7 +126,7 @@ def _merchant(
     return registered[0]
 
 
-def _known(admin: StoryAdmin, merchant: str) -> UUID:
+def _known(admin: AccountAdmin, merchant: str) -> UUID:
     try:
         merchant_id = ids.decode("mer", merchant)
     except ValueError:

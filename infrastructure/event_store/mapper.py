@@ -22,7 +22,8 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from application.event_log import UnknownEvent
+from application.errors import LogRejected
+from application.event_log import STATE_BYTES_MAX, UnknownEvent
 from domain import text
 from infrastructure.event_store import registry
 
@@ -41,13 +42,22 @@ class LedgerMapper(Mapper[UUID]):
         self._decoders: dict[str, tuple[type[Any], Callable[[bytes], dict[str, Any]]]] = {}
 
     def encode(self, event: object) -> bytes:
-        """The stored bytes of an event: its fields without stream and version."""
+        """The stored bytes of an event: its fields without stream and version.
+
+        Raises:
+            LogRejected: they are more than 60,000, so the event could not be sealed.
+        """
         state = vars(event).copy()
         del state["originator_id"], state["originator_version"]
         version = schema_version(type(event))
         if version > 1:
             state["class_version"] = version
-        return self._write(state)
+        data = self._write(state)
+        if len(data) > STATE_BYTES_MAX:
+            topic = getattr(type(event), "TOPIC", "")
+            reason = f"{topic} has {len(data)} bytes; at most {STATE_BYTES_MAX} can be sealed"
+            raise LogRejected(reason=reason)
+        return data
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Encode an event; the topic is that of its class."""
@@ -60,32 +70,42 @@ class LedgerMapper(Mapper[UUID]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> AggregateEvent:
+        """Decode an event. See `decode`."""
+        return self.decode(
+            typing.cast("UUID", stored_event.originator_id),
+            stored_event.originator_version,
+            stored_event.topic,
+            stored_event.state,
+        )
+
+    def decode(self, stream_id: UUID, version: int, topic: str, state: bytes) -> AggregateEvent:
         """Decode an event.
 
         Raises (checked in this order):
             UnknownEvent: this program has no class for the topic.
             MapperDeserialisationError: the bytes are not an event of this topic.
         """
-        known = self._decoders.get(stored_event.topic)
+        known = self._decoders.get(topic)
         if known is None:
-            kind = self.events.get(stored_event.topic)
+            kind = self.events.get(topic)
             if kind is None:
-                raise UnknownEvent(stored_event.topic, UUID(str(stored_event.originator_id)))
-            known = self._decoders[stored_event.topic] = (kind, _decoder(kind))
+                raise UnknownEvent(topic, UUID(str(stream_id)))
+            known = self._decoders[topic] = (kind, _decoder(kind))
         kind, decode = known
         try:
-            state = _read(decode, stored_event.state)
-            _check_origin(stored_event.topic, state)
+            try:
+                fields = decode(state)
+            except msgspec.DecodeError as error:
+                fields = _decode_repaired(decode, state, error)
+            if "originator_topic" in fields:
+                _check_origin(topic, fields)
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-            msg = (
-                f"event {stored_event.originator_version} of {stored_event.originator_id} "
-                f"cannot be read as {stored_event.topic}: {error}"
-            )
+            msg = f"event {version} of {stream_id} cannot be read as {topic}: {error}"
             raise MapperDeserialisationError(msg) from error
-        state["originator_id"] = stored_event.originator_id
-        state["originator_version"] = stored_event.originator_version
+        fields["originator_id"] = stream_id
+        fields["originator_version"] = version
         event = object.__new__(kind)
-        object.__setattr__(event, "__dict__", state)
+        object.__setattr__(event, "__dict__", fields)
         return typing.cast("AggregateEvent", event)
 
 
@@ -101,16 +121,15 @@ def _check_origin(topic: str, state: Mapping[str, Any]) -> None:
         raise ValueError(msg)
 
 
-def _read(decode: Callable[[bytes], dict[str, Any]], data: bytes) -> dict[str, Any]:
+def _decode_repaired(
+    decode: Callable[[bytes], dict[str, Any]], data: bytes, error: msgspec.DecodeError
+) -> dict[str, Any]:
     """The fields; an escaped lone surrogate, which no accepted text holds, becomes U+FFFD."""
-    try:
-        return decode(data)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        if (repaired := text.replace_lone_surrogates(data)) == data:
-            raise
-        return decode(repaired)
+    if isinstance(error, msgspec.ValidationError):
+        raise error
+    if (repaired := text.replace_lone_surrogates(data)) == data:
+        raise error
+    return decode(repaired)
 
 
 def schema_version(kind: type[Any]) -> int:
@@ -137,7 +156,12 @@ def _decoder(kind: type[Any]) -> Callable[[bytes], dict[str, Any]]:
     if current == 1:
         return typing.cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(shape).decode)
 
+    as_written = msgspec.json.Decoder(shape).decode
+    end = b',"class_version":%d}' % current  # `encode` writes it last
+
     def decode(data: bytes) -> dict[str, Any]:
+        if data.endswith(end):
+            return typing.cast("dict[str, Any]", as_written(data))
         state = msgspec.json.decode(data)
         for version in range(state.pop("class_version", 1), current):
             getattr(kind, f"upcast_v{version}_v{version + 1}")(state)

@@ -20,8 +20,10 @@ from domain.payouts.debits import MerchantDebits
 from domain.payouts.payout import Payout
 from domain.processors.settlement import Settlement
 from domain.processors.suspense import Suspense
+from domain.sealing.sealed_log import SealedLog
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.refusals import SessionRefusals
 from domain.static_codes.code_sessions import CodeSessions
 from domain.static_codes.static_code import StaticCode
 from domain.treasury.treasury import Treasury
@@ -32,6 +34,7 @@ from domain.wallets.wallet_app import WalletApp
 
 AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     PaymentSession,
+    SessionRefusals,
     Order,
     Wallet,
     WalletApp,
@@ -49,6 +52,7 @@ AGGREGATES: Final[tuple[type[LedgerAggregate], ...]] = (
     ApiKey,
     KeyRing,
     Clock,
+    SealedLog,
 )
 """Every aggregate whose events are stored; add a new one here."""
 

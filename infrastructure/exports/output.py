@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 
 class OutputError(Exception):
@@ -23,6 +23,22 @@ def written_whole(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputError: `path` is a folder or no ordinary file, or cannot be written.
     """
+    with (
+        _replacing(path) as number,
+        os.fdopen(number, "w", encoding="utf-8", newline="", closefd=False) as file,
+    ):
+        yield file
+
+
+@contextmanager
+def bytes_written_whole(path: Path) -> Iterator[BinaryIO]:
+    """`written_whole` for bytes."""
+    with _replacing(path) as number, os.fdopen(number, "wb", closefd=False) as file:
+        yield file
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[int]:
     try:
         target = Path(os.path.realpath(path))
         if target.is_dir():
@@ -36,10 +52,11 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         raise _cannot_write(path, error) from None
     temporary = Path(name)
     try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
+        try:
+            yield number
             os.fsync(number)
+        finally:
+            os.close(number)
         temporary.replace(target)
     except OSError as error:
         raise _cannot_write(path, error) from None

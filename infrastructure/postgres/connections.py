@@ -60,6 +60,7 @@ class DatabaseRole(StrEnum):
     WRITER = "writer"
     PROJECTOR = "projector"
     READER = "reader"
+    SEALER = "sealer"
 
 
 def role_name(database: str, database_role: DatabaseRole) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 
 from application.errors import LogUnavailable, Overloaded
+from infrastructure.postgres.urls import without_secrets
 
 TRANSIENT_STATES: Final = (
     "08",  # connection exceptions
@@ -46,6 +47,13 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return isinstance(error, ConnectionError | TimeoutError) or error.errno in _EXHAUSTED
     return isinstance(error, LogUnavailable | Overloaded)
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """Which host did not answer, and why, on one line: libpq's last one that is no advice."""
+    lines = (line.strip(" \t-") for line in str(error).splitlines())
+    told = [line for line in lines if line and not line.startswith("Is the server running")]
+    return without_secrets(told[-1] if told else type(error).__name__)
 
 
 def is_outcome_unknown(error: psycopg.Error) -> bool:

@@ -16,10 +16,12 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from infrastructure.postgres import runtime_login
+from infrastructure.postgres import runtime_login, sealer_login
 from infrastructure.postgres.connections import DatabaseRole, connect, role_name
 
 VERSION_MIN: Final = 150_000
+TRIES_MAX: Final = 5
+"""Of one migration: autovacuum, which analyzes a table that is altered, can cause a deadlock."""
 LOCK_KEY: Final = 0x7172_6C65_6467_6572  # "qrledger"
 MIGRATE_SECONDS: Final = 600
 
@@ -51,7 +53,9 @@ def migrations() -> list[Migration]:
     return [Migration(int(f.name[:4]), f.name, f.read_text("utf-8")) for f in files]
 
 
-def migrate(url: str, *, mode: str, token_secret: bytes, runtime: str = "") -> list[str]:
+def migrate(
+    url: str, *, mode: str, token_secret: bytes, runtime: str = "", sealer: str = ""
+) -> list[str]:
     """Apply the missing migrations; returns their file names.
 
     Args:
@@ -59,10 +63,11 @@ def migrate(url: str, *, mode: str, token_secret: bytes, runtime: str = "") -> l
         mode: `live` or `test`; fixed by the first migration.
         token_secret: 32 random bytes, used only if the ledger has none yet.
         runtime: a login that is granted the rights to run the program; empty for none.
+        sealer: a login that is granted the rights to seal the log; empty for none.
 
     Raises (checked in this order):
         DatabaseNotReady: too old, insufficient rights, newer than this program, a changed file,
-            a ledger of the other mode, or `runtime` must not run the program.
+            a ledger of the other mode, or `runtime` or `sealer` has rights that it must not have.
         psycopg.OperationalError: the server cannot be reached.
     """
     with connect(url, None, statement_seconds=MIGRATE_SECONDS) as connection:
@@ -74,6 +79,9 @@ def migrate(url: str, *, mode: str, token_secret: bytes, runtime: str = "") -> l
             if runtime:
                 connection.execute("reset role")
                 runtime_login.grant(connection, runtime)
+            if sealer:
+                connection.execute("reset role")
+                sealer_login.grant(connection, sealer)
         except runtime_login.LoginRefused as error:
             raise DatabaseNotReady(str(error)) from error
         except psycopg.errors.InsufficientPrivilege as error:
@@ -121,6 +129,26 @@ def check(url: str) -> str:
         return str(row[0])
 
 
+def check_sealer(connection: Connection[TupleRow]) -> None:
+    """Check that the database is ready to be sealed on this connection of the sealer.
+
+    Raises:
+        DatabaseNotReady: half migrated, newer than this program, or the login could write the log.
+    """
+    applied = _applied(connection)
+    _check_known(applied)
+    if missing := [m.name for m in migrations() if m.number not in applied]:
+        msg = f"the database is half migrated, {missing[0]} is missing: run `qrledger migrate`"
+        raise DatabaseNotReady(msg)
+    login = connection.info.user
+    if excess := sealer_login.excess_rights(connection, login):
+        msg = (
+            f"the login {login!r} {excess}, so what it seals would prove nothing: create a login "
+            "for the sealer and run `qrledger migrate --sealer LOGIN`"
+        )
+        raise DatabaseNotReady(msg)
+
+
 def excess_warning(login: str, excess: str) -> str:
     """The warning about a runtime login that could rewrite the log."""
     return (
@@ -152,7 +180,7 @@ def _migrate(connection: Connection[TupleRow], mode: str, token_secret: bytes) -
         "create table if not exists ledger.migrations (number int primary key, name text not null,"
         " digest bytea not null, applied_at timestamptz not null default clock_timestamp())"
     )
-    for database_role in (DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER):
+    for database_role in (*runtime_login.RUNTIME, DatabaseRole.SEALER):
         role = sql.Identifier(role_name(connection.info.dbname, database_role))
         connection.execute(sql.SQL("grant usage on schema ledger to {}").format(role))
         connection.execute(sql.SQL("grant select on ledger.migrations to {}").format(role))
@@ -218,12 +246,19 @@ def _apply(connection: Connection[TupleRow], migration: Migration) -> None:
             connection
         )
         text = text.replace(f":{database_role}", name)
-    with connection.transaction():
-        connection.execute(text)
-        connection.execute(
-            "insert into ledger.migrations (number, name, digest) values (%s, %s, %s)",
-            (migration.number, migration.name, migration.digest),
-        )
+    for tries_left in reversed(range(TRIES_MAX)):
+        try:
+            with connection.transaction():
+                connection.execute(text)
+                connection.execute(
+                    "insert into ledger.migrations (number, name, digest) values (%s, %s, %s)",
+                    (migration.number, migration.name, migration.digest),
+                )
+        except psycopg.errors.DeadlockDetected:
+            if not tries_left:
+                raise
+        else:
+            return
 
 
 def _check_identity(connection: Connection[TupleRow], mode: str, token_secret: bytes) -> None:

@@ -7,8 +7,8 @@ of no other role. Migrations use the owner's login.
 
 from __future__ import annotations
 
-import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from infrastructure import private_files
 from infrastructure.postgres.connections import DatabaseRole, connect, role_name
 
 LOGIN: Final = "qrledger_runtime"
@@ -47,37 +48,59 @@ def embedded_url(owner_url: str, folder: Path) -> str:
         psycopg.OperationalError: the server cannot be reached.
     """
     with connect(owner_url, None) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
-        password = _password(folder / PASSWORD_FILE)
-        login = sql.Identifier(LOGIN)
-        owner = sql.Identifier(role_name(connection.info.dbname, DatabaseRole.OWNER))
-        if _may_log_in(connection, LOGIN) is None:
-            connection.execute(sql.SQL("create role {}").format(login))
-        verifier = connection.pgconn.encrypt_password(
-            password.encode(), LOGIN.encode(), b"scram-sha-256"
+        return make(connection, owner_url, LOGIN, folder / PASSWORD_FILE, grant)
+
+
+def make(
+    connection: Connection[TupleRow],
+    owner_url: str,
+    name: str,
+    password_file: Path,
+    grant: Callable[[Connection[TupleRow], str], None],
+) -> str:
+    """Make a login, or set its password and its rights again; returns its URL.
+
+    Args:
+        connection: of the owner.
+        owner_url: the owner's URL.
+        name: of the login.
+        password_file: has the password, or gets one.
+        grant: gives the login its roles.
+
+    Raises:
+        psycopg.errors.InsufficientPrivilege: the owner may not create roles.
+    """
+    connection.execute("select pg_advisory_lock(%s)", (LOCK_KEY,))
+    password = _password(password_file)
+    login = sql.Identifier(name)
+    owner = sql.Identifier(role_name(connection.info.dbname, DatabaseRole.OWNER))
+    if may_log_in(connection, name) is None:
+        connection.execute(sql.SQL("create role {}").format(login))
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), name.encode(), b"scram-sha-256"
+    )
+    connection.execute(
+        sql.SQL("alter role {} {} password {}").format(
+            login, sql.SQL(ATTRIBUTES), sql.Literal(verifier.decode())
         )
-        connection.execute(
-            sql.SQL("alter role {} {} password {}").format(
-                login, sql.SQL(ATTRIBUTES), sql.Literal(verifier.decode())
-            )
-        )
-        connection.execute(sql.SQL("revoke {} from {}").format(owner, login))
-        grant(connection, LOGIN)
-    return _with_login(owner_url, password)
+    )
+    connection.execute(sql.SQL("revoke {} from {}").format(owner, login))
+    grant(connection, name)
+    return _with_login(owner_url, name, password)
 
 
 def existing_url(owner_url: str, folder: Path) -> str:
     """The URL of the runtime login if it was created, else the owner's URL; creates nothing."""
     try:
-        return _with_login(owner_url, (folder / PASSWORD_FILE).read_text())
+        return _with_login(owner_url, LOGIN, (folder / PASSWORD_FILE).read_text())
     except FileNotFoundError:
         return owner_url
 
 
-def _with_login(owner_url: str, password: str) -> str:
+def _with_login(owner_url: str, name: str, password: str) -> str:
     parts = urlsplit(owner_url)
     host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{LOGIN}:{quote(password, safe='')}@{host}").geturl()
+    return parts._replace(netloc=f"{name}:{quote(password, safe='')}@{host}").geturl()
 
 
 def grant(connection: Connection[TupleRow], login: str) -> None:
@@ -87,7 +110,7 @@ def grant(connection: Connection[TupleRow], login: str) -> None:
         LoginRefused: there is no such login, or it has the owner's rights.
         psycopg.errors.InsufficientPrivilege: the connection's login does not own the roles.
     """
-    if not _may_log_in(connection, login):
+    if not may_log_in(connection, login):
         text = f"there is no login {login!r}: create it first (create role … login password …)"
         raise LoginRefused(text)
     excess = excess_rights(connection, login)
@@ -115,7 +138,7 @@ def excess_rights(connection: Connection[TupleRow], login: str) -> str:
     return "may create roles" if creates_roles else ""
 
 
-def _may_log_in(connection: Connection[TupleRow], name: str) -> bool | None:
+def may_log_in(connection: Connection[TupleRow], name: str) -> bool | None:
     """Whether a role may log in; None if there is no such role."""
     query = "select rolcanlogin from pg_roles where rolname = %s"
     row = connection.execute(query, (name,)).fetchone()
@@ -128,12 +151,5 @@ def _password(path: Path) -> str:
         return path.read_text()
     except FileNotFoundError:
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(password)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
+    private_files.replace(path, password.encode())
     return password

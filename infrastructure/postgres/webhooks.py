@@ -188,7 +188,25 @@ class PostgresDeliveries:
 
     def attempts(self, delivery_id: str, limit: int) -> Sequence[Attempt]:
         """See the port."""
-        return self._rows(Attempt, _LATEST, (delivery_id, limit))
+        return [_attempt(one) for one in self._rows(Attempt, _LATEST, (delivery_id, limit))]
+
+    def find(self, merchant_id: str, delivery_ids: Sequence[str], limit: int) -> Sequence[Delivery]:
+        """See the port."""
+        query = (
+            f"select {_DELIVERY} from ledger.webhook_deliveries where id = any(%s) "
+            "and merchant_id = %s order by number limit %s"
+        )
+        found = self._rows(Delivery, query, (list(delivery_ids), merchant_id, limit))
+        return [_delivery(one) for one in found]
+
+    def earliest_attempts(self, delivery_ids: Sequence[str], limit: int) -> Sequence[Attempt]:
+        """See the port."""
+        query = (
+            f"select {_ATTEMPT} from ledger.webhook_attempts where delivery_id = any(%s) "
+            "order by number limit %s"
+        )
+        found = self._rows(Attempt, query, (list(delivery_ids), limit))
+        return [_attempt(one) for one in found]
 
     def _rows(self, kind: type[T], query: str, parameters: Sequence[Any]) -> list[T]:
         with self._connect() as connection:
@@ -214,5 +232,8 @@ def _columns(names: Sequence[str], rows: Any) -> list[list[Any]]:
 
 
 def _delivery(row: Delivery) -> Delivery:
+    return replace(row, status=DeliveryStatus(row.status))
 
+
+def _attempt(row: Attempt) -> Attempt:
     return replace(row, status=DeliveryStatus(row.status))

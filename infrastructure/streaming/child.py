@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO, Final
 from uuid import UUID
@@ -20,16 +20,18 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8
 
-from api.views.events import event_view
-from application.event_log import PAGE_EVENTS_MAX, STREAM_EVENTS_MAX, Recorded
+from application.event_log import PAGE_EVENTS_MAX, STREAM_EVENTS_MAX
 from application.ports.event_lines import LinesWanted
 from infrastructure.event_store import rows
 from infrastructure.postgres import arrays
 from infrastructure.postgres.connections import DatabaseRole, connect
+from infrastructure.streaming.lines import lines, load_as_sent
 
 NICE: Final = 10
 """Streams can wait; payments cannot."""
 STATEMENT_SECONDS: Final = 10
+POSITION, VERSION, TOPIC = 0, 2, 3
+"""Columns of the rows, see `rows.COLUMNS`."""
 READY: Final = b"\n"
 """The first byte: the database answers. It is not part of the stream."""
 
@@ -41,12 +43,7 @@ class Order(Struct, frozen=True):
     wanted: LinesWanted
 
 
-def lines(page: Sequence[Recorded]) -> bytes:
-    """Events as auditors see them, one line of JSON each."""
-    return msgspec.json.Encoder().encode_lines([event_view(recorded) for recorded in page])
-
-
-def pages(connection: Connection[TupleRow], wanted: LinesWanted) -> Iterator[list[Recorded]]:
+def pages(connection: Connection[TupleRow], wanted: LinesWanted) -> Iterator[list[TupleRow]]:
     """The events, a page at a time: memory does not depend on how many there are."""
     if wanted.stream:
         yield from _of_stream(connection, UUID(wanted.stream), wanted)
@@ -54,35 +51,34 @@ def pages(connection: Connection[TupleRow], wanted: LinesWanted) -> Iterator[lis
     after = wanted.after
     read = partial(connection.cursor(binary=True).execute, rows.PAGE, prepare=True)
     while after < wanted.up_to:
-        page = _recorded(read((Int8(after), Int8(PAGE_EVENTS_MAX))).fetchall())
+        page = read((Int8(after), Int8(PAGE_EVENTS_MAX))).fetchall()
         if not page:
             return
-        after = page[-1].position
+        after = page[-1][POSITION]
         yield page
 
 
 def _of_stream(
     connection: Connection[TupleRow], stream_id: UUID, wanted: LinesWanted
-) -> Iterator[list[Recorded]]:
+) -> Iterator[list[TupleRow]]:
     version, most = 0, STREAM_EVENTS_MAX
     while True:
         parameters = (version, version + most, most)
-        page = _recorded(
-            rows.STREAM(connection, arrays.uuid(stream_id), *map(arrays.int8, parameters))
-        )
-        yield [recorded for recorded in page if recorded.position > wanted.after]
+        page = rows.STREAM(connection, arrays.uuid(stream_id), *map(arrays.int8, parameters))
+        yield [row for row in page if row[POSITION] > wanted.after]
         if len(page) < most:
             return
-        version = page[-1].version
+        version = page[-1][VERSION]
 
 
 def write(out: BinaryIO, connection: Connection[TupleRow], wanted: LinesWanted) -> None:
     """Write the lines of the wanted events."""
+    load_as_sent(connection)
     for page in pages(connection, wanted):
         found = [
-            recorded
-            for recorded in page
-            if recorded.position <= wanted.up_to and wanted.topic in {"", recorded.topic}
+            row
+            for row in page
+            if row[POSITION] <= wanted.up_to and wanted.topic in {"", row[TOPIC]}
         ]
         out.write(lines(found))
         out.flush()
@@ -103,15 +99,6 @@ def main() -> int:
     except (psycopg.Error, BrokenPipeError):
         return 1
     return 0
-
-
-def _recorded(found: Sequence[TupleRow]) -> list[Recorded]:
-    return [Recorded(*row, _undecoded) for row in found]  # type: ignore[call-arg]
-
-
-def _undecoded(recorded: Recorded) -> None:
-    """Lines show events as they are stored."""
-    raise NotImplementedError(recorded.topic)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import psycopg
 
 from domain import ids
 from domain.merchants.api_key import BearerKey
+from domain.sessions.refusals import SessionRefusals
 from tests.abuse.attacks import Attack, Counts
 from tests.abuse.book_probes import Probe, hostile_input, of_others
 from tests.abuse.tenant import TIMEOUT_SECONDS, Tenant
@@ -170,18 +171,20 @@ class BookAttacks:
             self.failures.append(f"{what}: {dict(codes)}, expected {dict(expected)}")
 
     def _recorded(self) -> int:
-        """How many events the attacker's keys have caused."""
+        """How many events the attacker's keys have caused, but for records of its refusals."""
         keys = (self.attacker.merchant_key, self.attacker.wallet_key)
         actors = [ids.encode("key", BearerKey.parse(key).key_id) for key in keys]
-        query = "select count(*) from ledger.events where actor = any(%s)"
+        query = "select count(*) from ledger.events where actor = any(%s) and topic <> %s"
         with psycopg.connect(self._installation.url) as owner:
-            [(count,)] = owner.execute(query, (actors,)).fetchall()
+            [(count,)] = owner.execute(query, (actors, SessionRefusals.Recorded.TOPIC)).fetchall()
         assert count, "the attacker opened wallets, so that its events are found"
         return int(count)
 
     def _state(self) -> tuple[int, Any]:
-        """The attacker's events, and the victim's payable."""
-        return self._recorded(), self.victim.payable(1)
+        """The attacker's events, and the victim's payable after whatever was recorded until now."""
+        with psycopg.connect(self._installation.url) as owner:
+            [(head,)] = owner.execute("select pos from ledger.head").fetchall()
+        return self._recorded(), self.victim.payable(head)
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ def test_the_operator_advances_the_ledgers_time(client: MemoryClient) -> None:
     assert reply.status == 200
     assert reply.body == {
         "object": "test_clock",
+        "livemode": False,
         "now": times.to_text(START + timedelta(hours=1)),
         "advanced_seconds": 3600,
         "position": client.head,

@@ -159,7 +159,7 @@ def read_everywhere(api: ApiFixture, session_id: str) -> dict[str, Any]:
             if shown.headers["Content-Type"].startswith("text/html"):
                 assert not {*UNACCEPTABLE} - {"\n"} & {*shown.text}
     recorded = history(api.services.log, ids.decode("ps", session_id))
-    feed = SessionFeed(recorded)
+    feed = SessionFeed(recorded, livemode=False)
     assert json.loads(feed.snapshot(recorded[-1].recorded_at))["seq"] == len(recorded)
     [row] = [session for session in listed.json()["data"] if session["id"] == session_id]
     return {**row, "own": session}

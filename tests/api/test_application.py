@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from api.app import operations
-from api.http.application import PathTree
+from api.http.application import Application, PathTree
 from api.http.operation import Operation
 from domain import ids
 from domain.qr import dynamic_url
@@ -44,11 +45,14 @@ def compare(requests: Iterable[Sent]) -> list[tuple[str, int]]:
     """
 
     async def run() -> list[tuple[str, int]]:
-        async with MemoryApi().running() as one, MemoryApi().running() as other:
+        fast = 1_000_000  # so that every answer leaves the same of it
+        apis = (MemoryApi(rate_limit=fast), MemoryApi(rate_limit=fast))
+        async with apis[0].running() as one, apis[1].running() as other:
+            only_litestar = Application(other.app.litestar, [], other.app.request_ids)
             for sent in requests:
                 scope = (sent.method, sent.path, sent.query, sent.headers)
                 direct = await respond(one.app, http_scope(*scope), *sent.parts)
-                through = await respond(other.app.litestar, http_scope(*scope), *sent.parts)
+                through = await respond(only_litestar, http_scope(*scope), *sent.parts)
                 assert direct == through, sent
             assert one.metrics.served == other.metrics.served
             assert len(one.services.log.events) == len(other.services.log.events)
@@ -61,7 +65,8 @@ def paths(operation: Operation) -> Iterator[str]:
     """The paths of an operation, with the ids of the ledger in memory."""
     id_ = LIKE.wallet_id if "/wallets/" in operation.path else LIKE.session_id
     for path in (operation.path, *operation.aliases):
-        yield path.replace("{id:str}", id_).replace("{code:str}", id_.removeprefix("ps_"))
+        filled = path.replace("{id:str}", id_).replace("{code:str}", id_.removeprefix("ps_"))
+        yield re.sub(r"\{(level|index|further_\d):str\}", "0", filled)
 
 
 def spellings(path: str) -> Iterator[str]:

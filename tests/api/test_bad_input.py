@@ -164,7 +164,7 @@ def test_an_invalid_idempotency_key_is_named(api: ApiFixture, key: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "not-found"),
+        ("GET", "/v1", 404, "not-found"),
         ("GET", "/v1/none", 404, "not-found"),
         ("GET", "/v1/payment-sessions/x", 404, "not-found"),
         ("GET", "/v1/payment-sessions/ps_%00", 404, "not-found"),
@@ -172,7 +172,8 @@ def test_an_invalid_idempotency_key_is_named(api: ApiFixture, key: str) -> None:
         ("POST", "/healthz", 405, "method-not-allowed"),
         ("DELETE", "/v1/events", 405, "method-not-allowed"),
         ("POST", "/v1/payment-sessions/x/cancel", 404, "not-found"),
-        ("GET", "/v1/events?session=ps_1", 403, "forbidden"),
+        ("GET", "/v1/log/proof?position=1", 403, "forbidden"),
+        ("GET", "/v1/events?session=ps_1", 400, "invalid-request"),
     ],
 )
 def test_an_unknown_path_or_method_returns_a_problem_document(

@@ -110,7 +110,6 @@ def test_callers_who_do_not_name_it_get_pages(api: ApiFixture, accept: str) -> N
         ("auditor", "cursor=5", 400, "invalid-request"),
         ("auditor", "after=-1", 400, "invalid-request"),
         ("auditor", "type=payment_session.paid%00", 400, "invalid-request"),
-        ("merchant", "", 403, "forbidden"),
         ("operator", "", 403, "forbidden"),
         ("", "", 401, "unauthorized"),
     ],

@@ -62,6 +62,7 @@ def test_a_quote_shows_everything_that_the_payer_pays(api: ApiFixture) -> None:
         assert quote.pop(name)
     assert quote == {
         "object": "fx_quote",
+        "livemode": False,
         "wallet_id": wallet,
         "session_id": session["id"],
         "from": {"minor": 928, "currency": "EUR", "exponent": 2, "display": "€9.28"},

@@ -165,8 +165,12 @@ def test_a_receipt_of_the_first_releases_is_replayed_but_not_for_another_body(
     assert api.position() == before
 
 
+OF_ONE_ANSWER = {"qr", "checkout_url", "live_url", "type", "request_id"}
+"""Addresses, and the id of the request."""
+
+
 def without_urls(response: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in response.items() if k not in {"qr", "checkout_url", "live_url"}}
+    return {k: v for k, v in response.items() if k not in OF_ONE_ANSWER}
 
 
 def test_retries_are_replayed_after_a_change_of_public_url_and_a_new_field(

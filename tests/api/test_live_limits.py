@@ -46,6 +46,7 @@ def test_connections_of_one_address_are_limited_before_the_handshake() -> None:
 def test_some_connections_are_reserved_for_handshakes() -> None:
     config = LiveConfig(
         host="", port=0, origins=(), per_address=64, total=20_000, trusted_proxies=(),
+        livemode=False,
         limits=ConnectionLimits(total=400),
     )  # fmt: skip
 

@@ -70,7 +70,7 @@ def seqs(socket: RecordingSocket) -> list[int]:
 def test_the_first_message_is_a_snapshot_with_the_fields_of_the_contract(story: Story) -> None:
     _, session, events = story
 
-    [text] = SessionFeed(events).initial_messages(None, START)
+    [text] = SessionFeed(events, livemode=False).initial_messages(None, START)
 
     message = json.loads(text)
     assert list(message) == ["type", "seq", "position", "server_time", "session"]
@@ -86,7 +86,10 @@ def test_the_first_message_is_a_snapshot_with_the_fields_of_the_contract(story: 
 def test_a_client_that_resumes_gets_exactly_the_events_it_missed(
     story: Story, after: int, missed: list[int]
 ) -> None:
-    messages = [json.loads(text) for text in SessionFeed(story[2]).initial_messages(after, START)]
+    messages = [
+        json.loads(text)
+        for text in SessionFeed(story[2], livemode=False).initial_messages(after, START)
+    ]
 
     assert [message["seq"] for message in messages] == missed
     assert all(message["type"] == "event" for message in messages)
@@ -103,9 +106,9 @@ def test_a_session_that_is_processing_has_not_ended_and_says_who_was_asked() -> 
     start = StartAttempt(session_id=session, attempt_id=attempt_id, processor="sandbox")
     ledger.send(start)
 
-    processing = SessionFeed(history(log, session), public_only=True)
+    processing = SessionFeed(history(log, session), public_only=True, livemode=False)
     ledger.send(DeclineAttempt(session_id=session, attempt_id=attempt_id))
-    declined = SessionFeed(history(log, session), public_only=True)
+    declined = SessionFeed(history(log, session), public_only=True, livemode=False)
 
     [started] = [json.loads(text)["session"] for text in processing.initial_messages(1, START)]
     [ended] = [json.loads(text)["session"] for text in declined.initial_messages(2, START)]
@@ -123,7 +126,7 @@ def test_a_session_that_is_processing_has_not_ended_and_says_who_was_asked() -> 
 def test_a_client_that_is_ahead_or_missed_too_much_gets_a_snapshot_that_is_not_recovered(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed = SessionFeed(story[2])
+    feed = SessionFeed(story[2], livemode=False)
 
     [ahead] = [json.loads(text) for text in feed.initial_messages(4, START)]
     monkeypatch.setattr(protocol, "MISSED_EVENTS_MAX", 1)
@@ -141,7 +144,7 @@ def test_no_event_is_lost_or_repeated_whenever_the_history_is_read(
     """`early` events reach the hub before the history (of `known` events) has been read."""
     _, session, events = story
     known = max(known, 1)
-    hub = Hub(lambda: START)
+    hub = Hub(lambda: START, livemode=False)
     listener, socket = listen(hub, session)
 
     hub.dispatch(events[min(early, known - 1) : early])  # dispatched during the read
@@ -154,7 +157,7 @@ def test_no_event_is_lost_or_repeated_whenever_the_history_is_read(
 
 def test_a_slow_reader_is_disconnected_and_others_are_not(story: Story) -> None:
     _, session, events = story
-    hub = Hub(lambda: START)
+    hub = Hub(lambda: START, livemode=False)
     slow, slow_socket = listen(hub, session)
     fast, fast_socket = listen(hub, session)
     for listener in (slow, fast):
@@ -170,7 +173,7 @@ def test_a_slow_reader_is_disconnected_and_others_are_not(story: Story) -> None:
 
 def test_a_gap_is_an_error(story: Story) -> None:
     _, _, events = story
-    feed = SessionFeed(events[:1])
+    feed = SessionFeed(events[:1], livemode=False)
 
     with pytest.raises(ValueError, match="version 3 after 1"):
         feed.apply(events[2])
@@ -178,7 +181,7 @@ def test_a_gap_is_an_error(story: Story) -> None:
 
 def test_an_unregistered_listener_gets_nothing_more(story: Story) -> None:
     _, session, events = story
-    hub = Hub(lambda: START)
+    hub = Hub(lambda: START, livemode=False)
     listener, socket = listen(hub, session)
     hub.start(listener, events[:1], None)
 
@@ -195,7 +198,7 @@ def test_a_listener_that_cannot_be_served_is_closed_and_the_others_are_not(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, session, events = story
-    hub = Hub(lambda: START)
+    hub = Hub(lambda: START, livemode=False)
     bad, broken_socket = listen(hub, session)
     good, socket = listen(hub, session)
     for listener in (bad, good):
@@ -211,7 +214,7 @@ def test_a_listener_that_cannot_be_served_is_closed_and_the_others_are_not(
 
 def test_one_listeners_error_does_not_stop_heartbeats_to_others(story: Story) -> None:
     _, session, _ = story
-    hub = Hub(lambda: START)
+    hub = Hub(lambda: START, livemode=False)
     sockets = [listen(hub, session)[1] for _ in range(2)]
     first, second = hub.listeners()
 
@@ -233,7 +236,7 @@ def test_one_listeners_error_does_not_stop_heartbeats_to_others(story: Story) ->
 def refunded(story: Story) -> Story:
     """The session after two refunds, of $3 and of the rest."""
     log, session, events = story
-    merchant = SessionFeed(events).state.merchant_id
+    merchant = SessionFeed(events, livemode=False).state.merchant_id
     for minor in (300, 700):
         refund = RefundSession(
             refund_id=uuid7(),
@@ -249,7 +252,7 @@ def refunded(story: Story) -> Story:
 
 def test_refunds_reach_the_listeners_of_their_session_in_order(refunded: Story) -> None:
     _, session, events = refunded
-    hub = Hub(lambda: START)
+    hub = Hub(lambda: START, livemode=False)
     listener, socket = listen(hub, session)
     hub.start(listener, events[:3], None)
 
@@ -273,7 +276,7 @@ def test_refunds_reach_the_listeners_of_their_session_in_order(refunded: Story) 
 @pytest.mark.parametrize("after", [0, 1, 2, 3, 4, 5])
 def test_a_client_that_was_away_during_refunds_gets_them(refunded: Story, after: int) -> None:
     _, _, events = refunded
-    feed = SessionFeed(events)
+    feed = SessionFeed(events, livemode=False)
 
     messages = [json.loads(text) for text in feed.initial_messages(after, START)]
 
@@ -283,7 +286,7 @@ def test_a_client_that_was_away_during_refunds_gets_them(refunded: Story, after:
 
 def test_a_watcher_is_not_told_of_refunds_but_can_still_resume(refunded: Story) -> None:
     _, session, events = refunded
-    hub = Hub(lambda: START)
+    hub = Hub(lambda: START, livemode=False)
     socket = RecordingSocket()
     watcher = Listener(socket, session, public_only=True)
     hub.register(watcher)
@@ -292,7 +295,7 @@ def test_a_watcher_is_not_told_of_refunds_but_can_still_resume(refunded: Story) 
     hub.dispatch(events[2:])
     again = [
         json.loads(text)
-        for text in SessionFeed(events, public_only=True).initial_messages(2, START)
+        for text in SessionFeed(events, public_only=True, livemode=False).initial_messages(2, START)
     ]
 
     assert socket.messages[1:] == again

@@ -28,7 +28,7 @@ def test_a_merchant_gets_a_ticket_for_a_minute() -> None:
     status, answer = issue(api, "merchant")
 
     assert status == 201
-    assert list(answer) == ["object", "ticket", "live_url", "expires_at", "server_time"]
+    assert list(answer) == ["object", "livemode", "ticket", "live_url", "expires_at", "server_time"]
     assert answer["live_url"] == f"ws://127.0.0.1:8081/live?ticket={answer['ticket']}"
     lifetime = times.from_text(answer["expires_at"]) - times.from_text(answer["server_time"])
     assert 59 <= lifetime.total_seconds() <= 60

@@ -70,7 +70,8 @@ def test_a_number_in_a_query_must_be_in_plain_digits(kind: Any, name: str, text:
     with pytest.raises(InvalidRequest) as refusal:
         read_query(HttpRequest(scope, None), kind)  # type: ignore[arg-type]
 
-    assert refusal.value.facts["invalid_params"][0]["name"] == name  # type: ignore[index]
+    params: Any = refusal.value.facts["invalid_params"]
+    assert name in {param["name"] for param in params}
 
 
 @pytest.mark.parametrize(
@@ -235,13 +236,13 @@ def test_hostile_text_in_any_parameter_is_never_an_internal_error(
         ]
         for path in paths:
             response = api.call(who, operation.method, path, key=str(uuid4()))
-            known = {"not-caught-up", "not-ready"}
+            known = {"not-caught-up", "not-ready", "not-sealed"}
             assert response.status_code < 500 or response.json()["code"] in known, (path, response)
         for header in ("Idempotency-Key", "Authorization", "traceparent", "X-Forwarded-For",
                        "Accept", "Accept-Language", "If-None-Match"):  # fmt: skip
             raw = [(header.encode(), text.encode()), (header.encode(), "１".encode())]
             response = api.client.request(operation.method, operation.path, headers=raw)
-            known = {"not-caught-up", "not-ready"}
+            known = {"not-caught-up", "not-ready", "not-sealed"}
             assert response.status_code < 500 or response.json()["code"] in known, (
                 header,
                 response,

@@ -11,7 +11,9 @@ from babel import Locale
 from babel.messages.catalog import Message
 from markupsafe import Markup
 
-from api.pages.sessions import checkout_texts, status_texts, wallet_texts
+from api.pages.checkout_texts import checkout_statuses, checkout_texts
+from api.pages.payer_texts import wallet_texts
+from api.pages.sessions import status_texts
 from api.pages.texts import choose, languages, preferences
 from domain.errors import LedgerError
 from domain.sessions.state import Status
@@ -111,9 +113,9 @@ def test_modules_get_exactly_the_texts_they_show() -> None:
 
 def test_every_status_has_a_title_and_an_explanation() -> None:
     for language in languages().values():
-        texts = status_texts(language)
-        assert {status.value for status in Status} <= set(texts)
-        assert all(title and hint for title, hint in texts.values())
+        for texts in (status_texts(language), checkout_statuses(language)):
+            assert {status.value for status in Status} <= set(texts)
+            assert all(title and hint for title, hint in texts.values())
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,13 @@ def test_a_repeated_single_value_header_is_named(
 @pytest.fixture(scope="module")
 def live_port() -> Iterator[int]:
     config = LiveConfig(
-        host="127.0.0.1", port=0, origins=(), per_address=0, total=0, trusted_proxies=()
+        host="127.0.0.1",
+        port=0,
+        origins=(),
+        per_address=0,
+        total=0,
+        trusted_proxies=(),
+        livemode=False,
     )
     log = MemoryLog()
     notifier = server.Notifier(

@@ -53,6 +53,7 @@ def test_a_payout_is_requested_and_read_at_once(api: ApiFixture) -> None:
     assert response.status_code == 201, response.text
     assert payout == {
         "object": "payout",
+        "livemode": False,
         "id": payout["id"],
         "merchant_id": payout["merchant_id"],
         "status": "requested",
@@ -200,6 +201,7 @@ def test_the_operator_moves_money_and_never_more_than_there_is(api: ApiFixture) 
     assert moved.status_code == 201, moved.text
     assert moved.json() == {
         "object": "treasury_move",
+        "livemode": False,
         "kind": "own_funds",
         "direction": "in",
         "amount": {"minor": 500, "currency": "JPY", "exponent": 0, "display": "¥500"},

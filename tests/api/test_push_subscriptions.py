@@ -54,6 +54,7 @@ def test_a_browser_subscribes_with_its_page_token(client: MemoryClient) -> None:
     assert reply.body == {
         "object": "push_subscription",
         "id": reply.body["id"],
+        "livemode": False,
         "wallet_id": client.api.wallet_id,
         "transport": "webpush",
         "language": "pt-BR",
@@ -150,7 +151,7 @@ def test_what_is_no_subscription_is_refused_by_name(
     reply = subscribe(client, body)
 
     assert (reply.status, reply.body["code"]) == (400, "invalid-request")
-    assert [one["name"] for one in reply.body["invalid_params"]] == [field]
+    assert field in [one["name"] for one in reply.body["invalid_params"]]
     assert "the-secret-endpoint" not in json.dumps(reply.body)
     assert client.api.push.rows == {}
 

@@ -56,7 +56,8 @@ def test_an_open_amount_is_answered_with_payee_and_limits_and_nothing_is_stored(
     assert (shown.status, shown.body) == (
         200,
         {
-            "object": "static_code", "id": code["id"], "merchant": code["merchant"],
+            "object": "static_code", "id": code["id"], "livemode": False,
+            "merchant": code["merchant"],
             "currency": "USD", "min": code["min"], "max": code["max"], "label": "Till 3",
         },
     )  # fmt: skip

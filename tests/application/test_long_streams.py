@@ -158,7 +158,7 @@ def test_an_unreadable_snapshot_or_one_of_another_shape_is_ignored() -> None:
         if snapshot.stream_id == wallet:
             store.kept[name] = snapshot._replace(state=b'{"available_minor": "no"}')
     newest = max(snapshot.version for snapshot in store.kept.values())
-    store.kept[wallet, "wallet:0", newest] = store.kept[wallet, "wallet:1", newest]._replace(
+    store.kept[wallet, "wallet:0", newest] = store.kept[wallet, "wallet:2", newest]._replace(
         shape="wallet:0", state=b"{}"
     )
 
@@ -207,12 +207,12 @@ def test_a_change_to_a_state_needs_a_new_version() -> None:
     fields = {kind.TOPIC: sorted(kind.State.__annotations__) for kind in snapshots.KINDS}
 
     assert (snapshots.SHAPES, fields) == (
-        ("order:1", "wallet:1", "key_ring:1", "payable:1", "treasury:1", "code_session:1",
+        ("order:1", "wallet:2", "key_ring:1", "payable:1", "treasury:1", "code_session:1",
          "clock:1"),
         {
             "order": ["merchant_id", "order_id", "session_id"],
             "wallet": [
-                "available_minor", "currency", "exponent", "held_minor", "wallet_app_id",
+                "available_minor", "currency", "exponent", "held_minor", "restricted", "wallet_app_id",
             ],
             "key_ring": ["holder_id", "living", "role"],
             "payable": ["currency", "debited_minor", "exponent", "merchant_id"],

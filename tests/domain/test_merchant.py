@@ -68,3 +68,17 @@ def test_payers_return_to_registered_hosts_only(url: str) -> None:
     merchant.check_return_url("https://SHOP.example/thanks?order=1")
     with pytest.raises(InvalidRequest, match="return_url"):
         merchant.check_return_url(url)
+
+
+def test_every_address_on_another_host_is_named() -> None:
+    merchant = fold(REGISTERED)
+    good, http, other = "https://shop.example/", "http://shop.example/", "https://evil.example/"
+
+    merchant.check_urls({"return_url": good, "callback_url": None})
+    with pytest.raises(InvalidRequest) as refusal:
+        merchant.check_urls({"return_url": http, "callback_url": other})
+
+    assert refusal.value.facts["invalid_params"] == [
+        {"name": "return_url", "reason": "must be an https URL"},
+        {"name": "callback_url", "reason": "evil.example is not a registered return host"},
+    ]

@@ -18,6 +18,7 @@ from tests.support.aggregates import STREAM, Fact, fact, given
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 LATER = datetime(2026, 5, 2, tzinfo=UTC)
 WALLET = ids.encode("wal", STREAM)
+PAYEE = {"merchant_id": "mer_1", "merchant_name": "Corner Café"}
 OPENED = fact(Wallet.Opened, NOW, wallet_app_id="app_1", currency="USD", exponent=2)
 
 
@@ -28,7 +29,7 @@ def topped_up(minor: int, reference: str = "r") -> Fact:
 
 def captured(minor: int) -> Fact:
     money = {"amount_minor": minor, "currency": "USD", "exponent": 2}
-    return fact(Wallet.Captured, LATER, session_id="ps_1", source="available", **money)
+    return fact(Wallet.Captured, LATER, session_id="ps_1", source="available", **PAYEE, **money)
 
 
 def open_in(currency: str) -> Callable[[None], Wallet]:
@@ -42,7 +43,9 @@ def top_up(minor: int, currency: str = "USD") -> Callable[[Wallet], None]:
 
 
 def capture(minor: int, currency: str = "USD") -> Callable[[Wallet], None]:
-    return lambda wallet: wallet.capture(amount=Money(minor, currency), session_id="ps_1", at=LATER)
+    return lambda wallet: wallet.capture(
+        amount=Money(minor, currency), session_id="ps_1", at=LATER, **PAYEE
+    )
 
 
 def test_a_new_wallet_is_empty() -> None:

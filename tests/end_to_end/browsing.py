@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -18,11 +19,20 @@ from tests.support.postgres import TestClock
 PHONE = {"width": 390, "height": 844}
 TILL = {"width": 1280, "height": 900}
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+TAKEN = bool(os.environ.get("SCREENSHOTS"))
+"""Whether pages that only people look at are drawn, too."""
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 EXPECTED_LOGS = (
     "Failed to load resource: the server responded with a status of 4",
     "Failed to load resource: net::ERR_FAILED",  # a request that the test aborted
     "Service Worker registration blocked by Playwright",
+    "The Cross-Origin-Opener-Policy header has been ignored",  # over plain http
 )
+SPOKEN = """[document.title, ...Array.from(
+    document.querySelectorAll("[aria-label], [alt], [title], [placeholder]"),
+    (one) => ["aria-label", "alt", "title", "placeholder"].map((name) => one.getAttribute(name) ?? "").join(" "),
+)]"""
+"""Texts that cannot have elements: a tag in one of them would be read out."""
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
 
@@ -71,13 +81,24 @@ class Visitor:
 
 
 def check_page(page: Page, name: str) -> None:
-    """Take a screenshot, and check the page with axe."""
-    screenshot(page, name)
+    """Check the page with axe; `make screenshots` takes its picture as well."""
+    if TAKEN:
+        screenshot(page, name)
     page.evaluate(AXE)
     violations = page.evaluate(
         "axe.run().then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
     )
     assert violations == [], f"{name}: {violations}"
+    assert "\ufffd" not in page.locator("body").inner_text(), f"{name}: a character was replaced"
+    spoken = page.evaluate(SPOKEN)
+    assert not any("<" in text for text in spoken), f"{name}: {spoken}"
+
+
+def check_schemes(page: Page, name: str) -> None:
+    """`check_page` in light and in dark colours."""
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        check_page(page, f"{name}-{scheme}")
 
 
 def until(page: Page, condition: str) -> None:

@@ -51,11 +51,25 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def browser(camera: Path) -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+def whole_browser() -> str:
+    """The program with the windows of a browser."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
         pytest.fail("no chromium: install Debian's package `chromium`")
+    return found
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    """The program: without windows, if there is that, at a third of the processor time.
+
+    A file whose tests need the whole browser overrides this.
+    """
+    return shutil.which("chromium-headless-shell") or whole_browser()
+
+
+@pytest.fixture(scope="module")
+def browser(camera: Path, chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)

@@ -43,7 +43,7 @@ def test_the_api_documentation_loads_nothing_from_other_hosts(
     assert page.get_by_role("heading", level=1).inner_text().startswith("qrledger API")
     assert page.locator("section").count() > 15
     font = page.locator("main").evaluate("e => getComputedStyle(e).maxWidth")
-    assert font == "960px"  # the style sheet was applied
+    assert font == "1344px"  # the style sheet was applied
     screenshot(page, f"docs-{scheme}")
 
 

@@ -151,13 +151,18 @@ def test_without_scripts_a_reload_shows_the_current_status(api: ApiFixture, visi
     session = api.create_session()
     screen = visit(java_script_enabled=False).open(session["checkout_url"])
     expect(screen.get_by_role("heading", name="Waiting for payment")).to_be_visible()
-    expect(screen.get_by_text("Reload it to see the latest")).to_be_visible()
+    expect(screen.get_by_text("reload the page to see the latest")).to_be_visible()
+    expect(screen.get_by_text(re.compile(r"^Pay by \S.* UTC\.$"))).to_be_visible()
+    expect(screen.locator("#timer")).to_be_hidden()
+    expect(screen.get_by_role("link", name="Check again")).to_be_visible()
     screenshot(screen, "checkout-no-script")
 
     pay(api, session)
-    screen.reload()
+    screen.get_by_role("link", name="Check again").click()
 
     expect(screen.get_by_role("heading", name="Paid")).to_be_visible()
+    expect(screen.locator("#paid-at")).to_have_text(re.compile(r" UTC$"))
+    screenshot(screen, "checkout-paid-no-script")
 
 
 @pytest.mark.parametrize("state", ["created", "scanned"])

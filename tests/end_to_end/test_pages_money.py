@@ -93,7 +93,6 @@ def test_a_long_rate_needs_no_horizontal_scrolling(
     assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     check_page(phone, f"wallet-quote-long-{locale}")
     if locale == "en-US":
-        phone.locator("#pay").click()
         expect(phone.get_by_role("alert")).to_have_text("There is not enough money in this wallet.")
 
 
@@ -191,3 +190,15 @@ def test_the_payer_who_comes_back_sees_the_refund(api: ApiFixture, visit: Visit)
     phone.goto(wallet_address(session))
 
     status(phone).to_have_attribute("data-status", "partially_refunded")
+
+
+def test_an_amount_of_any_length_stays_in_one_line(api: ApiFixture, visit: Visit) -> None:
+    session = api.create_session(amount={"minor": 999_999_999_999, "currency": "BRL"})
+    for viewport in ({"width": 320, "height": 568}, {"width": 844, "height": 390}, TILL):
+        page = visit(viewport=viewport, locale="pt-BR").open(wallet_address(session))
+        expect(page.locator("#token")).to_be_visible()
+        amount = page.locator("header .amount")
+        lines = "e => Math.round(e.offsetHeight / parseFloat(getComputedStyle(e).lineHeight))"
+        assert amount.evaluate(lines) == 1
+        assert amount.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

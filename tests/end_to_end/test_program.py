@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,10 @@ import pytest
 from websockets.sync.client import connect
 
 from domain import times
+from domain.audit import policy as policies
+from domain.audit import receipt as receipts
+from domain.audit import vkey
+from infrastructure.cli import _demo_network
 from tests.support.api_fixture import free_port
 from tests.support.postgres import TestClock, rows
 
@@ -135,12 +140,31 @@ def test_demo_once_completes_a_payment_and_leaves_no_process_behind(home: Path) 
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
 
 
+def test_without_arguments_the_program_says_where_to_start(home: Path) -> None:
+    completed = run(home)
+
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert "qrledger demo" in completed.stdout
+    assert "qrledger --help" in completed.stdout
+    assert len(completed.stdout.splitlines()) < 12
+
+
+def sealed_receipt(client: httpx.Client, path: str, headers: dict[str, str]) -> bytes:
+    """The receipt, as soon as the sealer has sealed it."""
+    until = time.monotonic() + 60
+    while (response := client.get(path, headers=headers)).status_code == 503:
+        assert (response.json()["code"], time.monotonic() < until) == ("not-sealed", True)
+        time.sleep(float(response.headers["Retry-After"]))
+    assert response.status_code == 200, response.text
+    return response.content
+
+
 def test_the_demo_keeps_serving_until_ctrl_c(home: Path, http: Http) -> None:
     with running(home, "demo", **ports()) as demo:
         facts = facts_of(home)
         assert set(facts) == {
             "base_url", "live_base_url", "merchant_key", "wallet_key", "auditor_key",
-            "operator_key", "merchant_id", "wallet_id",
+            "operator_key", "merchant_id", "wallet_id", "log_vkey", "witness_vkey",
         }  # fmt: skip
         client = http(facts["base_url"])
         key = {"Authorization": f"Bearer {facts['wallet_key']}"}
@@ -161,6 +185,12 @@ def test_the_demo_keeps_serving_until_ctrl_c(home: Path, http: Http) -> None:
             paid = client.post(path, json=pay, headers={**key, "Idempotency-Key": "k"})
             assert paid.json()["status"] == "paid"
             assert json.loads(screen.recv())["event"] == "payment_session.paid"
+        receipt = sealed_receipt(client, f"/v1/payment-sessions/{session['id']}/receipt", merchant)
+        note = receipts.parse(receipt).note
+        assert receipts.parse(receipt).verify().topic == "payment_session.paid"
+        assert note.verify([vkey.parse(facts["log_vkey"])])
+        endorsed = policies.parse(client.get("/v1/log/policy").content).check(note)
+        assert [str(one) for one in endorsed.witnesses] == [facts["witness_vkey"]]
         metrics = client.get("/metrics")
         assert (metrics.status_code, "qrledger_append" in metrics.text) == (200, True)
         second = run(home, "demo", **ports())
@@ -202,6 +232,72 @@ def test_a_killed_embedded_server_is_restarted(home: Path, http: Http) -> None:
         wait_for(lambda: client.get("/readyz").status_code == 503)
         wait_for(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/v1/events", headers=auditor).status_code == 200
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def _plain(line: str) -> str:
+    """A line without what differs from run to run: numbers, their width, and ids."""
+    numbers = re.sub(r" *[0-9][0-9,.]*", "0", re.sub(r"[0-9a-zA-Z]{26}", "id", line))
+    return numbers.rstrip()
+
+
+def of_the_readme() -> list[str]:
+    """The lines that `make run` prints, as the README shows them; without the code and what is left out."""
+    [block] = re.findall(
+        r"^```\n(  till creates.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE
+    )
+    return [_plain(line) for line in block.splitlines() if line and not re.search("[█…]", line)]
+
+
+def test_every_printed_address_opens_something_for_a_person(home: Path, http: Http) -> None:
+    with running(home, "demo", **ports()) as demo:
+        assert demo.stdout
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("Try:"):
+            lines.append(demo.stdout.readline())
+        facts = facts_of(home)
+        client = http(facts["base_url"])
+        text = "".join(lines)
+        printed = {_plain(line) for line in lines}
+        assert [line for line in of_the_readme() if line not in printed] == []
+        addresses = re.findall(r"^ +(https?://\S+)$", text, re.MULTILINE | re.IGNORECASE)
+        live = facts["live_base_url"].replace("ws://", "http://")
+
+        pages = {url: client.get(url, headers={"Accept": "text/html"}) for url in addresses}
+
+        assert f"{facts['base_url']}/" in addresses
+        assert len(addresses) == 5
+        for url, page in pages.items():
+            assert page.status_code == 200, url
+            assert page.headers["content-type"].startswith("text/html"), url
+        assert facts["base_url"] in client.get(live).text
+        [code] = [url for url in addresses if url.isupper()]
+        headers = {"Accept": "application/json"}
+        assert client.get(code, headers=headers).json()["status"] == "created"
+        keys = [value for name, value in facts.items() if name.endswith("_key")]
+        assert not any(key in page.text for key in keys for page in pages.values())
+        form = {"number": os.urandom(16).hex(), "amount": "4.50"}
+        made = client.post("/demo/payments", data=form, headers={"Origin": facts["base_url"]})
+        assert (made.status_code, "$4.50" in made.text) == (200, True)
+
+
+def test_a_demo_on_the_network_gives_out_the_machines_address(home: Path, http: Http) -> None:
+    host = _demo_network.address()
+    with running(home, "demo", "--lan", **ports()) as demo:
+        assert demo.stdout
+        assert host in demo.stdout.readline()
+        facts = facts_of(home)
+        client = http(facts["base_url"])
+        page = client.get("/", headers={"Accept": "text/html"})
+        form = {"number": os.urandom(16).hex(), "amount": "4.50"}
+        made = client.post("/demo/payments", data=form, headers={"Origin": facts["base_url"]})
+
+        assert facts["base_url"].startswith(f"http://{host}:")
+        assert facts["live_base_url"].startswith(f"ws://{host}:")
+        assert "data:image/svg+xml" in page.text
+        assert (made.status_code, "$4.50" in made.text) == (200, True)
 
 
 def newer_than(earlier: dict[str, str], current: dict[str, str] | None) -> dict[str, str] | None:
@@ -332,7 +428,21 @@ def test_a_session_expires_and_its_checkout_screen_is_notified(
         (["serve"], {"PROT": "1"}, "QRLEDGER_PROT"),
         (["serve"], {"PORT": "x"}, "port"),
         (["demo"], {"MODE": "live"}, "test ledger"),
+        (["demo", "--lan"], {"MODE": "live", "HOST": "192.0.2.7"}, "test ledger"),
+        (["demo", "--lan"], {"PUBLIC_URL": "https://pay.example"}, "PUBLIC_URL"),
+        (["demo"], {"HOST": "192.0.2.7"}, "demo --lan"),
+        (["serve"], {"HOST": "192.0.2.7"}, "by http"),
         (["serve"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "cannot be reached"),
+        (["serve"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "refused"),
+        (["serve"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, '"127.0.0.1", port 1'),
+        (["serve"], {"DATABASE_URL": "postgresql://nobody.invalid/x"}, "nobody.invalid"),
+        (["serve"], {"DATABASE_URL": "mysql://me:s3cret@db/x"}, "must be postgresql://"),
+        (["serve"], {"MODE": "prod"}, "setting mode: must be live or test"),
+        (["serve"], {"WEBHOOK_LOOPBACK": "7"}, "must be true or false"),
+        (["serve"], {"PORT": "0"}, "from 1 to 65535"),
+        (["keys", "create", "merchant", "--holder", "app_x"], {}, "merchants register"),
+        (["keys", "create", "wallet"], {}, "apps register"),
+        (["keys", "create", "auditor", "--holder", "mer_x"], {}, "leave out --holder"),
         (["rebuild", "nothing"], {}, "no read model"),
         (["keys", "revoke", "x"], {}, "not a key"),
         (["demo"], {"HOME": "/proc/none"}, "QRLEDGER_HOME"),
@@ -368,9 +478,10 @@ def test_a_port_in_use_is_reported_with_its_setting(
         completed = run(home, "demo", "--once", DATABASE_URL=make_database(), **settings)
 
     assert completed.returncode == 2
-    warning, error = completed.stderr.splitlines()
-    assert "is a superuser" in warning
-    assert error.endswith(f"free the port, or set QRLEDGER_{taken[0]}")
+    lines = completed.stderr.splitlines()
+    assert "is a superuser" in lines[0]
+    assert not any(line.startswith("Traceback") for line in lines)
+    assert lines[-1].endswith(f"free the port, or set QRLEDGER_{taken[0]}")
 
 
 def test_no_secret_is_written_to_the_log(

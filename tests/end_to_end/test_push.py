@@ -19,6 +19,7 @@ from playwright.sync_api import CDPSession, Page, expect
 from infrastructure.postgres.migrate import migrate
 from infrastructure.qr_keys import key_file
 from tests.end_to_end.browsing import Visit, Visitor, check_page, make_token, until, wallet_address
+from tests.end_to_end.conftest import whole_browser
 from tests.faults.test_database_away import wait_for
 from tests.infrastructure.test_web_push import answering
 from tests.support.api_fixture import ApiFixture, served_api
@@ -51,6 +52,12 @@ NOTIFICATIONS = """async () => {
     const found = await registration.getNotifications();
     return found.map((one) => [one.title, one.body, one.tag, one.lang]);
 }"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    """Only the whole browser shows notifications."""
+    return whole_browser()
 
 
 @pytest.fixture(scope="module")

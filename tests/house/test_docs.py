@@ -78,3 +78,14 @@ def test_every_decision_record_has_a_date_and_its_alternatives(path: Path) -> No
     assert "Alternatives" in text or "What lost" in text
     for section in ("Context", "Decision", "Consequences"):
         assert section in text, section
+
+
+def test_guides_use_the_command_as_it_is_installed() -> None:
+    modules = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+        for line in path.read_text().splitlines()
+        if re.search(r"python3? (-I )?-m infrastructure|\.venv/bin/qrledger \w", line)
+    ]
+
+    assert modules == []

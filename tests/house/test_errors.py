@@ -25,6 +25,7 @@ FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 STATUS_OF_CODE = {
     "session-expired": 410,
     "session-not-payable": 409,
+    "session-not-ended": 409,
     "session-claimed": 409,
     "claim-required": 409,
     "claims-exhausted": 409,
@@ -73,6 +74,9 @@ STATUS_OF_CODE = {
     "forbidden": 403,
     "foreign-origin": 403,
     "not-caught-up": 503,
+    "not-sealed": 503,
+    "log-not-opened": 409,
+    "log-key-refused": 409,
     "credits-not-counted": 503,
     "payout-not-funded": 503,
     "qr-settings-missing": 422,
@@ -98,7 +102,7 @@ STATUS_OF_CODE = {
 }
 """The contract: codes and statuses never change. A new code is added here."""
 TRANSIENT = {
-    "session-claimed", "not-caught-up", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
+    "session-claimed", "not-caught-up", "not-sealed", "overloaded", "signing-unavailable", "idempotency-in-progress", "log-unavailable",
     "session-not-due", "credits-not-counted", "payout-not-funded", "suspense-not-due", "request-timeout", "too-many-requests",
     "too-many-streams", "not-ready", "processor-unavailable", "replay-limit",
 }  # fmt: skip

@@ -12,6 +12,7 @@ FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "which"}
 OPTIONAL = {
     "git": "the README requires it; the test is skipped outside a clone",
+    "make": "the README requires it; one test asks for its targets",
     "initdb": "a wheel brings one too",
     "unshare": "root only; without it a service user runs PostgreSQL",
     "setpriv": "without it a kill -9 leaves PostgreSQL to the next start",
@@ -19,6 +20,7 @@ OPTIONAL = {
     "bash": "`make e2e` only",
     "chromium": "`make e2e` only",
     "chromium-browser": "`make e2e` only",
+    "chromium-headless-shell": "`make e2e` only",
     "node": "`make e2e` only; the test is skipped without",
 }
 """Why each one is optional, so that the README need not require it."""

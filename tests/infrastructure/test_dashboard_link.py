@@ -53,3 +53,29 @@ def test_for_nobody_there_is_no_link(run: Callable[..., Result], who: str) -> No
     assert result.exit_code == 2
     assert "#" not in result.output
     assert len(result.output.splitlines()) == 1
+
+
+def test_a_link_leads_to_the_history_of_a_session(
+    run: Callable[..., Result], postgres_log: PostgresLog
+) -> None:
+    ledger = LedgerFixture(postgres_log)
+    session = ids.encode("ps", ledger.create_session())
+
+    result = run(ledger.merchant, "--session", session)
+
+    address, _, token = result.output.strip().partition("#")
+    assert address == f"http://127.0.0.1:8080/dashboard?session={session}"
+    assert token.startswith("qrd_")
+
+
+def test_the_session_of_a_link_is_the_merchants(
+    run: Callable[..., Result], postgres_log: PostgresLog
+) -> None:
+    ledger, other = LedgerFixture(postgres_log), LedgerFixture(postgres_log)
+    foreign = ids.encode("ps", other.create_session())
+    for session in (foreign, NOBODY.replace("mer_", "ps_"), "ps_", "A-1", "../x", "\u2028"):
+        result = run(ledger.merchant, "--session", session)
+
+        assert result.exit_code == 2, session
+        assert "#" not in result.output
+        assert len(result.output.splitlines()) == 1

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
+from application.errors import LogRejected
 from application.event_log import LOAD_EVENTS_MAX, AppendRequest, Verdict, fold, history
 from domain.money.currencies import CURRENCIES
 from domain.money.money import Money
@@ -296,3 +297,20 @@ def test_a_thousand_commands_are_one_batch(fixture: LogFixture) -> None:
     assert [recorded.stream_id for recorded in fixture.log.read(0, 1000)] == [
         wallet.id for wallet in wallets
     ]
+
+
+def test_a_state_that_cannot_be_sealed_is_rejected(fixture: LogFixture) -> None:
+    def opened(app: str) -> AppendRequest:
+        wallet = Wallet.open(
+            wallet_id=uuid7(), wallet_app_id=app, currency=CURRENCIES["USD"], at=AT
+        )
+        return AppendRequest(uuid7(), b"", wallet.collect_events())
+
+    fixture.append(opened("a"))
+    spare = 60_000 - len(fixture.log.read(0, 1)[0].state) + 1
+
+    assert fixture.append(opened("a" * spare)) == ["recorded"]
+    with pytest.raises(LogRejected, match="60001 bytes; at most 60000"):
+        fixture.append(opened("a" * (spare + 1)))
+
+    assert [len(recorded.state) for recorded in fixture.log.read(1, 10)] == [60_000]

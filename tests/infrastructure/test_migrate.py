@@ -9,9 +9,17 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from application.processes.process import Start, all_processes
 from infrastructure.postgres import migrate as module
 from infrastructure.postgres.connections import DatabaseRole, role_name
-from infrastructure.postgres.migrate import DatabaseNotReady, check, migrate
+from infrastructure.postgres.migrate import (
+    TRIES_MAX,
+    DatabaseNotReady,
+    Migration,
+    check,
+    migrate,
+    migrations,
+)
 from tests.support.postgres import rows
 
 pytestmark = pytest.mark.postgres
@@ -107,3 +115,36 @@ def test_a_login_without_rights_is_reported(make_database: Callable[[], str]) ->
 
     with pytest.raises(DatabaseNotReady, match="may not migrate"):
         migrate(poor, mode="test", token_secret=SECRET)
+
+
+@pytest.mark.parametrize("deadlocks", [1, TRIES_MAX - 1, TRIES_MAX])
+def test_a_migration_that_meets_a_deadlock_is_applied_again(
+    database_url: str, deadlocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(database_url, "create sequence public.tries", fetch=False)
+    rows(database_url, "grant all on sequence public.tries to public", fetch=False)
+    text = (
+        f"do $$ begin if nextval('public.tries') <= {deadlocks} then "
+        "raise exception using errcode = 'deadlock_detected'; end if; end $$"
+    )
+    every = [*migrations(), Migration(9999, "9999_deadlock.sql", text)]
+    monkeypatch.setattr(module, "migrations", lambda: every)
+
+    def migrated() -> list[str]:
+        return migrate(database_url, mode="test", token_secret=bytes(32))
+
+    if deadlocks == TRIES_MAX:
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            migrated()
+    assert migrated() == ["9999_deadlock.sql"]
+    assert migrated() == []
+
+
+def test_what_happens_before_the_first_worker_starts_counts(database_url: str) -> None:
+    """A process that counts from its release has its position since the migration."""
+    since_release = {one.name for one in all_processes() if one.starts is Start.RELEASE}
+
+    stored = rows(database_url, "select name, position from ledger.process_positions")
+
+    assert since_release == {"push", "webhooks"}
+    assert {name for name, position in stored if position == 0} >= since_release

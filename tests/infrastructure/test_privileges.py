@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgres
 RUNTIME = [DatabaseRole.WRITER, DatabaseRole.PROJECTOR, DatabaseRole.READER]
 LOG = ["events", "commands", "head"]
 OPERATIONAL = {
-    "attempt_notes", "fx_rates", "live_tickets", "process_positions", "processor_callbacks",
+    "attempt_notes", "fx_rates", "live_tickets", "logos", "process_positions", "processor_callbacks",
     "processor_references", "processor_rests", "push_subscriptions", "sandbox_charges", "snapshots", "tasks",
     "used_tokens", "webhook_attempts", "webhook_deliveries", "webhook_health", "worker_loops",
 }  # fmt: skip
@@ -124,7 +124,7 @@ def test_the_roles_cannot_log_in(database_url: str) -> None:
         database_url,
         "select count(*) from pg_roles where rolname = any(%s) and not rolcanlogin",
         names,
-    ) == [(4,)]
+    ) == [(5,)]
 
 
 def test_the_head_follows_the_log(database_url: str, postgres_log: PostgresLog) -> None:

@@ -14,10 +14,12 @@ from uuid_utils.compat import uuid7
 from application.bus import Bus
 from application.commands.top_up_wallet import TopUpWallet
 from application.ports.snapshots import Snapshot, Snapshots
+from application.snapshots import shape_of
 from application.state_cache import StateCache
 from domain import ids
 from domain.money.money import Money
 from domain.wallets.top_up_reference import TopUpReference
+from domain.wallets.wallet import Wallet
 from infrastructure import audit
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.event_store.postgres_snapshots import PostgresSnapshots
@@ -43,6 +45,10 @@ def until(so: Callable[[], object]) -> None:
     while not so():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+WALLETS = (shape_of(Wallet),)
+"""What the snapshots of the program that runs here are called."""
 
 
 def make_snapshot(stream: UUID, version: int, shape: str = "wallet:1") -> Snapshot:
@@ -97,7 +103,7 @@ def test_a_long_wallet_starts_from_its_snapshot_and_the_audit_compares_them(
     ledger.bus = Bus(postgres_log, cache=StateCache(snapshot_store=store))
     wallet = ledger.open_wallet(minor=0)
     grow(ledger, wallet, 1000)
-    until(lambda: (found := store.latest(wallet, ("wallet:1",), 2**62)) and found.version > 900)
+    until(lambda: (found := store.latest(wallet, WALLETS, 2**62)) and found.version > 900)
 
     cold = Bus(postgres_log, cache=StateCache(snapshot_store=store))
     again = TopUpWallet(wallet_id=wallet, amount=Money(1, "USD"), reference="600")
@@ -114,8 +120,8 @@ def test_the_audit_names_a_snapshot_that_differs(
     ledger.bus = Bus(postgres_log, cache=StateCache(snapshot_store=store))
     wallet = ledger.open_wallet(minor=0)
     grow(ledger, wallet, 500)
-    until(lambda: store.latest(wallet, ("wallet:1",), 2**62))
-    stored = store.latest(wallet, ("wallet:1",), 2**62)
+    until(lambda: store.latest(wallet, WALLETS, 2**62))
+    stored = store.latest(wallet, WALLETS, 2**62)
     assert stored is not None
 
     def tamper(statement: str, *values: object) -> None:

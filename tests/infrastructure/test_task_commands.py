@@ -149,7 +149,7 @@ def test_the_tasks_of_each_process_are_counted(tasks: Tasks) -> None:
         counts, *others = read_task_counts(connection, NOW + timedelta(seconds=31))
         early = read_task_counts(connection, NOW - timedelta(seconds=1))[0]
 
-    assert [one.process for one in others] == ["webhooks"]  # since its migration
+    assert [one.process for one in others] == ["push", "webhooks"]  # since their migrations
     assert (counts.process, counts.due, counts.late) == ("calls", 3, 2)
     assert (counts.retried, counts.parked, counts.oldest_seconds) == (1, 2, 31.0)
     assert counts.next_at == NOW

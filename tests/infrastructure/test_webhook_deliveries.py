@@ -188,3 +188,25 @@ def test_any_answer_can_be_kept(store: DeliveryStore) -> None:
     store.record([replace(FAILED, answer="�" * 1024)], [])
 
     assert len(store.attempts("whd_1", 1)[0].answer) == 1024
+
+
+def test_deliveries_are_found_by_their_ids_with_their_first_attempts(store: DeliveryStore) -> None:
+    other = replace(NEW, id="whd_2", event_id="evt_2")
+    store.begin([NEW, other, replace(NEW, id="whd_3", merchant_id="mer_2")], AT)
+    store.record([FAILED], [])
+    store.record([replace(FAILED, delivery_id="whd_2"), replace(FAILED, delivery_id="whd_3")], [])
+    store.record([DELIVERED], [])
+
+    found = store.find("mer_1", ["whd_3", "whd_2", "whd_1", "whd_9"], 9)
+
+    assert [one.id for one in found] == ["whd_1", "whd_2"]
+    assert found[0] == row(store)
+    assert [one.id for one in store.find("mer_1", ["whd_2", "whd_1"], 1)] == ["whd_1"]
+    first = store.earliest_attempts(["whd_2", "whd_1"], 2)
+    assert [(one.delivery_id, one.answer_status) for one in first] == [
+        ("whd_1", 500),
+        ("whd_2", 500),
+    ]
+    assert first[0] == FAILED
+    assert all(isinstance(one.status, DeliveryStatus) for one in first)
+    assert all(isinstance(one.status, DeliveryStatus) for one in store.attempts("whd_1", 9))

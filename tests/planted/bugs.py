@@ -5,29 +5,43 @@ from __future__ import annotations
 from typing import Final
 
 from tests.planted.answer_bugs import ANSWER_BUGS
+from tests.planted.api_bugs import API_BUGS
 from tests.planted.attempt_bugs import ATTEMPT_BUGS
+from tests.planted.audit_bugs import AUDIT_BUGS
 from tests.planted.books_bugs import BOOKS_BUGS
+from tests.planted.branding_bugs import BRANDING_BUGS
 from tests.planted.bug import Bug
 from tests.planted.checkout_bugs import CHECKOUT_BUGS
 from tests.planted.clock_bugs import CLOCK_BUGS
 from tests.planted.code_bugs import CODE_BUGS
 from tests.planted.dashboard_bugs import DASHBOARD_BUGS
+from tests.planted.erasure_bugs import ERASURE_BUGS
 from tests.planted.fx_bugs import FX_BUGS
+from tests.planted.history_bugs import HISTORY_BUGS
+from tests.planted.home_bugs import HOME_BUGS
 from tests.planted.journal_bugs import JOURNAL_BUGS
 from tests.planted.key_bugs import KEY_BUGS
+from tests.planted.lake_bugs import LAKE_BUGS
 from tests.planted.listen_bugs import LISTEN_BUGS
 from tests.planted.live_bugs import LIVE_BUGS
 from tests.planted.past_bugs import PAST_BUGS
+from tests.planted.payee_bugs import PAYEE_BUGS
 from tests.planted.payout_bugs import PAYOUT_BUGS
 from tests.planted.picture_bugs import PICTURE_BUGS
 from tests.planted.processor_bugs import PROCESSOR_BUGS
 from tests.planted.push_bugs import PUSH_BUGS
 from tests.planted.qr_bugs import QR_BUGS
 from tests.planted.refund_bugs import REFUND_BUGS
+from tests.planted.refusal_bugs import REFUSAL_BUGS
+from tests.planted.screen_bugs import SCREEN_BUGS
+from tests.planted.seal_bugs import SEAL_BUGS
 from tests.planted.stream_bugs import STREAM_BUGS
+from tests.planted.verifier_bugs import VERIFIER_BUGS
 from tests.planted.wallet_bugs import WALLET_BUGS
+from tests.planted.watch_bugs import WATCH_BUGS
 from tests.planted.webhook_bugs import WEBHOOK_BUGS
 from tests.planted.what_if_bugs import WHAT_IF_BUGS
+from tests.planted.witness_bugs import WITNESS_BUGS
 from tests.planted.worker_bugs import WORKER_BUGS
 
 BUS = "application/bus.py"
@@ -190,9 +204,9 @@ BUGS: Final = [
         "tests/application/checks tests/infrastructure/test_audit.py"),
     Bug("an origin takes user-info", "infrastructure/origins.py",
         "([a-z]{2,5})://(", "([a-z]{2,5})://(?:[^/@]*@)?(", "tests/infrastructure/test_settings.py"),
-    Bug("a malformed database URL is quoted with its password", "infrastructure/settings.py",
-        'msg = f"setting {name}: {error}"\n        raise SettingsError(msg) from None\n\n\ndef _listen',
-        'msg = f"setting {name}: {error}: {url}"\n        raise SettingsError(msg) from None\n\n\ndef _listen',
+    Bug("a malformed database URL is quoted with its password", "infrastructure/setting_checks.py",
+        'msg = f"setting {name}: {error}"\n        raise SettingsError(msg) from None\n\n\ndef listen',
+        'msg = f"setting {name}: {error}: {url}"\n        raise SettingsError(msg) from None\n\n\ndef listen',
         "tests/infrastructure/test_settings.py"),
     Bug("a read-only database is not a transient failure", "infrastructure/postgres/failures.py",
         '    "25006",  # read-only: a standby, or set by an operator\n', "",
@@ -206,8 +220,8 @@ BUGS: Final = [
     Bug("one listener's error stops messages to the others", "api/live/hub.py",
         "    except Exception:  # noqa: BLE001 - one", "    except ZeroDivisionError:  # one", LIVE),
     Bug("a stored text names a module to import", "infrastructure/event_store/mapper.py",
-        "kind = self.events.get(stored_event.topic)",
-        "import eventsourcing.utils as u; kind = u.resolve_topic(stored_event.topic)",
+        "kind = self.events.get(topic)",
+        "import eventsourcing.utils as u; kind = u.resolve_topic(topic)",
         "tests/infrastructure/test_mapper.py"),
     Bug("reads without a limit", "infrastructure/postgres/deadline.py",
         "if now >= until]", "if now < 0]", "tests/faults/test_frozen_database.py"),
@@ -221,12 +235,10 @@ BUGS: Final = [
         "            return wallet_id == self.holder\n", "            return True\n",
         "tests/api/test_own_part.py"),
     Bug("keys are looked up before the limit of their address is checked", "api/http/authentication.py",
-        "        if not self._rate_limit.allows(bucket, now):\n"
-        "            raise TooManyRequests(limit=self._rate_limit.per_second)\n"
+        "        self._rate_limit.take(bucket, now)\n"
         "        identity = await self._find(digest, text, now)\n",
         "        identity = await self._find(digest, text, now)\n"
-        "        if not self._rate_limit.allows(bucket, now):\n"
-        "            raise TooManyRequests(limit=self._rate_limit.per_second)\n",
+        "        self._rate_limit.take(bucket, now)\n",
         "tests/api/test_identity.py"),
     Bug("a valid key is subject to the limit of its address", "api/http/authentication.py",
         "if valid_at is not None and now - valid_at < TRUSTED_SECONDS:",
@@ -264,7 +276,7 @@ BUGS: Final = [
         "if not is_acceptable(key):", "if not key:",
         f"{TEXT} tests/domain/test_text.py"),
     Bug("the texts of bodies are not checked", "api/http/parsing.py",
-        "            _check_texts(raw)\n", "            pass\n", f"{TEXT} -k unacceptable"),
+        "            _check_texts(raw, struct)\n", "            pass\n", f"{TEXT} -k unacceptable"),
     Bug("line separators in bodies are not noticed", "api/http/parsing.py",
         "|\\xe2\\x80[\\xa8\\xa9]", "", f"{TEXT} -k unacceptable"),
     Bug("an event accepts any text", "domain/aggregate.py",
@@ -291,7 +303,8 @@ BUGS: Final = [
         "        pending.result = IdempotencyKeyReused()\n"
         "    elif pending.tries >= TRIES_MAX:\n", COMMANDS),
     Bug("numbers are accepted in every script and spelling", "api/http/parsing.py",
-        "if not _INTEGER.fullmatch(values[name]):", "if False:", ODD),
+        "if not all(validation.WHOLE_NUMBER.fullmatch(number) for number in written):",
+        "if False:", ODD),
     Bug("a token's expiry is accepted in other spellings", "api/tokens.py",
         "return int(text, 16) if _HEX.fullmatch(text) else None",
         "return int(text, 16) if text.isalnum() else None", ODD),
@@ -337,6 +350,7 @@ BUGS: Final = [
         "tests/api/test_connections.py"),
     *WORKER_BUGS,
     *BOOKS_BUGS,
+    *ERASURE_BUGS,
     *FX_BUGS,
     *PAYOUT_BUGS,
     *JOURNAL_BUGS,
@@ -344,19 +358,31 @@ BUGS: Final = [
     *PUSH_BUGS,
     *QR_BUGS,
     *STREAM_BUGS,
+    *LAKE_BUGS,
     *PAST_BUGS,
+    *PAYEE_BUGS,
     *WHAT_IF_BUGS,
+    *REFUSAL_BUGS,
     *REFUND_BUGS,
+    *SEAL_BUGS,
+    *SCREEN_BUGS,
+    *AUDIT_BUGS,
+    *WATCH_BUGS,
+    *BRANDING_BUGS,
     *CHECKOUT_BUGS,
     *CLOCK_BUGS,
     *CODE_BUGS,
     *KEY_BUGS,
     *LIVE_BUGS,
     *PICTURE_BUGS,
+    *VERIFIER_BUGS,
     *WALLET_BUGS,
     *ATTEMPT_BUGS,
     *ANSWER_BUGS,
+    *API_BUGS,
     *WEBHOOK_BUGS,
     *DASHBOARD_BUGS,
+    *HISTORY_BUGS, *HOME_BUGS,
     *LISTEN_BUGS,
+    *WITNESS_BUGS,
 ]  # fmt: skip

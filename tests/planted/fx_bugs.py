@@ -41,7 +41,7 @@ FX_BUGS: Final = [
         "int(quotient.to_integral_value(ROUND_HALF_EVEN))",
         "tests/domain/test_money.py tests/api/test_fx_quotes.py"),
     Bug("the spread is left out of what the payer pays", "application/commands/pay_session.py",
-        "wallet.capture(amount=conversion.pays,", "wallet.capture(amount=conversion.converted,",
+        "_capture(wallet, conversion.pays,", "_capture(wallet, conversion.converted,",
         PAY),
     Bug("a stale rate is accepted", MAKE_FILE,
         "if rate is None or not self._is_young(rate, loaded):", "if rate is None:", MAKE),

@@ -9,6 +9,7 @@ from tests.planted.bug import Bug
 FILE, SET, KEYS = (
     f"infrastructure/qr_keys/{name}.py" for name in ("key_file", "key_set", "file_keys")
 )
+SHARED = "infrastructure/private_files.py"
 OFFER, ACCEPT = "domain/qr/offer.py", "api/http/accept.py"
 OF_FILE, OF_PORT = (
     "tests/infrastructure/test_qr_key_file.py",
@@ -33,17 +34,16 @@ KEY_BUGS: Final = [
     Bug("a broken key file is reported at every look", KEYS,
         "if known.problem and known.problem != before.problem:", "if known.problem:\n"
         "            known = _Known((-2,), known.problem, known.signing, known.public, known.by_id)", OF_FILE),
-    Bug("the key file is readable by others", FILE, "MODE: Final = 0o600", "MODE: Final = 0o644", OF_FILE),
-    Bug("a key file that others can read is used", FILE,
-        "            if mode & OTHERS:\n", "            if False:\n", OF_FILE),
-    Bug("the key file gets its name before it is on the disk", FILE,
-        "            os.fsync(descriptor)\n        new.rename(target)\n",
-        "            new.rename(target)\n            os.fsync(descriptor)\n", OF_FILE),
-    Bug("the key file is written in place", FILE,
-        'new = _beside(target, ".new")', "new = target", OF_FILE),
+    Bug("the key file is readable by others", SHARED, "FILE_MODE: Final = 0o600", "FILE_MODE: Final = 0o644", OF_FILE),
+    Bug("a key file that others can read is used", SHARED,
+        "            if status.st_mode & OTHERS:\n", "            if False:\n", OF_FILE),
+    Bug("the key file gets its name before it is on the disk", SHARED,
+        "        os.fsync(descriptor)\n\n\ndef replace", "        pass\n\n\ndef replace", OF_FILE),
+    Bug("the key file is written in place", SHARED,
+        'new = path.with_name(path.name + ".new")', "new = path", OF_FILE),
     Bug("a key file that cannot be used is replaced by a new one", FILE,
         "    except NoKeyFile:\n", "    except BadKeyFile:\n", OF_FILE),
-    Bug("two commands change the key file at once", FILE,
+    Bug("two commands change the key file at once", SHARED,
         "        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "        pass\n", OF_FILE),
     Bug("rotation keeps the old private half", SET,
         "                if key is self.current\n", "                if True\n", OF_COMMANDS),

@@ -29,7 +29,7 @@ LISTEN_BUGS: Final = [
         "    if not remote and host not in LOOPBACK_HOSTS:\n", "    if False:\n", CALLED),
     Bug("a name of this machine may mean another one", URLS,
         "return self._remote or ip_address(address).is_loopback", "return True", CALLED),
-    Bug("two runs of listen share a state", "infrastructure/cli/_listen_state.py",
+    Bug("two runs of listen share a state", "infrastructure/private_files.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH | fcntl.LOCK_NB",
         COMMANDS),
     Bug("the log is printed beyond a gap", "infrastructure/cli/events.py",

@@ -64,7 +64,8 @@ def _plant(bug: Bug) -> None:
         text = read(self, *args, **kwargs)
         if self != ROOT / bug.file:
             return text
-        return "create sequence ledger.positions;\n" + with_bug(bug, text)
+        sequence = "create sequence ledger.positions;\n" if bug.file.endswith(".sql") else ""
+        return sequence + with_bug(bug, text)
 
     Path.read_text = read_with_bug  # type: ignore[method-assign]
 

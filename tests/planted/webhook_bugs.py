@@ -54,7 +54,7 @@ WEBHOOK_BUGS: Final = [
     Bug("only the first address of a receiver is checked", SENDER,
         "for address in addresses):\n", "for address in addresses[:1]):\n", CALLED),
     Bug("the body of a webhook is the session as it is now", STREAMS,
-        "return events[-1], fold(events)", "return events[-1], fold(self._events[stream_id])", PROCESS),
+        "shown_at(events, version, fold)", "shown_at(events, len(events), fold)", PROCESS),
     Bug("the endpoints of today are told of older events", FANOUT,
         "position = None if only else recorded.position", "position = None", PROCESS),
     Bug("events before the first endpoint was added cost tasks", RECIPIENTS,

@@ -282,15 +282,17 @@ def test_a_merchant_sees_only_its_own_sessions_and_they_expire_by_time(
     apply_all(Runner(Sessions, pool.connection), postgres_log)
     model = Sessions(postgres_log._pool.connection)
 
-    open_rows = model.of_merchant(ledger.merchant, status="created", limit=10, now=ledger.log.now())
+    open_rows = model.of_merchant(
+        ledger.merchant, statuses=["created"], limit=10, now=ledger.log.now()
+    )
     clock.set(datetime(2050, 1, 1, tzinfo=UTC))
     now = ledger.log.now()
-    expired = model.of_merchant(ledger.merchant, status="expired", limit=10, now=now)
+    expired = model.of_merchant(ledger.merchant, statuses=["expired"], limit=10, now=now)
 
     assert [row.session_id for row in open_rows] == [session]
     assert [row.session_id for row in expired] == [session]
     assert expired[0].status_at(now).value == "expired"
-    assert model.of_merchant(ledger.merchant, status="created", limit=10, now=now) == []
+    assert model.of_merchant(ledger.merchant, statuses=["created"], limit=10, now=now) == []
 
 
 def test_every_event_of_a_session_changes_its_row() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +18,9 @@ from application.command import Envelope, Result
 from application.commands.accept_clock import AcceptClock
 from application.errors import LogUnavailable
 from application.processes.process import Process
+from application.queue import ResultCallback
 from application.reader import LedgerClock
+from application.refusals import RefusalRecording
 from application.state_cache import StateCache
 from domain.errors import LedgerError
 from domain.sessions.payment_session import PaymentSession
@@ -53,6 +56,7 @@ class ApiProcess:
         self._log.restart()
         cache = StateCache(states_max=20)
         self._lanes = [Bus(self._log, cache=cache) for _ in range(LANES)]
+        self._refusals = RefusalRecording()
 
     def submit(self, envelope: Envelope, reply: Reply) -> None:
         """Queue a command; `reply` gets its result, or None if the connection broke."""
@@ -97,6 +101,20 @@ class ApiProcess:
             code = result.code if isinstance(result, LedgerError) else "ok"
             self._kernel.note(self._name, type(envelope.command).__name__, code)
             reply(None if bus not in self._lanes else result)
+        if bus in self._lanes:
+            self._record_refusals(zip((envelope for envelope, _ in batch), results, strict=True))
+
+    def _record_refusals(self, answered: Iterable[tuple[Envelope, Result]]) -> None:
+        """As the writer does: after the answers, as commands like any other."""
+        recording = self._refusals
+        recording.add(answered)
+
+        def settled(finish: ResultCallback, result: Result | None) -> None:
+            if result is not None:  # else they were lost in a crash, with the whole recording
+                finish(result)
+
+        for envelope, finish in recording.take():
+            self.submit(envelope, partial(settled, finish))
 
 
 class ProcessWorker:
@@ -243,7 +261,7 @@ class NotifierProcess:
         if self._kernel.occurs("clock of a process"):
             self._drift = self._kernel.random.choice([0.0, 0.5, 2.0, -1.0])
         clock = LedgerClock(self._log, elapsed=lambda: self._kernel.seconds * self._drift)
-        self._hub = Hub(clock.estimate)
+        self._hub = Hub(clock.estimate, livemode=False)
         self._feed = memory_feed(
             self._log, topics=SESSION_TOPICS, wanted=lambda: not self._hub.is_empty
         )

@@ -78,7 +78,10 @@ def an_old_payment(
             )
         ],
         [
-            event(Wallet.Captured, wallet_id, 3, session_id=session, source="available", **MONEY),
+            event(
+                Wallet.Captured, wallet_id, 3, session_id=session, source="available",
+                merchant_id=merchant_id, merchant_name=text, **MONEY,
+            ),
             event(
                 PaymentSession.Paid, session_id, 3,
                 claim_id=claim, wallet_id=wallet, merchant_id=merchant_id, merchant_name=text,

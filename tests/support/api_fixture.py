@@ -7,6 +7,7 @@ import json
 import os
 import random
 import socket
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from httpx import Client, Response
 from litestar.testing import TestClient
@@ -28,6 +30,8 @@ from infrastructure.accounts import AccountAdmin
 from infrastructure.database import make_push_key, make_qr_keys
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
+from projections._read_model import all_models
+from tests.support.postgres import rows
 
 USD_10 = {"minor": 1000, "currency": "USD"}
 
@@ -123,6 +127,7 @@ class ApiFixture:
         return self.services.log.head()
 
 
+BUILT_SECONDS_MAX = 60
 WORKER_PORTS = 500
 """Ports of one process of pytest, so that two of them never choose the same one."""
 _chosen: deque[int] = deque(maxlen=100)
@@ -182,6 +187,7 @@ def _serving(settings: Settings, url: str) -> Iterator[ApiFixture]:
             bootstrap.working(url, settings),
             Client(base_url=settings.public_origin, timeout=30) as client,
         ):
+            _wait_until_built(url)
             api = ApiFixture(client, admin, settings, process.services)
             api.url = url
             yield api
@@ -210,7 +216,21 @@ def _in_process(settings: Settings, url: str, *, projections: bool) -> Iterator[
     with TestClient(process.app, raise_server_exceptions=False) as client:
         if projections:
             with bootstrap.working(url, settings):
+                _wait_until_built(url)
                 yield ApiFixture(client, admin, settings, process.services)
         else:
             yield ApiFixture(client, admin, settings, process.services)
     log.close()
+
+
+def _wait_until_built(url: str) -> None:
+    """Wait until every read model is there: the lists of one that is not answer 503."""
+    names = {model.name for model in all_models()}
+    query = "select name from read_models.tracking"
+    until = time.monotonic() + BUILT_SECONDS_MAX
+    while time.monotonic() < until:
+        with suppress(psycopg.errors.UndefinedTable):
+            if {name for (name,) in rows(url, query)} >= names:
+                return
+        time.sleep(0.01)
+    pytest.fail("no read models")

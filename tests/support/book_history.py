@@ -142,7 +142,10 @@ class BookHistory:
             wallet_id=wallet.public_id, claim_id=claim, amount=amount, at=self.at,
             conversion=conversion,
         )  # fmt: skip
-        wallet.capture(amount=pays, session_id=session.public_id, at=self.at)
+        wallet.capture(
+            amount=pays, session_id=session.public_id, merchant_id=session.merchant_id,
+            merchant_name=session.merchant_name, at=self.at,
+        )  # fmt: skip
         self._record(session, wallet)
         self._earn(merchant, code, amount.minor - session.fee_minor)
         self.payments += 1

@@ -99,6 +99,22 @@ def changed(topic: str, **fields: Any) -> Damage:
     return change
 
 
+def as_recorded_by(topic: str, version: int) -> Damage:
+    """The events of a topic as a release recorded them when this was their version."""
+    members = {
+        ("wallet.captured", 1): {"source", "merchant_id", "merchant_name"},
+        ("wallet.captured", 2): {"merchant_id", "merchant_name"},
+    }
+
+    def older(recorded: Recorded) -> Recorded:
+        state = msgspec.json.decode(recorded.state)
+        kept = {k: v for k, v in state.items() if k not in members[topic, version]}
+        kept["class_version"] = version
+        return recorded._replace(state=msgspec.json.encode(kept), schema_version=version)
+
+    return lambda log: [older(one) if one.topic == topic else one for one in log]
+
+
 def moved(topic: str, seconds: float) -> Damage:
     """Move the times of everything from the first event of a topic on."""
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from application.commands.add_webhook_endpoint import AddWebhookEndpoint
-from application.ports.webhooks import NewDelivery
-from application.processes._webhook_fanout import delivery_id
+from application.ports.webhooks import NewDelivery, delivery_id
 from domain import ids
 from tests.support.memory_api import http_scope, respond
 from tests.support.memory_client import MemoryClient, Reply

@@ -30,7 +30,8 @@ HTTP_PREFACE = (
     "Amounts are integers in minor units; times are RFC 3339 in UTC with microseconds. Errors are "
     "problem documents ([errors](errors.md)). Do not put personal data into free text "
     "(`description`, `metadata`, `reference`, `label`). Every response to a command has a `Ledger-Position` "
-    "header. An invalid field is refused with `invalid-request`, which names it."
+    "header. A refused body is refused with `invalid-request`, which names every mistake. What every "
+    "answer says beside its body is in [conventions](../explanation/http.md)."
 )
 EVENTS_PREFACE = (
     "Topics and fields never change. Every event also has a position, stream, version, "
@@ -76,6 +77,8 @@ def document_services() -> Services:
         rates=nothing,
         health=nothing,
         pictures=nothing,
+        logos=nothing,
+        evidence=nothing,
         code_keys=nothing,
         metrics=nothing,
         callbacks=nothing,

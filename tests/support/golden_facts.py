@@ -7,6 +7,11 @@ from typing import Any
 from uuid import UUID
 
 STREAM = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+LOG_ORIGIN = "pay.example/live/01890a5d-ac96-774b-bcce-b302099a8057"
+LOG_KEY = {
+    "key_id": "0b5c5a6e",
+    "vkey": f"{LOG_ORIGIN}+0b5c5a6e+AdYpXVfRRbxsVnvoqzA5Kvv6NkoQv1nlbFx1iRdT9vQb",
+}
 AT = datetime(2026, 11, 20, 10, 12, 33, 1, tzinfo=UTC)
 MONEY = {"amount_minor": 12345, "currency": "USD", "exponent": 2}
 REFUND = {

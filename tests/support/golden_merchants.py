@@ -7,9 +7,10 @@ from domain.merchants.api_key import ApiKey
 from domain.merchants.key_ring import KeyRing
 from domain.merchants.merchant import Merchant
 from domain.merchants.webhook_endpoint import WebhookEndpoints
+from domain.sealing.sealed_log import SealedLog
 from domain.static_codes.static_code import StaticCode
 from domain.wallets.wallet_app import WalletApp
-from tests.support.golden_facts import ENDPOINT, UNTIL, event
+from tests.support.golden_facts import ENDPOINT, LOG_KEY, LOG_ORIGIN, UNTIL, event
 
 MERCHANTS = [
     event(Merchant.Registered, 1, name="Corner Café", return_hosts=["shop.example"]),
@@ -57,6 +58,15 @@ MERCHANTS = [
     ),
     event(StaticCode.Revoked, 2),
     event(Merchant.ProcessorsChanged, 4, processors=["sandbox", "stripe"]),
+    event(
+        Merchant.BrandingChanged,
+        5,
+        logo_sha256="0" * 64,
+        logo_media_type="image/png",
+        logo_width=320,
+        logo_height=80,
+        accent="#0b6b3f",
+    ),
     event(WalletApp.Registered, 1, name="Wallet"),
     event(
         ApiKey.Issued,
@@ -115,5 +125,25 @@ MERCHANTS = [
         holder_id="mer_01h455vb4pex5vsknk084sn02q",
         key_id="key_01h455vb4pex5vsknk084sn02q",
         living=["key_01h455vb4pex5vsknk084sn02q"],
+    ),
+    event(SealedLog.Opened, 1, origin=LOG_ORIGIN, leaf_format=1),
+    event(SealedLog.KeyAdded, 2, origin=LOG_ORIGIN, **LOG_KEY),
+    event(
+        SealedLog.KeyRetired,
+        3,
+        origin=LOG_ORIGIN,
+        **LOG_KEY,
+        size=812,
+        reason="the machine was stolen",
+    ),
+    event(
+        SealedLog.Restarted,
+        4,
+        origin="pay.example/live/01890a5d-ac96-774b-bcce-b302099a8058",
+        old_origin=LOG_ORIGIN,
+        old_size=812,
+        old_root="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        common_size=790,
+        reason="restored the backup of 2 May",
     ),
 ]

@@ -24,7 +24,13 @@ MONEY_EVENTS = [
     event(Wallet.ToppedUp, 2, reference="REF 1", **MONEY),
     event(TopUpReference.Used, 1, wallet_id="wal_01h455vb4pex5vsknk084sn02q", reference="REF 1"),
     event(
-        Wallet.Captured, 3, session_id="ps_01h455vb4pex5vsknk084sn02q", source="available", **MONEY
+        Wallet.Captured,
+        3,
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+        source="available",
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        merchant_name="Café du Coin",
+        **MONEY,
     ),
     event(
         Wallet.Credited,
@@ -47,6 +53,7 @@ MONEY_EVENTS = [
         attempt_id="att_01h455vb4pex5vsknk084sn02q",
         **MONEY,
     ),
+    event(Wallet.Restricted, 7),
     event(
         Suspense.Received,
         1,

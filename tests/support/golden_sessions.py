@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.sessions.order import Order
 from domain.sessions.payment_session import PaymentSession
+from domain.sessions.refusals import SessionRefusals
 from tests.support.golden_facts import ATTEMPT, DISPUTE, MONEY, REFUND, event
 
 SESSIONS = [
@@ -130,6 +131,7 @@ SESSIONS = [
     event(PaymentSession.DisputeLost, 13, disputed_minor=12000, **DISPUTE),
     event(PaymentSession.Expired, 2, expires_at="2026-11-20T10:27:33.000001Z"),
     event(PaymentSession.Cancelled, 2, by="merchant"),
+    event(PaymentSession.Restricted, 4),
     event(
         Order.Opened,
         1,
@@ -138,4 +140,18 @@ SESSIONS = [
         session_id="ps_01h455vb4pex5vsknk084sn02q",
     ),
     event(Order.Released, 2, session_id="ps_01h455vb4pex5vsknk084sn02q", reason="expired"),
+    event(
+        SessionRefusals.Recorded,
+        1,
+        session_id="ps_01h455vb4pex5vsknk084sn02q",
+        merchant_id="mer_01h455vb4pex5vsknk084sn02q",
+        wallet_id="wal_01h455vb4pex5vsknk084sn02q",
+        wallet_app_id="app_01h455vb4pex5vsknk084sn02q",
+        action="pay",
+        code="session-not-payable",
+        answered_code="claim-required",
+        session_status="paid",
+        session_version=4,
+        refused_command_id="01890a5d-ac96-774b-bcce-b302099a8057",
+    ),
 ]

@@ -62,6 +62,7 @@ class LiveFixture:
             "per_address": 100,
             "total": 100,
             "trusted_proxies": (),
+            "livemode": False,
             **settings,
         }
         self.disconnects: list[int] = []

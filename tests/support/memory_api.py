@@ -20,7 +20,9 @@ from application.callbacks import Callbacks
 from application.commands.issue_key import IssueKey
 from application.errors import LogUnavailable
 from application.health import Health
-from application.reader import LedgerClock, Reader
+from application.reader import LedgerClock
+from application.restriction import ShownReader
+from application.sealing.evidence import Evidence
 from application.writer import Writer
 from domain import ids
 from domain.merchants.api_key import SECRET_BYTES, BearerKey, Role
@@ -34,8 +36,10 @@ from infrastructure.webhooks.secrets import DerivedSecrets
 from tests.support.documents import document_services
 from tests.support.ledger_fixture import LedgerFixture
 from tests.support.memory_deliveries import MemoryDeliveries
+from tests.support.memory_evidence import MemorySealedLog
 from tests.support.memory_keys import MemoryKeys
 from tests.support.memory_log import MemoryLog
+from tests.support.memory_logos import MemoryLogos
 from tests.support.memory_notes import MemoryInbox, MemoryNotes
 from tests.support.memory_push import MemoryPushSubscriptions, make_push_desk
 from tests.support.memory_tickets import MemoryTickets
@@ -106,8 +110,10 @@ class MemoryApi:
         self.metrics = RecordedRequests()
         self.code_keys = MemoryKeys()
         self.push = MemoryPushSubscriptions()
+        self.sealed = MemorySealedLog(log)
         self.inbox, self.notes = MemoryInbox(), MemoryNotes()
         self.rests: dict[str, int] = {}
+        self.logos = MemoryLogos()
         self.mode = config.get("mode", "test")
         self.sandbox = Sandbox(
             MemorySandboxStore(),
@@ -115,7 +121,7 @@ class MemoryApi:
             public_url="http://127.0.0.1:8080",
             now=lambda: log.clock,
         )
-        reader = Reader(cast("Any", log))
+        reader = ShownReader(cast("Any", log))
         reader.clock = LedgerClock(cast("Any", log), elapsed=lambda: 0.0)
         self.services: Services = replace(
             document_services(),
@@ -126,6 +132,8 @@ class MemoryApi:
             rates=FixedRates(PER_EURO, as_of=date(2025, 12, 31)),
             health=_unavailable,
             pictures=PictureCache(LocalPictures()),
+            logos=self.logos,
+            evidence=Evidence(self.sealed),
             code_keys=self.code_keys,
             metrics=self.metrics,
             callbacks=Callbacks({"sandbox": self.sandbox}, self.inbox, now=lambda: log.clock),
@@ -138,7 +146,11 @@ class MemoryApi:
             deliveries=MemoryDeliveries(),
             live_tickets=MemoryTickets(lambda: log.clock),
             streams=Streams(
-                log=log, tokens=document_services().tokens, feed=NoFeed, **streams or {}
+                log=log,
+                tokens=document_services().tokens,
+                feed=NoFeed,
+                livemode=self.mode == "live",
+                **streams or {},
             ),
             push=make_push_desk(self.push),
             webhook_secrets=DerivedSecrets(lambda: bytes(32)),

@@ -68,15 +68,24 @@ class MemoryClient:
         start, *parts = self.run(respond(self.api.app, scope, data))
         text = b"".join(part["body"] for part in parts)
         names = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-        is_json = "json" in names.get("content-type", "json")
-        shown = json.loads(text) if text and is_json else text.decode() or None
-        return Reply(start["status"], names, shown)
+        plain = "content-encoding" not in names
+        media_type = names.get("content-type", "json") if plain else ""
+        return Reply(start["status"], names, _shown(text, media_type))
+
+
+def _shown(data: bytes, content_type: str) -> Any:
+    """JSON as its value, text as text, anything else as it is; nothing as None."""
+    if not data:
+        return None
+    if "json" in content_type:
+        return json.loads(data)
+    return data.decode() if content_type.startswith("text/") else data
 
 
 @contextmanager
 def memory_client(**config: Any) -> Iterator[MemoryClient]:
     """A new ledger in memory, and a client of its API; `config` as for `MemoryApi`."""
-    api, loop = MemoryApi(rate_limit=0, **config), asyncio.new_event_loop()
+    api, loop = MemoryApi(**{"rate_limit": 0, **config}), asyncio.new_event_loop()
     running = api.running()
     loop.run_until_complete(running.__aenter__())
     try:

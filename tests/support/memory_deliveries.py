@@ -125,3 +125,10 @@ class MemoryDeliveries:
 
     def attempts(self, delivery_id: str, limit: int) -> Sequence[Attempt]:
         return [one for one in self.made if one.delivery_id == delivery_id][-limit:]
+
+    def find(self, merchant_id: str, delivery_ids: Sequence[str], limit: int) -> Sequence[Delivery]:
+        found = [row for row in self.rows.values() if row.id in set(delivery_ids)]
+        return [row for row in found if row.merchant_id == merchant_id][:limit]
+
+    def earliest_attempts(self, delivery_ids: Sequence[str], limit: int) -> Sequence[Attempt]:
+        return [one for one in self.made if one.delivery_id in set(delivery_ids)][:limit]

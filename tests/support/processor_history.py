@@ -103,7 +103,8 @@ def _by_held_money(history: BookHistory, session: PaymentSession) -> None:
     history._record(session, wallet)
     if history.random.random() < 0.5:
         _hear(history, session, Heard(AttemptStatus.CAPTURED, "r", session.amount))
-        wallet.capture_held(**facts)  # type: ignore[arg-type]
+        payee = {"merchant_id": session.merchant_id, "merchant_name": session.merchant_name}
+        wallet.capture_held(**facts, **payee)  # type: ignore[arg-type]
         merchant_id = ids.decode("mer", session.merchant_id)
         [merchant] = [one for one in history.merchants if one.id == merchant_id]
         history._earn(merchant, code, session.amount.minor - session.fee_minor)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from application.consumer import PagedLog, ReadPage
+from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from projections._read_model import all_models
 from projections._runner import Runner
 
 
@@ -19,3 +22,13 @@ def apply_all(runner: Runner, log: PagedLog, *, size: int = 1000) -> None:
     position = runner.prepare(read)
     while (page := read(position, size)).last > position:
         position = runner.apply(page)
+
+
+def project(url: str) -> None:
+    """Bring every read model up to the head."""
+    log = PostgresLog(ConnectionPool(url, DatabaseRole.READER, size_max=1))
+    pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=2)
+    for model in all_models():
+        apply_all(Runner(model, pool.connection), log)
+    pool.close()
+    log.close()

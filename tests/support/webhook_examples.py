@@ -22,6 +22,7 @@ from application.commands.release_claim import ReleaseClaim
 from application.commands.request_void import RequestVoid
 from application.commands.resolve_attempt import ResolveAttempt
 from application.commands.resolve_refund import ResolveRefund
+from application.commands.restrict_session import RestrictSession
 from application.commands.return_payout import ReturnPayout
 from application.commands.send_payout import SendPayout
 from application.commands.set_payout_terms import SetPayoutTerms
@@ -74,6 +75,7 @@ def _wallet_stories(ledger: LedgerFixture, log: MemoryLog) -> None:
     ledger.claim_session(session, wallet)
     ledger.send(ReleaseClaim(session_id=session, wallet_app_id=ledger.app))
     ledger.send(ledger.cancel(session))
+    ledger.send(RestrictSession(session_id=session))
     late = ledger.create_session("SN1002", amount=PRICE, expires_in_seconds=60)
     log.advance(60)
     ledger.send(ExpireSession(session_id=late))

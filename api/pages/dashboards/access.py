@@ -1,6 +1,6 @@
-"""Who looks at a dashboard: one merchant, by a cookie that only these pages accept.
+"""Who looks at a dashboard: a merchant or an auditor, by a cookie that only these pages accept.
 
-    POST /v1/dashboard-links ──▶ /dashboard#token ──once──▶ cookie ──▶ pages of one merchant
+    POST /v1/dashboard-links ──▶ /dashboard#token ──once──▶ cookie ──▶ pages of that caller
 
 The cookie is sent with requests of our own pages only (`SameSite=Strict`), no script can read it
 (`HttpOnly`), and with https no other host can set it (`__Host-`). It is signed and not stored. What
@@ -22,8 +22,8 @@ from api.http.messages import HttpRequest, HttpResponse
 from api.http.operation import Call, Handler
 from api.pages.rendering import language_for, wants_html
 from api.pages.routes import message_page
-from api.tokens import OPERATOR_KEY, BadToken, DashboardHolder, DashboardUse
-from application.errors import NotFound, Unauthorized
+from api.tokens import EVERY_MERCHANT, OPERATOR_KEY, BadToken, DashboardHolder, DashboardUse
+from application.errors import Forbidden, NotFound, Unauthorized
 from domain import ids
 from domain.errors import InvalidRequest, LedgerError
 from domain.merchants.api_key import ApiKey, Role
@@ -65,7 +65,7 @@ def check_origin(call: Call) -> None:
 
 
 async def holder_of(call: Call, use: DashboardUse, token: str) -> DashboardHolder:
-    """The merchant and the key of a token that is valid now.
+    """The merchant, or the auditor, and the key of a token that is valid now.
 
     Raises (checked in this order):
         Unauthorized: it is not one of ours, is for the other use, or has expired; its key is
@@ -82,7 +82,8 @@ async def holder_of(call: Call, use: DashboardUse, token: str) -> DashboardHolde
 
 def _check(services: Services, holder: DashboardHolder) -> None:
     """Raises `Unauthorized` if a token has expired, or its key is not valid."""
-    if holder.key_id == OPERATOR_KEY:
+    merchant = holder.merchant_id != EVERY_MERCHANT
+    if holder.key_id == OPERATOR_KEY and merchant:
         now = services.reader.clock.now()
     else:
         try:
@@ -90,23 +91,26 @@ def _check(services: Services, holder: DashboardHolder) -> None:
         except NotFound:
             raise Unauthorized(reason="The link or cookie is not valid") from None
         key, now = current.state, current.now
-        merchant = ids.encode("mer", holder.merchant_id)
+        role = Role.MERCHANT if merchant else Role.AUDITOR
+        owner = ids.encode("mer", holder.merchant_id) if merchant else role.value
         known = (key.role, key.holder_id, key.mode)
-        if key.revoked or known != (Role.MERCHANT, merchant, services.config.mode):
+        if key.revoked or known != (role, owner, services.config.mode):
             raise Unauthorized(reason="The API key that made the link is not valid")
     if now >= holder.expires_at:
         raise Unauthorized(reason="The link or cookie has expired")
 
 
 def identity_of(holder: DashboardHolder) -> Identity:
-    """The caller that a dashboard acts for: the merchant, as the key that made its link."""
+    """The caller that a dashboard acts for: the key that made its link."""
     by_key = holder.key_id != OPERATOR_KEY
     actor = ids.encode("key", holder.key_id) if by_key else OPERATOR
+    if holder.merchant_id == EVERY_MERCHANT:
+        return Identity(CallerRole.AUDITOR, CallerRole.AUDITOR.value, actor)
     return Identity(CallerRole.MERCHANT, ids.encode("mer", holder.merchant_id), actor)
 
 
 async def signed_in(call: Call) -> Call:
-    """The request as its merchant's.
+    """The request as the merchant's or the auditor's.
 
     Raises:
         Unauthorized: there is no cookie, or see `holder_of`.
@@ -116,8 +120,8 @@ async def signed_in(call: Call) -> Call:
     return replace(call, identity=identity_of(holder))
 
 
-def for_merchant(handler: Handler) -> Handler:
-    """A handler of a dashboard: gets the request as its merchant's; refusals become pages."""
+def for_reader(handler: Handler) -> Handler:
+    """A handler of a dashboard: gets the request as its reader's; refusals become pages."""
 
     @functools.wraps(handler)
     async def handle(self: Any, call: Call, **arguments: Any) -> HttpResponse:
@@ -129,6 +133,18 @@ def for_merchant(handler: Handler) -> Handler:
             return refusal_page(call, refusal)
 
     return handle
+
+
+def for_merchant(handler: Handler) -> Handler:
+    """A handler of a merchant's own dashboard: for an auditor there is nothing."""
+
+    @functools.wraps(handler)
+    async def handle(self: Any, call: Call, **arguments: Any) -> HttpResponse:
+        if call.identity.role is not CallerRole.MERCHANT:
+            raise NotFound(thing="page")
+        return await handler(self, call, **arguments)
+
+    return for_reader(handle)
 
 
 def refusal_page(call: Call, refusal: LedgerError) -> HttpResponse:
@@ -143,10 +159,13 @@ def refusal_page(call: Call, refusal: LedgerError) -> HttpResponse:
     elif isinstance(refusal, InvalidRequest):
         title = _("This filter is not valid")
         hint = _("Go back and choose another one.")
+    elif isinstance(refusal, Forbidden):
+        title = _("Not for merchants")
+        hint = _("Only auditors may ask how it stood in the past.")
     else:
         title = _("Not sent")
         hint = _("This request did not come from our own page, so nothing was done.")
     return message_page(call, title, hint, status=status_of(type(refusal)))
 
 
-_PAGES: Final = frozenset({Unauthorized, NotFound, InvalidRequest, ForeignOrigin})
+_PAGES: Final = frozenset({Unauthorized, NotFound, InvalidRequest, Forbidden, ForeignOrigin})

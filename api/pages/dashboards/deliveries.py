@@ -12,8 +12,16 @@ from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import DeliveryPathId, parse_time
 from api.pages.dashboards.access import check_origin, for_merchant
-from api.pages.dashboards.frame import DELIVERIES, ENDPOINTS, address, dashboard_page, go_to, moment
+from api.pages.dashboards.frame import (
+    DELIVERIES,
+    ENDPOINTS,
+    SESSIONS,
+    address,
+    dashboard_page,
+    go_to,
+)
 from api.pages.dashboards.texts import status_names
+from api.pages.moments import moment
 from api.pages.rendering import language_for
 from api.pages.routes import LanguageQuery
 from api.pages.texts import Language
@@ -147,6 +155,7 @@ class DeliveryPageRoutes:
             body=found.body.decode(),
             hindrance=_hindrance(found, endpoints),
             asked=bool(query.asked),
+            history=_history(call, delivery),
             again=address(call, f"{DELIVERIES}/{delivery.id}/redeliver"),
             reload=address(call, f"{DELIVERIES}/{delivery.id}"),
             back=address(call, DELIVERIES),
@@ -196,6 +205,12 @@ def _day(name: str, value: str) -> datetime | None:
     if not _DAY.fullmatch(value):
         raise InvalidRequest.of(name, "is not a day")
     return parse_time(name, f"{value}T00:00:00Z")
+
+
+def _history(call: Call, delivery: Delivery) -> str:
+    """The history of the session; empty for payouts, whose history no page shows, and tests."""
+    subject = delivery.subject_id
+    return address(call, f"{SESSIONS}/{subject}") if subject.startswith("ps_") else ""
 
 
 def _urls(endpoints: WebhookEndpoints | None) -> dict[str, str]:

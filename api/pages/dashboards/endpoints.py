@@ -8,8 +8,9 @@ from api.context import Services
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.pages.dashboards.access import for_merchant
-from api.pages.dashboards.frame import DELIVERIES, ENDPOINTS, address, dashboard_page, moment
+from api.pages.dashboards.frame import DELIVERIES, ENDPOINTS, address, dashboard_page
 from api.pages.dashboards.texts import endpoint_status_names
+from api.pages.moments import moment
 from api.pages.rendering import language_for
 from api.pages.routes import LanguageQuery
 from api.pages.texts import Language

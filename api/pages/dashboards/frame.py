@@ -1,42 +1,27 @@
-"""What every dashboard has around its content: the merchant, the other dashboards, signing out."""
+"""What every dashboard has around its content: its reader, the other dashboards, signing out."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from babel.dates import format_datetime
-
 from api import blocking
+from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call
 from api.pages.rendering import language_for, render
-from api.pages.texts import Language
 from api.v1.dashboard_links import DASHBOARDS
-from domain import times
 from domain.merchants.merchant import Merchant
 
 DELIVERIES: Final = f"{DASHBOARDS}/deliveries"
 ENDPOINTS: Final = f"{DASHBOARDS}/endpoints"
+SESSIONS: Final = f"{DASHBOARDS}/sessions"
+PAYMENTS: Final = f"{DASHBOARDS}/payments"
 SIGN_OUT: Final = f"{DASHBOARDS}/sign-out"
 HEADERS: Final = {
     # With `no-referrer`, as elsewhere, browsers would not say where a form's request comes from.
     "Referrer-Policy": "same-origin",
 }
-
-
-class Moment(NamedTuple):
-    """A time, for machines and for people."""
-
-    machine: str
-    people: str
-
-
-def moment(language: Language, at: datetime) -> Moment:
-    """A time of the ledger, in UTC."""
-    text = format_datetime(at.astimezone(UTC), "medium", locale=language.locale)
-    return Moment(times.to_text(at), f"{text} UTC")
 
 
 def address(call: Call, path: str, **query: str | None) -> str:
@@ -52,21 +37,30 @@ def go_to(url: str) -> HttpResponse:
 
 
 async def dashboard_page(call: Call, template: str, **context: Any) -> HttpResponse:
-    """A dashboard of the merchant who is signed in."""
+    """A dashboard of the merchant or auditor who is signed in."""
     language = language_for(call.request)
-    get = call.services.reader.get
-    merchant = await blocking.read(get, Merchant, call.identity.stream_id, "merchant")
     _ = language.gettext
-    ways = [
-        (address(call, DELIVERIES), _("Deliveries"), DELIVERIES),
-        # Translators: URLs of the merchant's own servers, which are told of events.
-        (address(call, ENDPOINTS), _("Endpoints"), ENDPOINTS),
-    ]
+    # Translators: payment sessions.
+    ways = [(address(call, SESSIONS), _("Sessions"), SESSIONS)]
+    if call.identity.role is CallerRole.MERCHANT:
+        get = call.services.reader.get
+        merchant = await blocking.read(get, Merchant, call.identity.stream_id, "merchant")
+        reader = merchant.state.name
+        ways = [
+            (address(call, PAYMENTS), _("Payments"), PAYMENTS),
+            (address(call, DELIVERIES), _("Deliveries"), DELIVERIES),
+            # Translators: URLs of the merchant's own servers, which are told of events.
+            (address(call, ENDPOINTS), _("Endpoints"), ENDPOINTS),
+            *ways,
+        ]
+    else:
+        # Translators: who looks at the page: somebody who checks the books of all merchants.
+        reader = _("Auditor")
     page = render(
         template,
         call.services.config,
         language,
-        merchant=merchant.state.name,
+        merchant=reader,
         ways=ways,
         here=call.request.path,
         sign_out=address(call, SIGN_OUT),

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api import blocking
 from api.context import Services
+from api.http.fields import SessionId
+from api.http.identity import CallerRole
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.http.parsing import Body
+from api.http.parsing import Body, none_if_unset
 from api.pages.dashboards import access
-from api.pages.dashboards.frame import DELIVERIES, SIGN_OUT, address, go_to
+from api.pages.dashboards.frame import DELIVERIES, SESSIONS, SIGN_OUT, address, go_to
 from api.pages.rendering import language_for, render
 from api.pages.routes import LanguageQuery
 from api.tokens import DASHBOARD_TOKEN_CHARS_MAX, DashboardUse
@@ -30,8 +32,14 @@ class SignInBody(Body):
     token: Annotated[str, Meta(min_length=1, max_length=DASHBOARD_TOKEN_CHARS_MAX)]
 
 
+class OpenQuery(LanguageQuery, kw_only=True):
+    """The session whose history the link opens."""
+
+    session: SessionId | UnsetType = UNSET
+
+
 class DashboardRoutes:
-    """The operations that open and end a merchant's dashboards. They need no key."""
+    """The operations that open and end the dashboards. They need no key."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -57,16 +65,19 @@ class DashboardRoutes:
             ),
         ]  # fmt: skip
 
-    async def open(self, call: Call, query: LanguageQuery) -> HttpResponse:  # noqa: ARG002
+    async def open(self, call: Call, query: OpenQuery) -> HttpResponse:
         """The page that exchanges the token, which only the browser has; it has to be a script."""
         language = language_for(call.request)
         _ = language.gettext
+        asked = none_if_unset(query.session)
+        first = f"{SESSIONS}/{asked}" if asked else DELIVERIES
+        next_url = ""
         try:
-            await access.signed_in(call)
-            signed_in = True
+            signed_in = await access.signed_in(call)
+            is_merchant = signed_in.identity.role is CallerRole.MERCHANT
+            next_url = address(call, first if asked or is_merchant else SESSIONS)
         except Unauthorized:
-            signed_in = False
-        deliveries = address(call, DELIVERIES)
+            pass
         texts = {
             "used": _(
                 "This link is no longer valid. A link works once and for a short time: "
@@ -78,8 +89,8 @@ class DashboardRoutes:
             "dashboard_sign_in.html",
             call.services.config,
             language,
-            data={"exchange": SIGN_IN, "next": deliveries, "texts": texts},
-            deliveries=deliveries if signed_in else "",
+            data={"exchange": SIGN_IN, "next": address(call, first), "texts": texts},
+            next_url=next_url,
         )
 
     async def sign_in(self, call: Call, body: SignInBody) -> HttpResponse:

@@ -35,3 +35,16 @@ def endpoint_status_names(language: Language) -> Mapping[str, str]:
         # Translators: a webhook endpoint that the ledger no longer calls.
         "disabled": _("Disabled"),
     }
+
+
+@cache
+def refund_status_names(language: Language) -> Mapping[str, str]:
+    """What has become of a refund, by its status."""
+    _ = language.gettext
+    return {
+        # Translators: a refund that has not ended.
+        "pending": _("Refund pending"),
+        "succeeded": _("Refunded"),
+        # Translators: a refund that was not made.
+        "failed": _("Refund failed"),
+    }

@@ -38,6 +38,7 @@ from tests.support.given import (
     CANCEL,
     CREATE,
     HOLDERS,
+    MERCHANT,
     NOBODY,
     OPEN,
     ORDER_ID,
@@ -93,7 +94,8 @@ def test_held_money_is_captured_with_the_payment() -> None:
     scenario = given(*HOLDING, ACCEPT).when(CAPTURE)
 
     captured = {"amount_minor": 1000, "session_id": SESSION, "source": "held", **USD}
-    scenario.then(event(Wallet.Captured, WALLET_ID, **captured), paid(held=True))
+    payee = {"merchant_id": MERCHANT, "merchant_name": "Cafe"}
+    scenario.then(event(Wallet.Captured, WALLET_ID, **captured, **payee), paid(held=True))
 
 
 def test_held_money_is_released_when_the_processor_says_no() -> None:

@@ -57,6 +57,8 @@ def test_the_payer_pays_what_the_quote_states_and_the_merchant_gets_the_amount()
             WALLET_ID,
             session_id=SESSION,
             source="available",
+            merchant_id=MERCHANT,
+            merchant_name="Cafe",
             amount_minor=928,
             currency="EUR",
             exponent=2,

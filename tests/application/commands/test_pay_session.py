@@ -36,6 +36,7 @@ from tests.support.given import (
 from tests.support.payloads import from_balance
 
 CLAIMED = (*HOLDERS, OPEN, TOP_UP, CREATE, SCAN)
+PAYEE = {"merchant_id": MERCHANT, "merchant_name": "Cafe"}
 AMOUNT = {"amount_minor": 1000, "currency": "USD", "exponent": 2}
 
 
@@ -43,7 +44,9 @@ def test_a_payment_is_recorded_by_wallet_and_session_in_one_append() -> None:
     scenario = given(*CLAIMED).when(PAY)
 
     scenario.then(
-        event(Wallet.Captured, WALLET_ID, session_id=SESSION, source="available", **AMOUNT),
+        event(
+            Wallet.Captured, WALLET_ID, session_id=SESSION, source="available", **PAYEE, **AMOUNT
+        ),
         event(
             PaymentSession.Paid,
             SESSION_ID,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from standardwebhooks import Webhook
 
+from application.commands.restrict_session import RestrictSession
 from application.commands.rotate_callback_secret import RotateCallbackSecret
 from application.commands.rotate_webhook_secret import RotateWebhookSecret
 from application.event_log import history
+from application.ports.webhook_sender import Answer
 from application.ports.webhooks import DeliveryStatus
 from domain import ids
 from domain.merchants import standard_webhooks
@@ -117,6 +119,26 @@ def test_a_callback_is_signed_with_the_merchants_callback_secret_and_stands_besi
     callback = urls["https://shop.example/notify"]
     secret = fixture.secret(fixture.ledger.merchant, 1)
     Webhook(secret).verify(callback.body, dict(callback.headers))
+
+
+def test_of_a_restricted_session_neither_answers_nor_the_address_of_its_callback_are_kept() -> None:
+    fixture = WebhookFixture(lambda _: Answer(200, 20, text="thank you, Jane"))
+    endpoint = fixture.add_endpoint()
+    session = fixture.ledger.create_session(callback_url="https://shop.example/notify/jane")
+    fixture.run()
+    fixture.ledger.send(fixture.ledger.cancel(session))
+    fixture.ledger.send(RestrictSession(session_id=session))
+    fixture.run()
+
+    rows, kept = fixture.deliveries.rows, {}
+    for one in fixture.deliveries.made:
+        row = rows[one.delivery_id]
+        kept[row.event_type, row.target] = (one.url, one.answer)
+    created, restricted = "payment_session.created", "payment_session.restricted"
+    assert kept[created, "callback"] == ("https://shop.example/notify/jane", "thank you, Jane")
+    assert kept[restricted, "callback"] == ("", "")
+    assert kept[restricted, endpoint] == (URL, "")
+    assert [call.url for call in fixture.calls][-2:].count("https://shop.example/notify/jane") == 1
 
 
 def test_two_secrets_sign_for_a_day_after_a_rotation_and_then_one() -> None:

@@ -1,0 +1,1 @@
+"""Bundles for auditors: written from a ledger, and verified without one."""

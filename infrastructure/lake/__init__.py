@@ -1,0 +1,1 @@
+"""The log as Parquet files, for questions over many events."""

@@ -1,0 +1,146 @@
+"""A merchant's logo and colour on the checkout screen: weight, contrast, and a code that is read."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Final
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Page, Request, expect
+
+from application.bus import Bus
+from application.command import Envelope
+from application.commands.set_branding import SetBranding
+from application.ports.logos import LogoFile
+from domain import ids
+from domain.merchants.branding import Branding
+from domain.merchants.logo import read_logo
+from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
+from infrastructure.postgres.logos import PostgresLogos
+from tests.end_to_end.browsing import Visit, check_page, pay, status, until
+from tests.support.api_fixture import ApiFixture
+from tests.support.logos import largest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
+REQUESTS_MAX = 10
+BYTES_MAX = 60_000
+LOAD_SHIFT_MAX = 0.05
+"""The hint about scripts goes when they run. Less than 0.1 is "good" (Web Vitals)."""
+ACCENT = "#c8102e"
+SIZES: Final = [
+    (320, 568), (390, 844), (412, 915), (568, 320), (844, 390), (768, 1024), (1280, 900),
+    (1366, 768), (1920, 1080),
+]  # fmt: skip
+MEDIA: Final[list[dict[str, Any]]] = [
+    {"color_scheme": "light"},
+    {"color_scheme": "dark"},
+    {"color_scheme": "light", "forced_colors": "active"},
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def branded(api: ApiFixture) -> None:
+    """The merchant has the largest logo, and a red that only light pages can show."""
+    data = largest()
+    logo = read_logo(data)
+    pool = ConnectionPool(api.url, DatabaseRole.WRITER, size_max=1)
+    PostgresLogos(pool.connection).keep(logo.sha256, LogoFile(logo.media_type, data))
+    pool.close()
+    command = SetBranding(
+        merchant_id=ids.decode("mer", api.merchants[0]),
+        branding=Branding(logo=logo, accent=ACCENT),
+    )
+    new_id = api.services.new_id()
+    Bus(api.services.log).send(Envelope(command=command, command_id=new_id, actor="test"))
+
+
+def read_codes(page: Page) -> list[str]:
+    """What a camera reads in front of the code."""
+    page.locator(".symbol").scroll_into_view_if_needed()
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    return [code.text for code in zxingcpp.read_barcodes(picture.convert("L"))]
+
+
+def test_a_first_checkout_with_the_largest_logo_is_small(api: ApiFixture, visit: Visit) -> None:
+    session = api.create_session(return_url="https://shop.example/x", checkout_may_cancel=True)
+    visitor = visit()
+    requests: list[Request] = []
+
+    def keep(request: Request) -> None:
+        requests.append(request)
+
+    visitor.context.on("requestfinished", keep)
+    page = visitor.open(session["checkout_url"])
+    expect(page.get_by_text("Live")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+    sizes = {
+        one.url.partition("?")[0].rpartition("/")[2]: one.sizes()["responseBodySize"]
+        + one.sizes()["responseHeadersSize"]
+        for one in requests
+    }
+    assert len(requests) <= REQUESTS_MAX, sizes
+    assert sum(sizes.values()) <= BYTES_MAX, sizes
+    assert page.locator(".logo").evaluate("(one) => one.naturalWidth") == 144
+
+
+def test_cameras_read_the_code_at_every_size_and_in_every_colour(
+    api: ApiFixture, visit: Visit
+) -> None:
+    session = api.create_session(description="2 coffees")
+    page = visit().open(session["checkout_url"])
+
+    for media in MEDIA:
+        page.emulate_media(**media)
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            assert read_codes(page) == [session["qr"]["payload"]], (media, width)
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        assert read_codes(page) == [session["qr"]["payload"]], ("twice the text", width)
+
+
+def test_the_colour_is_used_where_it_can_be_seen(api: ApiFixture, visit: Visit) -> None:
+    session = api.create_session()
+    page = visit(color_scheme="light").open(session["checkout_url"])
+    button = page.get_by_role("link", name="Open in wallet")
+    colours = "(one) => [getComputedStyle(one).backgroundColor, getComputedStyle(one).color]"
+    expect(page.get_by_text("Live")).to_be_visible()
+
+    assert button.evaluate(colours) == ["rgb(200, 16, 46)", "rgb(255, 255, 255)"]
+    ring = page.evaluate("getComputedStyle(document.getElementById('ring')).stroke")
+    assert ring == "rgb(11, 107, 63)"
+    check_page(page, "checkout-branded-light")
+
+    page.emulate_media(color_scheme="dark")
+
+    assert button.evaluate(colours) == ["rgb(95, 210, 154)", "rgb(7, 33, 15)"]
+    check_page(page, "checkout-branded-dark")
+
+
+def test_nothing_moves_while_the_logo_loads_or_when_the_screen_turns_green(
+    api: ApiFixture, visit: Visit
+) -> None:
+    session = api.create_session()
+    visitor = visit()
+    visitor.context.add_init_script("""
+        window.shifts = [];
+        const seen = (list) => window.shifts.push(...list.getEntries().map(({value}) => value));
+        new PerformanceObserver(seen).observe({type: "layout-shift", buffered: true});
+    """)
+    page = visitor.open(session["checkout_url"])
+    expect(page.get_by_text("Live")).to_be_visible()
+    at_load = page.evaluate("window.shifts.splice(0)")
+
+    pay(api, session)
+
+    status(page).to_have_attribute("data-status", "paid")
+    until(page, "document.getAnimations().every(one => one.playState === 'finished')")
+    assert page.evaluate("window.shifts") == []
+    assert sum(at_load) < LOAD_SHIFT_MAX, at_load
+    check_page(page, "checkout-branded-paid")

@@ -1,0 +1,1 @@
+"""Tampering with exported histories, and whether the auditor notices."""
