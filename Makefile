@@ -45,10 +45,10 @@ fmt: $(STAMP) ## format the code and apply safe lint fixes
 	@$(BIN)/ruff check -q --fix .
 
 e2e: $(STAMP) ## run the tests with a browser, Node, curl and accounting programs (Debian: apt-get install chromium nodejs curl hledger ledger)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m e2e
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m e2e tests/end_to_end
 
 screenshots: $(STAMP) ## run the browser tests and leave a picture of every state in tests/end_to_end/screenshots/
-	@SCREENSHOTS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m e2e
+	@SCREENSHOTS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m e2e tests/end_to_end
 
 faults: $(STAMP) ## fault tests, then a chaos run against real processes; SECONDS=20 SEED=1
 	@$(BIN)/pytest -q -n $(WORKERS) -m faults

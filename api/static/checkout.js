@@ -130,11 +130,23 @@ function returnToShop(status) {
   });
 }
 
-const copy = /** @type {HTMLButtonElement} */ (element("copy"));
-copy.hidden = !navigator.clipboard;
-copy.addEventListener("click", async () => {
-  await navigator.clipboard.writeText(data.payload);
-  announce.textContent = copy.textContent = data.texts.copied;
+/** Copies a text on a page that came over plain http, which has no `navigator.clipboard`. @param {string} text */
+function copySelected(text) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "spoken"; // there, but not to be seen
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+element("copy").addEventListener("click", async (event) => {
+  const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
+  if (navigator.clipboard) await navigator.clipboard.writeText(data.payload);
+  else copySelected(data.payload);
+  button.focus();
+  announce.textContent = button.textContent = data.texts.copied;
 });
 
 element("check").addEventListener("click", (event) => {

@@ -88,3 +88,8 @@ def test_the_pages_of_a_network_load_nothing_that_needs_https(
 
     expect(page.get_by_text("Live")).to_be_visible()
     assert page.evaluate("typeof crypto.randomUUID") == "undefined"
+    page.get_by_role("button", name="Copy code").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_focused()
+    page.evaluate("document.body.append(document.createElement('textarea'))")
+    page.locator("textarea").press("Control+V")
+    expect(page.locator("textarea")).to_have_value(session["qr"]["payload"])

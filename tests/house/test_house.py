@@ -84,6 +84,18 @@ def test_files_have_at_most_400_lines(path: Path) -> None:
     assert lines <= 400, f"{path} has {lines} lines"
 
 
+def test_make_e2e_finds_every_test_with_a_browser() -> None:
+    """It looks in one folder: reading all the others takes longer than ten browser tests."""
+    mark = "mark." + "e2e"
+    elsewhere = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if mark in path.read_text() and "end_to_end" not in path.parts
+    }
+
+    assert elsewhere == set()
+
+
 def test_no_other_distribution_provides_our_packages() -> None:
     provided = metadata.packages_distributions()
 
