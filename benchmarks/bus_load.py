@@ -14,7 +14,7 @@ from application.queue import ResultCallback
 from application.state_cache import StateCache
 from application.writer import Writer
 from domain import ids
-from infrastructure.bootstrap import WRITER_LANES
+from infrastructure.bootstrap.api_process import WRITER_LANES
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from tests.support.ledger_fixture import LedgerFixture, envelope

@@ -22,8 +22,8 @@ from benchmarks.limits import TURN_SECONDS, TURNS
 from benchmarks.table import Table, milliseconds, spread
 from domain import ids, times
 from domain.money.money import Money
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.opening import make_log
 from infrastructure.postgres.attempts import PostgresCallbackInbox
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.processors import sandbox, signatures
@@ -59,7 +59,7 @@ def measure_callbacks(url: str, table: Table) -> None:
 
 def measure_begin_to_paid(url: str, table: Table) -> None:
     """Attempts of a running installation, one after the other, until the log has `paid`."""
-    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
+    log = make_log(url, DatabaseRole.WRITER, size_max=1)
     bus = Bus(log)
     merchant = ids.decode("mer", AccountAdmin(log, bus, "bench").register_merchant("Cafe", ()))
     _send(bus, SetProcessors(merchant_id=merchant, processors=(sandbox.NAME,)))

@@ -30,8 +30,8 @@ from benchmarks.webhook_receivers import closed_url, quick, silent
 from domain import ids
 from domain.merchants.webhook_endpoint import ENDPOINTS_MAX
 from domain.money.money import Money
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 
@@ -66,7 +66,7 @@ class Shops:
     """Merchants with endpoints, whose sessions are created in this process."""
 
     def __init__(self, url: str) -> None:
-        self.log: EventLog = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
+        self.log: EventLog = make_log(url, DatabaseRole.WRITER, size_max=1)
         self._bus = Bus(self.log)
         self._admin = AccountAdmin(self.log, self._bus, "bench")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import msgspec
-from litestar.exceptions import HTTPException
 
 from api.http.errors import (
     BODY_BYTES_MAX,
@@ -19,6 +19,9 @@ from api.http.messages import DefaultHeaders, HttpResponse
 from application import request_context
 from application.errors import InternalError, NotFound, Unauthorized
 from domain.errors import InvalidRequest, LedgerError
+
+if TYPE_CHECKING:  # processes without HTTP write problems, too, and the framework is slow to load
+    from litestar.exceptions import HTTPException
 
 _log = logging.getLogger(__name__)
 

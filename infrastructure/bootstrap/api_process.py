@@ -22,7 +22,6 @@ from api.live.protocol import FOLLOWED
 from api.live.streams import Streams
 from api.pictures import PictureCache
 from api.tokens import Tokens
-from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC0414 - for a command
 from application.bus import Bus
 from application.callbacks import Callbacks
 from application.restriction import ShownReader

@@ -7,7 +7,6 @@ from typing import Final
 from api.context import ApiConfig
 from api.http.connections import CONNECTIONS_MAX, ConnectionLimits
 from api.tokens import Tokens
-from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC0414 - for a command
 from infrastructure import descriptors
 from infrastructure.database import read_token_secret
 from infrastructure.postgres.connections import (

@@ -12,7 +12,6 @@ from api.live.config import LiveConfig
 from api.live.merchant_admission import MerchantServices
 from api.live.protocol import FOLLOWED
 from api.live.server import Notifier
-from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC0414 - for a command
 from domain.merchants.api_key import ApiKey
 from infrastructure.bootstrap.common import (
     READ_CONNECTIONS_MAX,

@@ -10,7 +10,6 @@ from threading import Event
 
 from api.pages import returns
 from api.pages.push_texts import PageTexts
-from api.v1.dashboard_links import operator_link as operator_link  # noqa: PLC0414 - for a command
 from api.views.webhooks import ViewBodies
 from application.ports.credits import AccountCredits
 from application.ports.metrics import Metrics

@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import rich_click as click
 
-from infrastructure.cli import (
-    _support,
-    accounts,
-    attempts,
-    audit,
-    audit_bundles,
-    audit_lake,
-    audit_report,
-    audit_sample,
-    audit_watch,
-    books,
-    clock,
-    dashboards,
-    database,
-    demo,
-    erase,
-    events,
-    listen,
-    merchant_branding,
-    merchant_qr,
-    merchant_terms,
-    qr_keys,
-    replay,
-    seal,
-    servers,
-    status,
-    tasks,
-    treasury,
-    trigger,
-    witness,
-)
+from infrastructure.cli import _support
+from infrastructure.cli._lazy import LazyGroup
 
+COMMANDS: Final = {
+    "apps": "accounts:apps",
+    "attempts": "attempts:attempts",
+    "audit": "audit:audit",
+    "books": "books:books",
+    "clock": "clock:clock",
+    "demo": "demo:demo",
+    "erase": "erase:erase",
+    "events": "events:events",
+    "keys": "accounts:keys",
+    "listen": "listen:listen",
+    "merchants": "accounts:merchants",
+    "migrate": "database:migrate",
+    "notify": "servers:notify",
+    "rebuild": "database:rebuild",
+    "replay": "replay:replay",
+    "seal": "seal:seal",
+    "serve": "servers:serve",
+    "status": "status:show_status",
+    "tasks": "tasks:tasks",
+    "treasury": "treasury:treasury",
+    "trigger": "trigger:trigger",
+    "witness": "witness:witness",
+    "work": "servers:work",
+}
 START = """\
 qrledger is an event-sourced ledger for scan-to-pay.
 
@@ -50,7 +47,12 @@ An installation of your own: qrledger migrate, then serve, work and notify, each
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.group(
+    cls=LazyGroup,
+    elsewhere=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
 @click.version_option(package_name="qrledger")
 @click.pass_context
 def program(context: click.Context) -> None:
@@ -60,46 +62,6 @@ def program(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         click.echo(START, nl=False)
-
-
-for command in (
-    demo.demo,
-    servers.serve,
-    servers.work,
-    servers.notify,
-    seal.seal,
-    database.migrate,
-    database.rebuild,
-    accounts.merchants,
-    accounts.apps,
-    accounts.keys,
-    treasury.treasury,
-    audit.audit,
-    books.books,
-    replay.replay,
-    clock.clock,
-    status.show_status,
-    tasks.tasks,
-    attempts.attempts,
-    trigger.trigger,
-    listen.listen,
-    events.events,
-    witness.witness,
-    erase.erase,
-):
-    program.add_command(command)
-for audit_command in (
-    audit_bundles.export, audit_bundles.verify, audit_bundles.receipt, audit_sample.sample,
-    audit_watch.watch, audit_lake.write_parquet, audit_report.report,
-):  # fmt: skip
-    audit.audit.add_command(audit_command)
-for merchant_command in (
-    merchant_terms.plan, merchant_terms.payouts, merchant_terms.processors, merchant_qr.qr,
-    merchant_branding.branding, dashboards.dashboard_link,
-):  # fmt: skip
-    accounts.merchants.add_command(merchant_command)
-for key_command in (qr_keys.rotate, qr_keys.revoke, qr_keys.show):
-    accounts.keys.add_command(key_command)
 
 
 def main() -> None:

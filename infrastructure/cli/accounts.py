@@ -11,10 +11,11 @@ from application.bus import Bus
 from application.commands.revoke_key import RevokeKey
 from domain import ids
 from domain.merchants.api_key import Role
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
 from infrastructure.cli import _support
+from infrastructure.cli._lazy import LazyGroup
 from infrastructure.database import open_database
+from infrastructure.opening import make_guard, make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 
@@ -23,15 +24,25 @@ def account_admin() -> Iterator[AccountAdmin]:
     """The operator's commands on the configured database."""
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
-        guard = bootstrap.make_guard(settings)
-        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        guard = make_guard(settings)
+        log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
             yield AccountAdmin(log, Bus(log), settings.mode)
         finally:
             log.close()
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "branding": "merchant_branding:branding",
+        "dashboard-link": "dashboards:print_dashboard_link",
+        "payouts": "merchant_terms:payouts",
+        "plan": "merchant_terms:plan",
+        "processors": "merchant_terms:processors",
+        "qr": "merchant_qr:qr",
+    },
+)
 def merchants() -> None:
     """Merchants: they receive payments."""
 
@@ -60,7 +71,14 @@ def register_app(name: str) -> None:
         click.echo(admin.register_app(name))
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "list-qr": "qr_keys:show",
+        "revoke-qr": "qr_keys:revoke",
+        "rotate-qr": "qr_keys:rotate",
+    },
+)
 def keys() -> None:
     """API keys: shown once, stored as hashes, at most two active ones per holder.
 

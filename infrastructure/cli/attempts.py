@@ -21,11 +21,12 @@ from domain.sessions.attempt import BY_CHARS_MAX, AttemptStatus, Flag
 from domain.sessions.payment_session import PaymentSession
 from domain.sessions.refund import RefundStatus
 from domain.text import replace_unacceptable
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.bootstrap.worker import open_subjects
 from infrastructure.cli import _support
 from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.opening import make_guard, make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 LIST_MAX: Final = 1000
@@ -62,11 +63,9 @@ def attempt_admin() -> Iterator[tuple[AccountAdmin, PostgresLog, Mapping[str, Op
     """The operator's commands on the configured database, its log, and what is open by prefix."""
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
-        log = bootstrap.make_log(
-            url, DatabaseRole.WRITER, size_max=1, guard=bootstrap.make_guard(settings)
-        )
+        log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=make_guard(settings))
         try:
-            with bootstrap.open_subjects(url) as rows:
+            with open_subjects(url) as rows:
                 yield AccountAdmin(log, Bus(log), settings.mode), log, rows
         finally:
             log.close()

@@ -19,7 +19,7 @@ from domain.audit.errors import EvidenceError, MalformedLeaf
 from domain.audit.leaf import Leaf
 from domain.audit.note import parse as parse_note
 from domain.audit.note import parse_checkpoint
-from infrastructure import bootstrap
+from infrastructure.bootstrap.common import read_model_versions
 from infrastructure.bundles import verify as verification
 from infrastructure.bundles.export import ExportRefused
 from infrastructure.bundles.export import export as write_bundle
@@ -28,6 +28,7 @@ from infrastructure.bundles.postgres_source import postgres_source
 from infrastructure.bundles.verify import OldNote
 from infrastructure.cli import _support, _trust
 from infrastructure.database import open_database
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.runtime import tune_garbage_collector
 
@@ -59,9 +60,9 @@ def export(output: Path, checkpoint: Path | None, first: str | None, last: str |
     begin = _support.whole_number("--from", first) if first is not None else 1
     end = _support.whole_number("--to", last) if last is not None else None
     with _support.report_errors(), open_database(settings) as url:
-        log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+        log = make_log(url, DatabaseRole.READER, size_max=1)
         try:
-            with postgres_source(url, log, bootstrap.read_model_versions()) as source:
+            with postgres_source(url, log, read_model_versions()) as source:
                 data = source.sealed() if note is None else note
                 size = parse_checkpoint(parse_note(data).text).size
                 with _progress("export", size) as progress:

@@ -9,11 +9,11 @@ from typing import Final
 import rich_click as click
 
 from application.consumer import LogCorrupt
-from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.cli.books import progress
 from infrastructure.database import open_database
 from infrastructure.exports.output import OutputError
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 NEEDS: Final = "audit parquet needs the extra: pip install 'qrledger[lake]'"
@@ -38,7 +38,7 @@ def write_parquet(*, output: Path, first: str | None, end: str | None, without_t
 
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
-        log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+        log = make_log(url, DatabaseRole.READER, size_max=1)
         try:
             with progress("parquet", log.head()) as on_page:
                 done = export(

@@ -12,10 +12,10 @@ from application.consumer import LogCorrupt
 from application.privileged_acts import Line, Report
 from domain import ids, times
 from domain.text import REPLACEMENT
-from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.database import open_database
 from infrastructure.exports.export import read_range
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 ACTOR_CHARS_MAX: Final = 500
@@ -39,7 +39,7 @@ def report(first: str | None, end: str | None, actor: str | None, *, as_json: bo
         _support.fail(f"--actor must have 1 to {ACTOR_CHARS_MAX} characters")
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
-        log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+        log = make_log(url, DatabaseRole.READER, size_max=1)
         try:
             positions = read_range(log, first, end)
             found = Report(log)

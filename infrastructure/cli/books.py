@@ -10,12 +10,12 @@ from pathlib import Path
 import rich_click as click
 
 from application.consumer import LogCorrupt
-from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.database import open_database
 from infrastructure.exports.export import read_range, write_books
 from infrastructure.exports.formats import FORMATS
 from infrastructure.exports.output import OutputError, written_whole
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 
@@ -43,7 +43,7 @@ def export(form: str, first: str | None, end: str | None, output: Path) -> None:
     with _support.report_errors():
         try:
             with written_whole(output) as file, open_database(settings) as url:
-                log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+                log = make_log(url, DatabaseRole.READER, size_max=1)
                 positions = read_range(log, first, end)
                 with progress("books", positions.end - 1) as on_page:
                     entries = write_books(log, positions, FORMATS[form](), file, on_page=on_page)

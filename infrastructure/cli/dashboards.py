@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 
 import rich_click as click
-from uuid_utils.compat import uuid7
 
 from application.errors import NotFound
 from application.reader import Reader
 from domain import ids, times
 from domain.merchants.merchant import Merchant
 from domain.sessions.payment_session import PaymentSession
-from infrastructure import bootstrap
+from infrastructure.bootstrap.dashboards import dashboard_link
 from infrastructure.cli import _support
 from infrastructure.cli.merchant_terms import merchant_id_of
 from infrastructure.database import open_database
+from infrastructure.opening import make_guard, make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 
@@ -23,7 +23,7 @@ from infrastructure.postgres.connections import DatabaseRole
 @click.argument("merchant")
 @click.option("--session", metavar="ID", help="Open the history of this session, ps_….")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def dashboard_link(*, merchant: str, session: str | None, as_json: bool) -> None:
+def print_dashboard_link(*, merchant: str, session: str | None, as_json: bool) -> None:
     """Print a link that opens MERCHANT's dashboards once, within ten minutes.
 
     The link is a secret until it is used. What is asked for on the pages is recorded as the
@@ -32,8 +32,8 @@ def dashboard_link(*, merchant: str, session: str | None, as_json: bool) -> None
     merchant_id = merchant_id_of(merchant)
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
-        guard = bootstrap.make_guard(settings)
-        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        guard = make_guard(settings)
+        log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
             reader = Reader(log)
             now = reader.get(Merchant, merchant_id, "merchant").now
@@ -43,10 +43,7 @@ def dashboard_link(*, merchant: str, session: str | None, as_json: bool) -> None
             _support.fail(f"there is no such {refusal.facts['thing']}")
         finally:
             log.close()
-        tokens = bootstrap.read_tokens(url, DatabaseRole.WRITER)
-    link, expires_at = bootstrap.operator_link(
-        settings.public_origin, tokens, merchant_id, uuid7(), now, session or ""
-    )
+        link, expires_at = dashboard_link(settings, url, merchant_id, now, session or "")
     facts = {"url": link, "expires_at": times.to_text(expires_at)}
     click.echo(json.dumps(facts) if as_json else link)
 

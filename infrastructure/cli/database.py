@@ -8,7 +8,9 @@ from typing import Final
 
 import rich_click as click
 
-from infrastructure import bootstrap, home_keys
+from infrastructure import home_keys
+from infrastructure.bootstrap.common import read_model_names
+from infrastructure.bootstrap.worker import make_runners
 from infrastructure.cli import _support
 from infrastructure.database import (
     make_push_key,
@@ -16,6 +18,7 @@ from infrastructure.database import (
     migrate_database,
     open_database,
 )
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.qr_keys.key_file import BadKeyFile
@@ -76,13 +79,13 @@ def migrate(runtime: str, sealer: str) -> None:
 def rebuild(names: tuple[str, ...], *, verify: bool) -> None:
     """Replay the log from position 1 into new read models: NAMES, or all of them."""
     settings = _support.settings()
-    known = bootstrap.read_model_names()
+    known = read_model_names()
     unknown = [name for name in names if name not in known]
     if unknown:
         _support.fail(f"no read model {unknown[0]}; the read models are {', '.join(known)}")
     differences: list[str] = []
     with _support.report_errors(), open_database(settings) as url:
-        log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+        log = make_log(url, DatabaseRole.READER, size_max=1)
         pool = ConnectionPool(
             url,
             DatabaseRole.PROJECTOR,
@@ -90,7 +93,7 @@ def rebuild(names: tuple[str, ...], *, verify: bool) -> None:
             limit_seconds=TRANSACTION_SECONDS,
             statement_seconds=STATEMENT_SECONDS,
         )
-        for runner in bootstrap.make_runners(pool.connection):
+        for runner in make_runners(pool.connection):
             if names and runner.name not in names:
                 continue
             read = partial(log.page, topics=runner.topics)

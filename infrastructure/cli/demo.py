@@ -26,9 +26,10 @@ from application.ports.pictures import CodePicture
 from domain import ids, times
 from domain.merchants.api_key import Role
 from domain.money.money import Money
-from infrastructure import bootstrap, logs, private_files
+from infrastructure import logs, private_files
 from infrastructure.accounts import DemoAdmin
-from infrastructure.bootstrap import ApiProcess
+from infrastructure.bootstrap.api_process import ApiProcess, make_api
+from infrastructure.bootstrap.dashboards import dashboard_link
 from infrastructure.cli import _demo_network, _support
 from infrastructure.cli._demo_payment import (
     AMOUNT,
@@ -40,6 +41,7 @@ from infrastructure.cli._demo_payment import (
 from infrastructure.cli._process_group import MemberFailed, ProcessGroup
 from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.opening import make_log
 from infrastructure.pictures import codes
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.sealing.database import Prepared, prepare_demo
@@ -79,7 +81,7 @@ def demo(*, once: bool, lan: bool) -> None:
             closing(members),  # before the database is stopped
         ):
             sealing = prepare_demo(settings, url)
-            api = bootstrap.make_api(settings, url)
+            api = make_api(settings, url)
             if lan:
                 click.echo(_demo_network.warning(settings))
                 api.services.demo.phones = PhoneCodes(secrets.token_bytes, time.monotonic)
@@ -141,7 +143,7 @@ async def _run_payment(
 ) -> None:
     """Register the demo's accounts, make a payment, and print how to use the ledger."""
     settings = api.settings
-    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1)
+    log = make_log(url, DatabaseRole.WRITER, size_max=1)
     facts, payer, accounts = await asyncio.to_thread(_register, settings, log)
     if sealing.vkey:
         facts["log_vkey"] = sealing.vkey
@@ -184,11 +186,10 @@ async def _run_payment(
 def _history_link(settings: Settings, url: str, payment: DemoPayment) -> str:
     """A link that opens the history of the payment, as its merchant."""
     session = payment.session
-    link, _ = bootstrap.operator_link(
-        settings.public_origin,
-        bootstrap.read_tokens(url, DatabaseRole.WRITER),
+    link, _ = dashboard_link(
+        settings,
+        url,
         ids.decode("mer", session["merchant"]["id"]),
-        uuid7(),
         times.from_text(session["server_time"]),
         session["id"],
     )

@@ -13,11 +13,11 @@ from application.bus import Bus
 from application.errors import NotFound
 from domain import ids
 from domain.sessions.errors import SessionNotEnded
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
 from infrastructure.cli import _support
 from infrastructure.database import open_database
 from infrastructure.erasure import Erased, Erasure
+from infrastructure.opening import make_guard, make_log
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.erasure import PostgresErasure
 
@@ -43,8 +43,8 @@ def erase(subjects: tuple[str, ...], *, with_payments: bool, as_json: bool) -> N
     done: list[Erased] = []
     refused: list[str] = []
     with _support.report_errors(), open_database(settings) as url:
-        guard = bootstrap.make_guard(settings)
-        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        guard = make_guard(settings)
+        log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
         try:
             admin = AccountAdmin(log, Bus(log), settings.mode)

@@ -16,10 +16,11 @@ from application.errors import LogUnavailable
 from application.event_document import event_document
 from application.event_log import EventLog, Recorded
 from domain import ids
-from infrastructure import bootstrap, logs
+from infrastructure import logs
 from infrastructure.cli import _following, _support
 from infrastructure.database import open_database
 from infrastructure.event_store import registry
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 PAGE_EVENTS: Final = 200
@@ -49,7 +50,7 @@ def tail(*, types: tuple[str, ...], session: str | None, after: str | None, as_j
         _following.quiet_pipe(),
         open_database(settings) as url,
     ):
-        log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+        log = make_log(url, DatabaseRole.READER, size_max=1)
         begin = log.head() if wanted is None else wanted
         tailing = Tail(log, takes, _json if as_json else _line)
 

@@ -18,7 +18,8 @@ from domain import ids
 from domain.merchants import standard_webhooks
 from domain.merchants.merchant import Merchant
 from domain.merchants.webhook_endpoint import TYPES
-from infrastructure import bootstrap, logs
+from infrastructure import logs
+from infrastructure.bootstrap.worker import process_ports
 from infrastructure.cli import _following, _support
 from infrastructure.cli._listen_lines import Lines
 from infrastructure.cli._listen_state import ListenState, exclusive_state
@@ -60,7 +61,7 @@ def listen(
         with (
             exclusive_state(settings.home_folder, merchant_id, forward_to) as state,
             open_database(settings) as url,
-            bootstrap.process_ports(settings, url) as ports,
+            process_ports(settings, url) as ports,
         ):
             log = cast("WebhookLog", ports["webhook_log"])
             _check_merchant(log, merchant_id)

@@ -15,11 +15,11 @@ from application.errors import NotFound
 from application.ports.logos import LogoFile
 from domain.merchants.logo import LOGO_BYTES_MAX, read_logo
 from domain.merchants.merchant import Merchant
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
 from infrastructure.cli import _support
 from infrastructure.cli.merchant_terms import merchant_id_of
 from infrastructure.database import open_database
+from infrastructure.opening import make_guard, make_log
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.logos import PostgresLogos
 
@@ -52,8 +52,8 @@ def branding(
     merchant_id = merchant_id_of(merchant)
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url, ExitStack() as resources:
-        guard = bootstrap.make_guard(settings)
-        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        guard = make_guard(settings)
+        log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         resources.callback(log.close)
         admin = AccountAdmin(log, Bus(log), settings.mode)
         try:

@@ -10,11 +10,11 @@ import rich_click as click
 from application.what_if import Difference, Kind, Result, reprice
 from domain.money.decimals import decimal_text
 from domain.money.money import Amount, Money
-from infrastructure import bootstrap
 from infrastructure.cli import _support
 from infrastructure.cli.books import progress
 from infrastructure.database import open_database
 from infrastructure.exports.export import read_range
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.what_if.policy_file import read_policy
 
@@ -37,7 +37,7 @@ def replay(*, policy: Path, first: str | None, end: str | None, as_json: bool) -
     with _support.report_errors():
         prices = read_policy(policy)
         with open_database(settings) as url:
-            log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+            log = make_log(url, DatabaseRole.READER, size_max=1)
             try:
                 positions = read_range(log, first, end)
                 with progress("replay", log.head()) as on_page:

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 import rich_click as click
 
-from infrastructure import bootstrap, logs
+from infrastructure import logs
+from infrastructure.bootstrap.api_process import make_api
+from infrastructure.bootstrap.notifier import notifying
+from infrastructure.bootstrap.worker import working
 from infrastructure.cli import _process_group, _support
 from infrastructure.database import open_database
 from infrastructure.settings import Settings
@@ -22,7 +25,7 @@ def serve() -> None:
     """Run the API. Any number of API processes may run."""
     _support.check_reach(_support.settings())
     with _opened() as (settings, url):
-        api = bootstrap.make_api(settings, url)
+        api = make_api(settings, url)
 
         async def run(stop: asyncio.Event) -> None:
             async with api.running():
@@ -39,7 +42,7 @@ def work(*, demo: bool) -> None:
     with _opened(demo=demo) as (settings, url):
 
         async def run(stop: asyncio.Event) -> None:
-            with bootstrap.working(url, settings):
+            with working(url, settings):
                 click.echo("working")
                 await stop.wait()
 
@@ -53,7 +56,7 @@ def notify(*, demo: bool) -> None:
     with _opened(demo=demo) as (settings, url):
 
         async def run(stop: asyncio.Event) -> None:
-            async with bootstrap.notifying(settings, url):
+            async with notifying(settings, url):
                 click.echo(f"notifying {settings.live_origin}")
                 await stop.wait()
 

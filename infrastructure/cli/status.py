@@ -7,7 +7,7 @@ import sys
 
 import rich_click as click
 
-from infrastructure import bootstrap
+from infrastructure.bootstrap.common import ledger_status
 from infrastructure.cli import _support
 from infrastructure.postgres import runtime_login
 from infrastructure.postgres.embedded import EmbeddedServer
@@ -43,4 +43,4 @@ def _read_status(settings: Settings) -> Status:
     if not url:
         home = settings.home_folder
         return Status(problems=[f"the embedded PostgreSQL in {home} is not running"])
-    return bootstrap.ledger_status(url, settings)
+    return ledger_status(url, settings)

@@ -12,10 +12,11 @@ import rich_click as click
 from application.bus import Bus
 from domain.money.money import Money
 from domain.treasury.treasury import MoveKind
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.bootstrap.worker import account_credits
 from infrastructure.cli import _support
 from infrastructure.database import open_database
+from infrastructure.opening import make_guard, make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.treasury import TreasuryAdmin
 
@@ -25,10 +26,10 @@ def treasury_admin() -> Iterator[TreasuryAdmin]:
     """The treasury of the configured database."""
     settings = _support.settings()
     with _support.report_errors(), open_database(settings) as url:
-        guard = bootstrap.make_guard(settings)
-        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        guard = make_guard(settings)
+        log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
-            with bootstrap.account_credits(url) as credits_:
+            with account_credits(url) as credits_:
                 admin = AccountAdmin(log, Bus(log), settings.mode)
                 yield TreasuryAdmin(log, admin, credits_)
         finally:

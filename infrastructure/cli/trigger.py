@@ -19,11 +19,12 @@ from application.stories.stage import StoryStuck
 from domain import ids
 from domain.errors import OnlyInTestLedger
 from domain.merchants.merchant import Merchant
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.bootstrap.worker import account_credits
 from infrastructure.cli import _support
 from infrastructure.database import open_database
 from infrastructure.event_store.postgres_log import PostgresLog
+from infrastructure.opening import make_guard, make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 from infrastructure.stage import LedgerStage, Show
@@ -100,12 +101,12 @@ def _stage(settings: Settings, merchant: str | None, show: Show) -> Iterator[Led
     if settings.mode != "test":
         raise OnlyInTestLedger(feature="`qrledger trigger`")
     with open_database(settings) as url:
-        guard = bootstrap.make_guard(settings)
-        log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
+        guard = make_guard(settings)
+        log = make_log(url, DatabaseRole.WRITER, size_max=1, guard=guard)
         try:
             admin = AccountAdmin(log, Bus(log), settings.mode)
             merchant_id = _merchant(admin, log, settings, merchant)
-            with bootstrap.account_credits(url) as credits_:
+            with account_credits(url) as credits_:
                 yield LedgerStage(log, admin, credits_, merchant_id, show=show)
         finally:
             log.close()

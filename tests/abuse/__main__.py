@@ -13,7 +13,9 @@ from api.tokens import Use
 from application.bus import Bus
 from benchmarks.load import Connection, percentile
 from domain import ids, times
-from infrastructure import audit, bootstrap
+from infrastructure import audit
+from infrastructure.bootstrap.common import read_tokens
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from tests.abuse import unknown_keys
 from tests.abuse.attacks import Attack, Target
@@ -59,7 +61,7 @@ def main(arguments: list[str]) -> int:
             books.close()
             peaks = ", ".join(f"{p.name} {p.peak_mib} MiB" for p in installation.processes)
             print(f"peak memory: {peaks}")
-            log = bootstrap.make_log(installation.url, DatabaseRole.READER, size_max=1)
+            log = make_log(installation.url, DatabaseRole.READER, size_max=1)
             report = audit.check(installation.url, log)
             log.close()
             print(f"audit: {report.events} events, {len(report.violations)} violations")
@@ -93,7 +95,7 @@ async def _attacks(installation: ChaosInstallation, attacker: str, seconds: floa
         body = {"order_id": f"watched {number}", "amount": AMOUNT}
         session = await connection.post("/v1/payment-sessions", body, installation.merchant_key)
         urls.append(session["live_url"])
-    tokens = bootstrap.read_tokens(installation.url, DatabaseRole.READER)
+    tokens = read_tokens(installation.url, DatabaseRole.READER)
     watch = tokens.for_session(
         Use.WATCH, ids.decode("ps", session["id"]), times.from_text(session["expires_at"])
     )
@@ -129,7 +131,7 @@ async def _long_wallet(
     installation: ChaosInstallation, key: str, seconds: float, top_ups: int
 ) -> None:
     """One busy tenant at one rate: first on a new wallet, then on one with a long history."""
-    log = bootstrap.make_log(installation.url, DatabaseRole.WRITER, size_max=1)
+    log = make_log(installation.url, DatabaseRole.WRITER, size_max=1)
     bus, p99 = Bus(log), []
     for name, count in (("busy, new wallet", 0), (f"busy, {top_ups:,} top-ups", top_ups)):
         tenant = BusyTenant(installation.apis[0], key)

@@ -15,7 +15,7 @@ from application.commands.create_session import CreateSession
 from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey
 from domain.money.money import Money
-from infrastructure import bootstrap
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from tests.abuse.honest import honest
 from tests.chaos.installation import ChaosInstallation
@@ -26,7 +26,7 @@ BATCH: Final = 256
 
 def create_burst(installation: ChaosInstallation, merchant_key: str, size: int) -> float:
     """Create `size` sessions that expire within one second; returns the seconds until they do."""
-    log = bootstrap.make_log(installation.url, DatabaseRole.WRITER, size_max=1)
+    log = make_log(installation.url, DatabaseRole.WRITER, size_max=1)
     bus = Bus(log)
     key = BearerKey.parse(merchant_key)
     issued = log.stream(key.key_id)[0].event
@@ -68,7 +68,7 @@ async def expire_burst(
     keys = (installation.merchant_key, installation.wallet_key)
     serving = asyncio.create_task(honest(installation.apis[0], keys, stop, books=False))
     await asyncio.sleep(1)
-    log = bootstrap.make_log(installation.url, DatabaseRole.READER, size_max=1)
+    log = make_log(installation.url, DatabaseRole.READER, size_max=1)
     installation.shift_clock(seconds)
     started = time.monotonic()
     left = "select exists (select from ledger.tasks where process = 'expiry' and due_at <= %s)"

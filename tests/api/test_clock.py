@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 
 from application.clock_guard import ClockGuard
 from application.processes.expiry import Expiry
-from infrastructure import audit, bootstrap
+from infrastructure import audit
 from infrastructure.cli import program
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import ConnectionPool, DatabaseRole
 from infrastructure.postgres.tasks import PostgresTasks
 from tests.support.api_fixture import USD_10, ApiFixture, api_fixture
@@ -123,7 +124,7 @@ def test_expiry_pauses_while_the_clock_is_in_doubt_and_catches_up_afterwards(
 ) -> None:
     session = api.create_session()
     guard = ClockGuard(elapsed=lambda: 0.0)
-    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2, guard=guard)
+    log = make_log(url, DatabaseRole.WRITER, size_max=2, guard=guard)
     pool = ConnectionPool(url, DatabaseRole.PROJECTOR, size_max=1)
     worker = Worker(Expiry(), PostgresTasks(pool), log, random=Random(1))
     log.now()
@@ -213,7 +214,7 @@ def test_accepting_uses_the_configured_limits(api: ApiFixture, url: str, clock: 
 
 def test_the_audit_finds_an_offset_that_no_event_recorded(api: ApiFixture, url: str) -> None:
     api.create_session()
-    log = bootstrap.make_log(url, DatabaseRole.READER, size_max=1)
+    log = make_log(url, DatabaseRole.READER, size_max=1)
     assert audit.check(url, log).violations == []
     rows(url, "update ledger.clock set accepted_offset = '1 hour' returning 1")
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from infrastructure import bootstrap
+from infrastructure.bootstrap.worker import working
 from tests.support.api_fixture import api_fixture
 from tests.support.payouts_fixture import ask, register_destination
 
@@ -27,7 +27,7 @@ def test_a_payout_that_cannot_be_decided_yet_is_503_and_succeeds_under_the_same_
         api.create_paid_session()
         monkeypatch.setattr("api.v1.lists.CATCH_UP_SECONDS", 0.1)
         refused = ask(api, 1000, key=key)
-        with bootstrap.working(url):
+        with working(url):
             monkeypatch.setattr("api.v1.lists.CATCH_UP_SECONDS", 20.0)
             accepted = ask(api, 1000, key=key)
             too_much = ask(api, 1, key=str(uuid4()))

@@ -16,7 +16,7 @@ from domain import ids
 from domain.merchants.api_key import ApiKey, BearerKey
 from domain.money.money import Money
 from domain.sessions.state import LIFETIME_SECONDS_MIN
-from infrastructure import bootstrap
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from tests.chaos.installation import ChaosInstallation
 
@@ -27,7 +27,7 @@ UNFINISHED: Final = "select count(*) from ledger.tasks where due_at <= ledger.no
 
 def create_due_sessions(installation: ChaosInstallation, seconds: float) -> set[UUID]:
     """Create sessions that fall due evenly within the next `seconds`; moves the clock ahead."""
-    log = bootstrap.make_log(installation.url, DatabaseRole.WRITER, size_max=1)
+    log = make_log(installation.url, DatabaseRole.WRITER, size_max=1)
     issued: Any = log.stream(BearerKey.parse(installation.merchant_key).key_id)[0].event
     assert isinstance(issued, ApiKey.Issued)
     commands = [

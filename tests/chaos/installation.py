@@ -20,9 +20,9 @@ from application.commands.set_payout_terms import SetPayoutTerms
 from domain import ids
 from domain.merchants.api_key import Role
 from domain.merchants.payout_terms import PayoutTerms
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
 from infrastructure.database import make_qr_keys
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrate import migrate
@@ -140,7 +140,7 @@ class ChaosInstallation:
 
     def register_tenant(self) -> tuple[str, str]:
         """Register a merchant with payouts in USD, and a wallet app; returns the API key of each."""
-        log = bootstrap.make_log(self.url, DatabaseRole.WRITER, size_max=1)
+        log = make_log(self.url, DatabaseRole.WRITER, size_max=1)
         admin = AccountAdmin(log, Bus(log), "test")
         merchant, app = admin.register_merchant("Cafe", ()), admin.register_app("App")
         terms = PayoutTerms("the cafe's account")

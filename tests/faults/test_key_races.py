@@ -10,8 +10,8 @@ import pytest
 from application.bus import Bus
 from domain.errors import LedgerError
 from domain.merchants.api_key import BearerKey, Role
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
@@ -20,9 +20,7 @@ OPERATORS = 8
 
 @pytest.mark.parametrize("role", [Role.MERCHANT, Role.OPERATOR])
 def test_eight_concurrent_key_issues_leave_two_active_keys(database_url: str, role: Role) -> None:
-    logs = [
-        bootstrap.make_log(database_url, DatabaseRole.WRITER, size_max=1) for _ in range(OPERATORS)
-    ]
+    logs = [make_log(database_url, DatabaseRole.WRITER, size_max=1) for _ in range(OPERATORS)]
     admins = [AccountAdmin(log, Bus(log), "test") for log in logs]
     holder = admins[0].register_merchant("Cafe", ())
     start = Barrier(OPERATORS)

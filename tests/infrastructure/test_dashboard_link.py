@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from api.tokens import DashboardUse
 from domain import ids
-from infrastructure import bootstrap
+from infrastructure.bootstrap.common import read_tokens
 from infrastructure.cli import program
 from infrastructure.event_store.postgres_log import PostgresLog
 from infrastructure.postgres.connections import DatabaseRole
@@ -38,7 +38,7 @@ def test_a_link_is_printed_whose_token_is_in_the_fragment(
     assert plain.exit_code == as_json.exit_code == 0, plain.output
     address, _, token = plain.output.strip().partition("#")
     assert address == "http://127.0.0.1:8080/dashboard"
-    tokens = bootstrap.read_tokens(database_url, DatabaseRole.READER)
+    tokens = read_tokens(database_url, DatabaseRole.READER)
     holder = tokens.check_dashboard(DashboardUse.LINK, token)
     assert ids.encode("mer", holder.merchant_id) == merchant
     facts = json.loads(as_json.output)

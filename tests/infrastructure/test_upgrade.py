@@ -20,7 +20,11 @@ from httpx import Response
 from litestar.testing import TestClient
 
 from application.processes.expiry import Expiry
-from infrastructure import audit, bootstrap
+from infrastructure import audit
+from infrastructure.bootstrap.api_process import make_api
+from infrastructure.bootstrap.common import read_model_versions
+from infrastructure.bootstrap.worker import working
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.postgres.migrate import check, migrations
 from infrastructure.settings import Settings
@@ -83,8 +87,8 @@ def ledger(make_database: Callable[[], str]) -> Iterator[Ledger]:
     done = program(url, "migrate")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     settings = Settings(home=HOME.name, rate_limit=0, port=18080, live_port=18081)
-    api = bootstrap.make_api(settings, url)
-    with TestClient(api.app) as client, bootstrap.working(url):
+    api = make_api(settings, url)
+    with TestClient(api.app) as client, working(url):
         yield Ledger(url, facts, client)
 
 
@@ -342,7 +346,7 @@ def test_the_upgraded_ledger_accepts_payments(ledger: Ledger) -> None:
     paid = ledger.call(wallet["app"], "POST", path, pay, key)
 
     assert (paid.status_code, paid.json()["status"]) == (200, "paid")
-    log = bootstrap.make_log(ledger.url, DatabaseRole.READER, size_max=1)
-    report = audit.check(ledger.url, log, versions=bootstrap.read_model_versions())
+    log = make_log(ledger.url, DatabaseRole.READER, size_max=1)
+    report = audit.check(ledger.url, log, versions=read_model_versions())
     log.close()
     assert report.violations == []

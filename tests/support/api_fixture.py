@@ -25,9 +25,12 @@ from msgspec.structs import replace
 from api.context import Services
 from application.bus import Bus
 from domain.merchants.api_key import Role
-from infrastructure import bootstrap
 from infrastructure.accounts import AccountAdmin
+from infrastructure.bootstrap.api_process import make_api
+from infrastructure.bootstrap.notifier import notifying
+from infrastructure.bootstrap.worker import working
 from infrastructure.database import make_push_key, make_qr_keys
+from infrastructure.opening import make_log
 from infrastructure.postgres.connections import DatabaseRole
 from infrastructure.settings import Settings
 from projections._read_model import all_models
@@ -169,13 +172,13 @@ def served_api(url: str, **facts: Any) -> Iterator[ApiFixture]:
 
 @contextmanager
 def _serving(settings: Settings, url: str) -> Iterator[ApiFixture]:
-    process = bootstrap.make_api(settings, url)
-    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
+    process = make_api(settings, url)
+    log = make_log(url, DatabaseRole.WRITER, size_max=2)
     admin = AccountAdmin(log, Bus(log), settings.mode)
     ready, stop = Event(), Event()
 
     async def serve() -> None:
-        async with process.running(), bootstrap.notifying(settings, url):
+        async with process.running(), notifying(settings, url):
             ready.set()
             await asyncio.to_thread(stop.wait)
 
@@ -184,7 +187,7 @@ def _serving(settings: Settings, url: str) -> Iterator[ApiFixture]:
     assert ready.wait(20)
     try:
         with (
-            bootstrap.working(url, settings),
+            working(url, settings),
             Client(base_url=settings.public_origin, timeout=30) as client,
         ):
             _wait_until_built(url)
@@ -210,12 +213,12 @@ def api_fixture(url: str, *, projections: bool = True, **facts: Any) -> Iterator
 
 @contextmanager
 def _in_process(settings: Settings, url: str, *, projections: bool) -> Iterator[ApiFixture]:
-    process = bootstrap.make_api(settings, url)
-    log = bootstrap.make_log(url, DatabaseRole.WRITER, size_max=2)
+    process = make_api(settings, url)
+    log = make_log(url, DatabaseRole.WRITER, size_max=2)
     admin = AccountAdmin(log, Bus(log), settings.mode)
     with TestClient(process.app, raise_server_exceptions=False) as client:
         if projections:
-            with bootstrap.working(url, settings):
+            with working(url, settings):
                 _wait_until_built(url)
                 yield ApiFixture(client, admin, settings, process.services)
         else:
