@@ -57,7 +57,7 @@ def _try_operation(api: ApiFixture, strategy: Any, callers: list[str]) -> None:
     checks = [check for check in CHECKS.get_all() if check.__name__ not in skipped]
 
     @settings(
-        max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "40")),
+        max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "24")),
         derandomize="SCHEMATHESIS_EXAMPLES" not in os.environ,
     )
     @given(case=strategy, hostile=st.sampled_from(HOSTILE))
