@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import Page, Request, expect
 from application.bus import Bus
 from application.command import Envelope
 from application.commands.set_branding import SetBranding
+from application.commands.set_processors import SetProcessors
 from application.ports.logos import LogoFile
 from domain import ids
 from domain.merchants.branding import Branding
@@ -32,6 +34,7 @@ SIZES: Final = [
     (320, 568), (390, 844), (412, 915), (568, 320), (844, 390), (768, 1024), (1280, 900),
     (1366, 768), (1920, 1080),
 ]  # fmt: skip
+TILLS: Final = [(1280, 900), (1366, 768), (1920, 1080)]
 MEDIA: Final[list[dict[str, Any]]] = [
     {"color_scheme": "light"},
     {"color_scheme": "dark"},
@@ -53,6 +56,18 @@ def branded(api: ApiFixture) -> None:
     )
     new_id = api.services.new_id()
     Bus(api.services.log).send(Envelope(command=command, command_id=new_id, actor="test"))
+
+
+@pytest.fixture
+def sandbox(api: ApiFixture) -> Iterator[None]:
+    """The merchant can be paid through the test processor, too."""
+    for processors in (("sandbox",), ()):
+        merchant_id = ids.decode("mer", api.merchants[0])
+        command = SetProcessors(merchant_id=merchant_id, processors=processors)
+        new_id = api.services.new_id()
+        Bus(api.services.log).send(Envelope(command=command, command_id=new_id, actor="test"))
+        if processors:
+            yield
 
 
 def slow_down(page: Page) -> None:
@@ -111,6 +126,26 @@ def test_cameras_read_the_code_at_every_size_and_in_every_colour(
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         assert read_codes(page) == [session["qr"]["payload"]], ("twice the text", width)
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_on_a_till_with_everything_the_code_is_whole_and_the_largest_needs_no_scrolling(
+    api: ApiFixture, visit: Visit
+) -> None:
+    session = api.create_session(
+        description="2 coffees", return_url="https://shop.example/x", checkout_may_cancel=True
+    )
+    page = visit().open(session["checkout_url"])
+    expect(page.get_by_text("Live")).to_be_attached()
+
+    for width, height in TILLS:
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.get_by_role("button", name="Test payment")).to_be_attached()
+        box = page.locator(".symbol").bounding_box()
+        assert box is not None
+        assert 0 <= box["y"] <= box["y"] + box["height"] <= height
+        assert read_codes(page) == [session["qr"]["payload"]]
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
 
 
 def test_the_colour_is_used_where_it_can_be_seen(api: ApiFixture, visit: Visit) -> None:
