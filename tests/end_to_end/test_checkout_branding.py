@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-import zxingcpp
 from PIL import Image
 from playwright.sync_api import Page, Request, expect
 
@@ -24,6 +23,7 @@ from infrastructure.postgres.logos import PostgresLogos
 from tests.end_to_end.browsing import PHONE, TILL, Visit, check_page, pay, status, until
 from tests.support.api_fixture import ApiFixture
 from tests.support.logos import largest
+from tests.support.read_pictures import codes_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 REQUESTS_MAX = 10
@@ -83,7 +83,7 @@ def read_codes(page: Page) -> list[str]:
     """What a camera reads in front of the code."""
     page.locator(".symbol").scroll_into_view_if_needed()
     picture = Image.open(io.BytesIO(page.screenshot()))
-    return [code.text for code in zxingcpp.read_barcodes(picture.convert("L"))]
+    return [code.text for code in codes_in(picture)]
 
 
 def test_a_first_checkout_with_the_largest_logo_is_small(api: ApiFixture, visit: Visit) -> None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import zxingcpp
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from api.pages.texts import languages
@@ -15,6 +14,7 @@ from domain import times
 from tests.end_to_end.browsing import TILL, Visit, check_page, pay, screenshot, status, until
 from tests.support.api_fixture import ApiFixture
 from tests.support.postgres import TestClock
+from tests.support.read_pictures import codes_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 LEASE_MS = 91_000
@@ -24,7 +24,7 @@ OFFLINE = "No connection. This screen may be out of date."
 
 def codes(page: Page, name: str) -> list[str]:
     """What a camera in front of the screen reads."""
-    return [code.text for code in zxingcpp.read_barcodes(screenshot(page, name).convert("L"))]
+    return [code.text for code in codes_in(screenshot(page, name))]
 
 
 def lease(page: Page) -> Any:

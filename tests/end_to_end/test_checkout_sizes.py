@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import zxingcpp
 from playwright.sync_api import FloatRect, Page, Response, expect
 
 from tests.end_to_end.browsing import Visit, bring_to, check_page, screenshot
 from tests.support.api_fixture import ApiFixture
 from tests.support.postgres import TestClock
+from tests.support.read_pictures import read
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 TILLS = [(1280, 900), (1366, 768), (1920, 1080)]
@@ -62,8 +62,7 @@ def test_on_a_till_code_and_amount_are_as_large_as_the_screen_allows(
     assert size_of(page, ".amount") == pytest.approx(min(max(48, 0.06 * width), 112), abs=1)
     assert code["y"] + code["height"] <= height
     assert overflow(page) <= 0
-    [read] = zxingcpp.read_barcodes(screenshot(page, f"till-{width}").convert("L"))
-    assert read.text == session["qr"]["payload"]
+    assert read(screenshot(page, f"till-{width}")) == session["qr"]["payload"]
 
 
 @pytest.mark.parametrize(("width", "height"), ON_THEIR_SIDE)
@@ -78,8 +77,7 @@ def test_a_phone_on_its_side_shows_the_code_without_scrolling(
     assert code["y"] >= 0
     assert code["y"] + code["height"] <= height
     assert overflow(page) <= 0
-    [read] = zxingcpp.read_barcodes(screenshot(page, f"side-{width}").convert("L"))
-    assert read.text == session["qr"]["payload"]
+    assert read(screenshot(page, f"side-{width}")) == session["qr"]["payload"]
 
 
 @pytest.mark.parametrize("lang", ["en", "pt", "ar"])

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-import zxingcpp
 from playwright.sync_api import Page, expect
 
 from application.demo_accounts import DemoAccounts, PhoneCodes
@@ -17,6 +16,7 @@ from infrastructure.cli import _demo_network
 from infrastructure.postgres.migrate import migrate
 from tests.end_to_end.browsing import Visit, check_page, screenshot, status
 from tests.support.api_fixture import ApiFixture, served_api
+from tests.support.read_pictures import read
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
@@ -44,8 +44,7 @@ def api(
 
 def code_on(page: Page, name: str) -> str:
     """What a phone's camera reads on a screen."""
-    [code] = zxingcpp.read_barcodes(screenshot(page, name).convert("L"))
-    return code.text
+    return read(screenshot(page, name))
 
 
 def test_a_phone_signs_in_and_pays_by_scanning_two_codes(api: ApiFixture, visit: Visit) -> None:

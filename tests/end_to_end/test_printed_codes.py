@@ -6,20 +6,14 @@ import io
 from itertools import count
 
 import pytest
-import zxingcpp
 from PIL import Image
 
 from tests.end_to_end.browsing import TILL, Visit, screenshot
 from tests.support.api_fixture import ApiFixture
+from tests.support.read_pictures import read
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 ORDERS = count(1)
-
-
-def read(image: Image.Image) -> str:
-    [code] = zxingcpp.read_barcodes(image.convert("L"))
-    assert code.format == zxingcpp.BarcodeFormat.QRCode
-    return str(code.text)
 
 
 @pytest.mark.parametrize("kind", ["svg", "png"])

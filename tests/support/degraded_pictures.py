@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from application.ports.pictures import CodePicture
 from infrastructure.pictures import codes
 from tests.support.code_texts import TEXTS
-from tests.support.read_pictures import from_png
+from tests.support.read_pictures import codes_in, from_png
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "pictures.md"
 MARKS = ("<!-- degraded pictures -->\n", "<!-- end of degraded pictures -->\n")
@@ -108,7 +108,7 @@ DAMAGES: dict[str, Callable[[Image.Image, Random], Image.Image]] = {
 
 def is_read(picture: Image.Image, text: str) -> bool:
     """Whether a reader finds exactly this text."""
-    return [found.text for found in zxingcpp.read_barcodes(picture)] == [text]
+    return [found.text for found in codes_in(picture)] == [text]
 
 
 @cache

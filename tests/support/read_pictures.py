@@ -11,17 +11,27 @@ from PIL import Image
 
 MODULE = 6
 """Pixels per module of what is painted here."""
+_KIND = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 POINTS_PER_INCH, MILLIMETRES_PER_INCH = 72, 25.4
 
 
+def codes_in(picture: Image.Image) -> list[zxingcpp.Barcode]:
+    """The QR codes in a picture, as zxing-cpp reads them.
+
+    Other kinds of codes are not looked for, as no wallet does: among random modules and letters one
+    is sometimes seen. Micro QR is such a kind.
+    """
+    found = zxingcpp.read_barcodes(picture.convert("L"), formats=_KIND)
+    return list(found)
+
+
 def read(picture: Image.Image) -> str:
-    """The text of the only code in a picture, as zxing-cpp reads it.
+    """The text of the only QR code in a picture.
 
     Raises:
-        ValueError: it finds no code, or more than one, or a Micro QR code.
+        ValueError: there is no QR code, or more than one.
     """
-    [found] = zxingcpp.read_barcodes(picture.convert("L"))
-    assert found.format == zxingcpp.BarcodeFormat.QRCode
+    [found] = codes_in(picture)
     return str(found.text)
 
 
