@@ -15,10 +15,17 @@ def width_of(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
+def keep_some(page: Page) -> None:
+    """Leave one operation in ten, as one template makes them: axe takes seconds for all of them."""
+    page.evaluate("""
+        document.querySelectorAll("section[id]").forEach((one, n) => n % 10 && one.remove())
+    """)
+    assert page.locator("section[id]").count() > 3
+
+
 def test_an_operation_is_found_by_a_word_and_has_an_address(visit: Visit, api: ApiFixture) -> None:
     visitor = visit(viewport=TILL)
     page = visitor.open(f"{api.settings.public_origin}/docs")
-    check_schemes(page, "docs")
 
     page.keyboard.press("/")
     page.keyboard.type("expires_in_seconds")
@@ -30,6 +37,10 @@ def test_an_operation_is_found_by_a_word_and_has_an_address(visit: Visit, api: A
     expect(page.locator("nav [aria-current]")).to_have_attribute("href", "#createPaymentSession")
     page.locator("#wanted").fill("zebra")
     expect(page.get_by_role("status")).to_have_text("Nothing is called that.")
+    page.locator("#wanted").fill("")
+    check_page(page, "docs")
+    keep_some(page)
+    check_schemes(page, "docs-some")
 
 
 def test_examples_keep_the_language_that_the_reader_chose(visit: Visit, api: ApiFixture) -> None:
@@ -55,4 +66,5 @@ def test_it_is_readable_on_a_phone(visit: Visit, api: ApiFixture, scripts: bool)
     expect(page.get_by_role("link", name="All operations", exact=True)).to_be_in_viewport()
     if scripts:
         assert width_of(page) == PHONE["width"]
+        keep_some(page)
         check_page(page, "docs-phone")
