@@ -37,6 +37,7 @@ from api.pages.dashboards.sign_in import DashboardRoutes
 from api.pages.docs import docs_page
 from api.pages.home import HomeRoutes
 from api.pages.problems import problem_response
+from api.pages.refusals import refusal_page
 from api.pages.returns import ReturnRoutes
 from api.pages.routes import PageRoutes
 from api.pages.sandbox import SandboxRoutes
@@ -143,7 +144,7 @@ def create_app(services: Services) -> Application:
         return _to_litestar(on_any_error(request.method, "", error), default_headers)
 
     cross_origin = CrossOrigin(services.config.cors_origins)
-    router = Router(services, default_headers, cross_origin)
+    router = Router(services, default_headers, cross_origin, refusal_page)
     # Litestar answers OPTIONS itself on every path that it does not know an answer for yet.
     every = (*cross_origin.preflights(listed), *listed)
     served = [(operation, router.serve(operation)) for operation in every]

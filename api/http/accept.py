@@ -6,11 +6,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from api.http.messages import HttpRequest
+
+HTML, JSON = "text/html", "application/json"
 RANGES_MAX: Final = 32
 """Further media ranges of the header are ignored."""
 NAMED: Final = 2
 """The precision of a media range that is a media type; `text/*` has 1, `*/*` has 0."""
 _QUALITY: Final = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
+
+def wants_html(request: HttpRequest) -> bool:
+    """Whether the request comes from a browser."""
+    return preferred(request.header(b"accept"), (HTML, JSON)) == HTML
 
 
 def preferred(accept: str | None, offered: Sequence[str]) -> str:

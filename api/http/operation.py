@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol, get_args
 from api import blocking
 from api.context import Services
 from api.http import fingerprints
+from api.http.accept import HTML
 from api.http.identity import CallerRole, Identity
 from api.http.messages import HttpRequest, HttpResponse
 from api.http.parsing import PathId
@@ -100,6 +101,11 @@ class Operation:
         object.__setattr__(self, "query", types.pop("query", None))
         path_ids = tuple((name, self._prefix(name, kind)) for name, kind in types.items())
         object.__setattr__(self, "path_ids", path_ids)
+
+    @property
+    def shows_pages(self) -> bool:
+        """Whether a browser gets a page, always or where it asks for one."""
+        return self.page or HTML in self.responses.values()
 
     @property
     def cross_origin(self) -> bool:

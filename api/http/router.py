@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api.context import Services
+from api.context import ApiConfig, Services
+from api.http.accept import wants_html
 from api.http.authentication import Authenticator, client_address, is_local
 from api.http.checkout import checkout_token
 from api.http.cross_origin import CrossOrigin
@@ -31,15 +33,22 @@ from domain.errors import InvalidRequest, LedgerError
 
 PUBLIC: Final = Identity(CallerRole.PAGE, "", "public")
 """The identity of a caller without a key."""
+RefusalPage = Callable[[ApiConfig, HttpRequest, LedgerError], HttpResponse]
+"""What a browser is shown instead of a problem document."""
 
 
 class Router:
     """Makes ASGI applications from operations."""
 
     def __init__(
-        self, services: Services, default_headers: DefaultHeaders, cross_origin: CrossOrigin
+        self,
+        services: Services,
+        default_headers: DefaultHeaders,
+        cross_origin: CrossOrigin,
+        refusal_page: RefusalPage,
     ) -> None:
         self._services = services
+        self._refusal_page = refusal_page
         self._default_headers = default_headers
         self._cross_origin = cross_origin
         self._rate_limit = RateLimit(services.config.rate_limit)
@@ -66,7 +75,7 @@ class Router:
         try:
             response = await self._serve(operation, request)
         except LedgerError as refusal:
-            response = to_response(refusal)
+            response = self._refused(operation, request, refusal)
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 - logged with its traceback
@@ -77,6 +86,13 @@ class Router:
             seconds=time.perf_counter() - started,
         )
         return response
+
+    def _refused(
+        self, operation: Operation, request: HttpRequest, refusal: LedgerError
+    ) -> HttpResponse:
+        if operation.shows_pages and wants_html(request):
+            return self._refusal_page(self._services.config, request, refusal)
+        return to_response(refusal)
 
     async def _serve(self, operation: Operation, request: HttpRequest) -> HttpResponse:
         identity = PUBLIC

@@ -6,13 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 from api.context import Services
+from api.http.accept import wants_html
 from api.http.errors import status_of
 from api.http.fields import text_length
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import SessionPathId
 from api.pages.checkout import at_checkout_of, checkout_page, checkout_url
-from api.pages.rendering import chosen_language, language_for, wants_html
+from api.pages.rendering import chosen_language, language_for
 from api.pages.return_language import remembered
 from api.pages.routes import TokenQuery, session_with_token
 from api.pages.sessions import start_refusals

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from api import blocking
 from api.context import Services
+from api.http.accept import wants_html
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.pages.moments import moment
-from api.pages.rendering import language_for, render, wants_html
+from api.pages.rendering import language_for, render
 from api.pages.routes import VERIFIER, LanguageQuery, message_page
 from api.pages.texts import Language
 from application.errors import NotSealed

@@ -13,12 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from api.context import ApiConfig
-from api.http.accept import preferred
+from api.http.accept import HTML, JSON, preferred
 from api.http.errors import status_of, to_problem
 from api.http.messages import HttpResponse
 from api.http.problems import to_response
 from api.pages.problem_texts import FACTS, REASONS, REMEDIES
-from api.pages.rendering import HTML, JSON, render
+from api.pages.rendering import render
 from api.pages.texts import DEFAULT, languages
 from application.errors import NotFound
 from domain.errors import LedgerError

@@ -10,18 +10,10 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from api.context import ApiConfig
-from api.http.accept import preferred
 from api.http.messages import HttpRequest, HttpResponse
 from api.pages.static_files import SCAN_PERMISSIONS, SCAN_SOURCES, asset, integrity
 from api.pages.templating import to_html
 from api.pages.texts import Language, choose
-
-HTML, JSON = "text/html", "application/json"
-
-
-def wants_html(request: HttpRequest) -> bool:
-    """Whether the request comes from a browser."""
-    return preferred(request.header(b"accept"), (HTML, JSON)) == HTML
 
 
 def language_for(request: HttpRequest) -> Language:

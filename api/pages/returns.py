@@ -7,13 +7,14 @@ from datetime import datetime
 
 from api import blocking
 from api.context import Services
+from api.http.accept import wants_html
 from api.http.checkout import checkout_identity
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.http.parsing import SessionPathId
 from api.pages.checkout import checkout_url, in_language
 from api.pages.processing import RETURN_PATH, return_path
-from api.pages.rendering import language_for, wants_html
+from api.pages.rendering import language_for
 from api.pages.return_language import language_of_return
 from api.pages.routes import message_page
 from api.tokens import BadToken, Tokens, Use

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from api import blocking
 from api.context import Services
-from api.http.accept import preferred
+from api.http.accept import HTML, JSON, preferred, wants_html
 from api.http.checkout import SESSION_TOKEN_CHARS_MAX
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
@@ -20,7 +20,7 @@ from api.pages.checkout import at_checkout_of, checkout_page, checkout_url
 from api.pages.moments import moment
 from api.pages.offers import offer_response
 from api.pages.payer_texts import wallet_texts
-from api.pages.rendering import HTML, JSON, chosen_language, language_for, render, wants_html
+from api.pages.rendering import chosen_language, language_for, render
 from api.pages.sessions import session_context, status_texts
 from api.pages.texts import languages
 from api.tokens import BadToken, Use

@@ -6,10 +6,11 @@ import msgspec
 
 from api import blocking
 from api.context import Services
+from api.http.accept import wants_html
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
 from api.pages.amounts import amount_chars
-from api.pages.rendering import language_for, render, wants_html
+from api.pages.rendering import language_for, render
 from api.pages.routes import LanguageQuery
 from api.pages.templating import isolated
 from api.v1.responses import json_response

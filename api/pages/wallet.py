@@ -7,9 +7,10 @@ import re
 from typing import Final
 
 from api.context import Services
+from api.http.accept import wants_html
 from api.http.messages import HttpResponse
 from api.http.operation import Call, Operation
-from api.pages.rendering import language_for, render, wants_html
+from api.pages.rendering import language_for, render
 from api.pages.routes import LanguageQuery, message_page
 from api.pages.static_files import asset, edition, static_file
 from api.pages.wallet_texts import home_texts

@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from api import blocking
 from api.context import ApiConfig, Services
+from api.http.accept import wants_html
 from api.http.errors import ForeignOrigin, status_of
 from api.http.identity import CallerRole, Identity
 from api.http.messages import HttpRequest, HttpResponse
 from api.http.operation import Call, Handler
-from api.pages.rendering import language_for, wants_html
+from api.pages.rendering import language_for
 from api.pages.routes import message_page
 from api.tokens import EVERY_MERCHANT, OPERATOR_KEY, BadToken, DashboardHolder, DashboardUse
 from application.errors import Forbidden, NotFound, Unauthorized
