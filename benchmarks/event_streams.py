@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 import uvloop
 
+from benchmarks.cpu import Turn, costs, family_seconds, process_seconds
 from benchmarks.flows import STEPS, Clients, Flows
 from benchmarks.installation import Installation, database_server, installation
 from benchmarks.limits import STEADY_SECONDS
@@ -36,26 +38,27 @@ async def measure_streams(running: Installation, table: Table) -> None:
     clients = Clients(running.base_url, running.keys, PAYERS)
     await clients.open_wallets()
     await clients.run(STEADY_SECONDS / 2, per_second=PAYMENTS_PER_SECOND)
-    alone = [_rate(await _read(running)) for _ in range(ROUNDS)]
-    ratios, rates, quiet_all, busy_all = [], [], [], []
+    alone = [await _read(running) for _ in range(ROUNDS)]
+    ratios, beside, quiet_all, busy_all = [], [], [], []
     for _ in range(ROUNDS):
         quiet = _latencies(await clients.run(STEADY_SECONDS, per_second=PAYMENTS_PER_SECOND))
         until = asyncio.get_running_loop().time() + STEADY_SECONDS
         reading = asyncio.create_task(_read_until(running, until))
         busy = _latencies(await clients.run(STEADY_SECONDS, per_second=PAYMENTS_PER_SECOND))
-        rates += await reading
+        beside += await reading
         ratios.append(percentile(busy, 0.99) / percentile(quiet, 0.99))
         quiet_all += quiet
         busy_all += busy
-    before, beside = (1000 * percentile(each, 0.99) for each in (quiet_all, busy_all))
-    table.row("events streamed per second (at least 50,000)", _thousands(alone))
-    table.row("the same beside payers", _thousands(rates))
+    before, after = (1000 * percentile(each, 0.99) for each in (quiet_all, busy_all))
+    table.row("events streamed per second (at least 50,000)", _rates(alone), costs(alone))
+    table.row("the same beside payers", _rates(beside))
     table.row("p99 of payers beside a stream / without it (at most 2)", spread(ratios))
-    table.row("that p99 without / beside, ms", f"{before:.1f} / {beside:.1f}")
+    table.row("that p99 without / beside, ms", f"{before:.1f} / {after:.1f}")
     clients.close()
 
 
-def _thousands(rates: list[float]) -> str:
+def _rates(turns: Sequence[Turn]) -> str:
+    rates = [turn.rate for turn in turns]
     return f"**{median(rates):,.0f}** ({min(rates):,.0f} to {max(rates):,.0f})"
 
 
@@ -63,21 +66,17 @@ def _latencies(flows: Flows) -> list[float]:
     return [seconds for step in STEPS for seconds in flows.took[step]]
 
 
-def _rate(result: tuple[int, float]) -> float:
-    events, seconds = result
-    return events / seconds
-
-
-async def _read_until(running: Installation, until: float) -> list[float]:
-    """The rates of reading the log again and again."""
-    rates = []
+async def _read_until(running: Installation, until: float) -> list[Turn]:
+    """Read the log again and again."""
+    turns = []
     while asyncio.get_running_loop().time() < until:
-        rates.append(_rate(await _read(running)))
-    return rates
+        turns.append(await _read(running))
+    return turns
 
 
-async def _read(running: Installation) -> tuple[int, float]:
-    """Read the log; events and seconds."""
+async def _read(running: Installation) -> Turn:
+    """Read the log once: a turn of as many commands as there are events."""
+    before = _processor_seconds(running)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -87,8 +86,20 @@ async def _read(running: Installation) -> tuple[int, float]:
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
-    events, seconds = out.split()
-    return int(events), float(seconds)
+    events, seconds, client = out.split()
+    used = {name: now - before[name] for name, now in _processor_seconds(running).items()}
+    return Turn(int(events), float(seconds), {**used, "client": float(client)})
+
+
+def _processor_seconds(running: Installation) -> dict[str, float]:
+    """Of the API, of the processes that it starts for streams, and of PostgreSQL."""
+    serve = running.pids["serve"]
+    api = process_seconds(serve)
+    return {
+        "API": api,
+        "stream": family_seconds(serve) - api,
+        "PostgreSQL": family_seconds(running.postmaster),
+    }
 
 
 def main() -> None:

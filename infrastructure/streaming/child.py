@@ -1,7 +1,6 @@
 """Writes events as lines: `python -P -m infrastructure.streaming.child`, told what on its input.
 
-It ends after the last line, with its reader, or with status 1. It yields to every other process of
-the machine.
+It ends after the last line, with its reader, or with status 1.
 """
 
 from __future__ import annotations
@@ -27,8 +26,6 @@ from infrastructure.postgres import arrays
 from infrastructure.postgres.connections import DatabaseRole, connect
 from infrastructure.streaming.lines import lines, load_as_sent
 
-NICE: Final = 10
-"""Streams can wait; payments cannot."""
 STATEMENT_SECONDS: Final = 10
 POSITION, VERSION, TOPIC = 0, 2, 3
 """Columns of the rows, see `rows.COLUMNS`."""
@@ -86,7 +83,6 @@ def write(out: BinaryIO, connection: Connection[TupleRow], wanted: LinesWanted) 
 
 def main() -> int:
     """Write what the order on standard input asks for; returns the exit status."""
-    os.nice(NICE)
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Order)
     out = sys.stdout.buffer
     try:

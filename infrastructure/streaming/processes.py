@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -24,6 +25,8 @@ SILENCE_SECONDS_MAX: Final = 60.0
 """Between two blocks; the statements of the process have a limit of their own."""
 END_SECONDS_MAX: Final = 5.0
 BLOCK_BYTES: Final = 65_536
+NICE: Final = 10
+"""How much lower the priority is than the API's: streams can wait, payments cannot."""
 COMMAND: Final = (sys.executable, "-P", "-m", "infrastructure.streaming.child")
 
 
@@ -126,5 +129,8 @@ class ProcessBlocks:
 
 
 def _start(link: socket.socket) -> subprocess.Popen[bytes]:
+    """Start the process at its priority: of a short stream, most of the work is its imports."""
     number = link.fileno()
-    return subprocess.Popen(COMMAND, stdin=number, stdout=number, start_new_session=True)
+    process = subprocess.Popen(COMMAND, stdin=number, stdout=number, start_new_session=True)
+    os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICE)
+    return process

@@ -17,7 +17,7 @@ import pytest
 
 from application.errors import Overloaded, TooManyStreams
 from application.ports.event_lines import LinesCutOff, LinesWanted
-from infrastructure.streaming.processes import STREAMS_MAX, StreamProcesses
+from infrastructure.streaming.processes import NICE, STREAMS_MAX, StreamProcesses
 from tests.support.api_fixture import ApiFixture, served_api
 
 pytestmark = pytest.mark.postgres
@@ -195,6 +195,18 @@ def test_a_closed_stream_leaves_no_process(processes: Any, url: str) -> None:
         await blocks.close()
         with pytest.raises(ProcessLookupError):
             os.kill(blocks.pid, 0)
+
+    processes(scenario())
+
+
+def test_a_stream_has_a_low_priority(processes: Any, url: str) -> None:
+    async def scenario() -> None:
+        blocks = await StreamProcesses(url).open(ALL, "a")
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        try:
+            assert os.getpriority(os.PRIO_PROCESS, blocks.pid) == min(ours + NICE, 19)
+        finally:
+            await blocks.close()
 
     processes(scenario())
 

@@ -9,6 +9,7 @@ from tests.planted.bug import Bug
 PROCESSES = "infrastructure/streaming/processes.py"
 STREAMS = "tests/api/test_event_streams.py"
 RESPONSES = "tests/api/test_streamed_responses.py"
+LINES = "tests/infrastructure/test_streaming_lines.py"
 
 STREAM_BUGS: Final = [
     Bug("a stream that was cut off looks complete", PROCESSES,
@@ -27,5 +28,11 @@ STREAM_BUGS: Final = [
         "                if gone.done():\n", "                if False:\n", RESPONSES),
     Bug("a line is not the document of its event", "infrastructure/streaming/lines.py",
         "    if not any(part in plain for part in REWRITTEN):\n", "    if True:\n",
-        "tests/infrastructure/test_streaming_lines.py"),
+        LINES),
+    Bug("a member of a payload's own is not shown", "infrastructure/streaming/lines.py",
+        "ORIGIN.match(state)", "ORIGIN.search(state)", LINES),
+    Bug("payloads are shown without a look at them", "infrastructure/streaming/lines.py",
+        "any(part in together for part in (*REWRITTEN, ESCAPE))", "False", LINES),
+    Bug("ids of a page run into one another", "infrastructure/streaming/base32.py",
+        "low | (groups ^ low) << (slot * 4 - bits)", "low | groups << (slot * 4 - bits)", LINES),
 ]  # fmt: skip
