@@ -60,7 +60,7 @@ AUDIT_BUGS: Final = [
         "        if False:\n", TAMPERING),
     Bug("a member of a bundle may be there twice", "infrastructure/bundles/tar_file.py",
         "        if name in members:\n", "        if False:\n", BUNDLES),
-    Bug("rows that are there twice count once", "infrastructure/bundles/groups.py",
+    Bug("rows that are there twice count once", "infrastructure/bundles/group_file.py",
         "            if key in keys:\n", "            if False:\n", BUNDLES),
     Bug("what a restart has lost is passed over", "infrastructure/bundles/older_notes.py",
         "        if old.size <= kept:\n", "        if True:\n",
