@@ -64,7 +64,7 @@ class BooksCheck:
         find = _CHANGES.get(recorded.topic)
         if find is None:
             return
-        changes = tuple(change for change in find(event) if change.minor or change.earned)
+        changes = tuple([change for change in find(event) if change.minor or change.earned])
         self._last = (recorded.position, changes)
         difference: dict[str, int] = {}
         net: dict[tuple[str, str], int] = {}

@@ -73,7 +73,6 @@ class CommandCheck:
         if not self._events:
             return
         events, self._events = self._events, []
-        facts, self._facts = self._facts, {}
         first, last = events[0], events[-1]
         command = first.command_id
         self._note(command, (first.position, last.position, first.recorded_at))
@@ -83,12 +82,13 @@ class CommandCheck:
                 text = f"command {command}: {begun}, then {recorded.recorded_at}"
                 self._violations.report("times-agree", text, recorded.position)
         self.count += 1
+        if not self._facts:
+            return
+        facts, self._facts = self._facts, {}
         told, paid = facts.pop("told", []), facts.pop("payee", [])
         if not set(told) <= set(paid):
             text = f"command {command}: the payer was told {told}, paid was {paid}"
             self._violations.report("payees-agree", text, first.position)
-        if not facts:
-            return
         for name, found in facts.items():
             other, invariant = _COUNTERPARTS[name]
             expected = facts.get(other, [])

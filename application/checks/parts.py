@@ -15,7 +15,7 @@ from uuid import UUID
 
 from application.checks.attempts import AttemptCheck
 from application.checks.books import BooksCheck
-from application.checks.checker import Dispatcher, EventCheck
+from application.checks.checker import EventCheck, Followers
 from application.checks.clock import ClockCheck
 from application.checks.commands import CommandCheck
 from application.checks.fees import FeeCheck
@@ -89,7 +89,7 @@ class WholeChecks(_Part):
             self.treasury,
             PayableCheck(self._violations),
         ]
-        self._following = Dispatcher(checks).following
+        self._followers = Followers(checks)
 
     def observe(self, recorded: Recorded) -> None:
         """Check the next event of the log."""
@@ -105,7 +105,7 @@ class WholeChecks(_Part):
             text = f"{recorded.topic} holds an invalid value: {error}"
             self._violations.report("known-topics", text)
             return
-        if self._observe(self._following(recorded.topic), recorded, event):
+        if self._observe(self._followers[recorded.topic], recorded, event):
             self.commands.observe(recorded, event)
 
     def finish(self) -> None:
@@ -139,7 +139,7 @@ class GroupChecks(_Part):
             RefusalCheck(self._violations, self.sessions),
         ]
         self._checks = checks
-        self._following = Dispatcher(checks).following
+        self._followers = Followers(checks)
 
     @property
     def topics(self) -> frozenset[str]:
@@ -153,7 +153,7 @@ class GroupChecks(_Part):
 
     def observe(self, recorded: Recorded) -> None:
         """Check the event that was placed. One that cannot be read is `WholeChecks`' finding."""
-        checks = self._following(recorded.topic)
+        checks = self._followers[recorded.topic]
         if not checks:
             return
         try:

@@ -79,7 +79,11 @@ class SecondProcess:
         output, _ = self._process.communicate()
         if self._process.returncode:
             raise MalformedBundle(reason="the second process of the verification has failed")
-        result: SecondResult = pickle.loads(output)  # noqa: S301 - written by this program
+        try:
+            result: SecondResult = pickle.loads(output)  # noqa: S301 - written by this program
+        except (EOFError, pickle.UnpicklingError) as error:
+            reason = "the second process of the verification has ended without a result"
+            raise MalformedBundle(reason=reason) from error
         return result
 
     def _close_queue(self) -> None:
