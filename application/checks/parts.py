@@ -51,23 +51,9 @@ class _Part:
         """What was found so far."""
         return self._violations.found
 
-    def _decoded(self, recorded: Recorded) -> Any | None:
-        """The event; None if it cannot be read, whatever the bytes hold."""
-        try:
-            return recorded.event
-        except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
-            self._violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
-            return None
-
-    def _observe(self, checks: Iterable[EventCheck], recorded: Recorded, event: Any) -> bool:
-        try:
-            for check in checks:
-                check.observe(recorded, event)
-        except READ_ERRORS as error:
-            text = f"{recorded.topic} holds an invalid value: {error}"
-            self._violations.report("known-topics", text)
-            return False
-        return True
+    def _report_invalid(self, recorded: Recorded, error: Exception) -> None:
+        text = f"{recorded.topic} holds an invalid value: {error}"
+        self._violations.report("known-topics", text)
 
 
 class WholeChecks(_Part):
@@ -96,16 +82,18 @@ class WholeChecks(_Part):
         self._violations.position = recorded.position
         self.log.observe_place(recorded)
         self.commands.begin(recorded.command_id)
-        event = self._decoded(recorded)
-        if event is None:
+        try:
+            event = recorded.event
+        except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
+            self._violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
             return
         try:
             self.log.check_timestamp(recorded, event)
+            for check in self._followers[recorded.topic]:
+                check.observe(recorded, event)
         except READ_ERRORS as error:
-            text = f"{recorded.topic} holds an invalid value: {error}"
-            self._violations.report("known-topics", text)
-            return
-        if self._observe(self._followers[recorded.topic], recorded, event):
+            self._report_invalid(recorded, error)
+        else:
             self.commands.observe(recorded, event)
 
     def finish(self) -> None:
@@ -160,7 +148,11 @@ class GroupChecks(_Part):
             event = recorded.event
         except Exception:  # noqa: BLE001 - any stored bytes are judged, none are trusted
             return
-        self._observe(checks, recorded, event)
+        try:
+            for check in checks:
+                check.observe(recorded, event)
+        except READ_ERRORS as error:
+            self._report_invalid(recorded, error)
 
     def refer(self, recorded: Recorded) -> None:
         """Take in an event that all groups need and that belongs to none: a merchant's fee plan."""

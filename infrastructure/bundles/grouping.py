@@ -44,7 +44,8 @@ class Grouping:
         """The file of an event."""
         link = _LINKS.get(leaf.topic)
         if link is None:
-            return self.of_id(leaf.stream_id)
+            moved = self._moved.get(leaf.stream_id)
+            return crc32(leaf.stream_id) % self.count if moved is None else moved
         if leaf.version <= 1 and link[2] in leaf.state:
             target = _named(leaf.state, link[0], link[1])
             number = self.of_id(target or leaf.stream_id)
