@@ -13,7 +13,7 @@ from zlib import crc32
 from domain import ids
 from domain.audit.leaf import Leaf
 
-GROUP_EVENTS: Final = 25_000
+GROUP_EVENTS: Final = 50_000
 """About so many events in one file: what is kept of them is in memory at a time."""
 FILES_MAX: Final = 200
 """Their numbers are single bytes in a pipe, and a few records of each are in memory together."""
