@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
-"""Of the records of one spool that are not written yet."""
+PENDING_BYTES: Final = 64 * 1024
+"""Of a file's records that are not written yet, on average. More of them leave the caches."""
 RECORD_BYTES: Final = 512
 """About what a record takes in memory beside its texts."""
 _LENGTH: Final = struct.Struct(">Q")
@@ -29,12 +29,13 @@ class Spool:
         self._paths = [_path(folder, kind, number) for number in range(count)]
         self._pending: list[list[Any]] = [[] for _ in range(count)]
         self._bytes = 0
+        self._bytes_max = PENDING_BYTES * count
 
     def add(self, number: int, record: Any, size: int) -> None:
         """Append a record to a file; `size` is that of its texts."""
         self._pending[number].append(record)
         self._bytes += size + RECORD_BYTES
-        if self._bytes > PENDING_BYTES_MAX:
+        if self._bytes > self._bytes_max:
             self._write()
 
     def finish(self) -> None:

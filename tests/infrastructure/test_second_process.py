@@ -164,7 +164,7 @@ def test_a_file_that_is_missing_or_cut_off_is_an_error(good: Path, distributed: 
 def test_a_spool_gives_back_its_records_in_their_order_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "PENDING_BYTES_MAX", 5000)
+    monkeypatch.setattr(spool, "PENDING_BYTES", 1000)
     records = [(number % 3, bytes([number]) * number) for number in range(100)]
     written = Spool(tmp_path, "kind", 4)
 
