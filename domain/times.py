@@ -27,6 +27,8 @@ def from_text(text: str) -> datetime:
     if at.tzinfo is None:
         msg = f"{text!r} has no offset from UTC"
         raise ValueError(msg)
+    if at.tzinfo is UTC:
+        return at
     try:
         return at.astimezone(UTC)
     except OverflowError as error:

@@ -9,6 +9,7 @@ and equity together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
 
 from application.checks.violation import Violations
@@ -24,6 +25,9 @@ NEVER_NEGATIVE: Final = (":available", ":held", ":reserved", ":in_transit", BANK
 """How the names of accounts end that may not go below zero."""
 
 
+ACCOUNTS_CACHED_MAX: Final = 4096
+
+
 class Change(NamedTuple):
     """What an event adds to the balance of an account."""
 
@@ -36,6 +40,7 @@ class Change(NamedTuple):
     """Whether it counts as a credit that only grows."""
 
 
+@lru_cache(ACCOUNTS_CACHED_MAX)
 def is_debit_normal(account: str) -> bool:
     """Whether debits increase the account: assets, expenses, the position between currencies."""
     return account in {BANK, CLEARING, HOUSE_EXPENSES} or account.startswith("processor:")
@@ -64,7 +69,7 @@ class BooksCheck:
         find = _CHANGES.get(recorded.topic)
         if find is None:
             return
-        changes = tuple(change for change in find(event) if change.minor or change.earned)
+        changes = tuple([change for change in find(event) if change.minor or change.earned])
         self._last = (recorded.position, changes)
         difference: dict[str, int] = {}
         net: dict[tuple[str, str], int] = {}
@@ -89,19 +94,18 @@ class BooksCheck:
         """What the event of a position has changed, if it is the last one that was observed."""
         return self._last[1] if self._last[0] == position else ()
 
-    def _compare(self, topic: str, event: Any, net: Mapping[tuple[str, str], int]) -> None:
-        """Compare with the entry that the rules post."""
+    def _compare(self, topic: str, event: Any, net: dict[tuple[str, str], int]) -> None:
+        """Compare the sums of the changes, from which it is taken, with what the rules post."""
         try:
             entry = postings(event)
         except Exception as error:  # noqa: BLE001 - a rule that fails is a finding
             self._violations.report("postings-agree", f"{topic} cannot be posted: {error!r}")
             return
-        left = dict(net)
         for account, side, minor, currency, _ in entry:
             key = (account, currency)
             increases = (side == "debit") is is_debit_normal(account)
-            left[key] = left.get(key, 0) - (minor if increases else -minor)
-        for (account, currency), minor in left.items():
+            net[key] = net.get(key, 0) - (minor if increases else -minor)
+        for (account, currency), minor in net.items():
             if minor:
                 text = f"{topic}: {account} differs by {minor} {currency} from its entry"
                 self._violations.report("postings-agree", text)

@@ -35,21 +35,17 @@ class EventCheck(Protocol):
         """Check the next event, which has been decoded once for all checks."""
 
 
-class Dispatcher:
-    """Hands events to the checks that follow them."""
+class Followers(dict[str, list[EventCheck]]):
+    """The checks that follow a topic; each topic is looked for once."""
 
     def __init__(self, checks: Sequence[EventCheck]) -> None:
+        super().__init__()
         self._checks = checks
-        self._followers: dict[str, list[EventCheck]] = {}
-        """By topic; of the topics that were seen and known."""
 
-    def following(self, topic: str) -> list[EventCheck]:
-        """The checks that follow a topic."""
-        found = self._followers.get(topic)
-        if found is None:
-            names = {topic, topic.partition(".")[0]}
-            found = [check for check in self._checks if names.intersection(check.follows)]
-            self._followers[topic] = found
+    def __missing__(self, topic: str) -> list[EventCheck]:
+        names = {topic, topic.partition(".")[0]}
+        found = [check for check in self._checks if names.intersection(check.follows)]
+        self[topic] = found
         return found
 
 
@@ -87,7 +83,7 @@ class LogChecker:
             FeeCheck(self._violations),
             RefusalCheck(self._violations, self.sessions),
         ]
-        self._following = Dispatcher(checks).following
+        self._followers = Followers(checks)
 
     def observe(self, recorded: Recorded) -> None:
         """Check the next event. Whatever it holds, the pass continues."""
@@ -101,7 +97,7 @@ class LogChecker:
             return
         try:
             self.log.check_timestamp(recorded, event)
-            for check in self._following(recorded.topic):
+            for check in self._followers[recorded.topic]:
                 check.observe(recorded, event)
         except (AttributeError, OverflowError, TypeError, ValueError) as error:
             text = f"{recorded.topic} holds an invalid value: {error}"

@@ -47,7 +47,9 @@ class CommandCheck:
         self.count = 0
         """Commands that recorded events."""
         self._violations = violations
-        self._events: list[Recorded] = []
+        self._first: Recorded | None = None
+        """The first readable event of the current command, and the last one so far."""
+        self._last: Recorded | None = None
         self._facts: dict[str, list[tuple[str, ...]]] = {}
         self._spans: dict[UUID, tuple[int, int, datetime]] = {}
         """First position, last position and time of each command."""
@@ -55,14 +57,22 @@ class CommandCheck:
 
     def begin(self, command_id: UUID) -> None:
         """End the current command if the next event belongs to another."""
-        if self._events:
-            last = self._events[-1].command_id
-            if last is not command_id and last != command_id:
+        if self._first is not None:
+            current = self._first.command_id
+            if current is not command_id and current != command_id:
                 self.end()
 
     def observe(self, recorded: Recorded, event: Any) -> None:
         """Add an event to the current command."""
-        self._events.append(recorded)
+        first, self._last = self._first, recorded
+        if first is None:
+            self._first = recorded
+        elif recorded.recorded_at is not first.recorded_at and (
+            recorded.recorded_at != first.recorded_at
+        ):
+            times = f"{first.recorded_at}, then {recorded.recorded_at}"
+            text = f"command {recorded.command_id}: {times}"
+            self._violations.report("times-agree", text, recorded.position)
         find = _FACTS.get(recorded.topic)
         if find is not None:
             for fact in find(recorded.stream_id, event):
@@ -70,25 +80,20 @@ class CommandCheck:
 
     def end(self) -> None:
         """Check the current command as a whole."""
-        if not self._events:
+        first, last = self._first, self._last
+        if first is None or last is None:
             return
-        events, self._events = self._events, []
-        facts, self._facts = self._facts, {}
-        first, last = events[0], events[-1]
+        self._first = None
         command = first.command_id
         self._note(command, (first.position, last.position, first.recorded_at))
-        begun = first.recorded_at
-        for recorded in events:
-            if recorded.recorded_at is not begun and recorded.recorded_at != begun:
-                text = f"command {command}: {begun}, then {recorded.recorded_at}"
-                self._violations.report("times-agree", text, recorded.position)
         self.count += 1
+        if not self._facts:
+            return
+        facts, self._facts = self._facts, {}
         told, paid = facts.pop("told", []), facts.pop("payee", [])
         if not set(told) <= set(paid):
             text = f"command {command}: the payer was told {told}, paid was {paid}"
             self._violations.report("payees-agree", text, first.position)
-        if not facts:
-            return
         for name, found in facts.items():
             other, invariant = _COUNTERPARTS[name]
             expected = facts.get(other, [])

@@ -24,7 +24,10 @@ class OpenFacts:
 class OpenSubjectCheck:
     """Follows attempts and refunds; what they may do is judged by other checks."""
 
-    follows: ClassVar[tuple[str, ...]] = ("payment_session", "refund")
+    follows: ClassVar[tuple[str, ...]] = (
+        "payment_session.processing", "payment_session.paid", "payment_session.declined",
+        "payment_session.flagged", "refund",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.facts: dict[str, OpenFacts] = {}

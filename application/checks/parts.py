@@ -15,7 +15,7 @@ from uuid import UUID
 
 from application.checks.attempts import AttemptCheck
 from application.checks.books import BooksCheck
-from application.checks.checker import Dispatcher, EventCheck
+from application.checks.checker import EventCheck, Followers
 from application.checks.clock import ClockCheck
 from application.checks.commands import CommandCheck
 from application.checks.fees import FeeCheck
@@ -51,23 +51,9 @@ class _Part:
         """What was found so far."""
         return self._violations.found
 
-    def _decoded(self, recorded: Recorded) -> Any | None:
-        """The event; None if it cannot be read, whatever the bytes hold."""
-        try:
-            return recorded.event
-        except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
-            self._violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
-            return None
-
-    def _observe(self, checks: Iterable[EventCheck], recorded: Recorded, event: Any) -> bool:
-        try:
-            for check in checks:
-                check.observe(recorded, event)
-        except READ_ERRORS as error:
-            text = f"{recorded.topic} holds an invalid value: {error}"
-            self._violations.report("known-topics", text)
-            return False
-        return True
+    def _report_invalid(self, recorded: Recorded, error: Exception) -> None:
+        text = f"{recorded.topic} holds an invalid value: {error}"
+        self._violations.report("known-topics", text)
 
 
 class WholeChecks(_Part):
@@ -89,23 +75,25 @@ class WholeChecks(_Part):
             self.treasury,
             PayableCheck(self._violations),
         ]
-        self._following = Dispatcher(checks).following
+        self._followers = Followers(checks)
 
     def observe(self, recorded: Recorded) -> None:
         """Check the next event of the log."""
         self._violations.position = recorded.position
         self.log.observe_place(recorded)
         self.commands.begin(recorded.command_id)
-        event = self._decoded(recorded)
-        if event is None:
+        try:
+            event = recorded.event
+        except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
+            self._violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
             return
         try:
             self.log.check_timestamp(recorded, event)
+            for check in self._followers[recorded.topic]:
+                check.observe(recorded, event)
         except READ_ERRORS as error:
-            text = f"{recorded.topic} holds an invalid value: {error}"
-            self._violations.report("known-topics", text)
-            return
-        if self._observe(self._following(recorded.topic), recorded, event):
+            self._report_invalid(recorded, error)
+        else:
             self.commands.observe(recorded, event)
 
     def finish(self) -> None:
@@ -139,7 +127,7 @@ class GroupChecks(_Part):
             RefusalCheck(self._violations, self.sessions),
         ]
         self._checks = checks
-        self._following = Dispatcher(checks).following
+        self._followers = Followers(checks)
 
     @property
     def topics(self) -> frozenset[str]:
@@ -153,14 +141,18 @@ class GroupChecks(_Part):
 
     def observe(self, recorded: Recorded) -> None:
         """Check the event that was placed. One that cannot be read is `WholeChecks`' finding."""
-        checks = self._following(recorded.topic)
+        checks = self._followers[recorded.topic]
         if not checks:
             return
         try:
             event = recorded.event
         except Exception:  # noqa: BLE001 - any stored bytes are judged, none are trusted
             return
-        self._observe(checks, recorded, event)
+        try:
+            for check in checks:
+                check.observe(recorded, event)
+        except READ_ERRORS as error:
+            self._report_invalid(recorded, error)
 
     def refer(self, recorded: Recorded) -> None:
         """Take in an event that all groups need and that belongs to none: a merchant's fee plan."""

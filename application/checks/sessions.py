@@ -71,7 +71,7 @@ class SessionFacts:
     @property
     def flags_json(self) -> str:
         """The flags as the read model stores them."""
-        return json.dumps(self.flags)
+        return json.dumps(self.flags) if self.flags else "[]"
 
 
 class SessionCheck:

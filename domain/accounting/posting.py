@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from domain.accounting.chart import Side
 from domain.money.money import Amount
+
+_DEBIT: Final = Side.DEBIT
+_CREDIT: Final = Side.CREDIT
+"""Members of an enumeration are slow to look up before Python 3.12."""
 
 
 class Posting(NamedTuple):
@@ -36,12 +40,12 @@ class UnbalancedEntry(Exception):
 
 def debit(account: str, amount: Amount) -> Posting:
     """A debit of an account."""
-    return Posting(account, Side.DEBIT, *amount)
+    return Posting(account, _DEBIT, *amount)
 
 
 def credit(account: str, amount: Amount) -> Posting:
     """A credit of an account."""
-    return Posting(account, Side.CREDIT, *amount)
+    return Posting(account, _CREDIT, *amount)
 
 
 def entry(postings: Iterable[Posting]) -> tuple[Posting, ...]:
@@ -56,7 +60,7 @@ def entry(postings: Iterable[Posting]) -> tuple[Posting, ...]:
         if minor < 0:
             msg = f"a posting of {minor} {currency} to {account}"
             raise UnbalancedEntry(msg)
-        signed = minor if side is Side.DEBIT else -minor
+        signed = minor if side is _DEBIT else -minor
         difference[currency] = difference.get(currency, 0) + signed
     if any(difference.values()):
         msg = f"debits minus credits: {difference}"

@@ -17,7 +17,8 @@ from domain.audit.errors import InvalidProof
 HASH_BYTES: Final = 32
 SIZE_MAX: Final = 2**63 - 1
 EMPTY_ROOT: Final = sha256(b"").digest()
-_LEAF: Final = b"\x00"
+_LEAF: Final = sha256(b"\x00")
+"""Has taken in the prefix of a leaf. To copy it takes half the time of a new one."""
 NODE_PREFIX: Final = b"\x01"
 
 Nodes = Callable[[int, int], bytes]
@@ -27,7 +28,9 @@ to before `(index + 1) * 2**level`."""
 
 def hash_leaf(data: bytes) -> bytes:
     """The hash of a leaf (RFC 6962, 2.1)."""
-    return sha256(_LEAF + data).digest()
+    hashed = _LEAF.copy()
+    hashed.update(data)
+    return hashed.digest()
 
 
 def hash_node(left: bytes, right: bytes) -> bytes:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 from uuid import UUID, SafeUUID
 
 from application.event_log import Event, Recorded
 from domain.audit import leaf as leaves
-from domain.audit.leaf import Leaf, microseconds
+from domain.audit.leaf import EPOCH, Leaf, microseconds
 from domain.audit.tiles import TILE_WIDTH, Tile, split_bundle, tiles_of
 from infrastructure.bundles.tar_file import TarReader
 from infrastructure.event_store.mapper import LedgerMapper
 
 IDS_CACHED: Final = 8192
 """Streams and commands repeat within a few thousand events."""
-_NEW, _SET = object.__new__, object.__setattr__
+_NEW, _INT = object.__new__, int.from_bytes
+_SET_INT: Final = UUID.__dict__["int"].__set__
+_SET_SAFE: Final = UUID.__dict__["is_safe"].__set__
+_UNKNOWN: Final = SafeUUID.unknown
 _TUPLE: Final = tuple.__new__
 """Makes a `Recorded` without the call of its constructor."""
 _NO_ID: Final = UUID(int=0)
@@ -26,8 +29,8 @@ _NO_ID: Final = UUID(int=0)
 def make_uuid(data: bytes) -> UUID:
     """The UUID of 16 bytes, without the constructor, whose checks take most of the time."""
     made = _NEW(UUID)
-    _SET(made, "int", int.from_bytes(data, "big"))
-    _SET(made, "is_safe", SafeUUID.unknown)
+    _SET_INT(made, _INT(data, "big"))
+    _SET_SAFE(made, _UNKNOWN)
     return made
 
 
@@ -39,20 +42,20 @@ class EventReader:
 
     def __init__(self) -> None:
         self._mapper = LedgerMapper()
-        self._time: tuple[int, datetime] | None = None
+        self._at_us = 0
+        self._at = EPOCH
 
-    def recorded(self, leaf: Leaf, *, ids: bool = True) -> Recorded:
+    def recorded(self, leaf: Leaf, *, event_id: bool = True, command_id: bool = True) -> Recorded:
         """The event of a leaf; its state is decoded when it is asked for.
 
         Args:
-            leaf: the leaf.
-            ids: whether the ids of the event and of its command are needed.
+            leaf: the leaf, or a list of its members.
+            event_id: whether the id of the event is needed; to make one takes longer than the rest.
+            command_id: whether the id of its command is needed.
         """
-        position, stream, version, at, event_id, command_id, schema_version, actor, topic, state = (
-            leaf
-        )
-        if self._time is None or self._time[0] != at:
-            self._time = (at, leaf.recorded_at)
+        position, stream, version, at, event, command, schema_version, actor, topic, state = leaf
+        if at != self._at_us:
+            self._at_us, self._at = at, EPOCH + timedelta(microseconds=at)
         return _TUPLE(
             Recorded,
             (
@@ -61,9 +64,9 @@ class EventReader:
                 version,
                 topic,
                 state,
-                self._time[1],
-                make_uuid(event_id) if ids else _NO_ID,
-                _uuid(command_id) if ids else _NO_ID,
+                self._at,
+                make_uuid(event) if event_id else _NO_ID,
+                _uuid(command) if command_id else _NO_ID,
                 actor,
                 "",
                 schema_version,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 
 from domain.audit.errors import EvidenceError, MalformedTile
-from domain.audit.merkle import HASH_BYTES, Frontier, Nodes, nodes_of, root_at
+from domain.audit.merkle import HASH_BYTES, Frontier, Nodes, hash_leaf, nodes_of, root_at
 from domain.audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, split_tile, tile_root, tiles_of
 from infrastructure.bundles.events import first_of, read_leaves
 from infrastructure.bundles.findings import Findings
@@ -39,7 +38,7 @@ class HashedBundle:
                 self._report_malformed(tile, stated, str(error))
                 self._roots.append(bytes(HASH_BYTES))
                 continue
-            hashes = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+            hashes = [hash_leaf(leaf) for leaf in leaves]
             if b"".join(hashes) != stated:
                 self._report(tile, hashes, stated)
             if tile.width == TILE_WIDTH:
@@ -59,7 +58,7 @@ class HashedBundle:
                 cache.clear()
                 width = min(TILE_WIDTH, self._size - number * TILE_WIDTH)
                 leaves = read_leaves(self._tar, Tile(None, number, width))
-                cache[number] = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+                cache[number] = [hash_leaf(leaf) for leaf in leaves]
             return tile_root(cache[number][start : start + (1 << level)])
 
         return node
@@ -90,7 +89,7 @@ class HashedBundle:
         data, offset, number = self._tar.read(tile.path), 0, 0
         while number < tile.width:
             end = offset + 2 + int.from_bytes(data[offset : offset + 2], "big")
-            computed = sha256(b"\x00" + data[offset + 2 : end]).digest()
+            computed = hash_leaf(data[offset + 2 : end])
             if computed != stated[number * HASH_BYTES : (number + 1) * HASH_BYTES]:
                 break
             offset, number = end, number + 1

@@ -127,7 +127,7 @@ def _populations(tar: TarReader, head: Checkpoint) -> dict[str, Population]:
             if leaf.topic != PAID:
                 continue
             try:
-                event: Any = reader.recorded(leaf, ids=False).event
+                event: Any = reader.recorded(leaf, event_id=False, command_id=False).event
                 population = found.setdefault(event.currency, Population())
                 population.add(position, max(0, event.amount_minor))
             except Exception as error:
@@ -166,6 +166,8 @@ def _event(tar: TarReader, size: int, position: int, reader: EventReader) -> Any
     index, within = divmod(position - 1, TILE_WIDTH)
     tile = Tile(None, index, min(TILE_WIDTH, size - index * TILE_WIDTH))
     try:
-        return reader.recorded(leaves.decode(read_leaves(tar, tile)[within]), ids=False)
+        return reader.recorded(
+            leaves.decode(read_leaves(tar, tile)[within]), event_id=False, command_id=False
+        )
     except EvidenceError as error:
         raise MalformedBundle(reason="the file has changed while it was read") from error

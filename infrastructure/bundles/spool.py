@@ -1,115 +1,74 @@
-"""The events of a log, distributed over temporary files so that each file has whole groups.
+"""Records in numbered temporary files: appended by one process, read by another or the same.
 
-A group is what one set of rules needs together: a stream; a session with the quotes, suspense
-entries and refusals that name it; a static code with its sessions. The files keep the log's order.
+A batch of records is written at once, as MessagePack after its length. Every file of a spool exists
+when it is finished, so that one that is missing is an error and never an empty one.
 """
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from zlib import crc32
 
-from domain import ids
-from domain.audit.leaf import Leaf
+import msgspec
 
-GROUP_EVENTS: Final = 50_000
-"""About so many events in one file: what is kept of them is in memory at a time."""
-FILES_MAX: Final = 200
-"""Of each kind; their buffers are in memory together."""
-BUFFER_BYTES: Final = 64 * 1024
-READ_BYTES: Final = 1024 * 1024
-_HEAD: Final = struct.Struct(">BI")
-_LINKS: Final = {
-    "payment_session.created": ("static_code_id", "sc", b'"static_code_id":"'),
-    "code_session.opened": ("static_code_id", "sc", b""),
-    "fx_quote.opened": ("session_id", "ps", b""),
-    "refusal.recorded": ("session_id", "ps", b""),
-    "suspense.received": ("session_id", "ps", b'"session_id":"'),
-}
-"""Streams that belong to the group of another one: the member that names it, its prefix, and bytes
-without which the member is null."""
+PENDING_BYTES: Final = 64 * 1024
+"""Of a file's records that are not written yet, on average. More of them leave the caches."""
+RECORD_BYTES: Final = 512
+"""About what a record takes in memory beside its texts."""
+_LENGTH: Final = struct.Struct(">Q")
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[Any]).decode
 
 
-class Grouping:
-    """Which file the events of a stream go to."""
-
-    def __init__(self, events: int) -> None:
-        self.count = max(1, min(FILES_MAX, -(-events // GROUP_EVENTS)))
-        self._moved: dict[bytes, int] = {}
-
-    def of_id(self, data: bytes) -> int:
-        """The file of a stream that has been seen, or that belongs to itself."""
-        if self.count == 1:
-            return 0
-        moved = self._moved.get(data)
-        return crc32(data) % self.count if moved is None else moved
-
-    def of(self, leaf: Leaf) -> int:
-        """The file of an event."""
-        if self.count == 1:
-            return 0
-        link = _LINKS.get(leaf.topic)
-        if link is None:
-            return self.of_id(leaf.stream_id)
-        if leaf.version <= 1 and link[2] in leaf.state:
-            target = _named(leaf.state, link[0], link[1])
-            number = self.of_id(target or leaf.stream_id)
-            if number != crc32(leaf.stream_id) % self.count:
-                self._moved[leaf.stream_id] = number
-            return number
-        return self.of_id(leaf.stream_id)
-
-
-class Files:
-    """Records of bytes in numbered files, appended now and read once."""
+class Spool:
+    """Takes in the records of one kind."""
 
     def __init__(self, folder: Path, kind: str, count: int) -> None:
-        self._paths = [folder / f"{kind}-{number}" for number in range(count)]
-        self._buffers: list[list[bytes]] = [[] for _ in range(count)]
-        self._bytes = [0] * count
+        self._paths = [_path(folder, kind, number) for number in range(count)]
+        self._pending: list[list[Any]] = [[] for _ in range(count)]
+        self._bytes = 0
+        self._bytes_max = PENDING_BYTES * count
 
-    def add(self, number: int, data: bytes, kind: int = 0) -> None:
-        """Append a record to a file."""
-        size = len(data)
-        self._buffers[number] += (_HEAD.pack(kind, size), data)
-        self._bytes[number] += size
-        if self._bytes[number] > BUFFER_BYTES:
-            self._flush(number)
+    def add(self, number: int, record: Any, size: int) -> None:
+        """Append a record to a file; `size` is that of its texts."""
+        self._pending[number].append(record)
+        self._bytes += size + RECORD_BYTES
+        if self._bytes > self._bytes_max:
+            self._write()
 
-    def read(self, number: int) -> Iterator[tuple[int, bytes]]:
-        """The records of a file in their order, each with its kind; the file is then removed."""
-        self._flush(number)
-        head_bytes, head_of = _HEAD.size, _HEAD.unpack_from
-        with self._paths[number].open("rb") as file:
-            rest = b""
-            while data := file.read(READ_BYTES):
-                rest += data
-                start, end = head_bytes, len(rest)
-                while start <= end:
-                    kind, size = head_of(rest, start - head_bytes)
-                    after = start + size
-                    if after > end:
-                        break
-                    yield kind, rest[start:after]
-                    start = after + head_bytes
-                rest = rest[start - head_bytes :]
-        self._paths[number].unlink()
+    def finish(self) -> None:
+        """Write what is left; every file is complete."""
+        self._write()
 
-    def _flush(self, number: int) -> None:
-        with self._paths[number].open("ab") as file:
-            file.write(b"".join(self._buffers[number]))
-        self._buffers[number] = []
-        self._bytes[number] = 0
+    def _write(self) -> None:
+        for path, records in zip(self._paths, self._pending, strict=True):
+            data = _encode(records)
+            with path.open("ab") as file:
+                file.write(_LENGTH.pack(len(data)) + data)
+            records.clear()
+        self._bytes = 0
 
 
-def _named(state: bytes, member: str, prefix: str) -> bytes | None:
-    """The id in a member of an event; None if there is none."""
-    try:
-        document: Any = json.loads(state)
-        return ids.decode(prefix, document[member]).bytes
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
+def read(folder: Path, kind: str, number: int) -> Iterator[Any]:
+    """The records of a file in their order; the file is then removed.
+
+    Raises:
+        OSError: there is no such file.
+        EOFError: it is cut off.
+    """
+    path = _path(folder, kind, number)
+    with path.open("rb") as file:
+        while head := file.read(_LENGTH.size):
+            size = _LENGTH.unpack(head)[0]
+            data = file.read(size)
+            if len(data) != size:
+                msg = f"{path.name} is cut off"
+                raise EOFError(msg)
+            yield from _decode(data)
+    path.unlink()
+
+
+def _path(folder: Path, kind: str, number: int) -> Path:
+    return folder / f"{kind}-{number}"

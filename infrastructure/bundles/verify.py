@@ -6,15 +6,13 @@ read as a bundle at all ends it.
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from application.checks.attempts import compare_balances
@@ -23,20 +21,21 @@ from application.checks.violation import Violations
 from domain.audit import bundle
 from domain.audit import leaf as leaves
 from domain.audit import note as notes
-from domain.audit.errors import EvidenceError, MalformedBundle
+from domain.audit.errors import EvidenceError
 from domain.audit.policy import Policy
 from domain.audit.tiles import tiles_of
+from infrastructure.bundles.distribution import Distribution
 from infrastructure.bundles.findings import Findings, Report
-from infrastructure.bundles.groups import Groups
+from infrastructure.bundles.group_file import FileResult, GroupFiles
 from infrastructure.bundles.hashing import HashedBundle
 from infrastructure.bundles.older_notes import OlderNotes
 from infrastructure.bundles.part import check_part
+from infrastructure.bundles.second import SecondProcess, check_covered
 from infrastructure.bundles.tar_file import TarReader
-from infrastructure.bundles.whole import WholeResult, check_whole
+from infrastructure.bundles.whole import check_whole
 
 PARALLEL_EVENTS_MIN: Final = 20_000
 """A smaller bundle is verified in one process: starting another takes longer."""
-_SECOND: Final = "import sys; from infrastructure.bundles.whole import main; main(sys.argv[1])"
 Progress = Callable[[float], None]
 """Called with the share that is done, from 0 to 1."""
 
@@ -166,21 +165,25 @@ class _Verification:
 
     def _check_content(self, *, hashes_only: bool, parallel: bool, on_progress: Progress) -> None:
         hashed = HashedBundle(self._tar, self._head.size, self._findings)
-        with tempfile.TemporaryDirectory(prefix="qrledger-audit-") as folder:
+        if hashes_only:
+            self._read_leaves(hashed, None, on_progress)
+            self._check_roots(hashed)
+            self._findings.add("rules", "the rules were left out, as was asked for")
+            return
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="qrledger-audit-")))
             second = None
-            if parallel and not hashes_only and self._head.size >= PARALLEL_EVENTS_MIN:
-                second = _start(self._report.bundle)
-            with _ended(second):
-                groups = None if hashes_only else Groups(Path(folder), self._manifest)
-                readable = self._read_leaves(hashed, groups, on_progress)
-                self._check_roots(hashed)
-                if groups is None:
-                    self._findings.add("rules", "the rules were left out, as was asked for")
-                elif readable:
-                    self._check_rules(groups, second, on_progress)
+            if parallel and self._head.size >= PARALLEL_EVENTS_MIN:
+                second = stack.enter_context(SecondProcess(Path(self._report.bundle), folder))
+            distribution = Distribution(folder, self._head.size)
+            readable = self._read_leaves(hashed, distribution, on_progress)
+            self._check_roots(hashed)
+            if readable:
+                distribution.finish(self._tar)
+                self._check_rules(folder, distribution, second, on_progress)
 
     def _read_leaves(
-        self, hashed: HashedBundle, groups: Groups | None, on_progress: Progress
+        self, hashed: HashedBundle, distribution: Distribution | None, on_progress: Progress
     ) -> bool:
         """Hash and distribute the events; whether all of them could be read."""
         readable, total = True, max(1, self._head.size)
@@ -198,8 +201,8 @@ class _Verification:
                     readable = False
                     continue
                 self._older.observe(leaf)
-                if groups is not None:
-                    groups.add(leaf, one)
+                if distribution is not None:
+                    distribution.add(leaf)
             on_progress(0.5 * first / total)
         return readable and not hashed.is_malformed
 
@@ -224,50 +227,43 @@ class _Verification:
         self._older.check(lambda at: hashed.root_at(at, computed))
 
     def _check_rules(
-        self, groups: Groups, second: subprocess.Popen[bytes] | None, on_progress: Progress
+        self,
+        folder: Path,
+        distribution: Distribution,
+        second: SecondProcess | None,
+        on_progress: Progress,
     ) -> None:
-        groups.check(self._tar, on_file=lambda done, count: on_progress(0.5 + 0.4 * done / count))
-        whole = check_whole(self._tar, self._manifest) if second is None else _result(second)
+        groups, count, files = GroupFiles(folder, self._manifest), distribution.count, []
+        for number in range(count) if second is None else second.share(count):
+            files.append(groups.check(number))
+            on_progress(0.5 + 0.5 * (number + 1) / count)
+        if second is None:
+            whole = check_whole(self._tar, self._manifest)
+        else:
+            result = second.result()
+            whole = result.whole
+            files = sorted(files + result.files, key=attrgetter("number"))
         on_progress(1)
-        self._findings.add_all(groups.violations)
+        check_covered(files, count, self._head.size)
+        self._findings.add_all(distribution.violations)
+        for one in files:
+            self._findings.add_all(one.violations)
         self._findings.add_all(whole.violations)
         violations = Violations()
-        compare_balances(sum_up(groups.expected), whole.balances, violations)
+        expected = sum_up(one.expected for one in files)
+        compare_balances(expected, whole.balances, violations)
         self._findings.add_all(violations.found)
-        self._report.commands = groups.commands
-        compared = {**groups.counts, **whole.rows}
+        self._compare_counts(whole.rows, files)
+
+    def _compare_counts(self, of_whole: Mapping[str, int], files: Sequence[FileResult]) -> None:
+        """Compare how many receipts and rows there are with the manifest."""
         manifest = self._manifest
-        if manifest.commands != groups.commands:
-            text = f"{groups.commands} receipts instead of {manifest.commands}"
+        receipts = self._report.commands = sum(one.receipts for one in files)
+        if manifest.commands != receipts:
+            text = f"{receipts} receipts instead of {manifest.commands}"
             self._findings.add("parts", text)
         for name, part in manifest.read_models.items():
-            self._report.read_models[name] = {"position": part.position, "rows": compared[name]}
-            if compared[name] != part.rows:
-                text = f"{name} has {compared[name]} rows instead of {part.rows}"
-                self._findings.add("parts", text)
-
-
-def _start(path: str) -> subprocess.Popen[bytes]:
-    """Start the second process."""
-    return subprocess.Popen([sys.executable, "-P", "-c", _SECOND, path], stdout=subprocess.PIPE)
-
-
-@contextmanager
-def _ended(process: subprocess.Popen[bytes] | None) -> Iterator[None]:
-    """End the second process with the block."""
-    try:
-        yield
-    finally:
-        if process is not None:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-
-
-def _result(process: subprocess.Popen[bytes]) -> WholeResult:
-    output, _ = process.communicate()
-    if process.returncode:
-        raise MalformedBundle(reason="the second process of the verification has failed")
-    result: WholeResult = pickle.loads(output)  # noqa: S301 - written by this program
-    return result
+            rows = of_whole[name] if name in of_whole else sum(one.rows[name] for one in files)
+            self._report.read_models[name] = {"position": part.position, "rows": rows}
+            if rows != part.rows:
+                self._findings.add("parts", f"{name} has {rows} rows instead of {part.rows}")

@@ -1,17 +1,10 @@
-"""The rules that need the whole log: accounts, wallets, merchants, commands, the journal.
-
-In a process of its own, `main` writes the result to standard output as a pickle, for the process
-that started it; both processors of a small machine are used like this.
-"""
+"""The rules that need the whole log: accounts, wallets, merchants, commands, the journal."""
 
 from __future__ import annotations
 
-import pickle
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -24,9 +17,8 @@ from domain.audit import leaf as leaf_bytes
 from domain.audit.bundle import Manifest
 from domain.audit.errors import EvidenceError
 from infrastructure.bundles import rows
-from infrastructure.bundles.events import EventReader, entry_tiles, read_leaves
+from infrastructure.bundles.events import EventReader, entry_tiles, make_uuid, read_leaves
 from infrastructure.bundles.tar_file import TarReader
-from infrastructure.runtime import tune_garbage_collector
 
 INVARIANT: Final = "rows-equal-the-fold"
 _CHECKS: Final[dict[str, Callable[[Any, list[Any]], list[Violation]]]] = {
@@ -75,9 +67,10 @@ def check_whole(tar: TarReader, manifest: Manifest) -> WholeResult:
     for tile in entry_tiles(1, manifest.size):
         for data in read_leaves(tar, tile):
             try:
-                recorded = reader.recorded(leaf_bytes.decode(data))
+                leaf = leaf_bytes.decode(data)
             except EvidenceError:
                 continue
+            recorded = reader.recorded(leaf, event_id=False)
             position = recorded.position
             if position > next_at:
                 next_at = compare(position)
@@ -85,7 +78,8 @@ def check_whole(tar: TarReader, manifest: Manifest) -> WholeResult:
             if position <= journal_position:
                 changes = checks.books.changes_at(position)
                 if changes or journal.next_position <= position:
-                    journal.observe(recorded, changes)
+                    event_id = make_uuid(leaf.event_id)
+                    journal.observe(recorded._replace(event_id=event_id), changes)
     compare(manifest.size + 1)
     journal.finish(journal_position)
     checks.finish()
@@ -112,11 +106,3 @@ def _lines(
         last = key
         counts[name] += 1
         yield row
-
-
-def main(path: str) -> None:
-    """Check a bundle and write the result."""
-    tune_garbage_collector()
-    tar = TarReader(Path(path))
-    result = check_whole(tar, bundle.parse_manifest(tar.read(bundle.MANIFEST)))
-    sys.stdout.buffer.write(pickle.dumps(result))

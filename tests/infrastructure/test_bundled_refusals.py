@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.bundles import spool
+from infrastructure.bundles import grouping
 from infrastructure.bundles.export import export
 from infrastructure.bundles.verify import verify
 from tests.application.checks.test_refusals import LAWFUL, ledger
@@ -29,7 +29,7 @@ def found(log: Log, ledger: LedgerFixture, path: Path) -> set[str]:
 def test_true_refusals_are_proven_and_false_ones_are_found(
     ledger: LedgerFixture, events_per_file: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "GROUP_EVENTS", events_per_file)
+    monkeypatch.setattr(grouping, "GROUP_EVENTS", events_per_file)
     sound, path = events(ledger), tmp_path / "ledger.tar"
 
     assert found(sound, ledger, path) == set()

@@ -10,11 +10,12 @@ MERKLE, LEAF = "domain/audit/merkle.py", "domain/audit/leaf.py"
 NOTE, RECEIPT = "domain/audit/note.py", "domain/audit/receipt.py"
 TREE = "tests/domain/audit/test_merkle.py"
 NOTES = "tests/domain/audit/test_note.py"
+SECOND = "infrastructure/bundles/second.py"
 BUNDLES, TAMPERING = "tests/infrastructure/test_bundles.py", "tests/tampering"
 
 AUDIT_BUGS: Final = [
     Bug("leaves are hashed without their prefix", MERKLE,
-        '_LEAF: Final = b"\\x00"', '_LEAF: Final = b""', TREE),
+        '_LEAF: Final = sha256(b"\\x00")', "_LEAF: Final = sha256()", TREE),
     Bug("nodes are hashed without their prefix", MERKLE,
         'NODE_PREFIX: Final = b"\\x01"', 'NODE_PREFIX: Final = b""', TREE),
     Bug("the length of a proof is not checked", MERKLE,
@@ -60,8 +61,21 @@ AUDIT_BUGS: Final = [
         "        if False:\n", TAMPERING),
     Bug("a member of a bundle may be there twice", "infrastructure/bundles/tar_file.py",
         "        if name in members:\n", "        if False:\n", BUNDLES),
-    Bug("rows that are there twice count once", "infrastructure/bundles/groups.py",
+    Bug("rows that are there twice count once", "infrastructure/bundles/group_file.py",
         "            if key in keys:\n", "            if False:\n", BUNDLES),
+    Bug("a file that no process checked is not noticed", SECOND,
+        "    if sorted(one.number for one in found) != list(range(count)):\n",
+        "    if False:\n", "tests/infrastructure/test_second_process.py"),
+    Bug("events that no process checked are not noticed", SECOND,
+        "    if (checked := sum(one.events for one in found)) != events:\n",
+        "    checked = events\n    if False:\n", "tests/infrastructure/test_second_process.py"),
+    Bug("a second process that died is taken for one that found nothing", SECOND,
+        "        if self._process.returncode:\n", "        if False:\n",
+        "tests/infrastructure/test_second_process.py"),
+    Bug("a file of a spool that is missing is an empty one", "infrastructure/bundles/spool.py",
+        "    path = _path(folder, kind, number)\n",
+        "    path = _path(folder, kind, number)\n    path.touch()\n",
+        "tests/infrastructure/test_second_process.py"),
     Bug("what a restart has lost is passed over", "infrastructure/bundles/older_notes.py",
         "        if old.size <= kept:\n", "        if True:\n",
         "tests/house/test_rotate_seal_keys_page.py"),

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from infrastructure.bundles import spool
+from infrastructure.bundles import grouping
 from tests.support import old_histories
 from tests.tampering.history import history, of
 from tests.tampering.kinds import KINDS, Tampered
@@ -29,7 +29,7 @@ def test_an_untouched_history_is_proven_however_its_events_are_distributed(
     untouched = history(11)
 
     for events in (7, 40, 10**6):
-        monkeypatch.setattr(spool, "GROUP_EVENTS", events)
+        monkeypatch.setattr(grouping, "GROUP_EVENTS", events)
         assert judge(Tampered(untouched.members), untouched) == (None, None)
 
 
@@ -52,7 +52,7 @@ def test_there_are_histories_of_earlier_programs() -> None:
 def test_what_is_found_does_not_depend_on_how_the_events_are_distributed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spool, "GROUP_EVENTS", 20)
+    monkeypatch.setattr(grouping, "GROUP_EVENTS", 20)
 
     totals = run(range(0, SHARE, 4), seed=2)
 
