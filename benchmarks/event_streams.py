@@ -38,12 +38,11 @@ async def measure_streams(running: Installation, table: Table) -> None:
     clients = Clients(running.base_url, running.keys, PAYERS)
     await clients.open_wallets()
     await clients.run(STEADY_SECONDS / 2, per_second=PAYMENTS_PER_SECOND)
-    alone = [await _read(running) for _ in range(ROUNDS)]
+    alone = [turn for _ in range(ROUNDS) for turn in await _read(running)]
     ratios, beside, quiet_all, busy_all = [], [], [], []
     for _ in range(ROUNDS):
         quiet = _latencies(await clients.run(STEADY_SECONDS, per_second=PAYMENTS_PER_SECOND))
-        until = asyncio.get_running_loop().time() + STEADY_SECONDS
-        reading = asyncio.create_task(_read_until(running, until))
+        reading = asyncio.create_task(_read(running, STEADY_SECONDS))
         busy = _latencies(await clients.run(STEADY_SECONDS, per_second=PAYMENTS_PER_SECOND))
         beside += await reading
         ratios.append(percentile(busy, 0.99) / percentile(quiet, 0.99))
@@ -66,16 +65,11 @@ def _latencies(flows: Flows) -> list[float]:
     return [seconds for step in STEPS for seconds in flows.took[step]]
 
 
-async def _read_until(running: Installation, until: float) -> list[Turn]:
-    """Read the log again and again."""
-    turns = []
-    while asyncio.get_running_loop().time() < until:
-        turns.append(await _read(running))
-    return turns
+async def _read(running: Installation, seconds: float = 0) -> list[Turn]:
+    """Read the log once, or again and again: turns of as many commands as there are events.
 
-
-async def _read(running: Installation) -> Turn:
-    """Read the log once: a turn of as many commands as there are events."""
+    One process reads all the time: starting one would stop the payers, who are in this process.
+    """
     before = _processor_seconds(running)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -83,12 +77,21 @@ async def _read(running: Installation) -> Turn:
         "benchmarks.stream_reader",
         running.base_url,
         running.keys["auditor_key"],
+        str(seconds),
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
-    events, seconds, client = out.split()
+    read = [tuple(map(float, line.split())) for line in out.splitlines()]
+    every = sum(events for events, _, _ in read)
     used = {name: now - before[name] for name, now in _processor_seconds(running).items()}
-    return Turn(int(events), float(seconds), {**used, "client": float(client)})
+    return [
+        Turn(
+            int(events),
+            took,
+            {**{name: one * events / every for name, one in used.items()}, "client": client},
+        )
+        for events, took, client in read
+    ]
 
 
 def _processor_seconds(running: Installation) -> dict[str, float]:

@@ -44,7 +44,7 @@ with published as (
 select extract(epoch from p.published_at - e.recorded_at)::float8
   from published p join ledger.events e
        on e.notification_id > p.before and e.notification_id <= p.size
- where e.notification_id > %s
+ where e.notification_id > %s and e.notification_id <= %s
 """
 
 
@@ -102,12 +102,12 @@ async def measure_seal_lag(running: Installation, flows_per_second: float, table
         with started([*PROGRAM, "seal"], environment_of(ROOT, variables)) as sealer:
             start = await _caught_up(running.database_url)
             await clients.run(STEADY_SECONDS, per_second=flows_per_second)
-            await _caught_up(running.database_url)
+            end = await _caught_up(running.database_url)  # the turns stop the sealer
             ratios = [await _turn(clients, sealer.pid) for _ in range(TURNS)]
             sealer.send_signal(signal.SIGCONT)
     clients.close()
     with psycopg.connect(running.database_url) as connection:
-        lags = [seconds for (seconds,) in connection.execute(LAGS, (start,)).fetchall()]
+        lags = [seconds for (seconds,) in connection.execute(LAGS, (start, end)).fetchall()]
     middle, high = percentile(lags, 0.5), percentile(lags, 0.99)
     table.row(
         f"commit to checkpoint beside {flows_per_second:,.0f} flows/s, p50 / p99 (p99 at most 3 s)",

@@ -1,6 +1,7 @@
 """A client of the stream of events, in a process of its own: `python -m benchmarks.stream_reader`.
 
-The address and the key of an auditor are its arguments; it prints the events, the seconds, and the
+Its arguments are the address, the key of an auditor, and the seconds for which it reads the log
+again and again, at least once. It prints a line for each time: the events, the seconds, and the
 processor seconds that reading took.
 """
 
@@ -15,8 +16,15 @@ BLOCK_BYTES = 262_144
 
 
 def main() -> None:
-    """Read the log from its beginning."""
-    url, key = sys.argv[1:]
+    """Read the log from its beginning until the time is over."""
+    url, key, seconds = sys.argv[1:]
+    until = time.perf_counter() + float(seconds)
+    _read(url, key)
+    while time.perf_counter() < until:
+        _read(url, key)
+
+
+def _read(url: str, key: str) -> None:
     started, used_before = time.perf_counter(), time.process_time()
     connection = http.client.HTTPConnection(urlsplit(url).netloc)
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/x-ndjson"}
