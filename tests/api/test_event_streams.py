@@ -23,6 +23,8 @@ from tests.support.api_fixture import ApiFixture, served_api
 pytestmark = pytest.mark.postgres
 NDJSON = "application/x-ndjson"
 MANY = 20_000
+UNREAD_BYTES_MAX = 8_000_000
+"""What the buffers between a stream and its client hold is far less; the log of the tests is more."""
 FILL = """
 with filled as (
     update ledger.head set pos = pos + %(count)s returning pos - %(count)s as pos, recorded_at)
@@ -248,6 +250,26 @@ def test_a_client_that_leaves_frees_its_stream(api: ApiFixture, processes: Any) 
         response.close()
 
 
+def test_a_client_that_does_not_read_holds_up_its_own_stream_only(
+    api: ApiFixture, processes: Any
+) -> None:
+    del processes
+    with api.client.stream("GET", "/v1/events", headers=_headers(api)) as response:
+        lines = response.iter_lines()
+        positions = [json.loads(next(lines))["position"]]
+        [process] = _streams()
+        written = _written(process)
+        while (later := _written(process)) > written:  # buffers fill
+            written = later
+            api.create_paid_session()
+
+        assert written < UNREAD_BYTES_MAX
+        positions += [json.loads(line)["position"] for line in lines]
+
+    assert positions == list(range(1, int(response.headers["ledger-position"]) + 1))
+    assert len(positions) >= MANY
+
+
 def _headers(api: ApiFixture) -> dict[str, str]:
     return {"Authorization": f"Bearer {api.keys['auditor']}", "Accept": NDJSON}
 
@@ -258,10 +280,24 @@ def _send(api: ApiFixture) -> httpx.Response:
 
 
 def _kill_streams() -> None:
-    """Kill this process's children that stream."""
+    for process in _streams():
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _streams() -> list[int]:
+    """This process's children that stream."""
+    found = []
     for folder in Path("/proc").iterdir():
         with suppress(OSError, ValueError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             command = (folder / "cmdline").read_bytes()
             if parent == os.getpid() and b"infrastructure.streaming.child" in command:
-                os.kill(int(folder.name), signal.SIGKILL)
+                found.append(int(folder.name))
+    return found
+
+
+def _written(process: int) -> int:
+    """The bytes that a process has written."""
+    text = Path(f"/proc/{process}/io").read_text()
+    return int(dict(line.split(": ") for line in text.splitlines())["wchar"])
