@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from application.checks.attempts import AttemptCheck
 from application.checks.books import BooksCheck
@@ -23,6 +23,9 @@ from application.checks.static_codes import StaticCodeCheck
 from application.checks.violation import Violation, Violations
 from application.checks.wallets import WalletCheck
 from application.event_log import Receipt, Recorded
+
+READ_ERRORS: Final = (AttributeError, OverflowError, TypeError, ValueError)
+"""What a check raises when an event holds a value that it cannot use."""
 
 
 class EventCheck(Protocol):
@@ -47,6 +50,34 @@ class Followers(dict[str, list[EventCheck]]):
         found = [check for check in self._checks if names.intersection(check.follows)]
         self[topic] = found
         return found
+
+
+def observe_event(
+    recorded: Recorded,
+    log: LogCheck,
+    commands: CommandCheck,
+    followers: Followers,
+    violations: Violations,
+) -> None:
+    """Check what an event says, after its place and its command. Whatever it holds, it returns."""
+    try:
+        event = recorded.event
+    except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
+        violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
+        return
+    try:
+        log.check_timestamp(recorded, event)
+        for check in followers[recorded.topic]:
+            check.observe(recorded, event)
+    except READ_ERRORS as error:
+        report_invalid(recorded, error, violations)
+    else:
+        commands.observe(recorded, event)
+
+
+def report_invalid(recorded: Recorded, error: Exception, violations: Violations) -> None:
+    """Report an event with a value that a check cannot use."""
+    violations.report("known-topics", f"{recorded.topic} holds an invalid value: {error}")
 
 
 class LogChecker:
@@ -90,20 +121,7 @@ class LogChecker:
         self._violations.position = recorded.position
         self.log.observe(recorded)
         self.commands.begin(recorded.command_id)
-        try:
-            event = recorded.event
-        except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
-            self._violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
-            return
-        try:
-            self.log.check_timestamp(recorded, event)
-            for check in self._followers[recorded.topic]:
-                check.observe(recorded, event)
-        except (AttributeError, OverflowError, TypeError, ValueError) as error:
-            text = f"{recorded.topic} holds an invalid value: {error}"
-            self._violations.report("known-topics", text)
-        else:
-            self.commands.observe(recorded, event)
+        observe_event(recorded, self.log, self.commands, self._followers, self._violations)
 
     @property
     def violations(self) -> list[Violation]:

@@ -15,7 +15,13 @@ from uuid import UUID
 
 from application.checks.attempts import AttemptCheck
 from application.checks.books import BooksCheck
-from application.checks.checker import EventCheck, Followers
+from application.checks.checker import (
+    READ_ERRORS,
+    EventCheck,
+    Followers,
+    observe_event,
+    report_invalid,
+)
 from application.checks.clock import ClockCheck
 from application.checks.commands import CommandCheck
 from application.checks.fees import FeeCheck
@@ -33,8 +39,6 @@ from application.checks.violation import Violation, Violations
 from application.checks.wallets import WalletCheck
 from application.event_log import Recorded
 
-READ_ERRORS: Final = (AttributeError, OverflowError, TypeError, ValueError)
-"""What a check raises when an event holds a value that it cannot use."""
 WITH_COMMAND: Final = frozenset({"refusal.recorded"})
 """Topics whose rules by group need the id of the command, which is slow to make of bytes."""
 
@@ -50,10 +54,6 @@ class _Part:
     def violations(self) -> list[Violation]:
         """What was found so far."""
         return self._violations.found
-
-    def _report_invalid(self, recorded: Recorded, error: Exception) -> None:
-        text = f"{recorded.topic} holds an invalid value: {error}"
-        self._violations.report("known-topics", text)
 
 
 class WholeChecks(_Part):
@@ -82,19 +82,7 @@ class WholeChecks(_Part):
         self._violations.position = recorded.position
         self.log.observe_place(recorded)
         self.commands.begin(recorded.command_id)
-        try:
-            event = recorded.event
-        except Exception as error:  # noqa: BLE001 - any stored bytes are judged, none are trusted
-            self._violations.report("known-topics", f"{recorded.topic} cannot be read: {error}")
-            return
-        try:
-            self.log.check_timestamp(recorded, event)
-            for check in self._followers[recorded.topic]:
-                check.observe(recorded, event)
-        except READ_ERRORS as error:
-            self._report_invalid(recorded, error)
-        else:
-            self.commands.observe(recorded, event)
+        observe_event(recorded, self.log, self.commands, self._followers, self._violations)
 
     def finish(self) -> None:
         """End the pass."""
@@ -152,7 +140,7 @@ class GroupChecks(_Part):
             for check in checks:
                 check.observe(recorded, event)
         except READ_ERRORS as error:
-            self._report_invalid(recorded, error)
+            report_invalid(recorded, error, self._violations)
 
     def refer(self, recorded: Recorded) -> None:
         """Take in an event that all groups need and that belongs to none: a merchant's fee plan."""
